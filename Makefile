@@ -1,0 +1,51 @@
+# Two commands are enough: `make demo` shows the job at work, `make test` proves it. Everything lands in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lock docs build clean
+
+help:  ## list these targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: .venv/runtime  ## fill an embedded PostgreSQL from a made-up account and look at it
+	@$(BIN)/etl demo
+
+test: check  ## all tests and linters
+	@$(BIN)/pytest -q -n auto --dist loadfile
+
+check: .venv/dev  ## linters, types and import rules only
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+docs: .venv/dev  ## write the generated documents anew
+	@$(BIN)/python docs/generate.py
+
+lock: .venv/dev  ## renew the pinned, hashed dependencies
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --group build pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --group dev pyproject.toml -o requirements-dev.lock
+
+build: .venv/dev  ## the wheel and the source archive in dist/
+	@$(BIN)/python -m build --no-isolation
+
+clean:  ## remove the environment and what was built
+	rm -rf .venv dist
+
+.venv/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "etl needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/runtime: requirements.lock pyproject.toml | .venv/pip
+	@echo "Installing into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

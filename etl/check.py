@@ -1,0 +1,132 @@
+"""Looks at everything that a run needs, one finding a line, without reading or writing any conversation."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import Engine, text
+
+from etl.client import Client
+from etl.database import transaction, where
+from etl.errors import DatabaseError, Denied, NotFound, VendorError
+from etl.migrate import require_head, versions
+from etl.settings import Settings
+
+LONG_ENOUGH_TO_SHOW_ITS_END = 16
+OPTIONAL = ("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the check. ok: None for what is worth knowing but no fault; advice: what to do."""
+
+    ok: bool | None
+    name: str
+    said: str
+    advice: str = ""
+
+
+def check_vendor(settings: Settings) -> Iterator[Finding]:
+    """Try address, version, token, account, role, and what the token may see; stop at what makes the rest idle."""
+    token = settings.api_token.get_secret_value()
+    ending = f", token ending in {token[-4:]}" if len(token) >= LONG_ENOUGH_TO_SHOW_ITS_END else ""
+    yield Finding(True, "settings", f"{settings.base_url}, account {settings.account_id}{ending}")
+    client = Client(settings.model_copy(update={"retry_attempts": 1}))
+    server = _server(settings, client)
+    yield server
+    if server.ok is False:
+        return
+    yield from _token(client)
+    yield (account := _account(client))
+    if account.ok:
+        yield _optional(client)
+
+
+def check_database(engine: Engine) -> Iterator[Finding]:
+    """Try the database's connection and schema."""
+    try:
+        with transaction(engine) as connection:
+            version = connection.scalar(text("SHOW server_version"))
+    except DatabaseError as error:
+        yield Finding(False, "database", str(error), "Mend DATABASE_URL, or start the server.")
+        return
+    yield Finding(True, "database", f"PostgreSQL {str(version).split()[0]}, {where(engine)}")
+    try:
+        require_head(engine)
+    except DatabaseError as error:
+        yield Finding(False, "schema", str(error))
+        return
+    yield Finding(True, "schema", f"at revision {versions(engine)[1]}")
+
+
+def _server(settings: Settings, client: Client) -> Finding:
+    """Resolve the name, connect, verify the certificate, and ask for the version."""
+    host = urlsplit(settings.base_url).hostname or ""
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError as error:
+        return Finding(False, "server", f"{host} has no address: {error.strerror}.", "Is ETL_BASE_URL right? Is DNS?")
+    try:
+        answer = client.get("/api")
+    except (NotFound, Denied):
+        return Finding(None, "server", "reached; it does not tell its version, which is no fault")
+    except VendorError as error:
+        return Finding(False, "server", str(error), "Is ETL_BASE_URL right? Does a proxy or firewall stand between?")
+    version = answer.get("version") if isinstance(answer, dict) else None
+    return Finding(
+        True, "server", f"reached; Chatwoot {version}" if version else "reached; it does not tell its version"
+    )
+
+
+def _token(client: Client) -> Iterator[Finding]:
+    """Ask whose token it is. The answer holds the token itself: only named fields are taken."""
+    try:
+        profile = client.get("/api/v1/profile")
+    except NotFound:
+        yield Finding(None, "token", "the server has no /profile to ask whose it is")
+        return
+    except VendorError as error:
+        yield Finding(
+            False, "token", str(error), "Copy the access token from the inbox, Profile settings, into ETL_API_TOKEN."
+        )
+        return
+    accounts = profile.get("accounts") if isinstance(profile, dict) else None
+    mine: list[dict[str, Any]] = [one for one in accounts or [] if one.get("id") == client.account_id]
+    yield Finding(True, "token", f"belongs to user {profile.get('id')}")
+    if accounts and not mine:
+        known = ", ".join(str(one.get("id")) for one in accounts)
+        yield Finding(
+            False, "role", f"the user is not in account {client.account_id}", f"ETL_ACCOUNT_ID may be: {known}."
+        )
+    elif mine:
+        role = str(mine[0].get("role"))
+        sees_all = role == "administrator"
+        advice = "" if sees_all else "Use an administrator's token: other roles see only their own inboxes, silently."
+        yield Finding(sees_all or None, "role", role, advice)
+
+
+def _account(client: Client) -> Finding:
+    try:
+        meta = client.get("conversations", [("status", "open"), ("page", 1)])["data"]["meta"]
+    except VendorError as error:
+        return Finding(False, "account", str(error), "Are ETL_ACCOUNT_ID and the token of the same account?")
+    except (KeyError, TypeError):
+        return Finding(
+            False, "account", "the answer holds no list of conversations", "Is ETL_BASE_URL a Chatwoot server?"
+        )
+    return Finding(True, "account", f"conversations can be read; {meta.get('all_count')} are open")
+
+
+def _optional(client: Client) -> Finding:
+    """Ask for the names behind the numbers; every one of these may be missing on a given installation."""
+    missing = []
+    for name in OPTIONAL:
+        try:
+            client.get(name)
+        except VendorError:
+            missing.append(name)
+    if missing:
+        return Finding(None, "may see", f"all but {', '.join(missing)}: the run goes on without")
+    return Finding(True, "may see", ", ".join(OPTIONAL))

@@ -1,0 +1,285 @@
+"""The commands: parse, call one function, turn an error into an exit code.
+
+Imports that cost time stand inside the commands: `etl --help` waits for none of them.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from etl.errors import AnotherRun, EtlError, SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from etl.settings import AnySettings, DatabaseSettings
+    from etl.sync import Selection
+
+COMPLETE, FAILED, USAGE, INCOMPLETE, ANOTHER_RUN = 0, 1, 2, 3, 4
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Every conversation of a 99digital (Chatwoot) account, complete and exact in PostgreSQL.\n\n"
+    "Settings come from the environment and from [bold].env[/bold]; `etl check` says whether they are right.",
+    epilog="Exit codes: 0 complete, 1 failed, 2 usage or settings, 3 finished but not complete, 4 another run goes on.",
+)
+
+
+class Status(StrEnum):
+    """The statuses that the vendor documents; others it answers with nothing, or with an error."""
+
+    open = "open"
+    resolved = "resolved"
+    pending = "pending"
+    snoozed = "snoozed"
+
+
+class AssigneeType(StrEnum):
+    """Whose conversations, from the point of view of the token's user."""
+
+    me = "me"
+    unassigned = "unassigned"
+    all = "all"
+    assigned = "assigned"
+
+
+Statuses = Annotated[list[Status] | None, typer.Option("--status", help="Only this status. May be repeated.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the run as one JSON object, and nothing else.")]
+
+
+def main() -> None:
+    """Run the command line; every failure that has a name ends in one message and its exit code."""
+    try:
+        app()
+    except EtlError as error:
+        _complain(str(error))
+        codes = {SettingsError: USAGE, AnotherRun: ANOTHER_RUN}
+        sys.exit(codes.get(type(error), FAILED))
+    except KeyboardInterrupt:
+        _complain("Interrupted. What was saved stays; the next run goes on from there.")
+        sys.exit(FAILED)
+
+
+def _complain(message: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("etl: ", "bold red"), message))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"etl {version('etl-99digital')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    del version  # the eager callback has already acted on it
+
+
+@app.command()
+def sync(status: Statuses = None, as_json: AsJson = False) -> None:
+    """Read everything that changed into the tables. The nightly job.
+
+    Walks every page of the four statuses, reads the complete message history of each conversation that changed, and
+    upserts all of it. Killed and started again, it goes on where it was. With --status only these statuses are walked,
+    and the conversation ids are not accounted for.
+    """
+    from etl.sync import Selection
+
+    _run(Selection(statuses=_statuses(status)), as_json)
+
+
+@app.command()
+def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the command
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="Going on at or after this day.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="Going on at or before this day.")] = None,
+    status: Statuses = None,
+    inbox_id: Annotated[int | None, typer.Option(min=1, help="Only this inbox.")] = None,
+    team_id: Annotated[int | None, typer.Option(min=1, help="Only this team.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="With this label. Repeated: with any of them.")] = None,
+    assignee_type: Annotated[AssigneeType | None, typer.Option(help="Whose, seen from the token's user.")] = None,
+    search: Annotated[str | None, typer.Option(metavar="TERM", help="With a message that contains this.")] = None,
+    conversation: Annotated[
+        list[int] | None, typer.Option(min=1, metavar="ID", help="Only this conversation. May be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a selection again, every history in it, whatever the tables already have.
+
+    A conversation was going on from its creation to its last activity. A day is a day in UTC (2026-03-01), or with an
+    offset (2026-03-01+02:00). Without any option everything is read again. Conversation ids are not accounted for,
+    unless everything is read.
+    """
+    from etl.sync import Selection
+
+    if conversation and (since or until or status or inbox_id or team_id or label or assignee_type or search):
+        raise typer.BadParameter(
+            "name conversations, or select them by other options: not both", param_hint="--conversation"
+        )
+    _run(
+        Selection(
+            kind="backfill",
+            statuses=_statuses(status),
+            since=_day(since, "--since") if since else None,
+            until=_day(until, "--until") + timedelta(days=1) if until else None,
+            inbox_id=inbox_id,
+            team_id=team_id,
+            labels=tuple(label or ()),
+            assignee_type=assignee_type.value if assignee_type else None,
+            search=search,
+            conversations=tuple(dict.fromkeys(conversation or ())),
+        ),
+        as_json,
+    )
+
+
+@app.command()
+def migrate() -> None:
+    """Create the tables, or bring them to this version. Run it after every upgrade."""
+    from etl import migrate as migrations
+
+    with _database() as engine:
+        before, head = migrations.versions(engine)
+        migrations.migrate(engine)
+        typer.echo(f"The tables are at revision {head}" + (", as before." if before == head else "."))
+
+
+@app.command()
+def check() -> None:
+    """Try settings, server, token, account and database; say what to do about each fault."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from etl import report
+    from etl.check import check_database, check_vendor
+    from etl.settings import Settings
+
+    settings = _settings(Settings)
+    console = report.output()
+    signs = {True: ("ok", "green"), False: ("FAULT", "bold red"), None: ("note", "yellow")}
+    faults = 0
+    with _database(settings) as engine:
+        for findings in (check_vendor(settings), check_database(engine)):
+            for one in findings:
+                table = Table.grid(padding=(0, 2))
+                table.add_column(width=5)
+                table.add_column(width=8)
+                table.add_row(Text(*signs[one.ok]), one.name, Text(" ".join(filter(None, (one.said, one.advice)))))
+                console.print(table)
+                faults += one.ok is False
+    raise typer.Exit(FAILED if faults else COMPLETE)
+
+
+@app.command()
+def runs(limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20) -> None:
+    """List the last runs: when, how long, how complete."""
+    from etl import journal, report
+    from etl.migrate import require_head
+
+    with _database() as engine:
+        require_head(engine)
+        found = journal.last_runs(engine, limit)
+    if not found:
+        typer.echo("No run yet: `etl sync` makes the first.")
+        return
+    report.print_runs(found, report.output())
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(
+    context: typer.Context,
+    demo: Annotated[bool, typer.Option("--demo", help="Open the database that `etl demo` filled.")] = False,
+) -> None:
+    """Open the database in psql, at the tables. What follows is handed on: etl psql -c 'SELECT ...'."""
+    import subprocess
+
+    from etl import database
+    from etl.settings import DatabaseSettings, inherited_environment
+
+    settings = _settings(DatabaseSettings)
+    address = database.demo_address(settings) if demo else database.address(settings)
+    command, secrets = database.psql_command(address)
+    done = subprocess.run([*command, *context.args], env=inherited_environment(**secrets), check=False)  # noqa: S603 -- psql itself
+    raise typer.Exit(done.returncode)
+
+
+@app.command()
+def demo(
+    conversations: Annotated[int, typer.Option(min=1, max=200_000, help="How many to make up.")] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Fill the embedded PostgreSQL from a made-up account on a local server, and look at it.
+
+    Needs no settings and touches no database but its own, called demo. Run it again to see a quiet night.
+    """
+    from etl import tour
+    from etl.settings import DatabaseSettings
+
+    raise typer.Exit(_exit_code(tour.run(_settings(DatabaseSettings), conversations, as_json)))
+
+
+def _run(selection: "Selection", as_json: bool) -> None:
+    from etl import report, sync
+    from etl.migrate import require_head
+    from etl.settings import Settings
+
+    settings = _settings(Settings)
+    with _database(settings) as engine:
+        require_head(engine)
+        with report.watching() as watch:
+            run = sync.run(settings, engine, selection, watch)
+    report.print_run(run, as_json)
+    raise typer.Exit(_exit_code(run.outcome))
+
+
+def _exit_code(outcome: str) -> int:
+    return {"complete": COMPLETE, "incomplete": INCOMPLETE}.get(outcome, FAILED)
+
+
+def _settings(kind: "type[AnySettings]") -> "AnySettings":
+    from etl import logs, settings
+
+    read = settings.load(kind)
+    logs.configure(read.log_format)
+    return read
+
+
+@contextmanager
+def _database(settings: "DatabaseSettings | None" = None) -> "Iterator[Engine]":
+    from etl import database
+    from etl.settings import DatabaseSettings
+
+    with database.open_database(settings or _settings(DatabaseSettings)) as engine:
+        yield engine
+
+
+def _statuses(chosen: list[Status] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.value for one in chosen or Status))
+
+
+def _day(value: str, option: str) -> datetime:
+    """Read a day, in UTC or with an offset, as the moment when it begins."""
+    form = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})?", value)
+    try:
+        if form:
+            return datetime.fromisoformat(f"{form[1]}T00:00:00{form[2] or 'Z'}").astimezone(UTC)
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"{value!r} is no day such as 2026-03-01 or 2026-03-01+02:00", param_hint=option)

@@ -1,0 +1,176 @@
+"""One GET: session, token, time-outs, retry policy, no redirects, JSON out."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import requests
+import tenacity
+
+from etl.errors import Denied, NotFound, TryAgain, VendorError
+from etl.pacing import Pace
+from etl.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Query = Sequence[tuple[str, str | int]]
+
+# Every server version knows the header in both spellings; proxies often drop the one with underscores.
+TOKEN_HEADER = "api-access-token"  # noqa: S105 -- the header's name, no secret
+LONGEST_WAIT = 120
+LONGEST_RETRYING = 600
+WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504, 520, 522, 524}
+SHOWN_OF_BODY = 300
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep requests from sending a login out of ~/.netrc along."""
+    return request
+
+
+def _backoff(state: tenacity.RetryCallState) -> float:
+    """Wait as long as the server asked, else exponentially longer with jitter, at most a minute."""
+    error = state.outcome and state.outcome.exception()
+    if isinstance(error, TryAgain) and error.wait is not None:
+        return min(error.wait, LONGEST_WAIT)
+    return tenacity.wait_random_exponential(multiplier=1, max=60)(state)
+
+
+def _log_wait(state: tenacity.RetryCallState) -> None:
+    error = state.outcome and state.outcome.exception()
+    seconds = state.next_action.sleep if state.next_action else 0
+    log.warning("%s Attempt %d, next in %.1f s.", error, state.attempt_number, seconds)
+
+
+class Client:
+    """Reads JSON from one account of the vendor; made once a run and shared by all threads.
+
+    Paths are below the account (`conversations/7`), or from the server's root with a leading slash (`/api`).
+    requests, retries: how many were sent so far, repeated ones included, and how many of them were repeated.
+    """
+
+    def __init__(
+        self, settings: Settings, pace: Pace | None = None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.base_url = settings.base_url
+        self.account_id = settings.account_id
+        self.requests = 0
+        self.retries = 0
+        self._token = settings.api_token
+        self._timeout = settings.timeout_seconds
+        self._pace = pace or Pace(settings.requests_per_minute)
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TryAgain),
+            stop=tenacity.stop_after_attempt(settings.retry_attempts) | tenacity.stop_after_delay(LONGEST_RETRYING),
+            wait=_backoff,
+            before_sleep=_log_wait,
+            sleep=sleep,
+            reraise=True,
+        )
+
+    def get(self, path: str, query: Query = ()) -> Any:
+        """Give the JSON that the vendor answers.
+
+        Raises NotFound (404), Denied (401, 403), or VendorError for everything else that no retry mended; each says
+        the address and the beginning of the answer, and never the token.
+        """
+        url = self.url(path, query)
+        for attempt in self._retrying:
+            with attempt:
+                with self._lock:
+                    self.requests += 1
+                    self.retries += attempt.retry_state.attempt_number > 1
+                return self._once(url)
+        raise AssertionError("tenacity always returns or raises")  # pragma: no cover
+
+    def url(self, path: str, query: Query = ()) -> str:
+        """Give the whole address of a path."""
+        where = path if path.startswith("/") else f"/api/v1/accounts/{self.account_id}/{path}"
+        return f"{self.base_url}{where}" + (f"?{urlencode(query, safe='[]')}" if query else "")
+
+    def _once(self, url: str) -> Any:
+        minute = self._pace.wait()
+        try:
+            answer = self._session().get(url, timeout=self._timeout, allow_redirects=False)
+        except requests.exceptions.SSLError as error:
+            raise VendorError(f"{url}: the server's certificate is not trusted: {error}") from None
+        except requests.RequestException as error:
+            raise TryAgain(f"{url}: no answer ({_cause(error)}).") from None
+        if answer.status_code == requests.codes.too_many_requests:
+            waits = self._pace.limited(minute, _retry_after(answer))
+            raise TryAgain(f"{url}: too many requests (429); all requests wait {waits:.0f} s.", wait=0)
+        _raise_for_status(url, answer)
+        return _decode(url, answer.content)
+
+    def _session(self) -> requests.Session:
+        """Give this thread's session: requests does not promise that one may be shared."""
+        session = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.auth = _no_auth
+            session.headers.update({TOKEN_HEADER: self._token.get_secret_value(), "Accept": "application/json"})
+            self._local.session = session
+        return session
+
+
+def _cause(error: requests.RequestException) -> str:
+    """Name a connection's failure in few words; requests nests the reason, and repeats the address in it."""
+    reason: Any = error.args[0] if error.args else error
+    reason = getattr(reason, "reason", reason)
+    return str(reason).rpartition(">: ")[2] or type(error).__name__
+
+
+def _raise_for_status(url: str, answer: requests.Response) -> None:
+    status = answer.status_code
+    if status == requests.codes.ok:
+        return
+    said = f"{url}: the server answered {status}: {_shown(answer.content)}"
+    if status in WORTH_RETRYING:
+        raise TryAgain(said, _retry_after(answer))
+    if status in {401, 403}:
+        raise Denied(said)
+    if status == requests.codes.not_found:
+        raise NotFound(said)
+    if answer.is_redirect:
+        raise VendorError(
+            f"{url}: redirected to {answer.headers['Location'][:200]}. The token is not sent there; set ETL_BASE_URL."
+        )
+    raise VendorError(said)
+
+
+def _decode(url: str, body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        # orjson refuses half of a surrogate pair, which real messages contain; the standard library reads it.
+        return json.loads(body)
+    except ValueError:
+        raise TryAgain(f"{url}: the answer is no JSON: {_shown(body)}") from None
+
+
+def _shown(body: bytes) -> str:
+    return (
+        body[:SHOWN_OF_BODY].decode("utf-8", "replace").encode("unicode_escape").decode() if body else "an empty body"
+    )
+
+
+def _retry_after(answer: requests.Response) -> float | None:
+    """Read Retry-After, which is a number of seconds or a date; None when absent or unreadable."""
+    value = answer.headers.get("Retry-After", "")
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None

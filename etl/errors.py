@@ -1,0 +1,61 @@
+"""The tree of failures.
+
+    EtlError                the job says in a sentence what happened; exit 1
+    ├── SettingsError       a setting or an argument is missing or wrong; exit 2
+    ├── AnotherRun          another run of this account holds the lock; exit 4
+    ├── DatabaseError       PostgreSQL cannot be reached, refuses, or has another schema
+    ├── VendorError         a request was not answered with the JSON that was asked for
+    │   ├── TryAgain        ... but may be the next time: the client retries these
+    │   ├── Denied          401 or 403: the token may not
+    │   └── NotFound        404: not there
+    └── BadValue            a value in a payload cannot become a column's value; the record is rejected
+
+A class stands here only where a caller acts differently.
+"""
+
+
+class EtlError(Exception):
+    """A failure that the person reading the log can act on; its text is a whole sentence."""
+
+
+class SettingsError(EtlError):
+    """A setting or an argument is missing or wrong."""
+
+
+class AnotherRun(EtlError):
+    """Another run of the same account is going on."""
+
+
+class DatabaseError(EtlError):
+    """PostgreSQL cannot be reached, refuses, or is not at the schema that this version needs."""
+
+
+class VendorError(EtlError):
+    """A request to the vendor failed for good."""
+
+
+class TryAgain(VendorError):
+    """A request failed in a way that may pass.
+
+    `wait` is the least number of seconds before the next attempt, None when the server did not say.
+    """
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class Denied(VendorError):
+    """The vendor answered 401 or 403.
+
+    On a single conversation it means that the token may not see its inbox, not that the token is dead (the vendor's
+    section 6).
+    """
+
+
+class NotFound(VendorError):
+    """The vendor answered 404."""
+
+
+class BadValue(EtlError):
+    """A value in a payload cannot become a column's value."""

@@ -1,0 +1,166 @@
+"""Runs, rejected records, and the lock that lets one run of an account in at a time."""
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from etl.database import transaction
+from etl.errors import AnotherRun
+from etl.models import AccountCount, RejectedRecord, SyncRun
+
+COUNTED = ("conversations", "messages", "contacts", "attachments")
+NOTHING = {"seen": 0, "inserted": 0, "updated": 0, "unchanged": 0}
+COMPLETE, INCOMPLETE, FAILED, RUNNING, INTERRUPTED = "complete", "incomplete", "failed", "running", "interrupted"
+
+
+@dataclass
+class Run:
+    """One execution, as the journal and the summary tell it.
+
+    counts: table -> {seen, inserted, updated, unchanged}; a row that comes with two pages is seen twice.
+    ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
+    problems: why the run is not complete, in sentences.
+    """
+
+    account_id: int
+    kind: str
+    selection: dict[str, Any] | None = None
+    run_id: int = 0
+    outcome: str = RUNNING
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    finished_at: datetime | None = None
+    requests: int = 0
+    retries: int = 0
+    pages: int = 0
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: {table: Counter(NOTHING) for table in COUNTED})
+    rejected: int = 0
+    unknown_fields: set[str] = field(default_factory=set)
+    ledger: dict[str, int] | None = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took, or has taken so far."""
+        return ((self.finished_at or datetime.now(UTC)) - self.started_at).total_seconds()
+
+
+@contextmanager
+def lock(engine: Engine, account_id: int) -> Iterator[None]:
+    """Hold the account's lock, which PostgreSQL itself releases when this process dies.
+
+    Raises AnotherRun, saying who holds it since when.
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        key = func.hashtextextended(f"etl sync {account_id}", 0)
+        if not connection.scalar(select(func.pg_try_advisory_lock(key))):
+            raise AnotherRun(_who_runs(connection, account_id))
+        try:
+            yield
+        finally:
+            connection.execute(select(func.pg_advisory_unlock(key)))
+
+
+def _who_runs(connection: Connection, account_id: int) -> str:
+    running = connection.execute(
+        select(SyncRun.run_id, SyncRun.started_at, SyncRun.host, SyncRun.process_id)
+        .where(SyncRun.account_id == account_id, SyncRun.outcome == RUNNING)
+        .order_by(SyncRun.run_id.desc())
+    ).first()
+    if running is None:
+        return f"Another run of account {account_id} is about to begin. This one did nothing."
+    return (
+        f"Run {running.run_id} of account {account_id} is going on"
+        f" since {running.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        f" (process {running.process_id} on {running.host}). This one did nothing; wait for it, or stop it."
+    )
+
+
+def open_run(engine: Engine, run: Run) -> None:
+    """Write the run down as running and give it its number; close what died before as interrupted."""
+    with transaction(engine) as connection:
+        connection.execute(
+            update(SyncRun)
+            .where(SyncRun.account_id == run.account_id, SyncRun.outcome == RUNNING)
+            .values(outcome=INTERRUPTED)
+        )
+        run.run_id = connection.execute(
+            insert(SyncRun)
+            .values(
+                account_id=run.account_id,
+                kind=run.kind,
+                selection=run.selection,
+                outcome=RUNNING,
+                started_at=run.started_at,
+                host=socket.gethostname(),
+                process_id=os.getpid(),
+            )
+            .returning(SyncRun.run_id)
+        ).scalar_one()
+
+
+def close_run(engine: Engine, run: Run) -> None:
+    """Write down how the run ended."""
+    run.finished_at = datetime.now(UTC)
+    with transaction(engine) as connection:
+        connection.execute(
+            update(SyncRun)
+            .where(SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id)
+            .values(
+                outcome=run.outcome,
+                finished_at=run.finished_at,
+                requests=run.requests,
+                retries=run.retries,
+                pages=run.pages,
+                counts=run.counts,
+                rejected=run.rejected,
+                unknown_fields=sorted(run.unknown_fields),
+                problems=run.problems or None,
+                **(run.ledger or {}),
+            )
+        )
+
+
+def save_rejected(connection: Connection, run: Run, rejected: Sequence[dict[str, Any]]) -> None:
+    """Keep the records that could not become rows; one that an earlier run met is kept once.
+
+    A record is {entity, entity_id, reason, payload, digest}.
+    """
+    rows = {
+        (one["entity"], one["digest"]): one | {"account_id": run.account_id, "run_id": run.run_id} for one in rejected
+    }
+    if rows:
+        statement = upsert(RejectedRecord)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["account_id", "entity", "digest"],
+                set_={"run_id": statement.excluded.run_id, "resolved_at": None},
+            ),
+            list(rows.values()),
+        )
+
+
+def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -> None:
+    """Keep the vendor's own counts of one status."""
+    with transaction(engine) as connection:
+        connection.execute(
+            upsert(AccountCount)
+            .values(account_id=run.account_id, run_id=run.run_id, status=status, **counts)
+            .on_conflict_do_nothing()
+        )
+
+
+def last_runs(engine: Engine, limit: int, account_id: int | None = None) -> list[Any]:
+    """Give the last runs, newest first, as rows with the columns of sync_runs."""
+    query = select(SyncRun.__table__).order_by(text("run_id DESC")).limit(limit)
+    if account_id is not None:
+        query = query.where(SyncRun.account_id == account_id)
+    with transaction(engine) as connection:
+        return list(connection.execute(query))

@@ -1,0 +1,203 @@
+"""The upsert of a batch: COPY into a staging table, one merge statement, in one transaction.
+
+Rows of one shape (the same set of columns) go together, so that a column which a payload did not have is not touched.
+Rows that would not change are not rewritten. Parents come before children and rows in key order, so that two writers
+never wait for each other.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from psycopg import Connection as PsycopgConnection
+from psycopg import sql
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from etl.models import NOT_COMPARED, SCHEMA, Base
+
+Row = dict[str, Any]
+Shape = tuple[str, ...]
+
+ORDER = (
+    "accounts",
+    "inboxes",
+    "teams",
+    "agents",
+    "bots",
+    "contacts",
+    "labels",
+    "conversations",
+    "conversation_labels",
+    "messages",
+    "attachments",
+)
+
+
+def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counter[str]]:
+    """Upsert the rows of several tables, parents first; give {table: {seen, inserted, updated, unchanged}}.
+
+    A row is {column: value} and has every key column. An `extra` is merged into the one that is there, key by key.
+    """
+    return {table: upsert(connection, table, rows[table]) for table in ORDER if rows.get(table)}
+
+
+def upsert(connection: Connection, table_name: str, rows: Iterable[Row]) -> Counter[str]:
+    """Upsert rows of one table, in order of their keys."""
+    table = Base.metadata.tables[f"{SCHEMA}.{table_name}"]
+    shapes: dict[Shape, list[Row]] = defaultdict(list)
+    for row in rows:
+        shapes[tuple(one.name for one in table.columns if one.name in row)].append(row)
+    count = Counter[str]()
+    for shape in sorted(shapes):
+        count.update(_merge(_psycopg(connection), table, shape, shapes[shape]))
+    return count
+
+
+def _psycopg(connection: Connection) -> PsycopgConnection[Any]:
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, PsycopgConnection):
+        raise TypeError("the upsert needs a psycopg connection: it uses COPY")
+    return raw
+
+
+def _merge(connection: PsycopgConnection[Any], table: Table, shape: Shape, rows: list[Row]) -> dict[str, int]:
+    keys = [one.name for one in table.primary_key]
+    staging = sql.Identifier(f"staging_{table.name}")
+    with connection.cursor() as cursor:
+        cursor.execute(_create_staging(table, staging))
+        columns = sql.SQL(", ").join(map(sql.Identifier, shape))
+        with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(staging, columns)) as copy:
+            json_at = {at for at, name in enumerate(shape) if isinstance(table.columns[name].type, JSONB)}
+            for row in sorted(rows, key=lambda row: [row[name] for name in keys]):
+                copy.write_row(_values(row, shape, json_at))
+        inserted, updated = cursor.execute(_merge_statement(table, staging, shape)).fetchone() or (0, 0)
+        cursor.execute(sql.SQL("TRUNCATE {}").format(staging))
+    unchanged = len(rows) - inserted - updated
+    return {"seen": len(rows), "inserted": inserted, "updated": updated, "unchanged": unchanged}
+
+
+def _values(row: Row, shape: Shape, json_at: set[int]) -> list[Any]:
+    values = [row[name] for name in shape]
+    for at in json_at:
+        if values[at] is not None:
+            values[at] = orjson.dumps(values[at]).decode()
+    return values
+
+
+def _create_staging(table: Table, staging: sql.Identifier) -> sql.Composed:
+    """Declare the staging table: the table's own columns without its constraints, as a row may have only some."""
+    columns = sql.SQL(", ").join(sql.Identifier(one.name) for one in table.columns if one.computed is None)
+    return sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
+        staging, columns, sql.Identifier(SCHEMA, table.name)
+    )
+
+
+def _merge_statement(table: Table, staging: sql.Identifier, shape: Shape) -> sql.Composed:
+    """Write the INSERT ... ON CONFLICT that takes the staging table over and counts (inserted, updated)."""
+    keys = [one.name for one in table.primary_key]
+    others = [name for name in shape if name not in keys]
+    compared = [name for name in others if NOT_COMPARED not in table.columns[name].info]
+    action: sql.Composable = sql.SQL("NOTHING")
+    if compared:
+        sets: list[sql.Composable] = [
+            sql.SQL("{} = {}").format(sql.Identifier(name), _new_value(name)) for name in others
+        ]
+        if "changed_at" in table.columns:
+            sets.append(sql.SQL("changed_at = now()"))
+        action = sql.SQL("UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})").format(
+            sql.SQL(", ").join(sets),
+            sql.SQL(", ").join(sql.SQL("kept.{}").format(sql.Identifier(name)) for name in compared),
+            sql.SQL(", ").join(map(_new_value, compared)),
+        )
+    return sql.SQL(
+        "WITH merged AS (INSERT INTO {} AS kept ({columns}) SELECT {columns} FROM {}"
+        " ON CONFLICT ({}) DO {} RETURNING xmax = 0 AS inserted)"
+        " SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM merged"
+    ).format(
+        sql.Identifier(SCHEMA, table.name),
+        staging,
+        sql.SQL(", ").join(map(sql.Identifier, keys)),
+        action,
+        columns=sql.SQL(", ").join(map(sql.Identifier, shape)),
+    )
+
+
+def _new_value(name: str) -> sql.Composable:
+    """Give what a column becomes; `extra` keeps the keys that another shape of the same record brought."""
+    if name == "extra":
+        return sql.SQL("(coalesce(kept.extra, '{}') || excluded.extra)")
+    return sql.SQL("excluded.{}").format(sql.Identifier(name))
+
+
+def replace_children(
+    connection: Connection, account_id: int, parents: dict[str, list[int]], rows: dict[str, list[Row]]
+) -> None:
+    """Delete the labels and attachments that their parents, whose children are all in `rows`, no longer have.
+
+    parents: "conversation_labels" -> conversation ids, "attachments" -> message ids.
+    """
+    for table, parent, child in (
+        ("conversation_labels", "conversation_id", "label"),
+        ("attachments", "message_id", "id"),
+    ):
+        if parents.get(table):
+            kept = [(row[parent], row[child]) for row in rows.get(table, [])]
+            statement = sql.SQL(
+                "DELETE FROM {table} WHERE account_id = %s AND {parent} = ANY(%s) AND ({parent}, {child}) NOT IN"
+                " (SELECT * FROM unnest(%s::bigint[], %s::{type}[]))"
+            ).format(
+                table=sql.Identifier(SCHEMA, table),
+                parent=sql.Identifier(parent),
+                child=sql.Identifier(child),
+                type=sql.SQL("text" if child == "label" else "bigint"),
+            )
+            values = (account_id, parents[table], [one[0] for one in kept], [one[1] for one in kept])
+            _psycopg(connection).execute(statement, values)
+
+
+STATE = "status, assignee_id, team_id, priority"
+
+
+def save_states(connection: Connection, account_id: int, conversation_ids: Sequence[int], at: datetime) -> None:
+    """Close the open state of each conversation that differs from what is true now, and open the new one."""
+    values = {"account_id": account_id, "ids": list(conversation_ids), "at": at}
+    connection.execute(
+        text(
+            f"""
+            UPDATE {SCHEMA}.conversation_states AS open SET valid_to = :at FROM {SCHEMA}.conversations AS now
+            WHERE now.account_id = :account_id AND now.id = ANY(:ids)
+              AND open.account_id = now.account_id AND open.conversation_id = now.id AND open.valid_to IS NULL
+              AND (open.status, open.assignee_id, open.team_id, open.priority)
+                  IS DISTINCT FROM (now.status, now.assignee_id, now.team_id, now.priority)
+            """  # noqa: S608 -- only constants are formatted in
+        ),
+        values,
+    )
+    connection.execute(
+        text(
+            f"""
+            INSERT INTO {SCHEMA}.conversation_states (account_id, conversation_id, valid_from, {STATE})
+            SELECT account_id, id, :at, {STATE} FROM {SCHEMA}.conversations AS now
+            WHERE account_id = :account_id AND id = ANY(:ids) AND NOT EXISTS (
+                SELECT FROM {SCHEMA}.conversation_states AS open
+                WHERE open.account_id = now.account_id AND open.conversation_id = now.id AND open.valid_to IS NULL)
+            ORDER BY id
+            """  # noqa: S608 -- only constants are formatted in
+        ),
+        values,
+    )
+
+
+def marks(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, str]:
+    """Give the marks of those conversations whose history was read completely, by conversation id."""
+    found = connection.execute(
+        text(
+            f"SELECT id, mark FROM {SCHEMA}.conversations"  # noqa: S608 -- a constant
+            " WHERE account_id = :account_id AND id = ANY(:ids) AND mark IS NOT NULL"
+        ),
+        {"account_id": account_id, "ids": list(conversation_ids)},
+    )
+    return {row.id: row.mark for row in found}

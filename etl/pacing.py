@@ -1,0 +1,66 @@
+"""The request rate: as fast as asked until the server says 429, then below the ceiling that it showed.
+
+The vendor counts requests in windows aligned to the clock minute, by IP address, and sends no Retry-After (its
+section 6): so the only thing to learn is how many requests of one clock minute it let pass.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+MINUTE = 60
+
+
+class Pace:
+    """Lets requests through, for all threads together.
+
+    per_minute: requests a clock minute, None until the server shows its limit.
+    clock: gives seconds since 1970; sleep: waits for seconds. Tests pass their own.
+    """
+
+    def __init__(
+        self,
+        per_minute: int | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.per_minute = per_minute
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._minute = -1
+        self._sent = 0
+        self._resume_at = 0.0
+
+    def wait(self) -> int:
+        """Return when one more request may be sent; give the clock minute that it is counted in."""
+        while True:
+            with self._lock:
+                seconds = self._take()
+                minute = self._minute
+            if seconds <= 0:
+                return minute
+            self._sleep(seconds)
+
+    def limited(self, minute: int, retry_after: float | None) -> float:
+        """Take note of a 429 for a request of that clock minute; give the seconds that everybody now waits."""
+        with self._lock:
+            now = self._clock()
+            if minute == self._minute and self._resume_at <= now:
+                # Several threads hear of the same full window; the first one knows how much of it was let through.
+                self.per_minute = max(1, min(self._sent - 1, self.per_minute or self._sent))
+            until_next_minute = MINUTE - now % MINUTE
+            self._resume_at = max(self._resume_at, now + (retry_after or until_next_minute))
+            return self._resume_at - now
+
+    def _take(self) -> float:
+        """Count a request and give 0, or give the seconds to wait first."""
+        now = self._clock()
+        if now < self._resume_at:
+            return self._resume_at - now
+        if now // MINUTE != self._minute:
+            self._minute, self._sent = int(now // MINUTE), 0
+        if self.per_minute is not None and self._sent >= self.per_minute:
+            return MINUTE - now % MINUTE
+        self._sent += 1
+        return 0

@@ -1,0 +1,95 @@
+"""Readers of single values: what the API sent, as Python's own type, or BadValue saying what was there.
+
+None never reaches a reader: a null is a null in every field.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from etl.errors import BadValue
+
+Reader = Callable[[Any], Any]
+
+SMALLEST, LARGEST = -(2**63), 2**63 - 1
+
+# PostgreSQL stores neither the NUL character nor half of a surrogate pair in text; both occur in real messages.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def whole(value: Any) -> int:
+    """Read a whole number of at most 64 bits; digits in quotes are one, true and 1.5 are none."""
+    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadValue(f"expected a whole number, got {_shown(value)}")
+    if not SMALLEST <= value <= LARGEST:
+        raise BadValue(f"expected a number of at most 64 bits, got {_shown(value)}")
+    return value
+
+
+def number(value: Any) -> float:
+    """Read a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadValue(f"expected a number, got {_shown(value)}")
+    return float(value)
+
+
+def flag(value: Any) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise BadValue(f"expected true or false, got {_shown(value)}")
+    return value
+
+
+def text(value: Any) -> str:
+    """Read text; characters that PostgreSQL refuses become U+FFFD."""
+    if not isinstance(value, str):
+        raise BadValue(f"expected text, got {_shown(value)}")
+    return UNSTORABLE.sub("\ufffd", value)
+
+
+def texts(value: Any) -> list[str]:
+    """Read an array of texts."""
+    if not isinstance(value, list):
+        raise BadValue(f"expected an array, got {_shown(value)}")
+    return [text(one) for one in value]
+
+
+def instant(value: Any) -> datetime | None:
+    """Read a time as an aware UTC datetime: seconds since 1970, whole or with a fraction, or ISO 8601.
+
+    0 stands for null (the vendor's section 4). The same field comes as seconds from one endpoint and as ISO 8601
+    from another, so every time takes both.
+    """
+    try:
+        if isinstance(value, str):
+            read = datetime.fromisoformat(value)
+            return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC) if value else None
+    except (ValueError, OverflowError, OSError):
+        pass
+    raise BadValue(f"expected a time, got {_shown(value)}")
+
+
+def free(value: Any) -> Any:
+    """Read a free-form JSON value; characters that PostgreSQL refuses become U+FFFD, in keys too."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        return {text(key): free(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [free(one) for one in value]
+    return value
+
+
+def _shown(value: Any) -> str:
+    """Show a value's kind and, for a short scalar, the value: enough to find the fault, too little to leak a text."""
+    if isinstance(value, str):
+        return f"the text {value[:20]!r}"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "an array"
+    return str(value)[:40]

@@ -1,0 +1,147 @@
+"""Everything configurable, from the environment and `.env`; all faults reported at once and by name."""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from etl.errors import SettingsError
+
+POSTGRES_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _base_url(value: str) -> str:
+    """Accept an address without path; plain http only for this machine, as the token travels in a header."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must look like https://online.99digital.co.il")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError(
+            "must begin with https:// (http:// is for this machine only: the token would travel unprotected)"
+        )
+    if parts.username or parts.query or parts.fragment or parts.path.strip("/"):
+        raise ValueError("must be the address alone, without user, path or query")
+    return value.rstrip("/")
+
+
+def _token(value: SecretStr) -> SecretStr:
+    """Refuse what cannot be an HTTP header; the value itself is never repeated in the message."""
+    secret = value.get_secret_value()
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise ValueError("must be one word of printable ASCII characters (was a line break or a quote copied along?)")
+    return value
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    """Accept the three ways in which hosts write the scheme, and keep SQLAlchemy's."""
+    scheme, separator, rest = value.get_secret_value().partition("://")
+    if not separator or scheme not in POSTGRES_SCHEMES:
+        raise ValueError("must begin with postgres://, postgresql:// or postgresql+psycopg://")
+    return SecretStr(f"postgresql+psycopg://{rest}")
+
+
+def _home() -> Path:
+    return platformdirs.user_data_path("etl")
+
+
+class DatabaseSettings(BaseSettings):
+    """What every command needs: where the tables are, and how to log."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ETL_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="Where the tables are. Unset: an embedded PostgreSQL 18 under `ETL_HOME`.",
+    )
+    home: Path = Field(
+        default_factory=_home,
+        description="Folder of the embedded PostgreSQL. Unset: the user's data folder.",
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="`console` for people, `json` for log collectors."
+    )
+
+
+class Settings(DatabaseSettings):
+    """All settings; one field, one variable. The README's table is generated from it."""
+
+    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        default="https://online.99digital.co.il",
+        description="Address of the vendor's server, without path. `http://` only for this machine.",
+    )
+    account_id: int = Field(ge=1, description="The number after `/accounts/` in the inbox's address.")
+    api_token: Annotated[SecretStr, AfterValidator(_token)] = Field(
+        min_length=1, description="Access token of an administrator's profile. Secret."
+    )
+    concurrency: int = Field(default=8, ge=1, le=64, description="Requests under way at once.")
+    requests_per_minute: int | None = Field(
+        default=None, ge=1, description="The server's limit, if known. Unset: learned when the server says 429."
+    )
+    timeout_seconds: float = Field(default=60, gt=0, le=600, description="Longest wait for an answer, in seconds.")
+    retry_attempts: int = Field(
+        default=6, ge=1, le=20, description="Attempts at one request before it counts as failed."
+    )
+    reread_days: int = Field(
+        default=3,
+        ge=0,
+        le=3650,
+        description="Conversations active in the last so many days are read again: edits and deletions move no clock.",
+    )
+
+
+AnySettings = TypeVar("AnySettings", bound=DatabaseSettings)
+
+
+def load(kind: type[AnySettings], **given: Any) -> AnySettings:
+    """Read the settings of one kind from `given`, the environment and `.env`, in this order.
+
+    Raises SettingsError that names every fault at once, and never repeats a value.
+    """
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        lines = [_fault(kind, one["loc"], one["type"], one["msg"]) for one in error.errors(include_input=False)]
+        raise SettingsError("The settings have faults:\n" + "\n".join(sorted(lines))) from None
+
+
+def variable_name(kind: type[DatabaseSettings], field: str) -> str:
+    """Give the environment variable of a field."""
+    alias = kind.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"ETL_{field.upper()}"
+
+
+def _fault(kind: type[DatabaseSettings], location: tuple[int | str, ...], fault: str, message: str) -> str:
+    field = str(location[0]) if location else ""
+    name = variable_name(kind, field) if field in kind.model_fields else field
+    said = "is missing" if fault == "missing" else message.removeprefix("Value error, ")
+    return f"  {name}: {said[:1].lower()}{said[1:]}"
+
+
+def inherited_environment(**extra: str) -> dict[str, str]:
+    """Give the environment for a child process: ours without the vendor's token, with `extra` added.
+
+    Secrets reach a child by its environment only, never by its arguments, which every user of the machine can read.
+    """
+    return {name: value for name, value in os.environ.items() if name != "ETL_API_TOKEN"} | extra

@@ -1,0 +1,92 @@
+"""The demo: a made-up account on a local server, the real job against it, and three answers by SQL."""
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from sqlalchemy import Engine, text
+
+from etl import database, report, sync
+from etl.demo.generate import generate
+from etl.demo.server import serve
+from etl.demo.vendor import Vendor
+from etl.migrate import migrate, versions
+from etl.settings import DatabaseSettings, Settings, load
+
+TOKEN = "demo-token"  # noqa: S105 -- opens the made-up account only
+
+QUESTIONS = {
+    "Conversations by status": """
+        SELECT status, count(*) AS conversations
+        FROM helpdesk.conversations GROUP BY status ORDER BY conversations DESC, status
+    """,
+    "Busiest inboxes": """
+        SELECT c.inbox_id AS inbox, replace(c.channel, 'Channel::', '') AS channel,
+               count(DISTINCT c.id) AS conversations, count(m.id) AS messages
+        FROM helpdesk.conversations AS c
+        LEFT JOIN helpdesk.messages AS m ON m.account_id = c.account_id AND m.conversation_id = c.id
+        GROUP BY c.inbox_id, c.channel ORDER BY messages DESC LIMIT 3
+    """,
+    "Median first response": """
+        SELECT justify_hours(percentile_disc(0.5) WITHIN GROUP (ORDER BY first_reply_created_at - created_at))::text
+               AS "median (hours:minutes:seconds)",
+               count(first_reply_created_at) AS answered, count(*) AS conversations
+        FROM helpdesk.conversations
+    """,
+}
+
+HOW_TO_GO_ON = """\
+To look further:        {etl} psql --demo
+A quiet night:          {etl} demo      (the second time nothing is written, and only the list is read)
+Your own account:       copy .env.example to .env, fill in account and token, then
+                        {etl} check && {etl} migrate && {etl} sync
+"""
+
+
+def run(base: DatabaseSettings, conversations: int, as_json: bool) -> str:
+    """Run `sync` against the demo's account into the demo's database, and print what came of it; give the outcome."""
+    with Console(stderr=True).status("Making up an account and starting PostgreSQL ..."):
+        vendor = Vendor(generate(conversations), token=TOKEN)
+        url = database.demo_address(base)
+    with serve(vendor) as base_url:
+        settings = load(Settings, base_url=base_url, account_id=1, api_token=TOKEN, database_url=url)
+        with database.open_database(settings) as engine:
+            _prepare(engine, conversations)
+            with report.watching() as watch:
+                done = sync.run(settings, engine, sync.Selection(), watch)
+            report.print_run(done, as_json)
+            if not as_json:
+                _print_answers(engine, report.output())
+    return done.outcome
+
+
+def _prepare(engine: Engine, conversations: int) -> None:
+    """Bring the tables to head; those of another account, which is what another number makes up, are emptied first."""
+    if versions(engine)[0] is not None:
+        with database.transaction(engine) as connection:
+            highest = connection.scalar(text("SELECT max(id) FROM helpdesk.conversations"))
+        if highest not in {None, conversations}:
+            migrate(engine, "base")
+    migrate(engine)
+
+
+def _print_answers(engine: Engine, console: Console) -> None:
+    for title, statement in QUESTIONS.items():
+        with database.transaction(engine) as connection:
+            result = connection.execute(text(statement))
+            rows, names = result.all(), list(result.keys())
+        table = Table(box=None, padding=(0, 2), header_style="dim")
+        for at, name in enumerate(names):
+            table.add_column(name, justify="right" if all(isinstance(row[at], int) for row in rows) else "left")
+        for row in rows:
+            table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
+        console.print()
+        console.print(title, style="bold")
+        console.print(table)
+    console.print(Padding(HOW_TO_GO_ON.format(etl=_command()), (1, 0, 0, 0)), end="")
+
+
+def _command() -> str:
+    """Give how this command was called, so that what is printed can be copied."""
+    import sys
+
+    return sys.argv[0] if "/" in sys.argv[0] else "etl"

@@ -1,0 +1,216 @@
+"""Payloads to rows: pure. What a page holds becomes one batch; `fields.py` says what becomes of each value."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from etl.errors import BadValue
+from etl.fields import (
+    AGENT,
+    ATTACHMENT,
+    BOT,
+    CONTACT,
+    CONVERSATION,
+    KEYS,
+    MESSAGE,
+    TEAM,
+    Entity,
+    Payload,
+    Row,
+    sender_type,
+    to_row,
+)
+from etl.payload import free, text
+
+Key = tuple[Any, ...]
+
+
+@dataclass
+class Batch:
+    """The rows of one page, by table and key: the unit of memory, of transaction and of progress.
+
+    rows: table -> key -> row; one row a key, however often and in whatever shape the page has it.
+    complete: table of children -> numbers of the parents whose children are all in this batch.
+    rejected: records that cannot become rows: {entity, entity_id, reason, payload, digest}.
+    marks: conversation id -> what tells that its history changed.
+    shown: conversation id -> numbers of the messages that the list carries with it.
+    """
+
+    account_id: int
+    rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table: {} for table in KEYS})
+    complete: dict[str, list[int]] = field(default_factory=lambda: {"conversation_labels": [], "attachments": []})
+    rejected: list[Row] = field(default_factory=list)
+    unknown_fields: set[str] = field(default_factory=set)
+    marks: dict[int, str] = field(default_factory=dict)
+    shown: dict[int, set[int]] = field(default_factory=dict)
+
+    def add(self, table: str, row: Row) -> None:
+        """Add a row; keys of the same record that are already there stay unless `row` has them too."""
+        row["account_id"] = self.account_id
+        kept = self.rows[table].setdefault(tuple(row[name] for name in KEYS[table]), row)
+        if kept is not row:
+            extra = (kept.get("extra") or {}) | (row.get("extra") or {})
+            kept.update(row)
+            if extra:
+                kept["extra"] = extra
+
+    def convert(self, entity: Entity, payload: Any, **given: Any) -> Row | None:
+        """Turn a payload into a row and add it with the columns `given`; None when it had to be rejected."""
+        try:
+            row, unknown = to_row(entity, payload)
+        except BadValue as error:
+            self.reject(entity.name, payload, str(error))
+            return None
+        self.unknown_fields |= unknown
+        self.add(entity.table, row | given)
+        return row
+
+    def reject(self, entity: str, payload: Any, reason: str) -> None:
+        """Keep a record that cannot become a row, with the reason."""
+        sent = payload.get("id") if isinstance(payload, dict) else None
+        kept = free(payload)
+        self.rejected.append(
+            {
+                "entity": entity,
+                "entity_id": None if sent is None else text(str(sent))[:100],
+                "reason": reason,
+                "payload": kept,
+                # Tells the same fault in the same record when the next run meets it again.
+                "digest": hashlib.sha256(json.dumps([reason, kept], sort_keys=True).encode()).hexdigest(),
+            }
+        )
+
+    def items(self, entity: str, value: Any) -> list[Any]:
+        """Give the elements of an array in a payload; what is no array is rejected, null is an empty one."""
+        if value is None or isinstance(value, list):
+            return [one for one in value or [] if one is not None]
+        self.reject(entity, value, "expected an array")
+        return []
+
+
+def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
+    """Turn the payloads of a page into a batch."""
+    batch = Batch(account_id)
+    for payload in payloads:
+        _add_conversation(batch, payload)
+    return batch
+
+
+def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> None:
+    """Add the messages of a conversation, in any of the vendor's shapes, with their senders and attachments."""
+    for message in messages:
+        _add_message(batch, conversation_id, message)
+
+
+def close_history(batch: Batch, conversation_id: int, read_at: datetime) -> None:
+    """Mark a conversation's history as read completely, so that it is read again only when the mark changes."""
+    row = batch.rows["conversations"][(conversation_id,)]
+    row["mark"] = batch.marks[conversation_id]
+    row["history_read_at"] = read_at
+
+
+def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | None, until: datetime | None) -> bool:
+    """Tell whether a conversation has one of the statuses and was going on between two times, `until` excluded.
+
+    It goes on from its creation to its last activity. One that cannot be read is taken: it shall be rejected with a
+    reason, not passed over.
+    """
+    try:
+        row, _ = to_row(CONVERSATION, payload)
+    except BadValue:
+        return True
+    begun, last = row.get("created_at"), row.get("last_activity_at")
+    if since and last and last < since:
+        return False
+    if until and begun and begun >= until:
+        return False
+    return statuses is None or row.get("status") in statuses
+
+
+def _add_conversation(batch: Batch, payload: Any) -> None:
+    row = batch.convert(CONVERSATION, payload, **_related(batch, payload))
+    if row is None:
+        return
+    if row.get("inbox_id") is not None:
+        batch.add("inboxes", {"id": row["inbox_id"]} | ({"channel_type": row["channel"]} if row.get("channel") else {}))
+    _add_labels(batch, row["id"], payload)
+    listed = batch.items("message", payload.get("messages"))
+    listed += [one for one in [payload.get("last_non_activity_message")] if one is not None]
+    add_history(batch, row["id"], listed)
+    shown = {one["id"] for one in listed if isinstance(one, dict) and isinstance(one.get("id"), int)}
+    batch.shown[row["id"]] = shown
+    # As sent, not as read: a mark is only ever compared with the next one (the vendor's section 5 says what moves).
+    batch.marks[row["id"]] = f"{payload.get('updated_at')} {payload.get('timestamp')} {max(shown, default=None)}"
+
+
+def _related(batch: Batch, payload: Any) -> Row:
+    """Add who and what a conversation refers to; give the columns that refer to them."""
+    meta = payload.get("meta") if isinstance(payload, dict) else None
+    if not isinstance(meta, dict):
+        return {}
+    # The vendor leaves assignee and team out when there is none, so here an absent key does say something.
+    given: Row = {
+        "assignee_id": _id_of(batch.convert(AGENT, meta["assignee"])) if meta.get("assignee") else None,
+        "team_id": _id_of(batch.convert(TEAM, meta["team"])) if meta.get("team") else None,
+    }
+    if meta.get("sender"):
+        given["contact_id"] = _id_of(batch.convert(CONTACT, meta["sender"]))
+    last = payload.get("last_non_activity_message")
+    if isinstance(last, dict) and isinstance(last.get("id"), int):
+        given["last_non_activity_message_id"] = last["id"]
+    return given
+
+
+def _id_of(row: Row | None) -> int | None:
+    return row["id"] if row else None
+
+
+def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
+    if "labels" not in payload:
+        return
+    batch.complete["conversation_labels"].append(conversation_id)
+    for label in batch.items("label", payload["labels"]):
+        if not isinstance(label, str):
+            batch.reject("label", label, "expected text")
+            continue
+        title = text(label)
+        batch.add("labels", {"title": title})
+        batch.add("conversation_labels", {"conversation_id": conversation_id, "label": title})
+
+
+def _add_message(batch: Batch, conversation_id: int, payload: Any) -> None:
+    given: Row = {"conversation_id": conversation_id}
+    if isinstance(payload, dict):
+        given |= _sender(batch, payload)
+        attributes = payload.get("content_attributes")
+        if isinstance(attributes, dict):
+            given["deleted"] = attributes.get("deleted") is True
+    row = batch.convert(MESSAGE, payload, **given)
+    if row is None:
+        return
+    if row.get("inbox_id") is not None:
+        batch.add("inboxes", {"id": row["inbox_id"]})
+    # Absent means none: both shapes leave the key out when a message has no attachments (the vendor's section 3).
+    batch.complete["attachments"].append(row["id"])
+    for attachment in batch.items("attachment", payload.get("attachments")):
+        batch.convert(ATTACHMENT, attachment, message_id=row["id"])
+
+
+def _sender(batch: Batch, payload: Payload) -> Row:
+    """Add who sent a message; give the columns sender_type and sender_id where the `sender` object tells them."""
+    sender = payload.get("sender")
+    if isinstance(sender, dict) and isinstance(sender.get("type"), str):
+        kind = sender_type(sender["type"])
+        row = batch.convert({"contact": CONTACT, "user": AGENT}.get(kind, BOT), sender)
+        if row:
+            return {"sender_type": kind, "sender_id": row["id"]}
+    # A deleted user, or a sender that had to be rejected: the foreign key needs a row all the same.
+    bare_type, bare_id = payload.get("sender_type"), payload.get("sender_id")
+    if isinstance(bare_type, str) and isinstance(bare_id, int):
+        table = {"contact": "contacts", "user": "agents"}.get(sender_type(bare_type))
+        if table:
+            batch.add(table, {"id": bare_id})
+    return {}
