@@ -4,7 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
-from etl.demo.server import Answer, App, Request, json_answer, text_answer
+from etl.demo.server import Answer, Request, json_answer, text_answer
 
 PAYLOADS = Path(__file__).parent / "payloads"
 NOT_RECORDED = text_answer("this request was not recorded", 418)
@@ -17,7 +17,7 @@ def recording(name: str) -> list[dict]:
 
 
 class Recorded:
-    """Answers what was recorded; whatever was not gets 418, which no client retries. `requests` keeps what was asked."""
+    """Answers what was recorded; the rest gets 418, which no client retries. `requests` keeps what was asked."""
 
     def __init__(self, *names: str) -> None:
         self.requests: list[Request] = []
@@ -31,7 +31,3 @@ class Recorded:
     def __call__(self, request: Request) -> Answer:
         self.requests.append(request)
         return self._answers.get((request.path, tuple(sorted(request.query))), NOT_RECORDED)
-
-
-def app(*names: str) -> App:
-    return Recorded(*names)

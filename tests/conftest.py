@@ -1,0 +1,103 @@
+"""What tests share: a real PostgreSQL with a copy of the tables for each test, and the command line as a process."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, make_url
+
+from etl import database, embedded, migrate
+
+RunEtl = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A server to make databases on: TEST_DATABASE_URL, else one embedded server for all of pytest's processes."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        return make_url(given).set(drivername="postgresql").render_as_string(hide_password=False)
+    base = tmp_path_factory.getbasetemp()
+    home = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    url = embedded.start(home / "server", "postgres").replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # what a test wrote need not survive a power cut
+        connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """A database with the tables and no rows, made once by the migrations; every test gets a copy."""
+    with new_database(server_url) as url:
+        engine = database.make_engine(url)
+        migrate.migrate(engine)
+        engine.dispose()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """The URL of a database with the tables, of this test alone."""
+    with new_database(server_url, template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """The URL of a database without tables, of this test alone."""
+    with new_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine for this test's database."""
+    engine = database.make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def etl(tmp_path: Path) -> RunEtl:
+    """Run the command line as a process in an empty folder; keyword arguments are its environment variables."""
+    return partial(run_etl, tmp_path)
+
+
+def run_etl(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a process in a folder, with nothing else of our environment than the PATH."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "ETL_HOME": str(folder / "home")}
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "etl"), *arguments],
+        env=environment | variables,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+class new_database:  # noqa: N801 -- reads as the function that it is
+    """Create a database, give its URL, and drop it at the end."""
+
+    def __init__(self, server_url: str, template: str = "template0") -> None:
+        self.server_url, self.template, self.name = server_url, template, f"test_{uuid.uuid4().hex}"
+
+    def __enter__(self) -> str:
+        self._execute(f"CREATE DATABASE {self.name} TEMPLATE {self.template}")
+        url = make_url(self.server_url).set(drivername="postgresql+psycopg", database=self.name)
+        return url.render_as_string(hide_password=False)
+
+    def __exit__(self, *_: object) -> None:
+        self._execute(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self.server_url, autocommit=True) as connection:
+            connection.execute(statement)
