@@ -326,12 +326,13 @@ class Message(Entity, Base):
     status: Mapped[str | None] = column(comment="sent, delivered, read, failed; changes after creation")
     sender_type: Mapped[str | None] = column(comment="contact, user, agent_bot, captain_assistant; NULL: nobody")
     sender_id: Mapped[int | None] = column(comment="Number of the sender within its type")
+    # Spelled as PostgreSQL prints it, so that Alembic can compare the two.
     contact_id: Mapped[int | None] = column(
-        Computed("CASE WHEN sender_type = 'contact' THEN sender_id END", persisted=True),
+        Computed("CASE WHEN (sender_type = 'contact'::text) THEN sender_id ELSE NULL::bigint END", persisted=True),
         comment="The sender, if a contact (generated)",
     )
     agent_id: Mapped[int | None] = column(
-        Computed("CASE WHEN sender_type = 'user' THEN sender_id END", persisted=True),
+        Computed("CASE WHEN (sender_type = 'user'::text) THEN sender_id ELSE NULL::bigint END", persisted=True),
         comment="The sender, if a user (generated)",
     )
     source_id: Mapped[str | None] = column(comment="The channel's own key of the message")

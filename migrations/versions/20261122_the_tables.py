@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision: str = "437575bc618e"
+revision: str = "0001"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
@@ -930,14 +930,16 @@ def upgrade() -> None:
         sa.Column(
             "contact_id",
             sa.BigInteger(),
-            sa.Computed("CASE WHEN sender_type = 'contact' THEN sender_id END", persisted=True),
+            sa.Computed(
+                "CASE WHEN (sender_type = 'contact'::text) THEN sender_id ELSE NULL::bigint END", persisted=True
+            ),
             nullable=True,
             comment="The sender, if a contact (generated)",
         ),
         sa.Column(
             "agent_id",
             sa.BigInteger(),
-            sa.Computed("CASE WHEN sender_type = 'user' THEN sender_id END", persisted=True),
+            sa.Computed("CASE WHEN (sender_type = 'user'::text) THEN sender_id ELSE NULL::bigint END", persisted=True),
             nullable=True,
             comment="The sender, if a user (generated)",
         ),

@@ -1,0 +1,107 @@
+"""A small account that a test scripts while it is served, and the job run against it in this process."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, text
+
+from etl import sync
+from etl.demo.account import Account, Agent, Contact, Inbox, Label, Team
+from etl.demo.events import add_conversation, add_message
+from etl.demo.server import Answer, Request, json_answer, serve
+from etl.demo.vendor import Vendor
+from etl.journal import Run
+from etl.settings import Settings
+from etl.sync import Selection
+
+Change = Callable[[Request, Answer], Answer]
+
+LONG_AGO = 1_700_000_000  # 2023-11-14: outside of every re-read window
+DAY = 86_400
+
+
+def empty_account(number: int = 1) -> Account:
+    """Give an account with two contacts, two agents, two inboxes, a team and two labels, and no conversation."""
+    return Account(
+        number,
+        f"Account {number}",
+        contacts={1: Contact(1, "Dana", LONG_AGO, email="dana@example.com"), 2: Contact(2, "עומר", LONG_AGO)},
+        agents={
+            1: Agent(1, "Alice Admin", "alice@example.com", role="administrator"),
+            2: Agent(2, "Bob", "bob@example.com"),
+        },
+        inboxes={1: Inbox(1, "Website", "Channel::WebWidget"), 2: Inbox(2, "Mail", "Channel::Email")},
+        teams={1: Team(1, "sales")},
+        labels=[Label(1, "vip"), Label(2, "bug")],
+    )
+
+
+def account_of(conversations: int, messages: int = 3, number: int = 1) -> Account:
+    """Give an account with that many old conversations, a minute apart, of that many messages each."""
+    account = empty_account(number)
+    for at in range(conversations):
+        begun = LONG_AGO + at * 3_600
+        conversation = add_conversation(account, contact_id=1 + at % 2, inbox_id=1 + at % 2, at=begun)
+        for minute in range(messages):
+            add_message(account, conversation.id, f"message {minute} of {conversation.id} 🙂", begun + minute * 60)
+    return account
+
+
+class Job:
+    """The job against a served account: `job.run()` is one run, `job.asked()` what it asked for since the last one."""
+
+    def __init__(self, vendor: Vendor, url: str, engine: Engine) -> None:
+        self.vendor, self.url, self.engine = vendor, url, engine
+
+    def run(self, selection: Selection | None = None, **settings: Any) -> Run:
+        account = settings.pop("account_id", 1)
+        values = {"base_url": self.url, "api_token": "demo-token", "retry_attempts": 1} | settings
+        self.vendor.requests.clear()
+        return sync.run(Settings(account_id=account, **values), self.engine, selection or Selection(), lambda *_: None)
+
+    def asked(self) -> tuple[int, list[int]]:
+        """Give the number of list pages, and the conversations whose history was asked for."""
+        paths = [request.path.split("/")[5:] for request in self.vendor.requests]
+        return sum(len(one) == 1 for one in paths), sorted(int(one[1]) for one in paths if one[2:] == ["messages"])
+
+    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        with self.engine.connect() as connection:
+            connection.execute(text("SET search_path TO helpdesk"))
+            return [tuple(row) for row in connection.execute(text(query), values)]
+
+
+@contextmanager
+def job(account: Account | list[Account], engine: Engine, change: Change | None = None, **vendor: Any) -> Iterator[Job]:
+    """Serve an account; `change` may make another answer of each."""
+    app = Vendor(account, **vendor)
+
+    def answer(request: Request) -> Answer:
+        return change(request, app(request)) if change else app(request)
+
+    with serve(answer) as url:
+        yield Job(app, url, engine)
+
+
+def change_messages(change: Callable[[dict[str, Any]], None]) -> Change:
+    """Change every message of every history on its way out."""
+
+    def changed(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/messages"):
+            return answer
+        value = orjson.loads(answer.body)
+        for message in value["payload"]:
+            change(message)
+        return json_answer(value)
+
+    return changed
+
+
+def now() -> int:
+    return int(time.time())
+
+
+def server_fault() -> Answer:
+    return json_answer({"status": 500, "error": "Internal Server Error"}, 500)
