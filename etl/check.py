@@ -1,10 +1,8 @@
 """Looks at everything that a run needs, one finding a line, without reading or writing any conversation."""
 
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, text
 
@@ -34,14 +32,11 @@ def check_vendor(settings: Settings) -> Iterator[Finding]:
     ending = f", token ending in {token[-4:]}" if len(token) >= LONG_ENOUGH_TO_SHOW_ITS_END else ""
     yield Finding(True, "settings", f"{settings.base_url}, account {settings.account_id}{ending}")
     client = Client(settings.model_copy(update={"retry_attempts": 1}))
-    server = _server(settings, client)
-    yield server
-    if server.ok is False:
-        return
-    yield from _token(client)
-    yield (account := _account(client))
-    if account.ok:
-        yield _optional(client)
+    for step in (_server, _token, _account, _optional):
+        for finding in step(client):
+            yield finding
+            if finding.ok is False:
+                return
 
 
 def check_database(engine: Engine) -> Iterator[Finding]:
@@ -61,21 +56,17 @@ def check_database(engine: Engine) -> Iterator[Finding]:
     yield Finding(True, "schema", f"at revision {versions(engine)[1]}")
 
 
-def _server(settings: Settings, client: Client) -> Finding:
+def _server(client: Client) -> Iterator[Finding]:
     """Resolve the name, connect, verify the certificate, and ask for the version."""
-    host = urlsplit(settings.base_url).hostname or ""
-    try:
-        socket.getaddrinfo(host, None)
-    except OSError as error:
-        return Finding(False, "server", f"{host} has no address: {error.strerror}.", "Is ETL_BASE_URL right? Is DNS?")
     try:
         answer = client.get("/api")
     except (NotFound, Denied):
-        return Finding(None, "server", "reached; it does not tell its version, which is no fault")
+        answer = None
     except VendorError as error:
-        return Finding(False, "server", str(error), "Is ETL_BASE_URL right? Does a proxy or firewall stand between?")
+        yield Finding(False, "server", str(error), "Is ETL_BASE_URL right? Does a proxy or firewall stand between?")
+        return
     version = answer.get("version") if isinstance(answer, dict) else None
-    return Finding(
+    yield Finding(
         True, "server", f"reached; Chatwoot {version}" if version else "reached; it does not tell its version"
     )
 
@@ -107,19 +98,19 @@ def _token(client: Client) -> Iterator[Finding]:
         yield Finding(sees_all or None, "role", role, advice)
 
 
-def _account(client: Client) -> Finding:
+def _account(client: Client) -> Iterator[Finding]:
+    """Ask for the first page of conversations, as a run would."""
     try:
         meta = client.get("conversations", [("status", "open"), ("page", 1)])["data"]["meta"]
     except VendorError as error:
-        return Finding(False, "account", str(error), "Are ETL_ACCOUNT_ID and the token of the same account?")
+        yield Finding(False, "account", str(error), "Are ETL_ACCOUNT_ID and the token of the same account?")
     except (KeyError, TypeError):
-        return Finding(
-            False, "account", "the answer holds no list of conversations", "Is ETL_BASE_URL a Chatwoot server?"
-        )
-    return Finding(True, "account", f"conversations can be read; {meta.get('all_count')} are open")
+        yield Finding(False, "account", "the answer is no list of conversations", "Is ETL_BASE_URL a Chatwoot server?")
+    else:
+        yield Finding(True, "account", f"conversations can be read; {meta.get('all_count')} are open")
 
 
-def _optional(client: Client) -> Finding:
+def _optional(client: Client) -> Iterator[Finding]:
     """Ask for the names behind the numbers; every one of these may be missing on a given installation."""
     missing = []
     for name in OPTIONAL:
@@ -127,6 +118,5 @@ def _optional(client: Client) -> Finding:
             client.get(name)
         except VendorError:
             missing.append(name)
-    if missing:
-        return Finding(None, "may see", f"all but {', '.join(missing)}: the run goes on without")
-    return Finding(True, "may see", ", ".join(OPTIONAL))
+    said = f"all but {', '.join(missing)}: the run goes on without" if missing else ", ".join(OPTIONAL)
+    yield Finding(None if missing else True, "may see", said)

@@ -15,12 +15,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from etl.journal import COMPLETE, COUNTED, RUNNING, Run
+from etl.journal import COMPLETE, COUNTED, INCOMPLETE, NOTHING, RUNNING, Run
 
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 10
 MINUTE = 60
+LABEL_WIDTH = len("kept in extra")
 LEDGER = ("loaded", "deleted", "forbidden", "unreadable", "unaccounted")
 
 
@@ -80,13 +81,13 @@ class Display:
 
 
 def _where(run: Run, page: PageRead) -> str:
-    pages = (
-        f"page {page.number:,} of about {page.about or page.number:,}"
-        if page.payloads
-        else f"all {page.number - 1:,} pages"
-    )
+    at = f"page {page.number:,} of about {page.about or page.number:,}" if page.payloads else _pages(page.number - 1)
     rows = " · ".join(f"{run.counts[table]['seen']:,} {table}" for table in ("conversations", "messages"))
-    return f"{pages} · {rows} · {run.requests / max(run.seconds, 0.001):,.0f} requests/s"
+    return f"{at} · {rows} · {run.requests / max(run.seconds, 0.001):,.0f} requests/s"
+
+
+def _pages(count: int) -> str:
+    return f"{count:,} page{'' if count == 1 else 's'}"
 
 
 def print_run(run: Run, as_json: bool) -> None:
@@ -126,7 +127,7 @@ def to_json(run: Run) -> dict[str, Any]:
 
 def print_summary(run: Run, console: Console) -> None:
     """Print what a run did, and first of all whether that is everything."""
-    colour = "green" if run.outcome == COMPLETE else "yellow" if run.outcome == "incomplete" else "red"
+    colour = "green" if run.outcome == COMPLETE else "yellow" if run.outcome == INCOMPLETE else "red"
     console.print(
         Text.assemble(
             f"Run {run.run_id} · {run.kind} of account {run.account_id} · ",
@@ -135,18 +136,19 @@ def print_summary(run: Run, console: Console) -> None:
         )
     )
     for problem in run.problems:
-        console.print(Padding(Text(problem, style=colour), (0, 2)))
-    table = Table(box=None, padding=(0, 2), pad_edge=True)
-    table.add_column("")
-    for name in ("seen", "inserted", "updated", "unchanged"):
+        console.print(Padding.indent(Text(problem, style=colour), 2))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("", min_width=LABEL_WIDTH)
+    for name in NOTHING:
         table.add_column(name, justify="right")
     for name in COUNTED:
-        table.add_row(name, *(f"{run.counts[name][one]:,}" for one in ("seen", "inserted", "updated", "unchanged")))
-    console.print(table)
+        table.add_row(name, *(f"{run.counts[name][one]:,}" for one in NOTHING))
+    console.print(Padding.indent(table, 2))
     facts = Table.grid(padding=(0, 2))
+    facts.add_column(min_width=LABEL_WIDTH)
     for name, said in _facts(run):
-        facts.add_row(f"  {name}", Text(said))
-    console.print(facts)
+        facts.add_row(name, Text(said))
+    console.print(Padding.indent(facts, 2))
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
@@ -154,7 +156,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         sum_of = " + ".join(f"{run.ledger[name]:,} {name}" for name in LEDGER if run.ledger[name] or name == "loaded")
         yield "ledger", f"{run.ledger['highest_id']:,} ids = {sum_of}"
     retries = f", {run.retries:,} of them retries" if run.retries else ""
-    yield "requests", f"{run.requests:,}{retries} · {run.pages:,} pages"
+    yield "requests", f"{run.requests:,}{retries} · {_pages(run.pages)}"
     if run.rejected:
         yield "rejected", f"{run.rejected:,} records (table rejected_records)"
     if run.unknown_fields:

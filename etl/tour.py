@@ -1,5 +1,8 @@
 """The demo: a made-up account on a local server, the real job against it, and three answers by SQL."""
 
+import shutil
+import sys
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -35,10 +38,10 @@ QUESTIONS = {
 }
 
 HOW_TO_GO_ON = """\
-To look further:        {etl} psql --demo
-A quiet night:          {etl} demo      (the second time nothing is written, and only the list is read)
-Your own account:       copy .env.example to .env, fill in account and token, then
-                        {etl} check && {etl} migrate && {etl} sync
+To look further   {etl} psql --demo
+A quiet night     {etl} demo   (the second time only the list is read, and nothing is written)
+Your own account  set ETL_ACCOUNT_ID and ETL_API_TOKEN in the environment or in .env, then
+                  {etl} check && {etl} migrate && {etl} sync
 """
 
 
@@ -74,19 +77,17 @@ def _print_answers(engine: Engine, console: Console) -> None:
         with database.transaction(engine) as connection:
             result = connection.execute(text(statement))
             rows, names = result.all(), list(result.keys())
-        table = Table(box=None, padding=(0, 2), header_style="dim")
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for at, name in enumerate(names):
             table.add_column(name, justify="right" if all(isinstance(row[at], int) for row in rows) else "left")
         for row in rows:
             table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
         console.print()
         console.print(title, style="bold")
-        console.print(table)
-    console.print(Padding(HOW_TO_GO_ON.format(etl=_command()), (1, 0, 0, 0)), end="")
+        console.print(Padding.indent(table, 2))
+    console.print("\n" + HOW_TO_GO_ON.format(etl=_command()), end="", markup=False)
 
 
 def _command() -> str:
     """Give how this command was called, so that what is printed can be copied."""
-    import sys
-
-    return sys.argv[0] if "/" in sys.argv[0] else "etl"
+    return sys.argv[0] if "/" in sys.argv[0] and not shutil.which("etl") else "etl"
