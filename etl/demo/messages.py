@@ -1,0 +1,140 @@
+"""Messages as the vendor sends them: the list's shape, that of `/messages`, their senders and attachments."""
+
+from etl.demo.account import INCOMING, Account, Agent, Attachment, Contact, Conversation, Json, Message
+from etl.demo.dimensions import OLD, iso, source_id
+
+# 2.14 lists the unread messages, at most so many; 4.x counts the unread ones no further than that.
+RECENT = 10
+
+
+def listed_message(account: Account, conversation: Conversation, message: Message, behaviour: str) -> Json:
+    """Make a message as the list shows it, with its conversation's state and without `created_at_exact`."""
+    payload: Json = {
+        "id": message.id,
+        "content": message.content,
+        "account_id": account.id,
+        "inbox_id": conversation.inbox_id,
+        "conversation_id": conversation.id,
+        "message_type": message.message_type,
+        "created_at": message.created_at,
+        "updated_at": iso(message.updated_at),
+        "private": message.private,
+        "status": message.status,
+        "source_id": message.source_id,
+        "content_type": message.content_type,
+        "content_attributes": message.content_attributes or {},
+        "sender_type": message.sender_type,
+        "sender_id": message.sender_id,
+        "external_source_ids": {},
+        "additional_attributes": message.additional_attributes or {},
+    }
+    state: Json = {"assignee_id": conversation.assignee_id, "unread_count": unread_count(conversation, behaviour)}
+    if behaviour == OLD:
+        payload |= {"label_list": None, "conversation": state}
+    else:
+        contact, inbox = account.contacts[conversation.contact_id], account.inboxes[conversation.inbox_id]
+        state["last_activity_at"] = conversation.last_activity_at
+        state["contact_inbox"] = {"source_id": source_id(account, contact, inbox)}
+        payload |= {"processed_message_content": message.content, "sentiment": {}, "conversation": state}
+    if message.attachments:
+        payload["attachments"] = _attachments(account, message, behaviour)
+    sender = sender_payload(account, message, behaviour)
+    return payload | {"sender": sender} if sender else payload
+
+
+def history_message(account: Account, conversation: Conversation, message: Message, behaviour: str) -> Json:
+    """Make a message as `/messages` shows it: fewer keys than in the list."""
+    payload: Json = {
+        "id": message.id,
+        "content": message.content,
+        "inbox_id": conversation.inbox_id,
+        "conversation_id": conversation.id,
+        "message_type": message.message_type,
+        "content_type": message.content_type,
+        "status": message.status,
+        "content_attributes": message.content_attributes or {},
+        "created_at": message.created_at,
+        "private": message.private,
+        "source_id": message.source_id,
+    }
+    sender = sender_payload(account, message, behaviour)
+    if sender:
+        payload["sender"] = sender
+    if message.attachments:
+        payload["attachments"] = _attachments(account, message, behaviour)
+    return payload
+
+
+def sender_payload(account: Account, message: Message, behaviour: str) -> Json | None:
+    """Make a message's `sender`, None for activities and for senders that exist no more."""
+    if message.sender_id is None:
+        return None
+    if message.sender_type == "Contact":
+        contact = account.contacts.get(message.sender_id)
+        return contact_sender(contact, behaviour) if contact else None
+    if message.sender_type == "User":
+        agent = account.agents.get(message.sender_id)
+        return user_sender(agent) if agent else None
+    bot = account.bots.get(message.sender_id)
+    return {"id": bot.id, "name": bot.name, "avatar_url": "", "type": "agent_bot"} if bot else None
+
+
+def contact_sender(contact: Contact, behaviour: str) -> Json:
+    """Make a contact as the sender of a message and in the `meta` of `/messages`."""
+    payload: Json = {
+        "additional_attributes": contact.additional_attributes,
+        "custom_attributes": contact.custom_attributes,
+        "email": contact.email,
+        "id": contact.id,
+        "identifier": contact.identifier,
+        "name": contact.name,
+        "phone_number": contact.phone_number,
+        "thumbnail": contact.thumbnail,
+    }
+    return payload | ({} if behaviour == OLD else {"blocked": contact.blocked}) | {"type": "contact"}
+
+
+def user_sender(agent: Agent) -> Json:
+    """Make an agent as the sender of a message; one who has left has no availability."""
+    return {
+        "id": agent.id,
+        "name": agent.name,
+        "available_name": agent.available_name or agent.name,
+        "avatar_url": "",
+        "type": "user",
+        "availability_status": None if agent.left else agent.availability_status,
+        "thumbnail": "",
+    }
+
+
+def _attachments(account: Account, message: Message, behaviour: str) -> list[Json]:
+    return [attachment_payload(account, message, one, behaviour) for one in message.attachments or []]
+
+
+def attachment_payload(account: Account, message: Message, one: Attachment, behaviour: str) -> Json:
+    """Make an attachment; its keys depend on its type, and 2.14 knows fewer."""
+    payload: Json = {"id": one.id, "message_id": message.id, "file_type": one.file_type, "account_id": account.id}
+    if one.file_type == "contact":
+        return payload | {"fallback_title": one.fallback_title} | ({} if behaviour == OLD else {"meta": one.meta or {}})
+    if one.file_type == "location":
+        payload |= {"coordinates_lat": one.coordinates_lat, "coordinates_long": one.coordinates_long}
+    if one.file_type in ("location", "fallback"):
+        return payload | {"fallback_title": one.fallback_title, "data_url": one.data_url}
+    payload |= {"extension": one.extension, "data_url": one.data_url, "thumb_url": one.thumb_url}
+    payload["file_size"] = one.file_size
+    if behaviour == OLD:
+        return payload
+    payload |= {"width": one.width, "height": one.height}
+    return payload | ({"transcribed_text": one.transcribed_text or ""} if one.file_type == "audio" else {})
+
+
+def unread_count(conversation: Conversation, behaviour: str) -> int:
+    """Count what the customer wrote after an agent looked last."""
+    count = sum(message.message_type == INCOMING for message in unseen(conversation))
+    return count if behaviour == OLD else min(count, RECENT)
+
+
+def unseen(conversation: Conversation) -> list[Message]:
+    """Return what was written after an agent looked last."""
+    seen = conversation.agent_last_seen_at or 0
+    return [message for message in conversation.messages if message.created_at > seen]

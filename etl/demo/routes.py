@@ -1,0 +1,200 @@
+"""What each address of an account answers."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from etl.demo.account import Account, Contact, Conversation, Json
+from etl.demo.dimensions import (
+    OLD,
+    agent_payload,
+    csat_payload,
+    inbox_payload,
+    label_payload,
+    listed_contact,
+    team_payload,
+)
+from etl.demo.finders import (
+    NotFoundError,
+    ServerFaultError,
+    SortedLists,
+    Viewer,
+    cut_page,
+    find_messages,
+    number,
+    of_assignee,
+    order_of,
+    page_number,
+)
+from etl.demo.payloads import conversation_payload, history_payload, updated_at, witness_payload
+from etl.demo.server import Answer, Request, json_answer
+
+CONTACTS_A_PAGE = 15
+SURVEYS_A_PAGE = 25
+CONTACT_ORDERS = ("name", "email", "phone_number", "last_activity_at", "created_at")
+
+FORBIDDEN = json_answer({"error": "You are not authorized to do this action"}, 401)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request with what is needed to answer it."""
+
+    account: Account
+    request: Request
+    viewer: Viewer
+    page_size: int
+    clock: Callable[[], float]
+    lists: SortedLists
+
+
+Handler = Callable[..., Answer]
+
+
+def find_route(path: str) -> tuple[Handler, tuple[str, ...]] | None:
+    """Find the handler of a path below the account, with the ids in the path; None where there is none."""
+    for pattern, handler in _ROUTES:
+        match = re.fullmatch(pattern, path)
+        if match:
+            return handler, match.groups()
+    return None
+
+
+def _page_of_conversations(asked: Asked) -> tuple[list[Conversation], dict[str, int]]:
+    rows, counts = asked.lists.get(asked.account, asked.request, asked.viewer)
+    rows = of_assignee(rows, asked.request, asked.viewer)
+    within = asked.request.first("updated_within")
+    if within and asked.viewer.behaviour != OLD:
+        # Not paginated: everything in one answer, whatever the page.
+        since = asked.clock() - number(within)
+        found = [row for row in rows if updated_at(row, asked.viewer.behaviour) > since]
+    else:
+        page = page_number(asked.request, asked.page_size)
+        key, _ = order_of(asked.request, asked.viewer.behaviour)
+        query = sorted((name, value) for name, value in asked.request.query if name != "page")
+        found = cut_page(rows, key, (page, asked.page_size), repr(query))
+    # The server cannot draw a conversation whose contact is gone, and fails with the whole page.
+    if any(row.contact_id not in asked.account.contacts for row in found):
+        raise ServerFaultError
+    return found, counts
+
+
+def _list(asked: Asked) -> Answer:
+    rows, counts = _page_of_conversations(asked)
+    payload = [conversation_payload(asked.account, row, asked.viewer.behaviour) for row in rows]
+    return json_answer({"data": {"meta": counts, "payload": payload}})
+
+
+def _search(asked: Asked) -> Answer:
+    rows, counts = _page_of_conversations(asked)
+    meta = {name: value for name, value in counts.items() if name != "assigned_count"}
+    payload = [witness_payload(asked.account, row, asked.viewer.behaviour) for row in rows]
+    return json_answer({"meta": meta, "payload": payload})
+
+
+def _counts(asked: Asked) -> Answer:
+    _, counts = asked.lists.get(asked.account, asked.request, asked.viewer)
+    return json_answer({"meta": counts})
+
+
+def _detail(asked: Asked, key: str) -> Answer:
+    conversation = _conversation(asked, key)
+    if conversation.inbox_id in asked.viewer.hidden_inboxes:
+        return FORBIDDEN
+    return json_answer(conversation_payload(asked.account, conversation, asked.viewer.behaviour))
+
+
+def _messages(asked: Asked, key: str) -> Answer:
+    conversation = _conversation(asked, key)
+    if conversation.inbox_id in asked.viewer.hidden_inboxes:
+        return FORBIDDEN
+    messages = find_messages(conversation.messages, asked.request, asked.viewer.behaviour)
+    return json_answer(history_payload(asked.account, conversation, messages, asked.viewer.behaviour))
+
+
+def _conversation(asked: Asked, key: str) -> Conversation:
+    conversation = asked.account.conversations.get(number(key))
+    if conversation is None:
+        raise NotFoundError
+    if conversation.contact_id not in asked.account.contacts:
+        raise ServerFaultError
+    return conversation
+
+
+def _contacts(asked: Asked) -> Answer:
+    account, behaviour = asked.account, asked.viewer.behaviour
+    shown = [one for one in list(account.contacts.values()) if one.email or one.phone_number or one.identifier]
+    sort = asked.request.first("sort") or ""
+    name = sort.removeprefix("-") if sort.removeprefix("-") in CONTACT_ORDERS else None
+
+    def key(contact: Contact) -> tuple[bool, str | int]:
+        # Nulls come last going up and first going down, as in PostgreSQL; no order at all is one great tie.
+        value = getattr(contact, name) if name else ""
+        return value is None, "" if value is None else value
+
+    shown.sort(key=key, reverse=sort.startswith("-"))
+    page = cut_page(shown, key, (page_number(asked.request, CONTACTS_A_PAGE), CONTACTS_A_PAGE), f"contacts {sort}")
+    inboxes = _inboxes_of(asked, page)
+    payload = [listed_contact(account, contact, inboxes[contact.id], behaviour) for contact in page]
+    # A text where a page was asked for, the number 1 where not: the server repeats the parameter.
+    return json_answer(
+        {"meta": {"count": len(shown), "current_page": asked.request.first("page") or 1}, "payload": payload}
+    )
+
+
+def _inboxes_of(asked: Asked, contacts: list[Contact]) -> dict[int, list[int]]:
+    inboxes: dict[int, list[int]] = {contact.id: [] for contact in contacts}
+    if asked.request.first("include_contact_inboxes") == "false":
+        return inboxes
+    for conversation in list(asked.account.conversations.values()):
+        known = inboxes.get(conversation.contact_id)
+        if known is not None and conversation.inbox_id not in known:
+            known.append(conversation.inbox_id)
+    return inboxes
+
+
+def _inboxes(asked: Asked) -> Answer:
+    inboxes = asked.account.inboxes.values()
+    visible = [inbox for inbox in inboxes if inbox.id not in asked.viewer.hidden_inboxes]
+    return json_answer({"payload": [inbox_payload(inbox, asked.viewer.behaviour) for inbox in visible]})
+
+
+def _agents(asked: Asked) -> Answer:
+    agents = [agent for agent in asked.account.agents.values() if not agent.left]
+    return json_answer([agent_payload(asked.account, agent, asked.viewer.behaviour) for agent in agents])
+
+
+def _teams(asked: Asked) -> Answer:
+    return json_answer([team_payload(asked.account, team) for team in asked.account.teams.values()])
+
+
+def _labels(asked: Asked) -> Answer:
+    return json_answer({"payload": [label_payload(label) for label in asked.account.labels]})
+
+
+def _surveys(asked: Asked) -> Answer:
+    newest = sorted(asked.account.csat_responses, key=lambda response: response.created_at, reverse=True)
+    start = (page_number(asked.request, SURVEYS_A_PAGE) - 1) * SURVEYS_A_PAGE
+    page = newest[start : start + SURVEYS_A_PAGE]
+    payload: list[Json] = [csat_payload(asked.account, response, asked.viewer.behaviour) for response in page]
+    return json_answer(payload)
+
+
+def _custom_attributes(asked: Asked) -> Answer:
+    return json_answer(asked.account.custom_attribute_definitions)
+
+
+_ROUTES: tuple[tuple[str, Handler], ...] = (
+    ("conversations", _list),
+    ("conversations/meta", _counts),
+    ("conversations/search", _search),
+    ("conversations/([^/]+)", _detail),
+    ("conversations/([^/]+)/messages", _messages),
+    ("contacts", _contacts),
+    ("inboxes", _inboxes),
+    ("agents", _agents),
+    ("teams", _teams),
+    ("labels", _labels),
+    ("csat_survey_responses", _surveys),
+    ("custom_attribute_definitions", _custom_attributes),
+)
