@@ -118,5 +118,5 @@ def _optional(client: Client) -> Iterator[Finding]:
             client.get(name)
         except VendorError:
             missing.append(name)
-    said = f"all but {', '.join(missing)}: the run goes on without" if missing else ", ".join(OPTIONAL)
+    said = f"all but {', '.join(missing)}, which a run does not need" if missing else ", ".join(OPTIONAL)
     yield Finding(None if missing else True, "may see", said)

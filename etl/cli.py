@@ -164,7 +164,6 @@ def migrate() -> None:
 @app.command()
 def check() -> None:
     """Try settings, server, token, account and database; say what to do about each fault."""
-    from rich.table import Table
     from rich.text import Text
 
     from etl import report
@@ -178,11 +177,9 @@ def check() -> None:
     with _database(settings) as engine:
         for findings in (check_vendor(settings), check_database(engine)):
             for one in findings:
-                table = Table.grid(padding=(0, 2))
-                table.add_column(width=5)
-                table.add_column(width=8)
-                table.add_row(Text(*signs[one.ok]), one.name, Text(" ".join(filter(None, (one.said, one.advice)))))
-                console.print(table)
+                sign, style = signs[one.ok]
+                said = f"  {one.name:<8}  {one.said} {one.advice}".rstrip()
+                console.print(Text.assemble((f"{sign:<5}", style), said), soft_wrap=True)
                 faults += one.ok is False
     raise typer.Exit(FAILED if faults else COMPLETE)
 

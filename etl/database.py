@@ -1,6 +1,5 @@
 """The way into PostgreSQL: the engine, and the one place where the driver's errors become ours."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -45,10 +44,9 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
     The password goes by the environment: arguments can be read by every user of the machine.
     """
     parsed = make_url(url)
-    program = shutil.which("psql") or str(embedded.program("psql"))
     shown = parsed.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
     secrets = {"PGPASSWORD": str(parsed.password)} if parsed.password else {}
-    return [program, shown], secrets | {"PGOPTIONS": f"-c search_path={SCHEMA},public"}
+    return [str(embedded.program("psql")), shown], secrets | {"PGOPTIONS": f"-c search_path={SCHEMA},public"}
 
 
 def make_engine(url: str) -> Engine:
@@ -64,9 +62,15 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
     Raises DatabaseError for whatever the driver raises.
     """
+    with translated(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def translated(engine: Engine) -> Iterator[None]:
+    """Turn what the driver raises into DatabaseError."""
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except (SQLAlchemyError, psycopg.Error) as error:
         raise DatabaseError(f"PostgreSQL at {where(engine)}: {explain(error)}") from error
 
@@ -83,4 +87,4 @@ def explain(error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
         return cause.diag.message_primary
-    return str(cause).strip().splitlines()[-1] if str(cause).strip() else type(cause).__name__
+    return " ".join(str(cause).split()) or type(cause).__name__

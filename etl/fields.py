@@ -5,6 +5,7 @@ where its shape has it: a key that is absent says nothing and gives no key in th
 What no field reads lands in `extra` under the vendor's own names.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,7 +150,7 @@ KEYS = {
 
 
 def to_row(entity: Entity, payload: Any) -> tuple[Row, set[str]]:
-    """Give the row of a payload and the names of its unknown fields, such as `message.sentiment`.
+    """Give the row of a payload and the paths of its unknown fields, such as `message.sentiment`.
 
     Raises BadValue that names the field and what was there.
     """
@@ -170,7 +171,7 @@ def to_row(entity: Entity, payload: Any) -> tuple[Row, set[str]]:
     extra = _leftovers(payload, known)
     if extra:
         row["extra"] = extra
-    return row, {f"{entity.name}.{name}" for name in extra}
+    return row, {f"{entity.name}.{path}" for path in _paths(extra, known)}
 
 
 def _find(payload: Payload, path: str) -> tuple[bool, Any]:
@@ -196,3 +197,13 @@ def _leftovers(payload: Payload, known: set[str], prefix: str = "") -> Payload:
         else:
             left[text(name)] = free(value)
     return left
+
+
+def _paths(extra: Payload, known: set[str], prefix: str = "") -> Iterator[str]:
+    """Name what is left over: `sentiment`, and `conversation.mood` where only that key of an object is unknown."""
+    for name, value in extra.items():
+        path = prefix + name
+        if isinstance(value, dict) and any(one.startswith(f"{path}.") for one in known):
+            yield from _paths(value, known, f"{path}.")
+        else:
+            yield path

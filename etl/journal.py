@@ -4,15 +4,16 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import SQLAlchemyError
 
-from etl.database import transaction
+from etl.database import transaction, translated
 from etl.errors import AnotherRun
 from etl.models import AccountCount, RejectedRecord, SyncRun
 
@@ -58,14 +59,18 @@ def lock(engine: Engine, account_id: int) -> Iterator[None]:
 
     Raises AnotherRun, saying who holds it since when.
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        key = func.hashtextextended(f"etl sync {account_id}", 0)
-        if not connection.scalar(select(func.pg_try_advisory_lock(key))):
-            raise AnotherRun(_who_runs(connection, account_id))
-        try:
-            yield
-        finally:
+    key = func.hashtextextended(f"etl sync {account_id}", 0)
+    with translated(engine):
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        with translated(engine):
+            if not connection.scalar(select(func.pg_try_advisory_lock(key))):
+                raise AnotherRun(_who_runs(connection, account_id))
+        yield
+    finally:
+        with suppress(SQLAlchemyError):  # a lost connection has lost its lock, too
             connection.execute(select(func.pg_advisory_unlock(key)))
+        connection.close()
 
 
 def _who_runs(connection: Connection, account_id: int) -> str:

@@ -162,12 +162,16 @@ STATE = "status, assignee_id, team_id, priority"
 
 
 def save_states(connection: Connection, account_id: int, conversation_ids: Sequence[int], at: datetime) -> None:
-    """Close the open state of each conversation that differs from what is true now, and open the new one."""
+    """Close the open state of each conversation that differs from what is true now, and open the new one.
+
+    at: when it was seen. States follow each other without gap and overlap even where the job's clock went back.
+    """
     values = {"account_id": account_id, "ids": list(conversation_ids), "at": at}
     connection.execute(
         text(
             f"""
-            UPDATE {SCHEMA}.conversation_states AS open SET valid_to = :at FROM {SCHEMA}.conversations AS now
+            UPDATE {SCHEMA}.conversation_states AS open
+            SET valid_to = greatest(:at, valid_from + interval '1 microsecond') FROM {SCHEMA}.conversations AS now
             WHERE now.account_id = :account_id AND now.id = ANY(:ids)
               AND open.account_id = now.account_id AND open.conversation_id = now.id AND open.valid_to IS NULL
               AND (open.status, open.assignee_id, open.team_id, open.priority)
@@ -180,7 +184,9 @@ def save_states(connection: Connection, account_id: int, conversation_ids: Seque
         text(
             f"""
             INSERT INTO {SCHEMA}.conversation_states (account_id, conversation_id, valid_from, {STATE})
-            SELECT account_id, id, :at, {STATE} FROM {SCHEMA}.conversations AS now
+            SELECT account_id, id, greatest(:at, (SELECT max(valid_to) FROM {SCHEMA}.conversation_states AS before
+                    WHERE before.account_id = now.account_id AND before.conversation_id = now.id)), {STATE}
+            FROM {SCHEMA}.conversations AS now
             WHERE account_id = :account_id AND id = ANY(:ids) AND NOT EXISTS (
                 SELECT FROM {SCHEMA}.conversation_states AS open
                 WHERE open.account_id = now.account_id AND open.conversation_id = now.id AND open.valid_to IS NULL)

@@ -51,6 +51,10 @@ def _database_url(value: SecretStr) -> SecretStr:
     scheme, separator, rest = value.get_secret_value().partition("://")
     if not separator or scheme not in POSTGRES_SCHEMES:
         raise ValueError("must begin with postgres://, postgresql:// or postgresql+psycopg://")
+    try:
+        _ = urlsplit(f"//{rest}").port
+    except ValueError:
+        raise ValueError("has no number as its port (is a special character of the password not %-encoded?)") from None
     return SecretStr(f"postgresql+psycopg://{rest}")
 
 

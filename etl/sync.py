@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from etl import history, journal, ledger, load, transform
 from etl.client import Client, Query
 from etl.database import transaction
-from etl.errors import EtlError, NotFound, VendorError
+from etl.errors import EtlError, VendorError
 from etl.journal import Run
 from etl.settings import Settings
 from etl.transform import Batch
@@ -62,6 +62,10 @@ class Selection:
             *(("labels[]", label) for label in self.labels),
         ]
         return [(name, value) for name, value in given if value is not None]
+
+    def is_counted(self) -> bool:
+        """Tell whether the vendor's count is of what the walk shows (its section 2: not with these two)."""
+        return self.search is None and self.assignee_type is None
 
     def wants(self, payload: Any) -> bool:
         """Tell whether a conversation that the vendor answered belongs to the selection."""
@@ -152,6 +156,8 @@ def _pages(client: Client, pool: Executor, selection: Selection, run: Run) -> It
     for name, pages in walks:
         for page in pages:
             run.pages += 1
+            if page.skipped and run.selection and selection.is_counted():
+                run.problems.append(f"The pages of {name} skipped {page.skipped} conversations that the vendor counts.")
             yield name, page
 
 
@@ -194,8 +200,6 @@ def _read_histories(client: Client, pool: Executor, batch: Batch, due: list[int]
         rejected = len(batch.rejected)
         try:
             transform.add_history(batch, one, future.result())
-        except NotFound:
-            continue  # deleted between the page and now; the ledger tells
         except VendorError as error:
             unread.count += 1
             unread.first = unread.first or str(error)

@@ -191,6 +191,7 @@ def _add_message(batch: Batch, conversation_id: int, payload: Any) -> None:
     row = batch.convert(MESSAGE, payload, **given)
     if row is None:
         return
+    _add_bare_sender(batch, row | given)
     if row.get("inbox_id") is not None:
         batch.add("inboxes", {"id": row["inbox_id"]})
     # Absent means none: both shapes leave the key out when a message has no attachments (the vendor's section 3).
@@ -207,10 +208,11 @@ def _sender(batch: Batch, payload: Payload) -> Row:
         row = batch.convert({"contact": CONTACT, "user": AGENT}.get(kind, BOT), sender)
         if row:
             return {"sender_type": kind, "sender_id": row["id"]}
-    # A deleted user, or a sender that had to be rejected: the foreign key needs a row all the same.
-    bare_type, bare_id = payload.get("sender_type"), payload.get("sender_id")
-    if isinstance(bare_type, str) and isinstance(bare_id, int):
-        table = {"contact": "contacts", "user": "agents"}.get(sender_type(bare_type))
-        if table:
-            batch.add(table, {"id": bare_id})
     return {}
+
+
+def _add_bare_sender(batch: Batch, message: Row) -> None:
+    """Add the sender by its number alone: of a deleted user no more is known, and the foreign key needs a row."""
+    table = {"contact": "contacts", "user": "agents"}.get(str(message.get("sender_type")))
+    if table and message.get("sender_id") is not None:
+        batch.add(table, {"id": message["sender_id"]})

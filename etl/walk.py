@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -11,6 +11,7 @@ from etl.client import Client, Query
 from etl.errors import VendorError
 
 STATUSES = ("open", "resolved", "pending", "snoozed")
+LONGEST_WALK = 1_000_000
 COUNTS = ("mine_count", "new_count", "assigned_count", "unassigned_count", "all_count")
 
 
@@ -20,12 +21,14 @@ class Page:
 
     about: how many pages with conversations the walk seems to have, from the vendor's count; None when it tells none.
     counts: the vendor's counts (`all_count` ...) as sent along.
+    skipped: on the empty page, how many of the conversations that the vendor counts were on none of the pages.
     """
 
     number: int
     about: int | None
     payloads: list[Any]
     counts: dict[str, int]
+    skipped: int = 0
 
 
 def walk(client: Client, pool: Executor, query: Query, ahead: int) -> Iterator[Page]:
@@ -33,7 +36,24 @@ def walk(client: Client, pool: Executor, query: Query, ahead: int) -> Iterator[P
 
     There is no page count and no next link, and the page size is the server's setting: only an empty page ends a walk
     (the vendor's section 2). Its count only limits how far to read ahead: never past the page that should be empty.
+    Raises VendorError when a page cannot be had, or when the walk would not end.
     """
+    ids: set[Any] = set()
+    last: Page | None = None
+    for page in _read_ahead(client, pool, query, ahead):
+        # Without this a proxy that drops the query would keep the walk at page 1 for ever.
+        if page.number > LONGEST_WALK or (last and len(page.payloads) > 1 and page.payloads == last.payloads):
+            url = client.url("conversations", query)
+            raise VendorError(f"{url}: page {page.number} is the page before over again. Does a proxy drop the query?")
+        ids |= {one.get("id") for one in page.payloads if isinstance(one, dict)}
+        last = page
+        if page.payloads:
+            yield page
+        else:
+            yield replace(page, skipped=max(0, page.counts.get("all_count", 0) - len(ids)))
+
+
+def _read_ahead(client: Client, pool: Executor, query: Query, ahead: int) -> Iterator[Page]:
     page = _get_page(client, query, 1, None)
     yield page
     expected = page.about

@@ -1,8 +1,11 @@
 """What tests share: a real PostgreSQL with a copy of the tables for each test, and the command line as a process."""
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,17 +17,27 @@ from sqlalchemy import Engine, make_url
 
 from etl import database, embedded, migrate
 
+SERVER_FOLDER = "ETL_TESTS_SERVER_FOLDER"
+
 RunEtl = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def pytest_configure() -> None:
+    """Make a folder for the embedded server, once for all of pytest's processes, and remove it when they have ended.
+
+    Not one of pytest's own temporary folders: another pytest of the same user clears these away while we run.
+    """
+    if SERVER_FOLDER not in os.environ:
+        os.environ[SERVER_FOLDER] = tempfile.mkdtemp(prefix="etl-tests-")
+        atexit.register(shutil.rmtree, os.environ[SERVER_FOLDER], ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def server_url() -> str:
     """A server to make databases on: TEST_DATABASE_URL, else one embedded server for all of pytest's processes."""
     if given := os.environ.get("TEST_DATABASE_URL"):
         return make_url(given).set(drivername="postgresql").render_as_string(hide_password=False)
-    base = tmp_path_factory.getbasetemp()
-    home = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    url = embedded.start(home / "server", "postgres").replace("+psycopg", "")
+    url = embedded.start(Path(os.environ[SERVER_FOLDER]), "postgres").replace("+psycopg", "")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # what a test wrote need not survive a power cut
         connection.execute("SELECT pg_reload_conf()")

@@ -38,7 +38,8 @@ def test_sync_prints_a_summary_that_says_first_whether_it_is_complete(etl: RunEt
         "  attachments       0         0        0          0",
         "  ledger         3 ids = 3 loaded",
         "  requests       8 · 5 pages",
-        "  kept in extra  message.conversation, message.processed_message_content, message.sentiment",
+        "  kept in extra  message.conversation.contact_inbox, message.conversation.last_activity_at,"
+        " message.processed_message_content, message.sentiment",
     ]
     # Progress goes to standard error, a line a walk when that is no terminal.
     assert [line.split("] ")[1].split(" · ")[0] for line in done.stderr.splitlines()] == [

@@ -114,7 +114,12 @@ def test_the_run_says_what_it_did_and_that_five_conversations_are_unaccounted_fo
         "contacts": {"seen": 102, "inserted": 58, "updated": 0, "unchanged": 44},
         "attachments": {"seen": 206, "inserted": 206, "updated": 0, "unchanged": 0},
         "rejected": 0,
-        "unknown_fields": ["message.conversation", "message.processed_message_content", "message.sentiment"],
+        "unknown_fields": [
+            "message.conversation.contact_inbox",
+            "message.conversation.last_activity_at",
+            "message.processed_message_content",
+            "message.sentiment",
+        ],
         "ledger": {
             "highest_id": 120,
             "loaded": 115,

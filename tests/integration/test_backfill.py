@@ -97,3 +97,15 @@ def test_a_page_without_anything_selected_does_not_end_the_walk(engine: Engine) 
     with job(account_of(60), engine) as etl:
         etl.run(Selection(until=hour(2)))
         assert etl.asked() == (7, [1])
+
+
+def test_a_selection_whose_pages_skip_conversations_is_incomplete(engine: Engine) -> None:
+    account = account_of(120)
+    for conversation in account.conversations.values():
+        conversation.last_activity_at = LONG_AGO
+    with job(account, engine) as etl:
+        run = etl.run(Selection(statuses=("open",)))
+        ((rows,),) = etl.rows("SELECT count(*) FROM conversations")
+    assert rows < 120
+    assert run.outcome == "incomplete"
+    assert run.problems == [f"The pages of open skipped {120 - rows} conversations that the vendor counts."]

@@ -1,0 +1,196 @@
+"""Writes what the documents say of the code: the data dictionary, and the README's settings and picture of the tables.
+
+`python docs/generate.py` writes what is stale; with `--check` it writes nothing, names what is stale and exits 1.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from sqlalchemy import Column, ForeignKeyConstraint, Index, Table, make_url
+from sqlalchemy.schema import CreateIndex
+
+from etl.models import SCHEMA, Base
+from etl.settings import Settings, variable_name
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+DICTIONARY = ROOT / "docs" / "data-dictionary.md"
+DIALECT = make_url("postgresql+psycopg://").get_dialect()()
+
+# account_id begins every key and refers to accounts: said once in words, it would hide everything else in the picture.
+EVERYWHERE = "account_id"
+
+# The columns that the picture shows beside the keys: what a table is about, in few words.
+TELLING = {
+    "accounts": ("base_url",),
+    "agents": ("name", "email"),
+    "attachments": ("file_type", "data_url"),
+    "account_counts": ("all_count",),
+    "bots": ("name",),
+    "contacts": ("name", "email", "phone_number"),
+    "conversation_ledger": ("state", "reason"),
+    "conversation_states": ("valid_to", "status", "assignee_id", "team_id"),
+    "conversations": ("status", "priority", "created_at", "last_activity_at", "first_reply_created_at"),
+    "csat_responses": ("rating", "feedback_message"),
+    "inboxes": ("name", "channel_type"),
+    "messages": ("message_type", "content", "private", "sender_type", "sender_id", "created_at"),
+    "rejected_records": ("reason", "payload"),
+    "sync_runs": ("kind", "outcome", "started_at", "finished_at", "unaccounted"),
+    "teams": ("name",),
+}
+
+DICTIONARY_HEAD = f"""\
+# Data dictionary
+
+<!-- Generated from etl/models.py by docs/generate.py. Change it there, then run `make docs`. -->
+
+All tables lie in the schema `{SCHEMA}`. Names are the API's own, but for the API's `timestamp`, which is
+`last_activity_at` here. Every time is a `timestamptz`. A column that may be NULL is NULL where the vendor sent null, or
+has not sent the field yet. A key that refers to another table does so together with `account_id`.
+
+"""
+
+
+def documents() -> dict[Path, str]:
+    """Give the wanted text of every document that is generated, wholly or in part."""
+    readme = README.read_text(encoding="utf-8")
+    readme = replace_part(readme, "settings", settings_table())
+    readme = replace_part(readme, "tables", picture())
+    return {DICTIONARY: data_dictionary(), README: readme}
+
+
+def replace_part(text: str, name: str, part: str) -> str:
+    """Give the text with another part between `<!-- name -->` and `<!-- /name -->`."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, found_begin, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found_begin and found_end):
+        raise ValueError(f"the text has no part between {begin} and {end}")
+    return f"{before}{begin}\n{part}{end}{after}"
+
+
+def settings_table() -> str:
+    """Give the settings as a Markdown table, those that are required first."""
+    fields = sorted(Settings.model_fields.items(), key=lambda item: not item[1].is_required())
+    rows = [(f"`{variable_name(Settings, name)}`", _default(name, one), one.description or "") for name, one in fields]
+    return markdown_table(("variable", "default", "meaning"), rows)
+
+
+def _default(name: str, field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    if name == "home":  # depends on who asks, and on which machine
+        return "the user's data folder"
+    return "unset" if field.default is None else f"`{field.default}`"
+
+
+def picture() -> str:
+    """Give the tables and their foreign keys as a Mermaid diagram."""
+    tables = Base.metadata.sorted_tables
+    lines = [line for table in tables for line in _relations(table)]
+    lines += [line for table in tables for line in _entity(table)]
+    return "\n".join(["```mermaid", "erDiagram", *(f"    {line}" for line in lines), "```", ""])
+
+
+def _entity(table: Table) -> Iterator[str]:
+    targets = _targets(table)
+    shown = {one.name for one in table.primary_key} | targets.keys() | set(TELLING.get(table.name, ()))
+    if unknown := shown - {one.name for one in table.columns}:
+        raise ValueError(f"{table.name} has no columns {', '.join(sorted(unknown))}: mend TELLING")
+    yield f"{table.name} {{"
+    for one in table.columns:
+        if one.name in shown and (one.name != EVERYWHERE or table.name == "accounts"):
+            keys = ",".join(["PK"] * one.primary_key + ["FK"] * (one.name in targets))
+            yield f"    {_type(one)} {one.name} {keys}".rstrip()
+    yield "}"
+
+
+def _relations(table: Table) -> Iterator[str]:
+    for name, target in sorted(_targets(table).items()):
+        if name != EVERYWHERE:
+            parent = "|o" if table.columns[name].nullable else "||"
+            yield f"{target.partition('.')[0]} {parent}--o{{ {table.name} : {name}"
+
+
+def _targets(table: Table) -> dict[str, str]:
+    """Give the table and column that each foreign key refers to, by the column that tells it from the others."""
+    keys = (one for one in table.constraints if isinstance(one, ForeignKeyConstraint))
+    return {key.column_keys[-1]: key.elements[-1].target_fullname.removeprefix(f"{SCHEMA}.") for key in keys}
+
+
+def data_dictionary() -> str:
+    """Give all tables in the order in which they depend on each other, with their columns and indexes."""
+    tables = Base.metadata.sorted_tables
+    contents = markdown_table(
+        ("table", "what a row is"), ((f"[{one.name}](#{one.name})", one.comment or "") for one in tables)
+    )
+    return DICTIONARY_HEAD + contents + "".join(map(_table_section, tables))
+
+
+def _table_section(table: Table) -> str:
+    targets = _targets(table)
+    rows = (
+        (f"`{one.name}`", _type(one), "yes" if one.nullable else "", _key(one, targets), one.comment or "")
+        for one in table.columns
+    )
+    columns = markdown_table(("column", "type", "null?", "key", "meaning"), rows)
+    return f"\n## {table.name}\n\n{table.comment}\n\n{columns}{_indexes(table)}"
+
+
+def _key(column: Column[object], targets: dict[str, str]) -> str:
+    target = targets.get(column.name, "").partition(".")[0]
+    return ", ".join(["primary"] * column.primary_key + [f"to [{target}](#{target})"] * bool(target))
+
+
+def _type(column: Column[object]) -> str:
+    name = str(column.type.compile(dialect=DIALECT))
+    return name.lower().replace("timestamp with time zone", "timestamptz")
+
+
+def _indexes(table: Table) -> str:
+    lines = sorted(_index(table, one) for one in table.indexes)
+    return "\nIndexes beside the primary key's:\n\n" + "".join(lines) if lines else ""
+
+
+def _index(table: Table, index: Index) -> str:
+    """Give an index as PostgreSQL would be told to make it, from its name on."""
+    statement = str(CreateIndex(index).compile(dialect=DIALECT))
+    made, _, rest = statement.partition(" INDEX ")
+    name, _, columns = rest.partition(f" ON {SCHEMA}.{table.name} ")
+    return f"- `{name}` {columns}{', unique' if made.endswith('UNIQUE') else ''}\n"
+
+
+def markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Give a Markdown table, one line a row."""
+    lines = [names, ["---"] * len(names), *([one.replace("|", r"\|") for one in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def stale() -> dict[Path, str]:
+    """Give the wanted texts of those documents that say something else, or are not there."""
+    return {
+        path: text
+        for path, text in documents().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    }
+
+
+def main() -> None:
+    """Write the stale documents, or with --check name them and exit 1."""
+    parser = argparse.ArgumentParser(description="Writes what the documents say of the code.")
+    parser.add_argument("--check", action="store_true", help="write nothing; name what is stale and exit 1")
+    only_check = parser.parse_args().check
+    found = stale()
+    names = ", ".join(str(path.relative_to(ROOT)) for path in found)
+    if only_check and found:
+        sys.exit(f"Stale: {names}. Run `make docs`.")
+    for path, text in found.items():
+        path.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"Written: {names}.\n" if found else "All documents are current.\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Holds the documents to the code: what they name is there, and what is there is named."""
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from etl.models import Base
+from etl.settings import Settings, variable_name
+
+ROOT = Path(__file__).parents[2]
+MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+YAML = ("docker-compose.yml", ".github/workflows/ci.yml", ".pre-commit-config.yaml")
+FIELDS = {variable_name(Settings, name): field for name, field in Settings.model_fields.items()}
+ONLY_FOR_COMPOSE = {"POSTGRES_PASSWORD", "POSTGRES_PORT"}
+
+
+@pytest.fixture(scope="module")
+def generate():
+    spec = importlib.util.spec_from_file_location("generate_documents", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def part_of_readme(name: str) -> str:
+    return re.search(f"<!-- {name} -->\n(.*)<!-- /{name} -->", text_of("README.md"), re.DOTALL)[1]
+
+
+def prose_of(path: Path) -> str:
+    """The text without code, in which brackets and number signs mean something else."""
+    return re.sub(r"^ *```.*?^ *```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors_of(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", prose_of(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+def links() -> list[tuple[Path, str]]:
+    found = [(path, link) for path in MARKDOWN for link in re.findall(r"\]\(([^)\s]+)\)", prose_of(path))]
+    return [(path, link) for path, link in found if not link.startswith(("http://", "https://"))]
+
+
+def test_the_generated_documents_are_current(generate):
+    stale = [path.name for path, text in generate.documents().items() if path.read_text(encoding="utf-8") != text]
+    assert stale == [], "run `make docs`"
+
+
+def test_a_part_is_replaced_between_its_marks_and_nowhere_else(generate):
+    text = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n"
+    assert generate.replace_part(text, "x", "new\n") == "a\n<!-- x -->\nnew\n<!-- /x -->\nb\n"
+
+
+def test_a_part_without_its_marks_is_an_error_and_not_an_empty_document(generate):
+    with pytest.raises(ValueError, match="no part between <!-- x --> and <!-- /x -->"):
+        generate.replace_part("a\n<!-- x -->\nb\n", "x", "new\n")
+
+
+def test_the_dictionary_has_every_table_and_column():
+    sections = re.split(r"^## ", text_of("docs/data-dictionary.md"), flags=re.MULTILINE)[1:]
+    named = {one.split("\n")[0]: re.findall(r"^\| `(\w+)` \|", one, re.MULTILINE) for one in sections}
+    assert named == {one.name: [column.name for column in one.columns] for one in Base.metadata.sorted_tables}
+
+
+def test_the_picture_has_every_table():
+    entities = re.findall(r"^    (\w+) \{$", part_of_readme("tables"), re.MULTILINE)
+    assert sorted(entities) == sorted(one.name for one in Base.metadata.sorted_tables)
+
+
+def test_the_readme_names_exactly_the_variables_of_the_settings():
+    named = re.findall(r"^\| `(\w+)` \|", part_of_readme("settings"), re.MULTILINE)
+    assert sorted(named) == sorted(FIELDS)
+
+
+def test_the_example_names_exactly_the_variables_of_the_settings():
+    named = re.findall(r"^#?([A-Z_]+)=", text_of(".env.example"), re.MULTILINE)
+    assert sorted(named) == sorted(FIELDS.keys() | ONLY_FOR_COMPOSE)
+
+
+@pytest.mark.parametrize("variable", FIELDS)
+def test_the_example_has_description_and_default_of_each_variable_and_no_secret(variable):
+    field = FIELDS[variable]
+    shown = field.default if isinstance(field.default, str | int | float) else ""
+    line = f"{variable}={shown}" if field.is_required() else f"#{variable}={shown}"
+    description = "# " + field.description.replace("`", "")
+    paragraph = next(one for one in text_of(".env.example").split("\n\n") if f"{variable}=" in one)
+    assert (paragraph.splitlines()[0], paragraph.splitlines()[-1]) == (description, line)
+
+
+def test_compose_hands_every_setting_to_the_job_but_the_folder_of_the_embedded_database():
+    named = re.findall(r"^      (ETL_\w+|DATABASE_URL):", text_of("docker-compose.yml"), re.MULTILINE)
+    assert sorted(named) == sorted(FIELDS.keys() - {"ETL_HOME"})
+
+
+def test_every_link_leads_to_a_file_and_to_a_heading_in_it():
+    broken = []
+    for path, link in links():
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        if not target.exists() or (anchor and anchor not in anchors_of(target)):
+            broken.append(f"{path.name}: {link}")
+    assert broken == []
+
+
+def test_the_architecture_tells_the_import_rules_as_they_are():
+    contracts = tomllib.loads(text_of("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    layers = next(one["layers"] for one in contracts if one["type"] == "layers")
+    told = re.search(r"```text\n(.*?)```", text_of("docs/architecture.md"), re.DOTALL)[1]
+    assert told.splitlines() == [one.replace("etl.", "") for one in layers]
+
+
+def test_the_architecture_has_every_room():
+    section = text_of("docs/architecture.md").partition("## The rooms")[2].partition("###")[0]
+    rooms = {one.stem for one in (ROOT / "etl").glob("*.py")} - {"__init__"} | {"demo/"}
+    assert set(re.findall(r"^\| `([\w/]+)` \|", section, re.MULTILINE)) == rooms
+
+
+@pytest.mark.parametrize("name", YAML)
+def test_a_yaml_file_can_be_read(name):
+    yaml = pytest.importorskip("yaml", reason="no YAML reader here; the linters of these files bring their own")
+    assert yaml.safe_load(text_of(name))
