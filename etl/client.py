@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ import requests
 import tenacity
 
 from etl.errors import Denied, NotFound, TryAgain, VendorError
-from etl.pacing import Pace
+from etl.pacing import LONGEST_WAIT, Pace
 from etl.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ Query = Sequence[tuple[str, str | int]]
 
 # Every server version knows the header in both spellings; proxies often drop the one with underscores.
 TOKEN_HEADER = "api-access-token"  # noqa: S105 -- the header's name, no secret
-LONGEST_WAIT = 120
 LONGEST_RETRYING = 600
 WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504, 520, 522, 524}
 SHOWN_OF_BODY = 300
@@ -101,15 +101,47 @@ class Client:
         minute = self._pace.wait()
         try:
             answer = self._session().get(url, timeout=self._timeout, allow_redirects=False)
-        except requests.exceptions.SSLError as error:
-            raise VendorError(f"{url}: the server's certificate is not trusted: {error}") from None
         except requests.RequestException as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise VendorError(f"{url}: the server's certificate is not trusted ({_cause(error)}).") from None
             raise TryAgain(f"{url}: no answer ({_cause(error)}).") from None
         if answer.status_code == requests.codes.too_many_requests:
             waits = self._pace.limited(minute, _retry_after(answer))
             raise TryAgain(f"{url}: too many requests (429); all requests wait {waits:.0f} s.", wait=0)
-        _raise_for_status(url, answer)
-        return _decode(url, answer.content)
+        self._raise_for_status(url, answer)
+        return self._decode(url, answer.content)
+
+    def _raise_for_status(self, url: str, answer: requests.Response) -> None:
+        status = answer.status_code
+        if status == requests.codes.ok:
+            return
+        if answer.is_redirect:
+            target = self._quote(answer.headers["Location"].encode())
+            raise VendorError(f"{url}: redirected to {target}. The token is not sent there; set ETL_BASE_URL.")
+        said = f"{url}: the server answered {status}: {self._quote(answer.content)}"
+        if status in WORTH_RETRYING:
+            raise TryAgain(said, _retry_after(answer))
+        if status in {401, 403}:
+            raise Denied(said)
+        if status == requests.codes.not_found:
+            raise NotFound(said)
+        raise VendorError(said)
+
+    def _decode(self, url: str, body: bytes) -> Any:
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            pass
+        try:
+            # orjson refuses half of a surrogate pair, which real messages contain; the standard library reads it.
+            return json.loads(body, parse_constant=_refuse, parse_float=_finite)
+        except (ValueError, RecursionError):
+            raise TryAgain(f"{url}: the answer is no JSON: {self._quote(body)}") from None
+
+    def _quote(self, said: bytes) -> str:
+        """Give the beginning of what a server said, fit for a log: without the token, should it repeat our headers."""
+        text = said.decode("utf-8", "replace").replace(self._token.get_secret_value(), "(the token)")
+        return text[:SHOWN_OF_BODY].encode("unicode_escape").decode() or "an empty body"
 
     def _session(self) -> requests.Session:
         """Give this thread's session: requests does not promise that one may be shared."""
@@ -129,46 +161,20 @@ def _cause(error: requests.RequestException) -> str:
     return str(reason).rpartition(">: ")[2] or type(error).__name__
 
 
-def _raise_for_status(url: str, answer: requests.Response) -> None:
-    status = answer.status_code
-    if status == requests.codes.ok:
-        return
-    said = f"{url}: the server answered {status}: {_shown(answer.content)}"
-    if status in WORTH_RETRYING:
-        raise TryAgain(said, _retry_after(answer))
-    if status in {401, 403}:
-        raise Denied(said)
-    if status == requests.codes.not_found:
-        raise NotFound(said)
-    if answer.is_redirect:
-        raise VendorError(
-            f"{url}: redirected to {answer.headers['Location'][:200]}. The token is not sent there; set ETL_BASE_URL."
-        )
-    raise VendorError(said)
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON")
 
 
-def _decode(url: str, body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        # orjson refuses half of a surrogate pair, which real messages contain; the standard library reads it.
-        return json.loads(body)
-    except ValueError:
-        raise TryAgain(f"{url}: the answer is no JSON: {_shown(body)}") from None
-
-
-def _shown(body: bytes) -> str:
-    return (
-        body[:SHOWN_OF_BODY].decode("utf-8", "replace").encode("unicode_escape").decode() if body else "an empty body"
-    )
+def _finite(digits: str) -> float:
+    if not math.isfinite(value := float(digits)):
+        raise ValueError(f"{digits} is beyond any number")
+    return value
 
 
 def _retry_after(answer: requests.Response) -> float | None:
     """Read Retry-After, which is a number of seconds or a date; None when absent or unreadable."""
     value = answer.headers.get("Retry-After", "")
-    if value.isdigit():
+    if value.isdecimal():
         return float(value)
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())

@@ -190,8 +190,8 @@ def _leftovers(payload: Payload, known: set[str], prefix: str = "") -> Payload:
         path = prefix + name
         if path in known:
             continue
-        if isinstance(value, dict) and any(one.startswith(f"{path}.") for one in known):
-            inner = _leftovers(value, known, f"{path}.")
+        if (value is None or isinstance(value, dict)) and any(one.startswith(f"{path}.") for one in known):
+            inner = _leftovers(value or {}, known, f"{path}.")
             if inner:
                 left[text(name)] = inner
         else:

@@ -5,6 +5,7 @@ Rows that would not change are not rewritten. Parents come before children and r
 never wait for each other.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -83,8 +84,15 @@ def _values(row: Row, shape: Shape, json_at: set[int]) -> list[Any]:
     values = [row[name] for name in shape]
     for at in json_at:
         if values[at] is not None:
-            values[at] = orjson.dumps(values[at]).decode()
+            values[at] = _as_json(values[at])
     return values
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value)  # numbers beyond 64 bits, and more than 254 levels, are beyond orjson
 
 
 def _create_staging(table: Table, staging: sql.Identifier) -> sql.Composed:

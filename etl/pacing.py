@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 MINUTE = 60
+LONGEST_WAIT = 120
 
 
 class Pace:
@@ -30,6 +31,7 @@ class Pace:
         self._lock = threading.Lock()
         self._minute = -1
         self._sent = 0
+        self._from_its_start = False
         self._resume_at = 0.0
 
     def wait(self) -> int:
@@ -43,14 +45,18 @@ class Pace:
             self._sleep(seconds)
 
     def limited(self, minute: int, retry_after: float | None) -> float:
-        """Take note of a 429 for a request of that clock minute; give the seconds that everybody now waits."""
+        """Take note of a 429 for a request of that clock minute; give the seconds that everybody now waits.
+
+        Only a minute that we used from its start teaches the limit: of the one in which the run began, others, or the
+        run before, may have used up a part.
+        """
         with self._lock:
             now = self._clock()
-            if minute == self._minute and self._resume_at <= now:
-                # Several threads hear of the same full window; the first one knows how much of it was let through.
+            if minute == self._minute and self._from_its_start:
+                # Several threads hear of the same full window, in which nothing more is sent: they learn the same.
                 self.per_minute = max(1, min(self._sent - 1, self.per_minute or self._sent))
             until_next_minute = MINUTE - now % MINUTE
-            self._resume_at = max(self._resume_at, now + (retry_after or until_next_minute))
+            self._resume_at = max(self._resume_at, now + min(retry_after or until_next_minute, LONGEST_WAIT))
             return self._resume_at - now
 
     def _take(self) -> float:
@@ -59,6 +65,7 @@ class Pace:
         if now < self._resume_at:
             return self._resume_at - now
         if now // MINUTE != self._minute:
+            self._from_its_start = self._minute >= 0
             self._minute, self._sent = int(now // MINUTE), 0
         if self.per_minute is not None and self._sent >= self.per_minute:
             return MINUTE - now % MINUTE

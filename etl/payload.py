@@ -3,17 +3,22 @@
 None never reaches a reader: a null is a null in every field.
 """
 
-import math
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from etl.errors import BadValue
 
 Reader = Callable[[Any], Any]
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
+LONGEST_NUMBER = len(str(SMALLEST))
+
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 # PostgreSQL stores neither the NUL character nor half of a surrogate pair in text; both occur in real messages.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -21,7 +26,12 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 def whole(value: Any) -> int:
     """Read a whole number of at most 64 bits; digits in quotes are one, true and 1.5 are none."""
-    if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit():
+    if (
+        isinstance(value, str)
+        and len(value) <= LONGEST_NUMBER
+        and value.isascii()
+        and value.removeprefix("-").isdigit()
+    ):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise BadValue(f"expected a whole number, got {_shown(value)}")
@@ -32,9 +42,9 @@ def whole(value: Any) -> int:
 
 def number(value: Any) -> float:
     """Read a finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadValue(f"expected a number, got {_shown(value)}")
-    return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
+        return float(value)
+    raise BadValue(f"expected a number, got {_shown(value)}")
 
 
 def flag(value: Any) -> bool:
@@ -65,7 +75,7 @@ def instant(value: Any) -> datetime | None:
     from another, so every time takes both.
     """
     try:
-        if isinstance(value, str):
+        if isinstance(value, str) and ISO_DATE.match(value):
             read = datetime.fromisoformat(value)
             return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -77,12 +87,24 @@ def instant(value: Any) -> datetime | None:
 
 def free(value: Any) -> Any:
     """Read a free-form JSON value; characters that PostgreSQL refuses become U+FFFD, in keys too."""
+    try:
+        if b"\\u0000" not in orjson.dumps(value):
+            return value
+    except TypeError:
+        pass  # half of a surrogate pair, a number beyond 64 bits, or more than 254 levels
+    try:
+        return _cleaned(value)
+    except RecursionError:
+        raise BadValue("is nested too deeply") from None
+
+
+def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return text(value)
     if isinstance(value, dict):
-        return {text(key): free(one) for key, one in value.items()}
+        return {text(key): _cleaned(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [free(one) for one in value]
+        return [_cleaned(one) for one in value]
     return value
 
 

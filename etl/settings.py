@@ -26,16 +26,24 @@ def _is_loopback(host: str) -> bool:
 
 def _base_url(value: str) -> str:
     """Accept an address without path; plain http only for this machine, as the token travels in a header."""
-    parts = urlsplit(value)
+    parts = urlsplit(value.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must look like https://online.99digital.co.il")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError(
             "must begin with https:// (http:// is for this machine only: the token would travel unprotected)"
         )
-    if parts.username or parts.query or parts.fragment or parts.path.strip("/"):
+    if "@" in parts.netloc or "?" in value or "#" in value or parts.path.strip("/"):
         raise ValueError("must be the address alone, without user, path or query")
-    return value.rstrip("/")
+    _check_port(parts.netloc)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _check_port(place: str) -> None:
+    try:
+        _ = urlsplit(f"//{place}").port
+    except ValueError:
+        raise ValueError("has no number as its port (is a special character of the password not %-encoded?)") from None
 
 
 def _token(value: SecretStr) -> SecretStr:
@@ -51,10 +59,7 @@ def _database_url(value: SecretStr) -> SecretStr:
     scheme, separator, rest = value.get_secret_value().partition("://")
     if not separator or scheme not in POSTGRES_SCHEMES:
         raise ValueError("must begin with postgres://, postgresql:// or postgresql+psycopg://")
-    try:
-        _ = urlsplit(f"//{rest}").port
-    except ValueError:
-        raise ValueError("has no number as its port (is a special character of the password not %-encoded?)") from None
+    _check_port(rest)
     return SecretStr(f"postgresql+psycopg://{rest}")
 
 
@@ -128,6 +133,8 @@ def load(kind: type[AnySettings], **given: Any) -> AnySettings:
     except ValidationError as error:
         lines = [_fault(kind, one["loc"], one["type"], one["msg"]) for one in error.errors(include_input=False)]
         raise SettingsError("The settings have faults:\n" + "\n".join(sorted(lines))) from None
+    except UnicodeDecodeError:
+        raise SettingsError("The file .env is not in UTF-8. Save it in that encoding.") from None
 
 
 def variable_name(kind: type[DatabaseSettings], field: str) -> str:

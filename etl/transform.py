@@ -23,7 +23,7 @@ from etl.fields import (
     sender_type,
     to_row,
 )
-from etl.payload import free, text
+from etl.payload import free, text, whole
 
 Key = tuple[Any, ...]
 
@@ -71,7 +71,10 @@ class Batch:
     def reject(self, entity: str, payload: Any, reason: str) -> None:
         """Keep a record that cannot become a row, with the reason."""
         sent = payload.get("id") if isinstance(payload, dict) else None
-        kept = free(payload)
+        try:
+            kept = free(payload)
+        except BadValue:
+            kept = None  # not even as JSON can it be stored; the reason says why
         self.rejected.append(
             {
                 "entity": entity,
@@ -99,10 +102,10 @@ def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
     return batch
 
 
-def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> None:
-    """Add the messages of a conversation, in any of the vendor's shapes, with their senders and attachments."""
-    for message in messages:
-        _add_message(batch, conversation_id, message)
+def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
+    """Add messages of a conversation, in any of the vendor's shapes, with senders and attachments; give their ids."""
+    added = [_add_message(batch, conversation_id, message) for message in messages]
+    return {one for one in added if one is not None}
 
 
 def close_history(batch: Batch, conversation_id: int, read_at: datetime) -> None:
@@ -139,8 +142,7 @@ def _add_conversation(batch: Batch, payload: Any) -> None:
     _add_labels(batch, row["id"], payload)
     listed = batch.items("message", payload.get("messages"))
     listed += [one for one in [payload.get("last_non_activity_message")] if one is not None]
-    add_history(batch, row["id"], listed)
-    shown = {one["id"] for one in listed if isinstance(one, dict) and isinstance(one.get("id"), int)}
+    shown = add_history(batch, row["id"], listed)
     batch.shown[row["id"]] = shown
     # As sent, not as read: a mark is only ever compared with the next one (the vendor's section 5 says what moves).
     batch.marks[row["id"]] = f"{payload.get('updated_at')} {payload.get('timestamp')} {max(shown, default=None)}"
@@ -148,30 +150,46 @@ def _add_conversation(batch: Batch, payload: Any) -> None:
 
 def _related(batch: Batch, payload: Any) -> Row:
     """Add who and what a conversation refers to; give the columns that refer to them."""
-    meta = payload.get("meta") if isinstance(payload, dict) else None
-    if not isinstance(meta, dict):
+    if not isinstance(payload, dict):
         return {}
-    # The vendor leaves assignee and team out when there is none, so here an absent key does say something.
-    given: Row = {
-        "assignee_id": _id_of(batch.convert(AGENT, meta["assignee"])) if meta.get("assignee") else None,
-        "team_id": _id_of(batch.convert(TEAM, meta["team"])) if meta.get("team") else None,
-    }
-    if meta.get("sender"):
-        given["contact_id"] = _id_of(batch.convert(CONTACT, meta["sender"]))
-    last = payload.get("last_non_activity_message")
-    if isinstance(last, dict) and isinstance(last.get("id"), int):
-        given["last_non_activity_message_id"] = last["id"]
+    given: Row = {}
+    meta = payload.get("meta")
+    if isinstance(meta, dict):
+        # The vendor leaves assignee and team out when there is none, so here an absent key does say something.
+        given |= _reference(batch, "assignee_id", AGENT, meta.get("assignee"))
+        given |= _reference(batch, "team_id", TEAM, meta.get("team"))
+        if "sender" in meta:
+            given |= _reference(batch, "contact_id", CONTACT, meta["sender"])
+    if "last_non_activity_message" in payload:
+        last = payload["last_non_activity_message"]
+        given |= (
+            {"last_non_activity_message_id": None} if last is None else _number(last, "last_non_activity_message_id")
+        )
     return given
 
 
-def _id_of(row: Row | None) -> int | None:
-    return row["id"] if row else None
+def _reference(batch: Batch, column: str, entity: Entity, payload: Any) -> Row:
+    """Add what a column refers to; of a record that had to be rejected its number, as far as that can be read."""
+    if payload is None:
+        return {column: None}
+    if batch.convert(entity, payload) is None:
+        for number in _number(payload, column).values():
+            batch.add(entity.table, {"id": number})
+    return _number(payload, column)
+
+
+def _number(payload: Any, column: str) -> Row:
+    """Give the id of a record under a column's name; nothing when it has none that can be read."""
+    try:
+        return {column: whole(payload["id"])}
+    except (BadValue, KeyError, TypeError):
+        return {}
 
 
 def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
     if "labels" not in payload:
         return
-    batch.complete["conversation_labels"].append(conversation_id)
+    rejected = len(batch.rejected)
     for label in batch.items("label", payload["labels"]):
         if not isinstance(label, str):
             batch.reject("label", label, "expected text")
@@ -179,36 +197,45 @@ def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
         title = text(label)
         batch.add("labels", {"title": title})
         batch.add("conversation_labels", {"conversation_id": conversation_id, "label": title})
+    if len(batch.rejected) == rejected:
+        batch.complete["conversation_labels"].append(conversation_id)
 
 
-def _add_message(batch: Batch, conversation_id: int, payload: Any) -> None:
+def _add_message(batch: Batch, conversation_id: int, payload: Any) -> int | None:
+    """Add a message with its sender and attachments; give its id, None when it had to be rejected."""
     given: Row = {"conversation_id": conversation_id}
     if isinstance(payload, dict):
         given |= _sender(batch, payload)
-        attributes = payload.get("content_attributes")
-        if isinstance(attributes, dict):
-            given["deleted"] = attributes.get("deleted") is True
+        if "content_attributes" in payload:
+            attributes = payload["content_attributes"]
+            given["deleted"] = isinstance(attributes, dict) and attributes.get("deleted") is True
     row = batch.convert(MESSAGE, payload, **given)
     if row is None:
-        return
+        return None
     _add_bare_sender(batch, row | given)
     if row.get("inbox_id") is not None:
         batch.add("inboxes", {"id": row["inbox_id"]})
-    # Absent means none: both shapes leave the key out when a message has no attachments (the vendor's section 3).
-    batch.complete["attachments"].append(row["id"])
+    rejected = len(batch.rejected)
     for attachment in batch.items("attachment", payload.get("attachments")):
         batch.convert(ATTACHMENT, attachment, message_id=row["id"])
+    if len(batch.rejected) == rejected:
+        # Absent means none: both shapes leave the key out when there are no attachments (the vendor's section 3).
+        batch.complete["attachments"].append(row["id"])
+    return int(row["id"])
 
 
 def _sender(batch: Batch, payload: Payload) -> Row:
     """Add who sent a message; give the columns sender_type and sender_id where the `sender` object tells them."""
     sender = payload.get("sender")
-    if isinstance(sender, dict) and isinstance(sender.get("type"), str):
-        kind = sender_type(sender["type"])
-        row = batch.convert({"contact": CONTACT, "user": AGENT}.get(kind, BOT), sender)
-        if row:
-            return {"sender_type": kind, "sender_id": row["id"]}
-    return {}
+    if sender is None:
+        return {}
+    kind = sender.get("type", payload.get("sender_type")) if isinstance(sender, dict) else None
+    if not isinstance(kind, str):
+        batch.reject("sender", sender, "type: is missing")
+        return {}
+    kind = sender_type(kind)
+    row = batch.convert({"contact": CONTACT, "user": AGENT}.get(kind, BOT), sender | {"type": kind})
+    return {"sender_type": kind, "sender_id": row["id"]} if row else {}
 
 
 def _add_bare_sender(batch: Batch, message: Row) -> None:

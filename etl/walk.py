@@ -11,7 +11,7 @@ from etl.client import Client, Query
 from etl.errors import VendorError
 
 STATUSES = ("open", "resolved", "pending", "snoozed")
-LONGEST_WALK = 1_000_000
+MOST_STALE_PAGES = 20
 COUNTS = ("mine_count", "new_count", "assigned_count", "unassigned_count", "all_count")
 
 
@@ -38,19 +38,19 @@ def walk(client: Client, pool: Executor, query: Query, ahead: int) -> Iterator[P
     (the vendor's section 2). Its count only limits how far to read ahead: never past the page that should be empty.
     Raises VendorError when a page cannot be had, or when the walk would not end.
     """
-    ids: set[Any] = set()
-    last: Page | None = None
+    ids: set[int] = set()
+    stale = 0
     for page in _read_ahead(client, pool, query, ahead):
-        # Without this a proxy that drops the query would keep the walk at page 1 for ever.
-        if page.number > LONGEST_WALK or (last and len(page.payloads) > 1 and page.payloads == last.payloads):
-            url = client.url("conversations", query)
-            raise VendorError(f"{url}: page {page.number} is the page before over again. Does a proxy drop the query?")
-        ids |= {one.get("id") for one in page.payloads if isinstance(one, dict)}
-        last = page
-        if page.payloads:
-            yield page
-        else:
-            yield replace(page, skipped=max(0, page.counts.get("all_count", 0) - len(ids)))
+        new = {one["id"] for one in page.payloads if isinstance(one, dict) and isinstance(one.get("id"), int)} - ids
+        stale = 0 if new else stale + 1
+        if stale > MOST_STALE_PAGES and page.payloads:
+            # Without this a proxy that drops the query would keep the walk at page 1 for ever.
+            raise VendorError(
+                f"{client.url('conversations', query)}: the last {stale} pages, up to {page.number}, showed nothing"
+                " new, and none was empty: the walk would not end. Does a proxy drop the query?"
+            )
+        ids |= new
+        yield page if page.payloads else replace(page, skipped=max(0, page.counts.get("all_count", 0) - len(ids)))
 
 
 def _read_ahead(client: Client, pool: Executor, query: Query, ahead: int) -> Iterator[Page]:

@@ -1,0 +1,131 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from etl.pacing import Pace
+
+MINUTE_100 = 6000.0  # the begin of a clock minute, in seconds
+
+
+@pytest.fixture
+def pace_of(clock):
+    def make(per_minute=None, now=MINUTE_100):
+        """Give a pace that was already at work in the minute before, so that it knows this one from its start."""
+        clock.now = now - 60
+        pace = Pace(per_minute, clock, clock.sleep)
+        pace.wait()
+        clock.now = now
+        return pace
+
+    return make
+
+
+def test_without_a_known_limit_nothing_waits(pace_of, clock):
+    pace = pace_of()
+    assert [pace.wait() for _ in range(1000)] == [100] * 1000
+    assert clock.slept == []
+
+
+def test_at_a_fixed_rate_the_next_request_waits_for_the_next_clock_minute(pace_of, clock):
+    pace = pace_of(3, MINUTE_100 + 20)
+    assert [pace.wait() for _ in range(7)] == [100, 100, 100, 101, 101, 101, 102]
+    assert clock.slept == [40, 60]
+
+
+def test_a_minute_that_was_not_used_is_not_saved_up(pace_of, clock):
+    pace = pace_of(2)
+    pace.wait()
+    clock.now += 600
+    assert [pace.wait() for _ in range(3)] == [110, 110, 111]
+
+
+def test_a_429_teaches_the_rate_and_makes_everybody_wait_for_the_next_minute(pace_of, clock):
+    pace = pace_of()
+    minutes = [pace.wait() for _ in range(5)]
+    clock.now += 15
+    assert pace.limited(minutes[-1], None) == 45
+    assert pace.per_minute == 4
+    assert [pace.wait() for _ in range(5)] == [101, 101, 101, 101, 102]
+    assert clock.slept == [45, 60]
+
+
+def test_the_429s_of_several_threads_in_one_window_lower_the_rate_once(pace_of, clock):
+    pace = pace_of()
+    minutes = [pace.wait() for _ in range(10)]
+    clock.now += 30
+    assert [pace.limited(minutes[-1], None) for _ in range(5)] == [30] * 5
+    assert pace.per_minute == 9
+
+
+def test_a_429_that_arrives_in_the_next_minute_does_not_lower_the_rate(pace_of, clock):
+    pace = pace_of()
+    late = [pace.wait() for _ in range(10)][-1]
+    clock.now += 70
+    assert pace.wait() == 101
+    pace.limited(late, None)
+    assert pace.per_minute is None
+
+
+def test_a_second_full_window_lowers_the_rate_further(pace_of, clock):
+    pace = pace_of()
+    pace.limited([pace.wait() for _ in range(10)][-1], None)
+    pace.limited([pace.wait() for _ in range(9)][-1], None)
+    assert pace.per_minute == 8
+
+
+def test_a_429_lowers_a_given_rate_but_never_raises_it(pace_of, clock):
+    pace = pace_of(3)
+    pace.limited([pace.wait() for _ in range(3)][-1], None)
+    assert pace.per_minute == 2
+    pace = pace_of(100)
+    pace.limited([pace.wait() for _ in range(50)][-1], None)
+    assert pace.per_minute == 49
+
+
+def test_the_rate_never_falls_to_nothing(pace_of, clock):
+    pace = pace_of(1)
+    for _ in range(3):
+        pace.limited(pace.wait(), None)
+    assert pace.per_minute == 1
+
+
+def test_retry_after_is_waited_for_also_beyond_the_minute(pace_of, clock):
+    pace = pace_of(None, MINUTE_100 + 50)
+    minute = pace.wait()
+    assert pace.limited(minute, 90.0) == 90
+    assert pace.wait() == 102
+    assert clock.slept == [90]
+
+
+def test_a_later_429_with_a_shorter_wait_shortens_nothing(pace_of, clock):
+    pace = pace_of()
+    minute = pace.wait()
+    assert pace.limited(minute, 90.0) == 90
+    clock.now += 10
+    assert pace.limited(minute, 5.0) == 80
+
+
+def test_a_429_at_the_very_begin_of_a_minute_waits_for_the_whole_of_it(pace_of, clock):
+    pace = pace_of()
+    assert pace.limited(pace.wait(), None) == 60
+
+
+def test_several_threads_together_stay_at_the_rate(pace_of):
+    pace = pace_of(7)
+    with ThreadPoolExecutor(8) as pool:
+        minutes = list(pool.map(lambda _: pace.wait(), range(7)))
+    assert minutes == [100] * 7
+    assert pace.wait() == 101
+
+
+def test_the_minute_in_which_a_run_begins_teaches_nothing_as_others_may_have_used_it_up(clock):
+    clock.now = MINUTE_100 + 50
+    pace = Pace(None, clock, clock.sleep)
+    assert pace.limited(pace.wait(), None) == 10
+    assert pace.per_minute is None
+    assert [pace.wait() for _ in range(3)] == [101, 101, 101]
+
+
+def test_a_retry_after_beyond_two_minutes_is_cut(pace_of):
+    pace = pace_of()
+    assert pace.limited(pace.wait(), 86_400.0) == 120

@@ -1,0 +1,259 @@
+from pathlib import Path
+
+import pytest
+
+from etl.errors import SettingsError
+from etl.settings import DatabaseSettings, Settings, inherited_environment, load, variable_name
+
+pytestmark = pytest.mark.usefixtures("bare_environment")
+
+NEEDED = {"account_id": 1, "api_token": "t0ken"}
+
+
+def faults(**given) -> str:
+    with pytest.raises(SettingsError) as refused:
+        load(Settings, **(NEEDED | given))
+    return str(refused.value)
+
+
+def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
+    monkeypatch.setenv("ETL_ACCOUNT_ID", "42")
+    monkeypatch.setenv("ETL_API_TOKEN", "t0ken")
+    read = load(Settings)
+    assert read.api_token.get_secret_value() == "t0ken"
+    assert read.model_dump(exclude={"api_token", "home"}) == {
+        "database_url": None,
+        "log_format": "console",
+        "base_url": "https://online.99digital.co.il",
+        "account_id": 42,
+        "concurrency": 8,
+        "requests_per_minute": None,
+        "timeout_seconds": 60.0,
+        "retry_attempts": 6,
+        "reread_days": 3,
+    }
+    assert read.home.is_absolute()
+
+
+def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
+    for name, value in {
+        "DATABASE_URL": "postgres://u:p@db.example:5433/helpdesk?sslmode=require",
+        "ETL_HOME": str(tmp_path),
+        "ETL_LOG_FORMAT": "json",
+        "ETL_BASE_URL": "https://chat.example.com:8443/",
+        "ETL_ACCOUNT_ID": "7",
+        "ETL_API_TOKEN": "abc-DEF_123",
+        "ETL_CONCURRENCY": "64",
+        "ETL_REQUESTS_PER_MINUTE": "300",
+        "ETL_TIMEOUT_SECONDS": "0.5",
+        "ETL_RETRY_ATTEMPTS": "1",
+        "ETL_REREAD_DAYS": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    read = load(Settings)
+    assert read.api_token.get_secret_value() == "abc-DEF_123"
+    assert read.database_url.get_secret_value() == ("postgresql+psycopg://u:p@db.example:5433/helpdesk?sslmode=require")
+    assert read.model_dump(exclude={"api_token", "database_url"}) == {
+        "home": Path(tmp_path),
+        "log_format": "json",
+        "base_url": "https://chat.example.com:8443",
+        "account_id": 7,
+        "concurrency": 64,
+        "requests_per_minute": 300,
+        "timeout_seconds": 0.5,
+        "retry_attempts": 1,
+        "reread_days": 0,
+    }
+
+
+def test_every_fault_is_reported_at_once_by_the_name_of_its_variable(monkeypatch):
+    for name, value in {
+        "DATABASE_URL": "mysql://u:secret-pw@db.example/helpdesk",
+        "ETL_LOG_FORMAT": "xml",
+        "ETL_BASE_URL": "http://chat.example.com",
+        "ETL_ACCOUNT_ID": "zero",
+        "ETL_API_TOKEN": "two words",
+        "ETL_CONCURRENCY": "0",
+        "ETL_REQUESTS_PER_MINUTE": "0",
+        "ETL_TIMEOUT_SECONDS": "nan",
+        "ETL_RETRY_ATTEMPTS": "21",
+        "ETL_REREAD_DAYS": "-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load(Settings)
+    head, *lines = str(refused.value).splitlines()
+    assert head == "The settings have faults:"
+    assert [line.partition(":")[0] for line in lines] == [
+        "  DATABASE_URL",
+        "  ETL_ACCOUNT_ID",
+        "  ETL_API_TOKEN",
+        "  ETL_BASE_URL",
+        "  ETL_CONCURRENCY",
+        "  ETL_LOG_FORMAT",
+        "  ETL_REQUESTS_PER_MINUTE",
+        "  ETL_REREAD_DAYS",
+        "  ETL_RETRY_ATTEMPTS",
+        "  ETL_TIMEOUT_SECONDS",
+    ]
+    for value in ("secret-pw", "two words", "zero"):
+        assert value not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+
+
+def test_what_is_missing_is_named():
+    with pytest.raises(SettingsError) as refused:
+        load(Settings)
+    assert str(refused.value) == (
+        "The settings have faults:\n  ETL_ACCOUNT_ID: is missing\n  ETL_API_TOKEN: is missing"
+    )
+
+
+def test_a_command_that_needs_the_database_only_needs_no_token():
+    read = load(DatabaseSettings)
+    assert (read.database_url, read.log_format) == (None, "console")
+
+
+@pytest.mark.parametrize("name", ["ETL_ACCOUNT_ID", "ETL_API_TOKEN"])
+def test_an_empty_variable_is_unset_and_so_missing(monkeypatch, name):
+    for one in ("ETL_ACCOUNT_ID", "ETL_API_TOKEN"):
+        monkeypatch.setenv(one, "" if one == name else "1")
+    with pytest.raises(SettingsError) as refused:
+        load(Settings)
+    assert str(refused.value) == f"The settings have faults:\n  {name}: is missing"
+
+
+def test_an_empty_variable_leaves_the_default(monkeypatch):
+    for name in ("DATABASE_URL", "ETL_BASE_URL", "ETL_CONCURRENCY", "ETL_REQUESTS_PER_MINUTE", "ETL_LOG_FORMAT"):
+        monkeypatch.setenv(name, "")
+    read = load(Settings, **NEEDED)
+    assert (read.database_url, read.base_url, read.concurrency, read.requests_per_minute, read.log_format) == (
+        None,
+        "https://online.99digital.co.il",
+        8,
+        None,
+        "console",
+    )
+
+
+def test_the_file_env_of_the_working_folder_is_read_and_the_environment_wins(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text(
+        "# a comment\nETL_ACCOUNT_ID=5\nETL_API_TOKEN='quoted'\nETL_CONCURRENCY=2\nDATABASE_URL=postgres://h/d\nOTHER=1\n",
+        "utf-8",
+    )
+    monkeypatch.setenv("ETL_CONCURRENCY", "3")
+    read = load(Settings)
+    assert (read.account_id, read.api_token.get_secret_value(), read.concurrency) == (5, "quoted", 3)
+    assert read.database_url.get_secret_value() == "postgresql+psycopg://h/d"
+
+
+def test_what_is_given_wins_over_the_environment(monkeypatch):
+    monkeypatch.setenv("ETL_ACCOUNT_ID", "5")
+    assert load(Settings, account_id=6, api_token="t0ken").account_id == 6
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://online.99digital.co.il", "https://online.99digital.co.il"),
+        ("https://chat.example.com/", "https://chat.example.com"),
+        ("https://chat.example.com:8443", "https://chat.example.com:8443"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
+        ("http://127.8.9.10", "http://127.8.9.10"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+    ],
+)
+def test_the_address_may_be_any_https_host_and_http_on_this_machine(url, kept):
+    assert load(Settings, base_url=url, **NEEDED).base_url == kept
+
+
+UNPROTECTED = "must begin with https:// (http:// is for this machine only: the token would travel unprotected)"
+NO_ADDRESS = "must look like https://online.99digital.co.il"
+NOT_ALONE = "must be the address alone, without user, path or query"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://chat.example.com", UNPROTECTED),
+        ("http://10.0.0.1", UNPROTECTED),
+        ("http://0.0.0.0", UNPROTECTED),
+        ("http://localhost.example.com", UNPROTECTED),
+        ("http://127.0.0.1.example.com", UNPROTECTED),
+        ("http://localhost@chat.example.com", UNPROTECTED),
+        ("ftp://chat.example.com", NO_ADDRESS),
+        ("chat.example.com", NO_ADDRESS),
+        ("chat.example.com:443", NO_ADDRESS),
+        ("https://", NO_ADDRESS),
+        ("https://chat.example.com/app/accounts/1", NOT_ALONE),
+        ("https://chat.example.com?page=1", NOT_ALONE),
+        ("https://chat.example.com#top", NOT_ALONE),
+        ("https://user:pw@chat.example.com", NOT_ALONE),
+    ],
+)
+def test_any_other_address_is_refused(url, said):
+    assert faults(base_url=url) == f"The settings have faults:\n  ETL_BASE_URL: {said}"
+
+
+@pytest.mark.parametrize(
+    "token", ["two words", "line\nbreak", "end\r\n", "טוקן", "quoted\u201d", "tab\there", "nul\x00"]
+)
+def test_what_cannot_be_a_header_is_no_token_and_is_not_repeated(token):
+    said = faults(api_token=token)
+    assert said == (
+        "The settings have faults:\n  ETL_API_TOKEN: must be one word of printable ASCII characters"
+        " (was a line break or a quote copied along?)"
+    )
+
+
+def test_the_token_is_not_shown_with_the_settings():
+    read = load(Settings, account_id=1, api_token="t0ken", database_url="postgres://u:secret-pw@h/d")
+    assert "t0ken" not in f"{read!r} {read} {read.model_dump()} {read.model_dump_json()}"
+    assert "secret-pw" not in f"{read!r} {read} {read.model_dump()} {read.model_dump_json()}"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_the_database_may_be_spelt_as_hosts_do(scheme):
+    read = load(Settings, database_url=f"{scheme}://u:p%40@h:5433/d?sslmode=require", **NEEDED)
+    assert read.database_url.get_secret_value() == "postgresql+psycopg://u:p%40@h:5433/d?sslmode=require"
+
+
+@pytest.mark.parametrize("url", ["mysql://u:secret@h/d", "postgresql+asyncpg://h/d", "postgres", "sqlite:///x", "h/d"])
+def test_any_other_database_is_refused_and_not_repeated(url):
+    assert faults(database_url=url) == (
+        "The settings have faults:\n  DATABASE_URL: must begin with postgres://, postgresql:// or postgresql+psycopg://"
+    )
+
+
+@pytest.mark.parametrize("url", ["postgres://u:p/w@h:5432/d", "postgres://h:port/d", "postgres://h:99999/d"])
+def test_a_database_whose_port_is_none_is_refused_and_not_repeated(url):
+    assert faults(database_url=url) == (
+        "The settings have faults:\n  DATABASE_URL: has no number as its port"
+        " (is a special character of the password not %-encoded?)"
+    )
+
+
+def test_each_field_has_one_variable():
+    assert {field: variable_name(Settings, field) for field in Settings.model_fields} == {
+        "database_url": "DATABASE_URL",
+        "home": "ETL_HOME",
+        "log_format": "ETL_LOG_FORMAT",
+        "base_url": "ETL_BASE_URL",
+        "account_id": "ETL_ACCOUNT_ID",
+        "api_token": "ETL_API_TOKEN",
+        "concurrency": "ETL_CONCURRENCY",
+        "requests_per_minute": "ETL_REQUESTS_PER_MINUTE",
+        "timeout_seconds": "ETL_TIMEOUT_SECONDS",
+        "retry_attempts": "ETL_RETRY_ATTEMPTS",
+        "reread_days": "ETL_REREAD_DAYS",
+    }
+
+
+def test_a_child_process_inherits_everything_but_the_token(monkeypatch):
+    monkeypatch.setenv("ETL_API_TOKEN", "t0ken")
+    monkeypatch.setenv("ETL_ACCOUNT_ID", "5")
+    given = inherited_environment(PGPASSWORD="pw")
+    assert "ETL_API_TOKEN" not in given
+    assert (given["ETL_ACCOUNT_ID"], given["PGPASSWORD"]) == ("5", "pw")
