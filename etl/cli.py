@@ -18,8 +18,8 @@ from etl.errors import AnotherRun, EtlError, SettingsError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from etl.selection import Selection
     from etl.settings import AnySettings, DatabaseSettings
-    from etl.sync import Selection
 
 COMPLETE, FAILED, USAGE, INCOMPLETE, ANOTHER_RUN = 0, 1, 2, 3, 4
 
@@ -94,16 +94,30 @@ def _options(
 
 
 @app.command()
-def sync(status: Statuses = None, as_json: AsJson = False) -> None:
+def sync(
+    status: Statuses = None,
+    recent: Annotated[
+        bool, typer.Option("--recent", help="Only what was active since the last complete run. No ledger.")
+    ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Compare every message with the vendor's search, too. Once a week, say.")
+    ] = False,
+    accept_deletions: Annotated[
+        bool, typer.Option("--accept-deletions", help="Believe it when many conversations are gone.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Read everything that changed into the tables. The nightly job.
 
     Walks every page of the four statuses, reads the complete message history of each conversation that changed, and
-    upserts all of it. Killed and started again, it goes on where it was. With --status only these statuses are walked,
-    and the conversation ids are not accounted for.
+    upserts all of it. Then it asks for every conversation id that no page showed, so that each is loaded, deleted
+    upstream, forbidden or unreadable. Killed and started again, it goes on where it was. With --status or --recent the
+    ids are not accounted for: run it without once a week.
     """
-    from etl.sync import Selection
+    from etl.selection import Selection
 
-    _run(Selection(statuses=_statuses(status)), as_json)
+    chosen = Selection(statuses=_statuses(status), recent=recent, audit=audit, accept_deletions=accept_deletions)
+    _run(chosen, as_json)
 
 
 @app.command()
@@ -125,9 +139,9 @@ def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comm
 
     A conversation was going on from its creation to its last activity. A day is a day in UTC (2026-03-01), or with an
     offset (2026-03-01+02:00). Without any option everything is read again. Conversation ids are not accounted for,
-    unless everything is read.
+    unless everything is read. Killed and started again with the same options within a day, it goes on where it was.
     """
-    from etl.sync import Selection
+    from etl.selection import Selection
 
     if conversation and (since or until or status or inbox_id or team_id or label or assignee_type or search):
         raise typer.BadParameter(

@@ -1,10 +1,11 @@
 """The way into PostgreSQL: the engine, and the one place where the driver's errors become ours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, any_, create_engine, literal, make_url
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from etl import embedded
@@ -73,6 +74,11 @@ def translated(engine: Engine) -> Iterator[None]:
         yield
     except (SQLAlchemyError, psycopg.Error) as error:
         raise DatabaseError(f"PostgreSQL at {where(engine)}: {explain(error)}") from error
+
+
+def any_of(ids: Iterable[int]) -> ColumnElement[bool]:
+    """Give what a column equals that holds one of the ids: one array, where IN would take a parameter for each."""
+    return any_(literal(list(ids), ARRAY(BigInteger)))
 
 
 def where(engine: Engine) -> str:

@@ -4,6 +4,7 @@
     ├── SettingsError       a setting or an argument is missing or wrong; exit 2
     ├── AnotherRun          another run of this account holds the lock; exit 4
     ├── DatabaseError       PostgreSQL cannot be reached, refuses, or has another schema
+    ├── DeletionsRefused    so much is gone that the token is to be doubted; --accept-deletions overrides
     ├── VendorError         a request was not answered with the JSON that was asked for
     │   ├── TryAgain        ... but may be the next time: the client retries these
     │   ├── Denied          401 or 403: the token may not
@@ -28,6 +29,10 @@ class AnotherRun(EtlError):
 
 class DatabaseError(EtlError):
     """PostgreSQL cannot be reached, refuses, or is not at the schema that this version needs."""
+
+
+class DeletionsRefused(EtlError):
+    """So many conversations are gone upstream that the token is doubted, and nothing is marked as deleted."""
 
 
 class VendorError(EtlError):

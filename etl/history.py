@@ -1,56 +1,150 @@
-"""The complete messages of one conversation.
+"""The complete messages of one conversation, on any server version, with the fewest requests.
 
-The two-sided window `after=A&before=B` gives the messages with A <= id < B, at most 1,000 of them. It is exact
-whenever it is shorter than that; when it is not, the id range is split in two until each part is (the vendor's
-section 3; a cursor over ids loses back-dated messages, as answers are ordered by time).
+Three facts of the server (the vendor's section 3) make it what it is. Answers are cut and ordered by time, not by id,
+so that a cursor over ids loses back-dated messages. The two-sided window `after=A&before=B` gives the messages with
+A <= id < B and is exact whenever its answer is shorter than its cap. And servers before 2.16 misread it: there only
+walking back with `before` is left, which loses messages; then `audit.py` finds them.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from etl.client import Client
-from etl.errors import VendorError
+from etl.errors import Denied, NotFound, VendorError
 
-CAP = 1000
+CAPS = (20, 100, 1000)
+NEWEST = 20
 ABOVE_ANY_ID = 2**31 - 1
+REFUSALS_THAT_SUFFICE = 10
 
 
-def read(client: Client, conversation_id: int, shown: set[int]) -> list[Any]:
-    """Give the payloads of all messages of a conversation.
+@dataclass(frozen=True)
+class History:
+    """Messages of a conversation. complete: whether it is proved that there are no others."""
 
-    shown: numbers of messages that the list has just shown. An answer without them is not the whole history: servers
-    before 2.16 read the window otherwise and answer it with an empty list.
-    Raises VendorError when the history cannot be read completely.
+    messages: list[Any]
+    complete: bool
+
+
+class _MisreadError(Exception):
+    """The server took a window for something else: its answer holds messages from outside."""
+
+
+class Histories:
+    """Reads histories, and learns once a run how this server reads a window.
+
+    walks_back: whether the server has shown that it misreads the window.
     """
-    before = max(ABOVE_ANY_ID, *(one + 1 for one in shown)) if shown else ABOVE_ANY_ID
-    messages = _between(client, conversation_id, 0, before)
-    missing = shown - {one.get("id") for one in messages if isinstance(one, dict)}
-    if missing:
+
+    def __init__(self, client: Client) -> None:
+        self.walks_back = False
+        self._client = client
+        self._longest = 0
+        self._answered = False
+        self._refusals = 0
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server gives no histories: each of the first ten was answered with 401, 403 or 404."""
+        return self._refusals >= REFUSALS_THAT_SUFFICE
+
+    def read(self, conversation_id: int, shown: set[int]) -> History:
+        """Give the messages of a conversation.
+
+        shown: numbers of messages that the list has just shown; an answer without them is not the whole history.
+        Raises VendorError when it cannot be read; Denied or NotFound without asking once the server refused every one.
+        """
+        if self.refused:
+            raise NotFound(
+                f"{self._client.url(_path(conversation_id))}: not asked for, as the server refuses histories."
+            )
+        try:
+            history = self._walk_back(conversation_id) if self.walks_back else self._read_window(conversation_id, shown)
+        except (Denied, NotFound):
+            self._refusals += not self._answered
+            raise
+        self._answered = True
+        missing = shown - _ids(history.messages)
+        if not missing:
+            return history
+        if self.walks_back:
+            # Lost by walking back, as others may be: `audit.py` has to account for all of them.
+            return History(history.messages, complete=False)
         raise VendorError(
-            f"{client.url(_path(conversation_id))}: the history lacks message {min(missing)}, which the list shows; "
-            f"{len(messages)} messages were answered, and are not taken for the whole."
+            f"{self._client.url(_path(conversation_id))}: the history lacks message {min(missing)}, which the list"
+            f" shows; {len(history.messages)} messages were answered, and are not taken for the whole."
         )
-    return messages
 
+    def read_one(self, conversation_id: int, message_id: int) -> list[Any]:
+        """Give what the server answers when asked for one message: that message, and on old servers some others."""
+        if self.walks_back:
+            # Before 2.16 this is: the oldest 20 with an id of at least `before`.
+            return self._get(conversation_id, after=1, before=message_id)
+        return self._get(conversation_id, after=message_id, before=message_id + 1)
 
-def _between(client: Client, conversation_id: int, after: int, before: int) -> list[Any]:
-    messages = _get(client, conversation_id, after, before)
-    if len(messages) < CAP:
-        return messages
-    ids = sorted(one["id"] for one in messages)
-    middle = ids[len(ids) // 2]
-    if not after < middle < before:
-        raise VendorError(f"{client.url(_path(conversation_id))}: the window {after} to {before} cannot be split.")
-    return _between(client, conversation_id, after, middle) + _between(client, conversation_id, middle, before)
+    def _read_window(self, conversation_id: int, shown: set[int]) -> History:
+        before = max([ABOVE_ANY_ID, *(one + 1 for one in shown)])
+        try:
+            messages = self._between(conversation_id, 0, before)
+        except _MisreadError:
+            messages = []
+        ids = _ids(messages)
+        if shown <= ids and (ids or self._longest):
+            return History(messages, complete=True)
+        # Nothing, or not what the list shows. The other reading tells whether the server or the conversation is empty.
+        walked = self._walk_back(conversation_id)
+        if _ids(walked.messages) - ids or (walked.messages and not messages):
+            self.walks_back = True
+            return walked
+        return History(messages, complete=True)
 
+    def _between(self, conversation_id: int, after: int, before: int) -> list[Any]:
+        messages = self._get(conversation_id, after=after, before=before)
+        ids = sorted(_ids(messages))
+        if ids and not after <= ids[0] <= ids[-1] < before:
+            raise _MisreadError
+        capped = len(messages) in CAPS and len(messages) >= self._longest
+        self._longest = max(self._longest, len(messages))
+        if not capped:
+            return messages
+        middle = ids[len(ids) // 2] if ids else after
+        if not after < middle < before:
+            raise VendorError(
+                f"{self._client.url(_path(conversation_id))}: the window {after} to {before} cannot be split."
+            )
+        return self._between(conversation_id, after, middle) + self._between(conversation_id, middle, before)
 
-def _get(client: Client, conversation_id: int, after: int, before: int) -> list[Any]:
-    query = [("after", after), ("before", before)]
-    answer = client.get(_path(conversation_id), query)
-    payload = answer.get("payload") if isinstance(answer, dict) else None
-    if not isinstance(payload, list):
-        raise VendorError(f"{client.url(_path(conversation_id), query)}: the answer holds no list of messages.")
-    return payload
+    def _walk_back(self, conversation_id: int) -> History:
+        """Read the newest 20, then the newest 20 below the lowest id of these, and so on.
+
+        Fewer than 20 at once are all that there are. More than one step proves nothing: a message with a high id and an
+        old time may lie in none of them.
+        """
+        answer = self._get(conversation_id)
+        messages, lowest = list(answer), min(_ids(answer), default=None)
+        complete = len(answer) < NEWEST
+        while len(answer) >= NEWEST and lowest is not None:
+            answer = self._get(conversation_id, before=lowest)
+            below = min(_ids(answer), default=lowest)
+            if below >= lowest:
+                break  # nothing older: this was all, or the server does not know `before`
+            messages += answer
+            lowest = below
+        return History(messages, complete)
+
+    def _get(self, conversation_id: int, **query: int) -> list[Any]:
+        path, asked = _path(conversation_id), list(query.items())
+        answer = self._client.get(path, asked)
+        payload = answer.get("payload") if isinstance(answer, dict) else None
+        if not isinstance(payload, list):
+            raise VendorError(f"{self._client.url(path, asked)}: the answer holds no list of messages.")
+        return payload
 
 
 def _path(conversation_id: int) -> str:
     return f"conversations/{conversation_id}/messages"
+
+
+def _ids(messages: list[Any]) -> set[int]:
+    """Give the ids of messages; one without a number has none, and will be rejected as a record."""
+    return {one["id"] for one in messages if isinstance(one, dict) and isinstance(one.get("id"), int)}

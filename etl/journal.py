@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, text, update
@@ -18,6 +18,8 @@ from etl.errors import AnotherRun
 from etl.models import AccountCount, RejectedRecord, SyncRun
 
 COUNTED = ("conversations", "messages", "contacts", "attachments")
+RECENT = {"recent": True}
+RESUMED_WITHIN = timedelta(days=1)
 NOTHING = {"seen": 0, "inserted": 0, "updated": 0, "unchanged": 0}
 COMPLETE, INCOMPLETE, FAILED, RUNNING, INTERRUPTED = "complete", "incomplete", "failed", "running", "interrupted"
 
@@ -28,7 +30,8 @@ class Run:
 
     counts: table -> {seen, inserted, updated, unchanged}; a row that comes with two pages is seen twice.
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
-    problems: why the run is not complete, in sentences.
+    audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
+    problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
     """
 
     account_id: int
@@ -45,7 +48,9 @@ class Run:
     rejected: int = 0
     unknown_fields: set[str] = field(default_factory=set)
     ledger: dict[str, int] | None = None
+    audit: dict[str, int] | None = None
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -127,7 +132,9 @@ def close_run(engine: Engine, run: Run) -> None:
                 counts=run.counts,
                 rejected=run.rejected,
                 unknown_fields=sorted(run.unknown_fields),
+                audit=run.audit,
                 problems=run.problems or None,
+                notes=run.notes or None,
                 **(run.ledger or {}),
             )
         )
@@ -169,3 +176,36 @@ def last_runs(engine: Engine, limit: int, account_id: int | None = None) -> list
         query = query.where(SyncRun.account_id == account_id)
     with transaction(engine) as connection:
         return list(connection.execute(query))
+
+
+def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
+    """Give when the last complete run over everything that changed began (UTC); None when there was none."""
+    with transaction(engine) as connection:
+        return connection.scalar(
+            select(func.max(SyncRun.started_at)).where(
+                SyncRun.account_id == account_id,
+                SyncRun.outcome == COMPLETE,
+                SyncRun.selection.is_(None) | (SyncRun.selection == RECENT),
+            )
+        )
+
+
+def resumed_from(engine: Engine, run: Run) -> datetime:
+    """Give when the work of this run was begun (UTC): by itself, or by runs of the same selection that were cut short.
+
+    Only by those of the last day: what was read longer ago is read again.
+    """
+    begun = run.started_at
+    with transaction(engine) as connection:
+        earlier = connection.execute(
+            select(SyncRun.started_at, SyncRun.outcome, SyncRun.selection)
+            .where(SyncRun.account_id == run.account_id, SyncRun.kind == run.kind, SyncRun.run_id < run.run_id)
+            .where(SyncRun.started_at > run.started_at - RESUMED_WITHIN)
+            .order_by(SyncRun.run_id.desc())
+        )
+        for row in earlier:
+            if row.selection == run.selection:
+                if row.outcome not in {INTERRUPTED, FAILED}:
+                    break
+                begun = row.started_at
+    return begun

@@ -1,26 +1,230 @@
-"""Accounts for every conversation id."""
+"""Accounts for every conversation id: loaded, deleted upstream, forbidden to this token, unreadable, or unaccounted.
 
-from sqlalchemy import Engine, func, select
+Ids are the account's own running number: every id from 1 to the highest was given out once and is never given again
+(the vendor's section 2). A walk skips some and is silent about deleted ones, so whatever it did not show is asked for.
+"""
 
-from etl.database import transaction
-from etl.models import Conversation
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from etl.client import Client
+from etl.database import any_of, transaction
+from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
+from etl.models import Conversation, LedgerEntry
+from etl.walk import STATUSES, walk
+
+DELETED, FORBIDDEN, UNREADABLE = "deleted", "forbidden", "unreadable"
+ASKED_AT_ONCE = 25
+FORBIDDEN_FOR = timedelta(days=30)
+PROBES = 3
+MOST_ROUNDS = 5
+MOST_BLOCKS_ABOVE = 400
+# More deletions than these, both in number and in share, look like a token that lost its scope.
+SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE = 25, 0.1
 
 
-def account_for(engine: Engine, account_id: int, seen: set[int]) -> dict[str, int]:
-    """Compare the ids that a run saw with 1 to the highest id ever seen.
+@dataclass
+class Ledger:
+    """The accounting of one run.
 
-    Ids are the account's own running number, so every id up to the highest was given out once (the vendor's section 2).
-    What a run did not see is unaccounted for: a walk skips conversations, and says nothing of deleted ones.
-    Gives {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; highest_id is the sum of the others.
+    take: takes payloads of conversations in. seen: the ids taken in; `take` adds to them.
+    gone, forbidden: ids found so in this run. unreadable: id -> what the vendor answered. known: state -> ids found so
+    before, which are not asked for again.
+    problems, notes: sentences for the summary.
     """
-    with transaction(engine) as connection:
-        known = connection.scalar(select(func.max(Conversation.id)).where(Conversation.account_id == account_id))
-    highest = max(known or 0, max(seen, default=0))
-    return {
-        "highest_id": highest,
-        "loaded": len(seen),
-        "deleted": 0,
-        "forbidden": 0,
-        "unreadable": 0,
-        "unaccounted": highest - len(seen),
-    }
+
+    client: Client
+    pool: Executor
+    engine: Engine
+    take: Callable[[list[Any]], None]
+    seen: set[int]
+    gone: set[int] = field(default_factory=set)
+    forbidden: set[int] = field(default_factory=set)
+    unreadable: dict[int, str] = field(default_factory=dict)
+    known: dict[str, set[int]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def settle(self, accept_deletions: bool = False) -> dict[str, int]:
+        """Ask for every id that the walks did not show, and write down what became of it.
+
+        Gives {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; highest_id is the sum of the others.
+        Raises DeletionsRefused, having written nothing down, when so many are gone that the token is to be doubted.
+        """
+        self._remember()
+        highest = self._highest()
+        settled = self.seen.union(*self.known.values())
+        self._ask(one for one in range(1, highest + 1) if one not in settled)
+        counted = self._counted()
+        self._ask_above(highest)
+        if self.gone and not self._can_be_asked():
+            self.notes.append("The server does not show single conversations: what the pages skip was walked again.")
+            self.gone.clear()
+            self._walk_again(counted)
+        if not accept_deletions:
+            self._refuse_too_many()
+        self._write_down()
+        if len(self.seen) < counted:
+            self.problems.append(f"The vendor counts {counted} conversations, and {len(self.seen)} were loaded.")
+        return self._sum()
+
+    def _remember(self) -> None:
+        """Read which ids are known to be gone, and which were forbidden of late."""
+        account = self.client.account_id
+        with transaction(self.engine) as connection:
+            rows = connection.execute(
+                select(LedgerEntry.conversation_id, LedgerEntry.state).where(
+                    LedgerEntry.account_id == account,
+                    (LedgerEntry.state == DELETED)
+                    | (LedgerEntry.state == FORBIDDEN) & (LedgerEntry.checked_at > datetime.now(UTC) - FORBIDDEN_FOR),
+                )
+            ).all()
+            deleted = connection.scalars(
+                select(Conversation.id).where(Conversation.account_id == account, Conversation.deleted_at.is_not(None))
+            )
+            self.known = {DELETED: set(deleted), FORBIDDEN: set()}
+        for row in rows:
+            self.known[row.state].add(row.conversation_id)
+
+    def _highest(self) -> int:
+        """Give the highest id ever seen, by this run or before."""
+        account = self.client.account_id
+        with transaction(self.engine) as connection:
+            known = connection.scalar(select(func.max(Conversation.id)).where(Conversation.account_id == account))
+            noted = connection.scalar(
+                select(func.max(LedgerEntry.conversation_id)).where(LedgerEntry.account_id == account)
+            )
+        return max(known or 0, noted or 0, max(self.seen, default=0))
+
+    def _ask(self, ids: Iterator[int]) -> None:
+        """Ask for conversations, 25 at a time; take in those that are there, and note the others."""
+        while some := list(islice(ids, ASKED_AT_ONCE)):
+            found = []
+            futures = {one: self.pool.submit(self.client.get, f"conversations/{one}") for one in some}
+            for one, future in futures.items():
+                try:
+                    found.append(future.result())
+                except NotFound:
+                    self.gone.add(one)
+                except Denied:
+                    self.forbidden.add(one)
+                except VendorError as error:
+                    self.unreadable[one] = str(error)
+            self.take(found)
+
+    def _ask_above(self, highest: int) -> None:
+        """Ask for ids above the highest until 25 in a row are not there: the highest may itself have been skipped.
+
+        Those that are not there are no gaps, they are yet to come.
+        """
+        for _ in range(MOST_BLOCKS_ABOVE):
+            above = range(highest + 1, highest + 1 + ASKED_AT_ONCE)
+            self._ask(iter(above))
+            highest = max((one for one in above if one in self.seen or one in self.forbidden), default=highest)
+            beyond = set(range(highest + 1, above.stop))
+            self.gone -= beyond
+            self.unreadable = {one: why for one, why in self.unreadable.items() if one not in beyond}
+            if len(beyond) == ASKED_AT_ONCE:
+                return
+        self.problems.append(f"Beyond conversation {highest} there are still others: they were not asked for.")
+
+    def _can_be_asked(self) -> bool:
+        """Tell whether the server shows single conversations, by some that the list has just shown; one may be gone."""
+        probes = sorted(self.seen)[-PROBES:]
+        for one in probes:
+            try:
+                self.client.get(f"conversations/{one}")
+            except NotFound:
+                continue
+            except VendorError:
+                return True
+            return True
+        return not probes
+
+    def _walk_again(self, counted: int) -> None:
+        """Walk by time of creation, which rarely ties, until all that the vendor counts was seen or nothing is new."""
+        for _ in range(MOST_ROUNDS):
+            before = len(self.seen)
+            for status in STATUSES:
+                for page in walk(self.client, self.pool, [("status", status), ("sort_by", "sort_on_created_at")]):
+                    self.take(page.payloads)
+            if len(self.seen) >= counted or len(self.seen) == before:
+                return
+
+    def _counted(self) -> int:
+        """Give the sum of the vendor's own counts, read now; 0 where it does not count."""
+        total = 0
+        for status in STATUSES:
+            try:
+                meta = self.client.get("conversations/meta", [("status", status)])["meta"]
+                total += int(meta["all_count"])
+            except (VendorError, KeyError, TypeError, ValueError):
+                self.notes.append("The vendor's counts could not be read, and were not compared.")
+                return 0
+        return total
+
+    def _refuse_too_many(self) -> None:
+        with transaction(self.engine) as connection:
+            living = set(
+                connection.scalars(
+                    select(Conversation.id).where(
+                        Conversation.account_id == self.client.account_id, Conversation.deleted_at.is_(None)
+                    )
+                )
+            )
+        doomed = len(living & self.gone)
+        if doomed > SUSPICIOUS_DELETIONS and doomed > SUSPICIOUS_SHARE * len(living):
+            raise DeletionsRefused(
+                f"{doomed} of {len(living)} known conversations are no longer there. That looks like a token that lost"
+                " its scope, or another account, so nothing was marked as deleted. If they really were deleted, run"
+                " `etl sync --accept-deletions` once."
+            )
+
+    def _write_down(self) -> None:
+        """Set tombstones, and write down the ids without a conversation, and why."""
+        account, now = self.client.account_id, datetime.now(UTC)
+        reasons: dict[int, tuple[str, str | None]] = dict.fromkeys(self.gone, (DELETED, None))
+        reasons |= dict.fromkeys(self.forbidden, (FORBIDDEN, None))
+        reasons |= {one: (UNREADABLE, why) for one, why in self.unreadable.items()}
+        with transaction(self.engine) as connection:
+            known = set(
+                connection.scalars(
+                    update(Conversation)
+                    .where(Conversation.account_id == account, Conversation.id == any_of(self.gone))
+                    .values(deleted_at=func.coalesce(Conversation.deleted_at, now))
+                    .returning(Conversation.id)
+                )
+            )
+            rows = [
+                {"account_id": account, "conversation_id": one, "state": state, "reason": why, "checked_at": now}
+                for one, (state, why) in sorted(reasons.items())
+                if one not in known
+            ]
+            if rows:
+                statement = insert(LedgerEntry)
+                connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["account_id", "conversation_id"],
+                        set_={name: statement.excluded[name] for name in ("state", "reason", "checked_at")},
+                    ),
+                    rows,
+                )
+
+    def _sum(self) -> dict[str, int]:
+        gone = (self.gone | self.known[DELETED]) - self.seen
+        forbidden = (self.forbidden | self.known[FORBIDDEN]) - self.seen
+        parts = {
+            "loaded": len(self.seen),
+            "deleted": len(gone),
+            "forbidden": len(forbidden),
+            "unreadable": len(self.unreadable),
+        }
+        highest = max(self._highest(), max(gone | forbidden | self.unreadable.keys(), default=0))
+        return {"highest_id": highest, **parts, "unaccounted": highest - sum(parts.values())}

@@ -8,16 +8,18 @@ never wait for each other.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 from psycopg import Connection as PsycopgConnection
 from psycopg import sql
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, delete, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from etl.models import NOT_COMPARED, SCHEMA, Base
+from etl.database import any_of
+from etl.models import NOT_COMPARED, SCHEMA, Base, Conversation, LedgerEntry
 
 Row = dict[str, Any]
 Shape = tuple[str, ...]
@@ -205,13 +207,60 @@ def save_states(connection: Connection, account_id: int, conversation_ids: Seque
     )
 
 
-def marks(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, str]:
+def found_again(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> None:
+    """Strike conversations that were loaded off the ledger of those that could not be."""
+    connection.execute(
+        delete(LedgerEntry).where(
+            LedgerEntry.account_id == account_id, LedgerEntry.conversation_id == any_of(conversation_ids)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a conversation looked like when its history was last read completely, and when that was (UTC)."""
+
+    mark: str
+    read_at: datetime
+
+
+def marks(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, Mark]:
     """Give the marks of those conversations whose history was read completely, by conversation id."""
     found = connection.execute(
-        text(
-            f"SELECT id, mark FROM {SCHEMA}.conversations"  # noqa: S608 -- a constant
-            " WHERE account_id = :account_id AND id = ANY(:ids) AND mark IS NOT NULL"
-        ),
-        {"account_id": account_id, "ids": list(conversation_ids)},
+        select(Conversation.id, Conversation.mark, Conversation.history_read_at).where(
+            Conversation.account_id == account_id,
+            Conversation.id == any_of(conversation_ids),
+            Conversation.mark.is_not(None),
+        )
     )
-    return {row.id: row.mark for row in found}
+    return {row.id: Mark(row.mark, row.history_read_at) for row in found}
+
+
+def close_marks(connection: Connection, account_id: int, marks: dict[int, str], at: datetime) -> None:
+    """Set marks, and the time of reading, of conversations whose history is now known to be complete."""
+    connection.execute(
+        text(
+            f"""
+            UPDATE {SCHEMA}.conversations AS c SET mark = given.mark, history_read_at = :at
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:marks AS text[])) AS given(id, mark)
+            WHERE c.account_id = :account_id AND c.id = given.id
+            """  # noqa: S608 -- only constants are formatted in
+        ),
+        {"account_id": account_id, "ids": list(marks), "marks": list(marks.values()), "at": at},
+    )
+
+
+def mark_removed(
+    connection: Connection, account_id: int, conversation_ids: Sequence[int], kept: Sequence[int], at: datetime
+) -> None:
+    """Mark the messages of conversations as removed that a complete reading, which gave `kept`, no longer returned."""
+    connection.execute(
+        text(
+            f"""
+            UPDATE {SCHEMA}.messages SET removed_at = :at, changed_at = now()
+            WHERE account_id = :account_id AND conversation_id = ANY(:ids) AND removed_at IS NULL
+              AND id NOT IN (SELECT unnest(CAST(:kept AS bigint[])))
+            """  # noqa: S608 -- only constants are formatted in
+        ),
+        {"account_id": account_id, "ids": list(conversation_ids), "kept": list(kept), "at": at},
+    )

@@ -51,7 +51,8 @@ class Base(DeclarativeBase):
         str: Text,
         datetime: DateTime(timezone=True),
         list[str]: ARRAY(Text),
-        dict[str, Any]: JSONB,
+        # Without this None would be stored as the JSON value null.
+        dict[str, Any]: JSONB(none_as_null=True),
     }
 
 
@@ -441,6 +442,10 @@ class SyncRun(OfAccount, Base):
     forbidden: Mapped[int | None] = column(comment="Conversations that the token may not see")
     unreadable: Mapped[int | None] = column(comment="Conversations that the vendor's server cannot show")
     unaccounted: Mapped[int | None] = column(comment="Ids about which nothing is known: the run is not complete")
+    audit: Mapped[dict[str, Any] | None] = column(
+        comment="Against the vendor's search: conversations, messages, read, witnessed, unaccounted; NULL: no audit"
+    )
+    notes: Mapped[list[str] | None] = column(comment="What is worth knowing of the run and no fault; NULL: nothing")
     problems: Mapped[list[str] | None] = column(comment="Why the run is not complete, in sentences; NULL: nothing")
 
 

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 10
 MINUTE = 60
+AUDIT = {"read": "read", "witnessed": "from the search alone", "unaccounted": "unaccounted"}
 LABEL_WIDTH = len("kept in extra")
 LEDGER = ("loaded", "deleted", "forbidden", "unreadable", "unaccounted")
 
@@ -122,6 +123,9 @@ def to_json(run: Run) -> dict[str, Any]:
         "rejected": run.rejected,
         "unknown_fields": sorted(run.unknown_fields),
         "ledger": run.ledger,
+        "audit": run.audit,
+        "notes": run.notes,
+        "problems": run.problems,
     }
 
 
@@ -137,6 +141,8 @@ def print_summary(run: Run, console: Console) -> None:
     )
     for problem in run.problems:
         console.print(Padding.indent(Text(problem, style=colour), 2))
+    for note in run.notes:
+        console.print(Padding.indent(Text(note), 2))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", min_width=LABEL_WIDTH)
     for name in NOTHING:
@@ -155,6 +161,11 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     if run.ledger:
         sum_of = " + ".join(f"{run.ledger[name]:,} {name}" for name in LEDGER if run.ledger[name] or name == "loaded")
         yield "ledger", f"{run.ledger['highest_id']:,} ids = {sum_of}"
+    if run.audit:
+        read = " + ".join(
+            f"{run.audit[name]:,} {said}" for name, said in AUDIT.items() if run.audit[name] or name == "read"
+        )
+        yield "audit", f"{run.audit['messages']:,} messages of {run.audit['conversations']:,} conversations = {read}"
     retries = f", {run.retries:,} of them retries" if run.retries else ""
     yield "requests", f"{run.requests:,}{retries} · {_pages(run.pages)}"
     if run.rejected:

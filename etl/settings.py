@@ -112,6 +112,10 @@ class Settings(DatabaseSettings):
     retry_attempts: int = Field(
         default=6, ge=1, le=20, description="Attempts at one request before it counts as failed."
     )
+    messages: Literal["full", "listed"] = Field(
+        default="full",
+        description="`full`: whole histories. `listed`: what the list carries, where histories are not given.",
+    )
     reread_days: int = Field(
         default=3,
         ge=0,

@@ -1,78 +1,28 @@
-"""A run: walk, transform, histories, load, ledger. The only room that knows both the vendor and the database."""
+"""A run: walk, take in, ledger, audit. The only room that knows both the vendor and the database."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from etl import history, journal, ledger, load, transform
-from etl.client import Client, Query
+from etl import journal, load
+from etl.audit import Audit
+from etl.client import Client
 from etl.database import transaction
 from etl.errors import EtlError, VendorError
+from etl.history import Histories
+from etl.intake import Intake
 from etl.journal import Run
+from etl.ledger import Ledger
+from etl.selection import Selection
 from etl.settings import Settings
-from etl.transform import Batch
-from etl.walk import STATUSES, Page, walk
+from etl.walk import Page, walk, walk_recent
 
-PAGES_AHEAD = 3
 IDS_A_PAGE = 25
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What a run shall read; the default is everything.
-
-    kind: a backfill reads every history again, a sync those of the conversations that changed.
-    since, until: conversations that were going on then, from their creation to their last activity; until is excluded.
-    conversations: these ids and nothing else. search: messages that contain it. The rest are the vendor's own filters.
-    """
-
-    kind: Literal["sync", "backfill"] = "sync"
-    statuses: tuple[str, ...] = STATUSES
-    since: datetime | None = None
-    until: datetime | None = None
-    inbox_id: int | None = None
-    team_id: int | None = None
-    labels: tuple[str, ...] = ()
-    assignee_type: str | None = None
-    search: str | None = None
-    conversations: tuple[int, ...] = ()
-
-    def chosen(self) -> dict[str, Any]:
-        """Give what differs from everything, as JSON values; empty when nothing does."""
-        default = asdict(Selection())
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in asdict(self).items()
-            if name != "kind" and value != default[name]
-        }
-
-    def query(self, status: str | None) -> Query:
-        """Give the vendor's query parameters for the walk of a status; None: of whatever has the search term."""
-        given: list[tuple[str, str | int | None]] = [
-            ("status", status),
-            ("assignee_type", self.assignee_type),
-            ("inbox_id", self.inbox_id),
-            ("team_id", self.team_id),
-            ("q", self.search),
-            *(("labels[]", label) for label in self.labels),
-        ]
-        return [(name, value) for name, value in given if value is not None]
-
-    def is_counted(self) -> bool:
-        """Tell whether the vendor's count is of what the walk shows (its section 2: not with these two)."""
-        return self.search is None and self.assignee_type is None
-
-    def wants(self, payload: Any) -> bool:
-        """Tell whether a conversation that the vendor answered belongs to the selection."""
-        # The vendor's own status filter does not suffice: the search term `q` switches it off (its section 2).
-        statuses = None if self.conversations else self.statuses
-        return transform.is_within(payload, statuses, self.since, self.until)
-
+# How far before the last complete run a recent one looks: clocks differ, and a page may be older than it seems.
+OVERLAP = timedelta(days=2)
 
 Watch = Callable[[Run, str, Page], None]
 
@@ -85,34 +35,37 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) 
     DatabaseError when not even the journal can be written.
     """
     client = Client(settings)
-    run = Run(settings.account_id, selection.kind, selection.chosen() or None)
-    with (
-        journal.lock(engine, settings.account_id),
-        _thread_pool(settings.concurrency) as pool,
-        _recorded(engine, client, run),
-    ):
-        seen: set[int] = set()
-        unread = Unread()
-        for name, page in _pages(client, pool, selection, run):
-            batch = transform.to_batch(settings.account_id, filter(selection.wants, page.payloads))
-            due = _due(engine, batch, selection.kind, settings.reread_days)
-            _read_histories(client, pool, batch, due, unread)
-            _save(engine, run, batch)
-            if not page.payloads and not run.selection:
-                journal.save_counts(engine, run, name, page.counts)
-            seen |= batch.marks.keys()
-            run.requests, run.retries = client.requests, client.retries
-            watch(run, name, page)
-        _close(engine, run, seen, unread)
+    with journal.lock(engine, settings.account_id), _thread_pool(settings.concurrency) as pool:
+        since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
+        run = Run(settings.account_id, selection.kind, selection.chosen() if since or not selection.recent else None)
+        with _recorded(engine, client, run):
+            intake = Intake(settings, engine, pool, Histories(client), run)
+            _read(client, intake, selection, since and since - OVERLAP, watch)
+            if run.selection is None:
+                _account_for_conversations(client, intake, selection)
+            if selection.audit or intake.unproved:
+                _account_for_messages(client, intake, everything=selection.audit)
+            _say_what_is_missing(intake)
     return run
 
 
-@dataclass
-class Unread:
-    """Histories that could not be read completely: how many, and what the vendor said of the first."""
-
-    count: int = 0
-    first: str = ""
+def _read(client: Client, intake: Intake, selection: Selection, since: datetime | None, watch: Watch) -> None:
+    """Take in what is selected, page by page; `since` is how far back a recent run looks."""
+    run = intake.run
+    if selection.recent and since is None:
+        run.notes.append("No run was complete yet, so everything was read, and not only what is recent.")
+    if selection.kind == "backfill":
+        intake.read_after = journal.resumed_from(intake.engine, run)
+    for name, pages in _walks(client, intake, selection, since):
+        for page in pages:
+            run.pages += 1
+            intake.take(filter(selection.wants, page.payloads))
+            if not page.payloads and run.selection is None:
+                journal.save_counts(intake.engine, run, name, page.counts)
+            if page.skipped and run.selection and selection.is_counted():
+                run.problems.append(f"The pages of {name} skipped {page.skipped} conversations that the vendor counts.")
+            run.requests, run.retries = client.requests, client.retries
+            watch(run, name, page)
 
 
 @contextmanager
@@ -145,96 +98,87 @@ def _recorded(engine: Engine, client: Client, run: Run) -> Iterator[None]:
         journal.close_run(engine, run)
 
 
-def _pages(client: Client, pool: Executor, selection: Selection, run: Run) -> Iterator[tuple[str, Page]]:
-    """Give the pages of every walk that the selection takes, with the walk's name, and count them."""
+def _walks(
+    client: Client, intake: Intake, selection: Selection, since: datetime | None
+) -> Iterator[tuple[str, Iterator[Page]]]:
+    """Give the walks that the selection takes: name and pages."""
     if selection.conversations:
-        walks = [("by id", _pages_by_id(client, pool, selection.conversations, run))]
+        yield "by id", _pages_by_id(client, intake, selection.conversations)
     elif selection.search:
-        walks = [("search", walk(client, pool, selection.query(None), PAGES_AHEAD))]
+        yield "search", walk(client, intake.pool, selection.query(None))
     else:
-        walks = [(status, walk(client, pool, selection.query(status), PAGES_AHEAD)) for status in selection.statuses]
-    for name, pages in walks:
-        for page in pages:
-            run.pages += 1
-            if page.skipped and run.selection and selection.is_counted():
-                run.problems.append(f"The pages of {name} skipped {page.skipped} conversations that the vendor counts.")
-            yield name, page
+        for status in selection.statuses:
+            query = selection.query(status)
+            yield status, walk_recent(client, intake.pool, query, since) if since else walk(client, intake.pool, query)
 
 
-def _pages_by_id(client: Client, pool: Executor, ids: tuple[int, ...], run: Run) -> Iterator[Page]:
+def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterator[Page]:
     """Ask for conversations one by one, and give them as pages; one that is not to be had is a problem of the run."""
     about = -(-len(ids) // IDS_A_PAGE)
     for number in range(about):
         some = ids[number * IDS_A_PAGE : (number + 1) * IDS_A_PAGE]
         payloads = []
-        for future in [pool.submit(client.get, f"conversations/{one}") for one in some]:
+        for future in [intake.pool.submit(client.get, f"conversations/{one}") for one in some]:
             try:
                 payloads.append(future.result())
             except VendorError as error:
-                run.problems.append(str(error))
+                intake.run.problems.append(str(error))
         yield Page(number + 1, about, payloads, {})
 
 
-def _due(engine: Engine, batch: Batch, kind: str, reread_days: int) -> list[int]:
-    """Give the conversations of a batch whose history has to be read.
-
-    Those whose mark changed; and those active of late, as edits, deletions and delivery states no longer move any
-    clock on servers after March 2026 (the vendor's section 5).
-    """
-    if kind == "backfill" or not batch.marks:
-        return list(batch.marks)
-    with transaction(engine) as connection:
-        marks = load.marks(connection, batch.account_id, list(batch.marks))
-    recent = datetime.now(UTC) - timedelta(days=reread_days)
-    return [
-        one
-        for one, mark in batch.marks.items()
-        if mark != marks.get(one) or (batch.rows["conversations"][(one,)].get("last_activity_at") or recent) > recent
-    ]
+def _account_for_conversations(client: Client, intake: Intake, selection: Selection) -> None:
+    """Account for every conversation id, those that no page showed included."""
+    run = intake.run
+    ledger = Ledger(client, intake.pool, intake.engine, intake.take, intake.seen)
+    run.ledger = ledger.settle(selection.accept_deletions)
+    run.notes += ledger.notes
+    run.problems += ledger.problems
+    if run.ledger["forbidden"] or not _sees_everything(client):
+        run.notes.append("This token does not see everything: it is not an administrator's.")
+    if missing := run.ledger["unaccounted"]:
+        run.problems.append(f"Of {missing} of {run.ledger['highest_id']} conversation ids nothing is known.")
+    if broken := run.ledger["unreadable"]:
+        why = next(iter(ledger.unreadable.values()))
+        run.problems.append(f"{broken} conversations could not be read; the next run tries again. The first: {why}")
 
 
-def _read_histories(client: Client, pool: Executor, batch: Batch, due: list[int], unread: Unread) -> None:
-    """Read histories concurrently into the batch; one that cannot be read completely keeps its mark open."""
-    futures = {one: pool.submit(history.read, client, one, batch.shown[one]) for one in due}
-    for one, future in futures.items():
-        rejected = len(batch.rejected)
-        try:
-            transform.add_history(batch, one, future.result())
-        except VendorError as error:
-            unread.count += 1
-            unread.first = unread.first or str(error)
-            continue
-        if len(batch.rejected) == rejected:
-            transform.close_history(batch, one, datetime.now(UTC))
+def _sees_everything(client: Client) -> bool:
+    """Ask for the token's role in this account; where the server does not tell, believe the best."""
+    try:
+        profile = client.get("/api/v1/profile")
+    except VendorError:
+        return True
+    accounts = profile.get("accounts") if isinstance(profile, dict) else None
+    roles = [one.get("role") for one in accounts or [] if one.get("id") == client.account_id]
+    return not roles or roles[0] == "administrator"
 
 
-def _save(engine: Engine, run: Run, batch: Batch) -> None:
-    """Save a batch in one transaction, and count what became of it."""
-    rows = {table: list(by_key.values()) for table, by_key in batch.rows.items()}
-    with transaction(engine) as connection:
-        counts = load.save(connection, rows)
-        load.replace_children(connection, batch.account_id, batch.complete, rows)
-        load.save_states(connection, batch.account_id, list(batch.marks), datetime.now(UTC))
-        journal.save_rejected(connection, run, batch.rejected)
-    for table in run.counts:
-        run.counts[table].update(counts.get(table, {}))
-    run.rejected += len(batch.rejected)
-    run.unknown_fields |= batch.unknown_fields
+def _account_for_messages(client: Client, intake: Intake, everything: bool) -> None:
+    """Account for every message id, or for those of the conversations whose history is not proved to be complete."""
+    run = intake.run
+    audit = Audit(client, intake.pool, intake.engine, intake.histories, intake.save, intake.unproved)
+    run.audit = audit.settle(everything)
+    if audit.not_used:
+        said = f"The vendor's search was not used to count messages ({audit.not_used})."
+        (run.notes if not intake.unproved else run.problems).append(said)
+    if run.audit and run.audit["unaccounted"]:
+        run.problems.append(f"{run.audit['unaccounted']} of {run.audit['messages']} messages could not be had.")
+    if left := len(intake.unproved.keys() - audit.done):
+        run.problems.append(f"{left} histories may lack messages, and were not compared; the next run tries again.")
 
 
-def _close(engine: Engine, run: Run, seen: set[int], unread: Unread) -> None:
-    """Account for every conversation id, and say what is not complete."""
-    if not run.selection:
-        run.ledger = ledger.account_for(engine, run.account_id, seen)
-        if missing := run.ledger["unaccounted"]:
-            run.problems.append(
-                f"{missing} of {run.ledger['highest_id']} conversation ids were not seen: the vendor's pages skip some,"
-                " and do not tell which ones were deleted."
-            )
-    if unread.count:
+def _say_what_is_missing(intake: Intake) -> None:
+    """Say what the summary has to tell of histories and records."""
+    run = intake.run
+    if intake.histories.walks_back:
+        run.notes.append("The server reads 20 messages at a time, as those before Chatwoot 2.16 do.")
+    if intake.settings.messages == "listed":
+        run.notes.append("Only the messages that the list carries were read (ETL_MESSAGES=listed).")
+    if intake.unread:
         run.problems.append(
-            f"{unread.count} histories could not be read completely; the next run tries again."
-            f" The first: {unread.first}"
+            f"{intake.unread} histories could not be read completely; the next run tries again. The first: {intake.why}"
         )
+    if intake.histories.refused:
+        run.problems.append("The server gives no histories at all. ETL_MESSAGES=listed does without them for good.")
     if run.rejected:
         run.problems.append(f"{run.rejected} records could not be stored: see the table rejected_records.")

@@ -9,10 +9,13 @@ from rich.table import Table
 from sqlalchemy import Engine, text
 
 from etl import database, report, sync
+from etl.demo.account import Account
+from etl.demo.events import delete_conversation
 from etl.demo.generate import generate
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from etl.migrate import migrate, versions
+from etl.selection import Selection
 from etl.settings import DatabaseSettings, Settings, load
 
 TOKEN = "demo-token"  # noqa: S105 -- opens the made-up account only
@@ -48,18 +51,26 @@ Your own account  set ETL_ACCOUNT_ID and ETL_API_TOKEN in the environment or in 
 def run(base: DatabaseSettings, conversations: int, as_json: bool) -> str:
     """Run `sync` against the demo's account into the demo's database, and print what came of it; give the outcome."""
     with Console(stderr=True).status("Making up an account and starting PostgreSQL ..."):
-        vendor = Vendor(generate(conversations), token=TOKEN)
+        vendor = Vendor(_account(conversations), token=TOKEN)
         url = database.demo_address(base)
     with serve(vendor) as base_url:
         settings = load(Settings, base_url=base_url, account_id=1, api_token=TOKEN, database_url=url)
         with database.open_database(settings) as engine:
             _prepare(engine, conversations)
             with report.watching() as watch:
-                done = sync.run(settings, engine, sync.Selection(), watch)
+                done = sync.run(settings, engine, Selection(), watch)
             report.print_run(done, as_json)
             if not as_json:
                 _print_answers(engine, report.output())
     return done.outcome
+
+
+def _account(conversations: int) -> Account:
+    """Make an account up that has what real ones have: ties, which make its pages skip some, and deletions."""
+    account = generate(conversations, ties=0.2)
+    for number in range(7, conversations, 100):
+        delete_conversation(account, number)
+    return account
 
 
 def _prepare(engine: Engine, conversations: int) -> None:

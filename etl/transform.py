@@ -34,6 +34,7 @@ class Batch:
 
     rows: table -> key -> row; one row a key, however often and in whatever shape the page has it.
     complete: table of children -> numbers of the parents whose children are all in this batch.
+    histories: numbers of the conversations all of whose messages are in this batch.
     rejected: records that cannot become rows: {entity, entity_id, reason, payload, digest}.
     marks: conversation id -> what tells that its history changed.
     shown: conversation id -> numbers of the messages that the list carries with it.
@@ -42,6 +43,7 @@ class Batch:
     account_id: int
     rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table: {} for table in KEYS})
     complete: dict[str, list[int]] = field(default_factory=lambda: {"conversation_labels": [], "attachments": []})
+    histories: list[int] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     unknown_fields: set[str] = field(default_factory=set)
     marks: dict[int, str] = field(default_factory=dict)
@@ -108,8 +110,16 @@ def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> 
     return {one for one in added if one is not None}
 
 
+def add_witnessed(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
+    """Add messages of which only the witness tells, with the few fields that it has; give their ids."""
+    given = {"conversation_id": conversation_id, "partial": True, "removed_at": None}
+    rows = [batch.convert(MESSAGE, message, **given) for message in messages]
+    return {row["id"] for row in rows if row}
+
+
 def close_history(batch: Batch, conversation_id: int, read_at: datetime) -> None:
     """Mark a conversation's history as read completely, so that it is read again only when the mark changes."""
+    batch.histories.append(conversation_id)
     row = batch.rows["conversations"][(conversation_id,)]
     row["mark"] = batch.marks[conversation_id]
     row["history_read_at"] = read_at
@@ -134,7 +144,7 @@ def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | 
 
 
 def _add_conversation(batch: Batch, payload: Any) -> None:
-    row = batch.convert(CONVERSATION, payload, **_related(batch, payload))
+    row = batch.convert(CONVERSATION, payload, deleted_at=None, **_related(batch, payload))
     if row is None:
         return
     if row.get("inbox_id") is not None:
@@ -203,7 +213,7 @@ def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
 
 def _add_message(batch: Batch, conversation_id: int, payload: Any) -> int | None:
     """Add a message with its sender and attachments; give its id, None when it had to be rejected."""
-    given: Row = {"conversation_id": conversation_id}
+    given: Row = {"conversation_id": conversation_id, "partial": False, "removed_at": None}
     if isinstance(payload, dict):
         given |= _sender(batch, payload)
         if "content_attributes" in payload:

@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -12,6 +14,8 @@ from etl.errors import VendorError
 
 STATUSES = ("open", "resolved", "pending", "snoozed")
 MOST_STALE_PAGES = 20
+PAGES_AHEAD = 3
+LIST = "conversations"
 COUNTS = ("mine_count", "new_count", "assigned_count", "unassigned_count", "all_count")
 
 
@@ -31,8 +35,8 @@ class Page:
     skipped: int = 0
 
 
-def walk(client: Client, pool: Executor, query: Query, ahead: int) -> Iterator[Page]:
-    """Give every page of a walk, the empty one that ends it included.
+def walk(client: Client, pool: Executor, query: Query, path: str = LIST) -> Iterator[Page]:
+    """Give every page of a walk, the empty one that ends it included; `path` is below the account.
 
     There is no page count and no next link, and the page size is the server's setting: only an empty page ends a walk
     (the vendor's section 2). Its count only limits how far to read ahead: never past the page that should be empty.
@@ -40,42 +44,76 @@ def walk(client: Client, pool: Executor, query: Query, ahead: int) -> Iterator[P
     """
     ids: set[int] = set()
     stale = 0
-    for page in _read_ahead(client, pool, query, ahead):
+    for page in _read_ahead(client, pool, query, path):
         new = {one["id"] for one in page.payloads if isinstance(one, dict) and isinstance(one.get("id"), int)} - ids
         stale = 0 if new else stale + 1
         if stale > MOST_STALE_PAGES and page.payloads:
             # Without this a proxy that drops the query would keep the walk at page 1 for ever.
             raise VendorError(
-                f"{client.url('conversations', query)}: the last {stale} pages, up to {page.number}, showed nothing"
+                f"{client.url(path, query)}: the last {stale} pages, up to {page.number}, showed nothing"
                 " new, and none was empty: the walk would not end. Does a proxy drop the query?"
             )
         ids |= new
         yield page if page.payloads else replace(page, skipped=max(0, page.counts.get("all_count", 0) - len(ids)))
 
 
-def _read_ahead(client: Client, pool: Executor, query: Query, ahead: int) -> Iterator[Page]:
-    page = _get_page(client, query, 1, None)
+def _read_ahead(client: Client, pool: Executor, query: Query, path: str) -> Iterator[Page]:
+    get_page = partial(_get_page, client, path, query)
+    page = get_page(1, None)
     yield page
     expected = page.about
     waiting: deque[Future[Page]] = deque()
     number = 2
     while page.payloads:
-        while not waiting or (len(waiting) < ahead and number <= (expected or 0) + 1):
-            waiting.append(pool.submit(_get_page, client, query, number, expected))
+        while not waiting or (len(waiting) < PAGES_AHEAD and number <= (expected or 0) + 1):
+            waiting.append(pool.submit(get_page, number, expected))
             number += 1
         page = waiting.popleft().result()
         yield page
 
 
-def _get_page(client: Client, query: Query, number: int, about: int | None) -> Page:
+def _get_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
     asked = [*query, ("page", number)]
-    answer = client.get("conversations", asked)
-    data = answer.get("data") if isinstance(answer, dict) else None
+    answer = client.get(path, asked)
+    # The list wraps its answer in `data`, the search does not.
+    data = answer.get("data") if path == LIST and isinstance(answer, dict) else answer
     if not isinstance(data, dict) or not isinstance(data.get("payload"), list):
-        raise VendorError(f"{client.url('conversations', asked)}: the answer holds no list of conversations.")
+        raise VendorError(f"{client.url(path, asked)}: the answer holds no list of conversations.")
     meta = data.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     counts = {name: meta[name] for name in COUNTS if isinstance(meta.get(name), int)}
     if about is None and data["payload"] and "all_count" in counts:
         about = ceil(counts["all_count"] / len(data["payload"]))
     return Page(number, about, data["payload"], counts)
+
+
+def walk_recent(client: Client, pool: Executor, query: Query, since: datetime) -> Iterator[Page]:
+    """Give the pages of conversations with something new since a time, as far as the server's order tells.
+
+    Newest activity comes first; the walk stops after a whole page of older ones, never at the first, as pinned ones may
+    come first (the vendor's section 2). Where the server knows `updated_within`, one answer has them all.
+    """
+    pages = walk(client, pool, query)
+    first = next(pages)
+    yield first
+    if _is_older(first, since):
+        return
+    if _knows_updated_within(client, query, first):
+        seconds = ceil((datetime.now(UTC) - since).total_seconds())
+        yield replace(_get_page(client, LIST, [*query, ("updated_within", seconds)], 1, 1), number=2)
+        return
+    for page in pages:
+        yield page
+        if _is_older(page, since):
+            return
+
+
+def _is_older(page: Page, since: datetime) -> bool:
+    active = [one.get("timestamp") if isinstance(one, dict) else None for one in page.payloads]
+    return all(isinstance(one, int | float) and one < since.timestamp() for one in active)
+
+
+def _knows_updated_within(client: Client, query: Query, first: Page) -> bool:
+    """Tell whether the server honours a tiny value: it then answers less than the first page, else just that."""
+    tiny = _get_page(client, LIST, [*query, ("updated_within", 1), ("page", 1)], 1, None)
+    return len(tiny.payloads) < len(first.payloads)

@@ -2,12 +2,16 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 from etl.demo.server import Answer, Request, json_answer, text_answer
 
 PAYLOADS = Path(__file__).parent / "payloads"
 NOT_RECORDED = text_answer("this request was not recorded", 418)
+# What the real server answers for any conversation that is not there.
+NO_SUCH_CONVERSATION = json_answer({"error": "Resource could not be found"}, 404)
+CONVERSATION = re.compile(r"/api/v1/accounts/1/conversations/\d+")
 
 
 def recording(name: str) -> list[dict]:
@@ -17,7 +21,10 @@ def recording(name: str) -> list[dict]:
 
 
 class Recorded:
-    """Answers what was recorded; the rest gets 418, which no client retries. `requests` keeps what was asked."""
+    """Answers what was recorded; the rest gets 418, which no client retries. `requests` keeps what was asked.
+
+    A conversation that was not recorded is not there: 404, as recorded for number 999999.
+    """
 
     def __init__(self, *names: str) -> None:
         self.requests: list[Request] = []
@@ -30,4 +37,5 @@ class Recorded:
 
     def __call__(self, request: Request) -> Answer:
         self.requests.append(request)
-        return self._answers.get((request.path, tuple(sorted(request.query))), NOT_RECORDED)
+        missing = NO_SUCH_CONVERSATION if CONVERSATION.fullmatch(request.path) else NOT_RECORDED
+        return self._answers.get((request.path, tuple(sorted(request.query))), missing)

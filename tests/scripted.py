@@ -14,8 +14,8 @@ from etl.demo.events import add_conversation, add_message
 from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
 from etl.journal import Run
+from etl.selection import Selection
 from etl.settings import Settings
-from etl.sync import Selection
 
 Change = Callable[[Request, Answer], Answer]
 

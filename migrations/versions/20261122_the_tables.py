@@ -66,13 +66,13 @@ def upgrade() -> None:
         sa.Column("avatar_url", sa.Text(), nullable=True, comment="Address of the picture as messages carry it"),
         sa.Column(
             "custom_attributes",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Free-form: the account's own attributes",
         ),
         sa.Column(
             "extra",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What the vendor sent and no column holds, by the vendor's names; NULL when nothing",
         ),
@@ -119,7 +119,7 @@ def upgrade() -> None:
         sa.Column("avatar_url", sa.Text(), nullable=True, comment="Address of the picture as messages carry it"),
         sa.Column(
             "extra",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What the vendor sent and no column holds, by the vendor's names; NULL when nothing",
         ),
@@ -176,19 +176,19 @@ def upgrade() -> None:
         ),
         sa.Column(
             "additional_attributes",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Free-form: city, company, social profiles ...",
         ),
         sa.Column(
             "custom_attributes",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Free-form: the account's own attributes",
         ),
         sa.Column(
             "extra",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What the vendor sent and no column holds, by the vendor's names; NULL when nothing",
         ),
@@ -257,7 +257,7 @@ def upgrade() -> None:
         ),
         sa.Column(
             "extra",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What the vendor sent and no column holds, by the vendor's names; NULL when nothing",
         ),
@@ -292,7 +292,7 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), nullable=False, comment="The label's title"),
         sa.Column(
             "extra",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What the vendor sent and no column holds, by the vendor's names; NULL when nothing",
         ),
@@ -328,7 +328,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False, comment="sync or backfill"),
         sa.Column(
             "selection",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What was asked for; NULL: everything",
         ),
@@ -342,7 +342,7 @@ def upgrade() -> None:
         sa.Column("pages", sa.BigInteger(), nullable=True, comment="Pages of conversations read"),
         sa.Column(
             "counts",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="By table: rows seen, inserted, updated, unchanged",
         ),
@@ -375,6 +375,18 @@ def upgrade() -> None:
             sa.BigInteger(),
             nullable=True,
             comment="Ids about which nothing is known: the run is not complete",
+        ),
+        sa.Column(
+            "audit",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=True,
+            comment="Against the vendor's search: conversations, messages, read, witnessed, unaccounted; NULL: no audit",
+        ),
+        sa.Column(
+            "notes",
+            postgresql.ARRAY(sa.Text()),
+            nullable=True,
+            comment="What is worth knowing of the run and no fault; NULL: nothing",
         ),
         sa.Column(
             "problems",
@@ -419,7 +431,7 @@ def upgrade() -> None:
         sa.Column("is_member", sa.Boolean(), nullable=True, comment="Whether the user of the API token is a member"),
         sa.Column(
             "extra",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What the vendor sent and no column holds, by the vendor's names; NULL when nothing",
         ),
@@ -570,19 +582,19 @@ def upgrade() -> None:
         ),
         sa.Column(
             "additional_attributes",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Free-form: browser, referer, mail subject ...",
         ),
         sa.Column(
             "custom_attributes",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Free-form: the account's own attributes",
         ),
         sa.Column(
             "attachments",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="As sent; documented for the conversation without a shape",
         ),
@@ -606,7 +618,7 @@ def upgrade() -> None:
         ),
         sa.Column(
             "extra",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What the vendor sent and no column holds, by the vendor's names; NULL when nothing",
         ),
@@ -716,7 +728,12 @@ def upgrade() -> None:
         sa.Column("entity_id", sa.Text(), nullable=True, comment="The record's id as sent, where there is one"),
         sa.Column("run_id", sa.BigInteger(), nullable=False, comment="The last run that met it"),
         sa.Column("reason", sa.Text(), nullable=False, comment="The field, and what was there"),
-        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=True, comment="The record as sent"),
+        sa.Column(
+            "payload",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=True,
+            comment="The record as sent",
+        ),
         sa.Column(
             "first_rejected_at",
             sa.DateTime(timezone=True),
@@ -837,7 +854,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=True, comment="When the answer was given (UTC)"),
         sa.Column(
             "extra",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What the vendor sent and no column holds, by the vendor's names; NULL when nothing",
         ),
@@ -964,19 +981,19 @@ def upgrade() -> None:
         ),
         sa.Column(
             "content_attributes",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Free-form: deleted, items, e-mail, CSAT answer ...",
         ),
         sa.Column(
             "additional_attributes",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Free-form: campaign, template parameters ...",
         ),
         sa.Column(
             "external_source_ids",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Free-form: keys in connected systems",
         ),
@@ -1015,7 +1032,7 @@ def upgrade() -> None:
         ),
         sa.Column(
             "extra",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What the vendor sent and no column holds, by the vendor's names; NULL when nothing",
         ),
@@ -1115,13 +1132,13 @@ def upgrade() -> None:
         ),
         sa.Column(
             "meta",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Free-form: name on a contact card ...",
         ),
         sa.Column(
             "extra",
-            postgresql.JSONB(astext_type=sa.Text()),
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="What the vendor sent and no column holds, by the vendor's names; NULL when nothing",
         ),

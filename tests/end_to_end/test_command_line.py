@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from etl.demo import events
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from tests.conftest import RunEtl
@@ -37,7 +36,7 @@ def test_sync_prints_a_summary_that_says_first_whether_it_is_complete(etl: RunEt
         "  contacts          2         2        0          0",
         "  attachments       0         0        0          0",
         "  ledger         3 ids = 3 loaded",
-        "  requests       8 · 5 pages",
+        "  requests       38 · 5 pages",
         "  kept in extra  message.conversation.contact_inbox, message.conversation.last_activity_at,"
         " message.processed_message_content, message.sentiment",
     ]
@@ -56,6 +55,7 @@ def test_json_is_one_object_and_nothing_else_on_standard_output(etl: RunEtl, set
     assert list(run) == [
         "run_id", "account_id", "kind", "outcome", "started_at", "finished_at", "seconds", "requests", "retries",
         "pages", "conversations", "messages", "contacts", "attachments", "rejected", "unknown_fields", "ledger",
+        "audit", "notes", "problems",
     ]  # fmt: skip
     assert done.stdout.count("\n") == 1
 
@@ -70,10 +70,13 @@ def test_logs_are_json_lines_when_asked_for(etl: RunEtl, settings: dict[str, str
 def test_an_incomplete_run_exits_with_3_and_a_failed_one_with_1(
     etl: RunEtl, vendor: Vendor, settings: dict[str, str]
 ) -> None:
-    events.delete_conversation(vendor.accounts[0], 2)
-    incomplete = etl("sync", **settings)
+    # A conversation whose contact was deleted is a 500 on the real server, and so is its page.
+    vendor.accounts[0].conversations[2].contact_id = 99
+    incomplete = etl(
+        "backfill", "--json", "--conversation", "1", "--conversation", "2", ETL_RETRY_ATTEMPTS="1", **settings
+    )
     assert incomplete.returncode == 3
-    assert "1 of 3 conversation ids were not seen" in incomplete.stdout
+    assert "conversations/2: the server answered 500" in json.loads(incomplete.stdout)["problems"][0]
 
     failed = etl("sync", "--json", **settings | {"ETL_API_TOKEN": "of-another-account"})
     assert failed.returncode == 1

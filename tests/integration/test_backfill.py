@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Engine
 
 from etl.demo import events
-from etl.sync import Selection
-from tests.scripted import LONG_AGO, account_of, job
+from etl.demo.server import Answer, Request
+from etl.selection import Selection
+from tests.scripted import LONG_AGO, account_of, job, server_fault
 
 BEGIN = datetime.fromtimestamp(LONG_AGO, UTC)
 
@@ -109,3 +110,35 @@ def test_a_selection_whose_pages_skip_conversations_is_incomplete(engine: Engine
     assert rows < 120
     assert run.outcome == "incomplete"
     assert run.problems == [f"The pages of open skipped {120 - rows} conversations that the vendor counts."]
+
+
+def test_a_backfill_that_was_cut_short_goes_on_where_it_was_and_a_new_one_reads_all_again(engine: Engine) -> None:
+    broken = {"on": False}
+
+    def page_2_fails(request: Request, answer: Answer) -> Answer:
+        return server_fault() if broken["on"] and request.first("page") == "2" else answer
+
+    everything, of_inbox_1 = Selection(kind="backfill"), Selection(kind="backfill", inbox_id=1)
+    with job(account_of(40), engine, change=page_2_fails) as etl:
+        etl.run()
+        broken["on"] = True
+        assert etl.run(everything).outcome == "failed"
+        first = etl.asked()[1]
+        assert first == list(range(16, 41))
+        broken["on"] = False
+        # The same again reads only the rest; another selection is another work.
+        assert etl.run(everything).outcome == "complete"
+        assert etl.asked()[1] == list(range(1, 16))
+        assert etl.run(of_inbox_1).outcome == "complete"
+        assert etl.asked()[1] == list(range(1, 41, 2))
+        assert etl.run(everything).outcome == "complete"
+        assert etl.asked()[1] == list(range(1, 41))
+
+
+def test_a_conversation_on_two_pages_of_a_backfill_is_read_once(engine: Engine) -> None:
+    account = account_of(120, messages=1)
+    for conversation in account.conversations.values():
+        conversation.last_activity_at = LONG_AGO
+    with job(account, engine) as etl:
+        etl.run(Selection(kind="backfill"))
+        assert etl.asked()[1] == list(range(1, 121))

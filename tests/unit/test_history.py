@@ -2,30 +2,39 @@ from threading import Lock
 
 import pytest
 
-from etl import history
-from etl.demo.server import json_answer
-from etl.errors import NotFound, VendorError
+from etl.demo.server import json_answer, text_answer
+from etl.errors import Denied, NotFound, VendorError
+from etl.history import Histories, History
 
-CAP = 1000
 BEGIN = 1767268800
+EVERYTHING = {"after": 0, "before": 2147483647}
 
 
-class Window:
-    """Answers `after=A&before=B` as servers from 2.16 do: the oldest 1,000 of A <= id < B, by time. Keeps `windows`."""
+class Server:
+    """Answers `/messages`: a window gives the oldest `cap` inside, by time; an old server misreads it (section 3).
 
-    def __init__(self, messages):
+    asked: the queries, in order. paths: the paths.
+    """
+
+    def __init__(self, messages, cap=1000, old=False):
         self.messages = sorted(messages, key=lambda one: (one["created_at"], one["id"]))
-        self.windows = []
-        self.paths = set()
+        self.cap, self.old = cap, old
+        self.asked, self.paths = [], set()
         self._lock = Lock()
 
     def __call__(self, request):
-        after, before = int(request.first("after")), int(request.first("before"))
+        query = {name: int(value) for name, value in request.query}
         with self._lock:
-            self.windows.append((after, before))
+            self.asked.append(query)
             self.paths.add(request.path)
-        inside = [one for one in self.messages if after <= one["id"] < before]
-        return json_answer({"meta": {}, "payload": inside[:CAP]})
+        return json_answer({"meta": {}, "payload": self._find(**query)})
+
+    def _find(self, after=None, before=None):
+        if after is not None and self.old:
+            return [one for one in self.messages if one["id"] >= (before or 0)][:20]
+        if after is not None and before is not None:
+            return [one for one in self.messages if after <= one["id"] < before][: self.cap]
+        return [one for one in self.messages if before is None or one["id"] < before][-20:]
 
 
 def in_order(count):
@@ -45,78 +54,248 @@ def reversed_times(count):
 
 
 @pytest.fixture
-def read(serving, client_of):
-    def read_it(app, shown=frozenset()):
-        return history.read(client_of(serving(app)), 7, set(shown))
+def histories_of(serving, client_of):
+    """Give the histories of an app, read by one client that tries each request once."""
+    return lambda app: Histories(client_of(serving(app), retry_attempts=1))
 
-    return read_it
+
+@pytest.fixture
+def read(histories_of):
+    """Read the history of conversation 7 of an app by itself."""
+    return lambda app, shown=(): histories_of(app).read(7, set(shown))
 
 
 def by_number(messages):
     return sorted(messages, key=lambda one: one["id"])
 
 
+# The window of servers from 2.16
+
+
 def test_a_history_below_the_cap_takes_one_request(read):
-    server = Window(in_order(999))
-    assert read(server, {3, 2997}) == in_order(999)
-    assert server.windows == [(0, 2147483647)]
+    server = Server(in_order(999))
+    assert read(server, {3, 2997}) == History(in_order(999), complete=True)
+    assert server.asked == [EVERYTHING]
     assert server.paths == {"/api/v1/accounts/1/conversations/7/messages"}
 
 
 def test_a_history_of_exactly_the_cap_is_split_in_two(read):
-    server = Window(in_order(1000))
-    assert by_number(read(server, {3000})) == in_order(1000)
-    assert server.windows == [(0, 2147483647), (0, 1503), (1503, 2147483647)]
+    server = Server(in_order(1000))
+    history = read(server, {3000})
+    assert (by_number(history.messages), history.complete) == (in_order(1000), True)
+    assert server.asked == [EVERYTHING, {"after": 0, "before": 1503}, {"after": 1503, "before": 2147483647}]
 
 
 @pytest.mark.parametrize("times", [in_order, back_dated, reversed_times])
-@pytest.mark.parametrize("count", [0, 1, 20, 100, 1000, 1001, 2500, 4321])
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 99, 100, 101, 999, 1000, 1001, 2500, 4321])
 def test_every_message_is_read_once_whatever_the_order_of_the_times(read, times, count):
-    assert by_number(read(Window(times(count)))) == times(count)
+    history = read(Server(times(count)))
+    assert (by_number(history.messages), history.complete) == (times(count), True)
+
+
+@pytest.mark.parametrize("times", [in_order, back_dated, reversed_times])
+@pytest.mark.parametrize("cap", [20, 100])
+@pytest.mark.parametrize("count", [20, 21, 100, 101, 450])
+def test_every_message_is_read_once_where_a_window_gives_no_more_than_20_or_100(read, times, cap, count):
+    history = read(Server(times(count), cap))
+    assert (by_number(history.messages), history.complete) == (times(count), True)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "requests"),
+    [
+        # A length that may be a cap is proved by asking for both halves...
+        ([20], [3]),
+        ([100], [3]),
+        ([1000], [3]),
+        # ... every time, as long as nothing longer was answered ...
+        ([20, 20], [3, 3]),
+        ([100, 100], [3, 3]),
+        ([1000, 1000], [3, 3]),
+        ([19, 20], [1, 3]),
+        ([99, 100, 20], [1, 3, 1]),
+        # ... and no longer when something was.
+        ([21, 20, 100], [1, 1, 3]),
+        ([101, 20, 100, 1000], [1, 1, 1, 3]),
+        ([1000, 100, 20], [3, 1, 1]),
+        # No window gives 1,001 where its cap is 1,000, which therefore stays suspected.
+        ([1001, 1000, 999], [3, 3, 1]),
+    ],
+)
+def test_a_possible_cap_is_suspected_until_a_window_was_answered_with_more(histories_of, lengths, requests):
+    server = Server([])
+    histories = histories_of(server)
+    asked = []
+    for length in lengths:
+        server.messages = in_order(length)
+        server.asked.clear()
+        assert by_number(histories.read(7, {3 * length}).messages) == in_order(length)
+        asked.append(len(server.asked))
+    assert asked == requests
+    assert not histories.walks_back
 
 
 def test_the_messages_of_one_dense_block_far_above_the_others_are_read(read):
     dense = [{"id": number, "created_at": BEGIN} for number in [1, *range(2_000_000_000, 2_000_001_500)]]
-    assert by_number(read(Window(dense))) == dense
+    assert by_number(read(Server(dense)).messages) == dense
 
 
 def test_a_number_above_the_usual_range_that_the_list_shows_is_in_the_window(read):
-    server = Window([{"id": 5, "created_at": BEGIN}, {"id": 2**31 + 5, "created_at": BEGIN}])
-    assert read(server, {2**31 + 5}) == [{"id": 5, "created_at": BEGIN}, {"id": 2**31 + 5, "created_at": BEGIN}]
-    assert server.windows == [(0, 2**31 + 6)]
+    server = Server([{"id": 5, "created_at": BEGIN}, {"id": 2**31 + 5, "created_at": BEGIN}])
+    history = read(server, {2**31 + 5})
+    assert history.messages == [{"id": 5, "created_at": BEGIN}, {"id": 2**31 + 5, "created_at": BEGIN}]
+    assert server.asked == [{"after": 0, "before": 2**31 + 6}]
 
 
-def test_a_history_without_a_message_that_the_list_shows_is_not_taken_for_the_whole(read):
+def test_a_history_without_a_message_that_the_list_shows_is_not_taken_for_the_whole(histories_of):
+    server = Server(in_order(21))
+    histories = histories_of(server)
     with pytest.raises(VendorError) as failed:
-        read(Window(in_order(20)), {3, 61, 64})
+        histories.read(7, {3, 64, 67})
     assert str(failed.value).endswith(
-        "/api/v1/accounts/1/conversations/7/messages: the history lacks message 61, which the list shows;"
-        " 20 messages were answered, and are not taken for the whole."
+        "/api/v1/accounts/1/conversations/7/messages: the history lacks message 64, which the list shows;"
+        " 21 messages were answered, and are not taken for the whole."
     )
+    # It was looked for by walking back, too, and that showed that this server reads windows well.
+    assert server.asked == [EVERYTHING, {}, {"before": 6}]
+    assert not histories.walks_back
 
 
-def test_the_empty_answer_of_a_server_before_2_16_is_not_taken_for_the_whole(read):
-    def old(request):
-        from_id = int(request.first("before"))
-        return json_answer({"meta": {}, "payload": [one for one in in_order(50) if one["id"] >= from_id][:20]})
+@pytest.mark.parametrize("old", [False, True])
+def test_one_message_is_asked_for_by_the_window_or_as_old_servers_have_it(histories_of, old):
+    server = Server(in_order(50), old=old)
+    histories = histories_of(server)
+    histories.read(7, {150})
+    server.asked.clear()
+    found = histories.read_one(7, 30)
+    assert found == (in_order(29)[9:] if old else [{"id": 30, "created_at": BEGIN + 10}])
+    assert server.asked == [{"after": 1, "before": 30}] if old else [{"after": 30, "before": 31}]
 
-    with pytest.raises(VendorError, match=r"lacks message 150, which the list shows; 0 messages were answered"):
-        read(old, {150})
+
+# Walking back, on servers before 2.16
 
 
-def test_a_server_that_ignores_the_window_is_an_error_and_no_endless_loop(read):
+def test_a_server_that_misreads_the_window_is_read_by_walking_back(read):
+    server = Server(in_order(45), old=True)
+    history = read(server, {135})
+    assert (by_number(history.messages), history.complete) == (in_order(45), False)
+    assert server.asked == [EVERYTHING, {}, {"before": 78}, {"before": 18}]
+
+
+def test_that_a_server_misreads_the_window_is_learned_once(histories_of):
+    server = Server(in_order(45), old=True)
+    histories = histories_of(server)
+    histories.read(7, {135})
+    assert histories.walks_back
+    server.asked.clear()
+    server.messages = in_order(21)
+    assert by_number(histories.read(8, {63}).messages) == in_order(21)
+    assert server.asked == [{}, {"before": 6}]
+
+
+def test_that_a_server_misreads_the_window_is_learned_even_where_the_list_shows_no_message(histories_of):
+    server = Server(in_order(3), old=True)
+    histories = histories_of(server)
+    assert histories.read(7, set()) == History(in_order(3), complete=True)
+    assert histories.walks_back
+
+
+@pytest.mark.parametrize(
+    ("length", "complete", "requests"), [(0, True, 1), (1, True, 1), (19, True, 1), (20, False, 2), (21, False, 2)]
+)
+def test_walking_back_is_complete_when_its_first_answer_is_shorter_than_20(histories_of, length, complete, requests):
+    server = Server(in_order(1), old=True)
+    histories = histories_of(server)
+    histories.read(7, {3})
+    server.messages = in_order(length)
+    server.asked.clear()
+    history = histories.read(8, set())
+    assert (by_number(history.messages), history.complete) == (in_order(length), complete)
+    assert len(server.asked) == requests
+
+
+@pytest.mark.parametrize(("times", "found"), [(back_dated, 70), (reversed_times, 20)])
+def test_walking_back_loses_what_has_a_high_number_and_an_old_time_and_does_not_claim_to_be_complete(
+    read, times, found
+):
+    newest = max(times(100), key=lambda one: one["created_at"])
+    history = read(Server(times(100), old=True), {newest["id"]})
+    assert (len({one["id"] for one in history.messages}), history.complete) == (found, False)
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_conversation_that_is_really_empty_is_empty_on_any_server(histories_of, old):
+    server = Server([], old=old)
+    histories = histories_of(server)
+    assert histories.read(7, set()) == History([], complete=True)
+    # Nothing is known of the server yet, so both readings are asked...
+    assert (server.asked, histories.walks_back) == ([EVERYTHING, {}], False)
+    server.asked.clear()
+    server.messages = in_order(2)
+    histories.read(8, {6})
+    assert histories.walks_back is old
+    # ... and once something is, one.
+    server.messages = []
+    server.asked.clear()
+    assert histories.read(9, set()) == History([], complete=True)
+    assert server.asked == [{} if old else EVERYTHING]
+
+
+def test_a_message_that_walking_back_does_not_find_either_is_an_error_of_a_server_that_reads_windows(histories_of):
+    histories = histories_of(Server([]))
+    with pytest.raises(VendorError, match=r"lacks message 5, which the list shows; 0 messages were answered"):
+        histories.read(7, {5})
+    assert not histories.walks_back
+
+
+@pytest.mark.parametrize("length", [19, 50])
+def test_a_message_that_walking_back_does_not_find_leaves_the_history_incomplete(histories_of, length):
+    # On a server that walks back this is what becomes of a high number with an old time, and no error.
+    server = Server(in_order(length), old=True)
+    histories = histories_of(server)
+    for number in (7, 8):
+        history = histories.read(number, {3, 153})
+        assert (by_number(history.messages), history.complete) == (in_order(length), False)
+
+
+def test_an_answer_with_messages_from_outside_of_the_window_is_a_misread_window(histories_of):
+    class IgnoresAfter(Server):
+        def _find(self, **query):
+            return super()._find(before=query.get("before"))
+
+    server = IgnoresAfter(in_order(45))
+    histories = histories_of(server)
+    history = histories.read(7, {135})
+    assert (by_number(history.messages), history.complete) == (in_order(45), False)
+    assert histories.walks_back
+    # Twice 20 look like a cap; what then comes for the upper half of the lower half is not of it.
+    assert server.asked == [
+        EVERYTHING,
+        {"after": 0, "before": 108},
+        {"after": 0, "before": 78},
+        {"after": 0, "before": 48},
+        {"after": 48, "before": 78},
+        {},
+        {"before": 78},
+        {"before": 18},
+    ]
+
+
+def test_a_server_that_answers_the_same_page_for_ever_is_no_endless_loop(histories_of):
     asked = []
 
     def ignoring(request):
-        asked.append(request.query)
-        return json_answer({"meta": {}, "payload": in_order(1000)})
+        asked.append(dict(request.query))
+        return json_answer({"payload": in_order(40)[-20:]})
 
-    with pytest.raises(VendorError) as failed:
-        read(ignoring)
-    assert str(failed.value).endswith(
-        "/api/v1/accounts/1/conversations/7/messages: the window 0 to 1503 cannot be split."
-    )
-    assert len(asked) == 2
+    histories = histories_of(ignoring)
+    assert histories.read(7, {120}) == History(in_order(40)[-20:], complete=False)
+    assert histories.walks_back
+    # The half of the window gave it away; then walking back, which gave nothing new.
+    assert asked == [{"after": "0", "before": "2147483647"}, {"after": "0", "before": "93"}, {}, {"before": "63"}]
+
+
+# Records and answers that are not what they should be
 
 
 @pytest.mark.parametrize("answer", [[], {}, None, {"payload": None}, {"payload": {"id": 1}}, {"data": {"payload": []}}])
@@ -128,10 +307,86 @@ def test_an_answer_of_another_shape_is_an_error(read, answer):
     )
 
 
+NO_MESSAGES = [None, "x", {}, {"id": None}, {"id": "five"}, {"id": [5]}, {"id": {}}]
+
+
 def test_records_that_are_no_messages_are_handed_on_to_be_rejected(read):
-    assert read(lambda _: json_answer({"payload": [None, {"id": 5}, "x", {}]}), {5}) == [None, {"id": 5}, "x", {}]
+    assert read(lambda _: json_answer({"payload": [*NO_MESSAGES, {"id": 5}, None, {}]}), {5}) == History(
+        [*NO_MESSAGES, {"id": 5}, None, {}], complete=True
+    )
 
 
-def test_a_conversation_that_is_gone_is_told_apart(read):
+def test_records_that_are_no_messages_are_handed_on_each_when_walking_back_too(histories_of):
+    def old(request):
+        if request.first("after"):
+            return json_answer({"payload": []})
+        below = int(request.first("before") or 99)
+        found = [one for one in [{"id": number} for number in range(1, 31)] if one["id"] < below]
+        return json_answer({"payload": [*NO_MESSAGES, *found[-13:]]})
+
+    history = histories_of(old).read(7, {30})
+    assert history.complete is False
+    assert [one for one in history.messages if one not in NO_MESSAGES] == [
+        {"id": one} for one in [*range(18, 31), *range(5, 18), *range(1, 5)]
+    ]
+    assert sum(one in NO_MESSAGES for one in history.messages) == 3 * len(NO_MESSAGES)
+
+
+def test_a_page_of_nothing_but_records_without_a_number_is_no_endless_loop(histories_of):
+    broken = [{"content": f"message {number}"} for number in range(20)]
+    with pytest.raises(VendorError, match=r"the window 0 to 2147483647 cannot be split"):
+        histories_of(lambda _: json_answer({"payload": broken})).read(7, set())
+
+    def old(request):
+        return json_answer({"payload": [] if request.first("after") else broken})
+
+    assert histories_of(old).read(7, set()) == History(broken, complete=False)
+
+
+# Refusals
+
+
+def test_a_conversation_that_is_gone_or_forbidden_is_told_apart(read):
     with pytest.raises(NotFound):
         read(lambda _: json_answer({"error": "Resource could not be found"}, 404))
+    with pytest.raises(Denied):
+        read(lambda _: json_answer({"error": "You are not authorized to do this action"}, 401))
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_server_that_refuses_the_first_ten_histories_is_not_asked_again(histories_of, in_turn, status):
+    server = in_turn(json_answer({"error": "no"}, status))
+    histories = histories_of(server)
+    for number in range(1, 11):
+        assert not histories.refused
+        with pytest.raises((Denied, NotFound), match=f"the server answered {status}"):
+            histories.read(number, {number})
+    assert histories.refused
+    with pytest.raises(
+        NotFound, match=r"/conversations/11/messages: not asked for, as the server refuses histories\.$"
+    ):
+        histories.read(11, {11})
+    assert len(server.requests) == 10
+
+
+def test_one_history_among_refused_ones_shows_that_the_server_gives_them(histories_of):
+    def every_tenth(request):
+        number = int(request.path.split("/")[-2])
+        return json_answer({"payload": in_order(2)} if number % 10 == 0 else {}, 200 if number % 10 == 0 else 404)
+
+    histories = histories_of(every_tenth)
+    for number in range(1, 40):
+        if number % 10 == 0:
+            assert histories.read(number, {6}).messages == in_order(2)
+        else:
+            with pytest.raises(NotFound, match="the server answered 404"):
+                histories.read(number, {6})
+    assert not histories.refused
+
+
+def test_faults_of_the_server_are_no_refusals(histories_of):
+    histories = histories_of(lambda _: text_answer("out of order", 500))
+    for number in range(1, 15):
+        with pytest.raises(VendorError, match="the server answered 500"):
+            histories.read(number, set())
+    assert not histories.refused

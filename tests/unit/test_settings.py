@@ -30,6 +30,7 @@ def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
         "requests_per_minute": None,
         "timeout_seconds": 60.0,
         "retry_attempts": 6,
+        "messages": "full",
         "reread_days": 3,
     }
     assert read.home.is_absolute()
@@ -62,6 +63,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "requests_per_minute": 300,
         "timeout_seconds": 0.5,
         "retry_attempts": 1,
+        "messages": "full",
         "reread_days": 0,
     }
 
@@ -247,6 +249,7 @@ def test_each_field_has_one_variable():
         "requests_per_minute": "ETL_REQUESTS_PER_MINUTE",
         "timeout_seconds": "ETL_TIMEOUT_SECONDS",
         "retry_attempts": "ETL_RETRY_ATTEMPTS",
+        "messages": "ETL_MESSAGES",
         "reread_days": "ETL_REREAD_DAYS",
     }
 

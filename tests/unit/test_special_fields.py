@@ -17,15 +17,15 @@ def message_row(**keys) -> dict:
 
 def test_an_absent_assignee_and_team_say_that_there_is_none():
     assert batch_of(meta={}).rows["conversations"] == {
-        (7,): {"account_id": 1, "id": 7, "assignee_id": None, "team_id": None}
+        (7,): {"account_id": 1, "id": 7, "deleted_at": None, "assignee_id": None, "team_id": None}
     }
     assert batch_of(meta={"assignee": None, "team": None}).rows["conversations"] == {
-        (7,): {"account_id": 1, "id": 7, "assignee_id": None, "team_id": None}
+        (7,): {"account_id": 1, "id": 7, "deleted_at": None, "assignee_id": None, "team_id": None}
     }
 
 
 def test_without_meta_nothing_is_said_of_assignee_and_team():
-    assert batch_of().rows["conversations"] == {(7,): {"account_id": 1, "id": 7}}
+    assert batch_of().rows["conversations"] == {(7,): {"account_id": 1, "id": 7, "deleted_at": None}}
 
 
 def test_assignee_team_and_sender_become_rows_that_the_conversation_refers_to():
@@ -33,7 +33,7 @@ def test_assignee_team_and_sender_become_rows_that_the_conversation_refers_to():
         meta={"assignee": {"id": 6, "name": "Bob"}, "team": {"id": 8}, "sender": {"id": 5, "name": "Fatima"}}
     )
     assert batch.rows["conversations"] == {
-        (7,): {"account_id": 1, "id": 7, "assignee_id": 6, "team_id": 8, "contact_id": 5}
+        (7,): {"account_id": 1, "id": 7, "deleted_at": None, "assignee_id": 6, "team_id": 8, "contact_id": 5}
     }
     assert batch.rows["agents"] == {(6,): {"account_id": 1, "id": 6, "name": "Bob"}}
     assert batch.rows["teams"] == {(8,): {"account_id": 1, "id": 8}}
@@ -126,6 +126,8 @@ def test_a_sender_of_whom_only_the_number_is_sent_gets_a_row_to_refer_to():
         "account_id": 1,
         "id": 4,
         "conversation_id": 7,
+        "partial": False,
+        "removed_at": None,
         "sender_type": None,
         "sender_id": None,
     }
@@ -146,6 +148,8 @@ def test_a_sender_that_is_rejected_leaves_the_number_that_the_message_tells_itse
         "account_id": 1,
         "id": 9,
         "conversation_id": 7,
+        "partial": False,
+        "removed_at": None,
         "sender_type": "user",
         "sender_id": 3,
     }
@@ -165,13 +169,15 @@ def test_the_attributes_of_a_message_tell_whether_it_was_deleted(attributes, del
         "account_id": 1,
         "id": 9,
         "conversation_id": 7,
+        "partial": False,
+        "removed_at": None,
         "content_attributes": attributes,
         "deleted": deleted,
     }
 
 
 def test_a_message_without_attributes_does_not_say_whether_it_was_deleted():
-    assert message_row() == {"account_id": 1, "id": 9, "conversation_id": 7}
+    assert message_row() == {"account_id": 1, "id": 9, "conversation_id": 7, "partial": False, "removed_at": None}
 
 
 def test_the_last_non_activity_message_is_a_message_and_the_conversation_refers_to_it():
@@ -180,8 +186,15 @@ def test_the_last_non_activity_message_is_a_message_and_the_conversation_refers_
     )
     assert batch.rows["conversations"][(7,)]["last_non_activity_message_id"] == 8
     assert batch.rows["messages"] == {
-        (9,): {"account_id": 1, "id": 9, "conversation_id": 7, "content": "resolved"},
-        (8,): {"account_id": 1, "id": 8, "conversation_id": 7, "content": "bye"},
+        (9,): {
+            "account_id": 1,
+            "id": 9,
+            "conversation_id": 7,
+            "partial": False,
+            "removed_at": None,
+            "content": "resolved",
+        },
+        (8,): {"account_id": 1, "id": 8, "conversation_id": 7, "partial": False, "removed_at": None, "content": "bye"},
     }
 
 

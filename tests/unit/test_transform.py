@@ -52,6 +52,8 @@ def test_the_two_shapes_of_a_message_merge_so_that_null_erases_and_absent_does_n
             "account_id": 1,
             "id": 9,
             "conversation_id": 7,
+            "partial": False,
+            "removed_at": None,
             "content": None,
             "status": "read",
             "created_at": NOON,
@@ -115,7 +117,16 @@ def test_each_part_of_a_conversation_is_rejected_on_its_own():
         ("attachment", None, "attachment: expected an object, got str", "file"),
     ]
     assert list(batch.rows["conversation_labels"]) == [(7, "vip")]
-    assert batch.rows["messages"] == {(10,): {"account_id": 1, "id": 10, "conversation_id": 7, "content": "kept"}}
+    assert batch.rows["messages"] == {
+        (10,): {
+            "account_id": 1,
+            "id": 10,
+            "conversation_id": 7,
+            "partial": False,
+            "removed_at": None,
+            "content": "kept",
+        }
+    }
     assert batch.rows["attachments"] == {(3,): {"account_id": 1, "id": 3, "message_id": 10}}
 
 
@@ -183,7 +194,14 @@ def test_a_history_that_was_read_completely_is_marked():
     batch = to_batch(1, [{"id": 7, "timestamp": 1767268800, "messages": [{"id": 9}]}])
     close_history(batch, 7, NOON)
     assert batch.rows["conversations"] == {
-        (7,): {"account_id": 1, "id": 7, "last_activity_at": NOON, "mark": "None 1767268800 9", "history_read_at": NOON}
+        (7,): {
+            "account_id": 1,
+            "id": 7,
+            "deleted_at": None,
+            "last_activity_at": NOON,
+            "mark": "None 1767268800 9",
+            "history_read_at": NOON,
+        }
     }
 
 

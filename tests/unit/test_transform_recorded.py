@@ -46,6 +46,7 @@ TEAM = {
 }
 CONVERSATION = {
     "account_id": 1,
+    "deleted_at": None,
     "id": 45,
     "uuid": "3abedb9c-40a9-4378-bacd-f196691ac53c",
     "status": "snoozed",
@@ -75,6 +76,8 @@ CONVERSATION = {
 }
 FIRST = {
     "account_id": 1,
+    "partial": False,
+    "removed_at": None,
     "id": 1812,
     "conversation_id": 45,
     "inbox_id": 4,
@@ -92,6 +95,8 @@ FIRST = {
 }
 SURVEY = {
     "account_id": 1,
+    "partial": False,
+    "removed_at": None,
     "id": 1841,
     "conversation_id": 45,
     "inbox_id": 4,
@@ -119,6 +124,8 @@ SURVEY = {
 }
 RESOLVED = {
     "account_id": 1,
+    "partial": False,
+    "removed_at": None,
     "id": 1894,
     "conversation_id": 45,
     "inbox_id": 4,

@@ -5,9 +5,7 @@ import pytest
 
 from etl.demo.server import Answer, json_answer
 from etl.errors import NotFound, VendorError
-from etl.walk import Page, walk
-
-AHEAD = 3
+from etl.walk import PAGES_AHEAD, Page, walk
 
 
 class Account:
@@ -35,7 +33,7 @@ def walked(serving, client_of):
     def walk_it(account, query=(("status", "open"),), **settings):
         client = client_of(serving(account), **settings)
         with ThreadPoolExecutor(4) as pool:
-            return list(walk(client, pool, list(query), AHEAD))
+            return list(walk(client, pool, list(query)))
 
     return walk_it
 
@@ -98,7 +96,7 @@ def test_a_walk_is_complete_though_the_count_is_too_small_or_missing(walked, met
 def test_a_count_that_is_too_large_wastes_no_more_than_was_read_ahead(walked):
     account = Account(60, 10, meta={"all_count": 100_000})
     assert ids(walked(account)) == list(range(1, 61))
-    assert sorted(account.pages) == list(range(1, 7 + AHEAD))
+    assert sorted(account.pages) == list(range(1, 7 + PAGES_AHEAD))
 
 
 def test_a_first_page_that_is_empty_ends_the_walk_whatever_the_count_says(walked):
@@ -161,7 +159,7 @@ def test_a_server_that_gives_the_same_page_for_ever_is_an_error_and_no_endless_w
 
     with pytest.raises(VendorError, match=r"the last 21 pages, up to 22, showed nothing new"):
         walked(ignoring)
-    assert len(asked) <= 22 + AHEAD
+    assert len(asked) <= 22 + PAGES_AHEAD
 
 
 @pytest.mark.parametrize(
@@ -179,15 +177,7 @@ def test_the_pages_before_a_failing_one_are_given(serving, client_of):
     account = Account(9, size=2, broken={3: json_answer({"error": "gone"}, 404)})
     client = client_of(serving(account))
     with ThreadPoolExecutor(4) as pool:
-        pages = walk(client, pool, [], AHEAD)
+        pages = walk(client, pool, [])
         assert [next(pages).number, next(pages).number] == [1, 2]
         with pytest.raises(NotFound):
             next(pages)
-
-
-def test_one_page_at_a_time_is_read_without_reading_ahead(serving, client_of):
-    account = Account(5, size=2)
-    with ThreadPoolExecutor(1) as pool:
-        pages = list(walk(client_of(serving(account)), pool, [], 1))
-    assert ids(pages) == [1, 2, 3, 4, 5]
-    assert account.pages == [1, 2, 3, 4]

@@ -1,0 +1,196 @@
+"""Accounts for every message id, against the second witness.
+
+`/conversations/search` without a search term names every message of 25 conversations in one answer, in few fields, on
+every server version (the vendor's section 3). What it names and the tables lack is asked for by id; what even then
+cannot be had is saved as the witness has it, `partial`.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from etl import load, transform
+from etl.client import Client, Query
+from etl.database import any_of, transaction
+from etl.errors import VendorError
+from etl.history import Histories
+from etl.models import Conversation, Message
+from etl.transform import Batch
+from etl.walk import walk
+
+SEARCH = "conversations/search"
+NEWEST_FIRST: Query = [("status", "all")]
+BY_CREATION: Query = [("status", "all"), ("sort_by", "sort_on_created_at")]
+
+Messages = dict[int, Any]
+
+
+@dataclass
+class Audit:
+    """The accounting of the messages of one run.
+
+    save: saves a batch. marks: conversation id -> mark, of those whose history is not proved to be complete: closed
+    when the witness agrees. done: conversations settled. not_used: why the witness could not be used; None: it was.
+    """
+
+    client: Client
+    pool: Executor
+    engine: Engine
+    histories: Histories
+    save: Callable[[Batch], None]
+    marks: dict[int, str]
+    done: set[int] = field(default_factory=set)
+    messages: int = 0
+    witnessed: int = 0
+    unaccounted: int = 0
+    not_used: str | None = None
+    _newest: int = 0
+
+    def settle(self, everything: bool) -> dict[str, int] | None:
+        """Compare what the witness names with the tables: of every conversation, or of those with open marks only.
+
+        Gives {conversations, messages, read, witnessed, unaccounted}; messages is the sum of the last three. None when
+        the witness could not be used. Conversations begun since the ledger was settled are left to the next run.
+        """
+        self._newest = max(self._living(), default=0)
+        for query in (BY_CREATION, NEWEST_FIRST) if everything else (NEWEST_FIRST, BY_CREATION):
+            try:
+                self._walk(query, everything)
+            except VendorError as error:
+                self.not_used = str(error)
+                break
+            if not self._left(everything):
+                break
+        if self.not_used and not self.done:
+            return None
+        read = self.messages - self.witnessed - self.unaccounted
+        return {
+            "conversations": len(self.done),
+            "messages": self.messages,
+            "read": read,
+            "witnessed": self.witnessed,
+            "unaccounted": self.unaccounted,
+        }
+
+    def _walk(self, query: Query, everything: bool) -> None:
+        for page in walk(self.client, self.pool, query, SEARCH):
+            named = {number: messages for number, messages in _named(page.payloads) if number not in self.done}
+            if everything:
+                named = {number: messages for number, messages in named.items() if number <= self._newest}
+            else:
+                named = {number: messages for number, messages in named.items() if number in self.marks}
+            self._compare(named)
+            if not everything and not self._left(everything):
+                return
+
+    def _left(self, everything: bool) -> set[int]:
+        """Give the conversations that no page of the witness has shown."""
+        return (self._living() if everything else self.marks.keys()) - self.done
+
+    def _living(self) -> set[int]:
+        """Give the conversations that are in the tables and not deleted."""
+        with transaction(self.engine) as connection:
+            living = select(Conversation.id).where(
+                Conversation.account_id == self.client.account_id, Conversation.deleted_at.is_(None)
+            )
+            return set(connection.scalars(living))
+
+    def _compare(self, named: dict[int, Messages]) -> None:
+        """Save what the tables lack of the messages named, and count all of them."""
+        held = self._held(named)
+        doubtful = {one: self._doubtful(one, messages, held.get(one, {})) for one, messages in named.items()}
+        batch = Batch(self.client.account_id)
+        futures = {
+            number: self.pool.submit(self._fetch, number, ids)
+            for number, ids in doubtful.items()
+            if ids and number in held
+        }
+        unsure = set()
+        for number, future in futures.items():
+            found, failed = future.result()
+            transform.add_history(batch, number, found.values())
+            rest = doubtful[number] & named[number].keys() - found.keys()
+            transform.add_witnessed(batch, number, [named[number][one] for one in sorted(rest)])
+            if number in self.marks and (failed or found.keys() - named[number].keys()):
+                unsure.add(number)
+        self.save(batch)
+        settled = {number: messages for number, messages in named.items() if number not in unsure}
+        self._count(settled, self._held(settled))
+
+    def _doubtful(self, number: int, named: Messages, held: dict[int, bool]) -> set[int]:
+        """Give the messages to ask for: those that the tables lack, and those that the witness no longer names.
+
+        The latter only where the witness decides: before it is believed that a message is gone, the server is asked.
+        """
+        return named.keys() ^ held.keys() if number in self.marks else named.keys() - held.keys()
+
+    def _fetch(self, number: int, doubtful: set[int]) -> tuple[Messages, bool]:
+        """Ask for messages: for the history once more, then for each that is still missing.
+
+        Gives what was found, and whether something could not be asked for, so that the next run has to try again.
+        """
+        found: Messages = {}
+        failed = False
+        try:
+            if not self.histories.walks_back:
+                found = _by_id(self.histories.read(number, set()).messages)
+            for one in sorted(doubtful):
+                if one not in found:
+                    found |= _by_id(self.histories.read_one(number, one))
+        except VendorError:
+            failed = True  # the witness has at least a part of what cannot be asked for
+        return found, failed
+
+    def _held(self, named: dict[int, Messages]) -> dict[int, dict[int, bool]]:
+        """Give, for the conversations that are in the tables, message id -> whether the row is partial."""
+        account, numbers = self.client.account_id, list(named)
+        with transaction(self.engine) as connection:
+            known = connection.scalars(
+                select(Conversation.id).where(Conversation.account_id == account, Conversation.id == any_of(numbers))
+            )
+            held: dict[int, dict[int, bool]] = {number: {} for number in known}
+            rows = connection.execute(
+                select(Message.conversation_id, Message.id, Message.partial).where(
+                    Message.account_id == account,
+                    Message.conversation_id == any_of(numbers),
+                    Message.removed_at.is_(None),
+                )
+            )
+            for row in rows:
+                held[row.conversation_id][row.id] = row.partial
+        return held
+
+    def _count(self, named: dict[int, Messages], held: dict[int, dict[int, bool]]) -> None:
+        """Count the messages of a page, and close the marks of the conversations that lack none."""
+        agreed = {}
+        for number, messages in named.items():
+            have = held.get(number, {})
+            lacking = len(messages.keys() - have.keys())
+            self.messages += len(messages)
+            self.unaccounted += lacking
+            self.witnessed += sum(have.get(one, False) for one in messages)
+            self.done.add(number)
+            if not lacking and number in self.marks:
+                agreed[number] = self.marks[number]
+        if agreed:
+            kept = [one for number in agreed for one in named[number]]
+            with transaction(self.engine) as connection:
+                now = datetime.now(UTC)
+                load.close_marks(connection, self.client.account_id, agreed, now)
+                load.mark_removed(connection, self.client.account_id, list(agreed), kept, now)
+
+
+def _named(payloads: list[Any]) -> Iterator[tuple[int, Messages]]:
+    for one in payloads:
+        if isinstance(one, dict) and isinstance(one.get("id"), int):
+            messages = one.get("messages")
+            if isinstance(messages, list):
+                yield one["id"], _by_id(messages)
+
+
+def _by_id(messages: list[Any]) -> Messages:
+    return {one["id"]: one for one in messages if isinstance(one, dict) and isinstance(one.get("id"), int)}

@@ -1,0 +1,103 @@
+"""Takes payloads of conversations in: transform, the histories of those that changed, one transaction."""
+
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from etl import journal, load, transform
+from etl.database import transaction
+from etl.errors import VendorError
+from etl.history import Histories
+from etl.journal import Run
+from etl.load import Mark
+from etl.settings import Settings
+from etl.transform import Batch
+
+
+@dataclass
+class Intake:
+    """Takes in what a run reads, and remembers what the ledger and the audit need of it.
+
+    read_after: histories read since then are not read again as long as their mark holds; None: whatever their age.
+    seen: ids of the conversations taken in. unproved: conversation id -> mark, of those whose history was read, but may
+    lack messages. unread: how many histories could not be read; why: what was said of the first.
+    """
+
+    settings: Settings
+    engine: Engine
+    pool: Executor
+    histories: Histories
+    run: Run
+    read_after: datetime | None = None
+    seen: set[int] = field(default_factory=set)
+    unproved: dict[int, str] = field(default_factory=dict)
+    unread: int = 0
+    why: str = ""
+
+    def take(self, payloads: Iterable[Any]) -> None:
+        """Take the payloads of a page in: in one transaction, with the histories of the conversations that changed."""
+        batch = transform.to_batch(self.settings.account_id, payloads)
+        self._read_histories(batch, self._due(batch))
+        self.save(batch)
+        self.seen.update(batch.marks)
+
+    def save(self, batch: Batch) -> None:
+        """Save a batch in one transaction, and count what became of it."""
+        rows = {table: list(by_key.values()) for table, by_key in batch.rows.items()}
+        now = datetime.now(UTC)
+        with transaction(self.engine) as connection:
+            counts = load.save(connection, rows)
+            load.replace_children(connection, batch.account_id, batch.complete, rows)
+            load.mark_removed(
+                connection, batch.account_id, batch.histories, [row["id"] for row in rows["messages"]], now
+            )
+            load.save_states(connection, batch.account_id, list(batch.marks), now)
+            load.found_again(connection, batch.account_id, list(batch.marks))
+            if self.read_after is not None:
+                load.close_marks(connection, batch.account_id, {one: batch.marks[one] for one in batch.histories}, now)
+            journal.save_rejected(connection, self.run, batch.rejected)
+        for table in self.run.counts:
+            self.run.counts[table].update(counts.get(table, {}))
+        self.run.rejected += len(batch.rejected)
+        self.run.unknown_fields |= batch.unknown_fields
+
+    def _due(self, batch: Batch) -> list[int]:
+        """Give the conversations of a batch whose history has to be read.
+
+        Those whose mark changed; and those active of late, as edits, deletions and delivery states no longer move any
+        clock on servers after March 2026 (the vendor's section 5).
+        """
+        if self.settings.messages == "listed" or not batch.marks:
+            return []
+        with transaction(self.engine) as connection:
+            marks = load.marks(connection, batch.account_id, list(batch.marks))
+        return [one for one in batch.marks if self._is_due(batch, one, marks.get(one))]
+
+    def _is_due(self, batch: Batch, conversation_id: int, kept: Mark | None) -> bool:
+        if kept is None or kept.mark != batch.marks[conversation_id]:
+            return True
+        if self.read_after is not None:
+            return kept.read_at < self.read_after
+        active = batch.rows["conversations"][(conversation_id,)].get("last_activity_at")
+        return active is not None and active > self.run.started_at - timedelta(days=self.settings.reread_days)
+
+    def _read_histories(self, batch: Batch, due: list[int]) -> None:
+        """Read histories concurrently into the batch; the mark of one that cannot be read completely stays open."""
+        futures = {one: self.pool.submit(self.histories.read, one, batch.shown[one]) for one in due}
+        for one, future in futures.items():
+            rejected = len(batch.rejected)
+            try:
+                history = future.result()
+            except VendorError as error:
+                self.unread += 1
+                self.why = self.why or str(error)
+                continue
+            transform.add_history(batch, one, history.messages)
+            if not history.complete:
+                self.unproved[one] = batch.marks[one]
+            elif len(batch.rejected) == rejected:
+                transform.close_history(batch, one, datetime.now(UTC))
