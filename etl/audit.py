@@ -5,6 +5,7 @@ every server version (the vendor's section 3). What it names and the tables lack
 cannot be had is saved as the witness has it, `partial`.
 """
 
+from bisect import insort
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from etl import load, transform
 from etl.client import Client, Query
 from etl.database import any_of, transaction
 from etl.errors import VendorError
-from etl.history import Histories
+from etl.history import NEWEST, Histories
 from etl.models import Conversation, Message
 from etl.transform import Batch
 from etl.walk import walk
@@ -102,18 +103,16 @@ class Audit:
     def _compare(self, named: dict[int, Messages]) -> None:
         """Save what the tables lack of the messages named, and count all of them."""
         held = self._held(named)
-        doubtful = {one: self._doubtful(one, messages, held.get(one, {})) for one, messages in named.items()}
         batch = Batch(self.client.account_id)
-        futures = {
-            number: self.pool.submit(self._fetch, number, ids)
-            for number, ids in doubtful.items()
-            if ids and number in held
-        }
+        futures = {}
+        for number in held:
+            if doubtful := self._doubtful(number, named[number], held[number]):
+                futures[number] = self.pool.submit(self._fetch, number, named[number], doubtful)
         unsure = set()
         for number, future in futures.items():
             found, failed = future.result()
             transform.add_history(batch, number, found.values())
-            rest = doubtful[number] & named[number].keys() - found.keys()
+            rest = named[number].keys() - held[number].keys() - found.keys()
             transform.add_witnessed(batch, number, [named[number][one] for one in sorted(rest)])
             if number in self.marks and (failed or found.keys() - named[number].keys()):
                 unsure.add(number)
@@ -122,28 +121,32 @@ class Audit:
         self._count(settled, self._held(settled))
 
     def _doubtful(self, number: int, named: Messages, held: dict[int, bool]) -> set[int]:
-        """Give the messages to ask for: those that the tables lack, and those that the witness no longer names.
+        """Give the messages to ask for: those that the tables lack.
 
-        The latter only where the witness decides: before it is believed that a message is gone, the server is asked.
+        Where the witness decides whether a history is complete, also those held in part; and those that it does not
+        name: before it is believed that a message is gone, the server is asked.
         """
-        return named.keys() ^ held.keys() if number in self.marks else named.keys() - held.keys()
+        lacking = named.keys() - held.keys()
+        if number not in self.marks:
+            return lacking
+        return lacking | {one for one, partial in held.items() if partial or one not in named}
 
-    def _fetch(self, number: int, doubtful: set[int]) -> tuple[Messages, bool]:
+    def _fetch(self, number: int, named: Messages, doubtful: set[int]) -> tuple[Messages, bool]:
         """Ask for messages: for the history once more, then for each that is still missing.
 
         Gives what was found, and whether something could not be asked for, so that the next run has to try again.
         """
         found: Messages = {}
-        failed = False
         try:
             if not self.histories.walks_back:
                 found = _by_id(self.histories.read(number, set()).messages)
-            for one in sorted(doubtful):
+            hidden = _hidden(named) if self.histories.walks_back else set()
+            for one in sorted(doubtful - hidden):
                 if one not in found:
                     found |= _by_id(self.histories.read_one(number, one))
         except VendorError:
-            failed = True  # the witness has at least a part of what cannot be asked for
-        return found, failed
+            return found, True  # the witness has at least a part of what cannot be asked for
+        return found, False
 
     def _held(self, named: dict[int, Messages]) -> dict[int, dict[int, bool]]:
         """Give, for the conversations that are in the tables, message id -> whether the row is partial."""
@@ -182,6 +185,23 @@ class Audit:
                 now = datetime.now(UTC)
                 load.close_marks(connection, self.client.account_id, agreed, now)
                 load.mark_removed(connection, self.client.account_id, list(agreed), kept, now)
+
+
+def _hidden(named: Messages) -> set[int]:
+    """Give the messages that servers before 2.16 do not give even when asked for by number.
+
+    They answer the oldest 20 of those with at least this number, so that 20 older ones with higher numbers hide it.
+    """
+    hidden: set[int] = set()
+    oldest: list[float] = []
+    for number in sorted(named, reverse=True):
+        at = named[number].get("created_at")
+        if isinstance(at, int | float):
+            if len(oldest) == NEWEST and oldest[-1] < at:
+                hidden.add(number)
+            insort(oldest, at)
+            del oldest[NEWEST:]
+    return hidden
 
 
 def _named(payloads: list[Any]) -> Iterator[tuple[int, Messages]]:

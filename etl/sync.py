@@ -149,7 +149,7 @@ def _sees_everything(client: Client) -> bool:
     except VendorError:
         return True
     accounts = profile.get("accounts") if isinstance(profile, dict) else None
-    roles = [one.get("role") for one in accounts or [] if one.get("id") == client.account_id]
+    roles = [one.get("role") for one in accounts or [] if isinstance(one, dict) and one.get("id") == client.account_id]
     return not roles or roles[0] == "administrator"
 
 
@@ -174,11 +174,11 @@ def _say_what_is_missing(intake: Intake) -> None:
         run.notes.append("The server reads 20 messages at a time, as those before Chatwoot 2.16 do.")
     if intake.settings.messages == "listed":
         run.notes.append("Only the messages that the list carries were read (ETL_MESSAGES=listed).")
-    if intake.unread:
+    if intake.histories.refused:
+        run.problems.append("The server gives no histories at all. ETL_MESSAGES=listed does without them for good.")
+    elif intake.unread:
         run.problems.append(
             f"{intake.unread} histories could not be read completely; the next run tries again. The first: {intake.why}"
         )
-    if intake.histories.refused:
-        run.problems.append("The server gives no histories at all. ETL_MESSAGES=listed does without them for good.")
     if run.rejected:
         run.problems.append(f"{run.rejected} records could not be stored: see the table rejected_records.")
