@@ -6,7 +6,7 @@ cannot be had is saved as the witness has it, `partial`.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,12 +30,21 @@ BY_CREATION: Query = [("status", "all"), ("sort_by", "sort_on_created_at")]
 Messages = dict[int, Any]
 
 
+@dataclass(frozen=True)
+class Unproved:
+    """A history that may lack messages: its mark, and the ids that were read (in an array, for its size)."""
+
+    mark: str
+    read: Sequence[int]
+
+
 @dataclass
 class Audit:
     """The accounting of the messages of one run.
 
-    save: saves a batch. marks: conversation id -> mark, of those whose history is not proved to be complete: closed
-    when the witness agrees. done: conversations settled. not_used: why the witness could not be used; None: it was.
+    save: saves a batch. unproved: by conversation id, those whose history is not proved to be complete; their marks are
+    closed when the witness agrees. done: conversations settled. left: how many were not compared. not_used: why the
+    witness could not be used, or not to its end.
     """
 
     client: Client
@@ -43,11 +52,12 @@ class Audit:
     engine: Engine
     histories: Histories
     save: Callable[[Batch], None]
-    marks: dict[int, str]
+    unproved: dict[int, Unproved]
     done: set[int] = field(default_factory=set)
     messages: int = 0
     witnessed: int = 0
     unaccounted: int = 0
+    left: int = 0
     not_used: str | None = None
     _newest: int = 0
 
@@ -63,8 +73,8 @@ class Audit:
                 self._walk(query, everything)
             except VendorError as error:
                 self.not_used = str(error)
-                break
-            if not self._left(everything):
+            self.left = len(self._left(everything))
+            if not self.left:
                 break
         if self.not_used and not self.done:
             return None
@@ -83,14 +93,14 @@ class Audit:
             if everything:
                 named = {number: messages for number, messages in named.items() if number <= self._newest}
             else:
-                named = {number: messages for number, messages in named.items() if number in self.marks}
+                named = {number: messages for number, messages in named.items() if number in self.unproved}
             self._compare(named)
             if not everything and not self._left(everything):
                 return
 
     def _left(self, everything: bool) -> set[int]:
         """Give the conversations that no page of the witness has shown."""
-        return (self._living() if everything else self.marks.keys()) - self.done
+        return (self._living() if everything else self.unproved.keys()) - self.done
 
     def _living(self) -> set[int]:
         """Give the conversations that are in the tables and not deleted."""
@@ -112,24 +122,27 @@ class Audit:
         for number, future in futures.items():
             found, failed = future.result()
             transform.add_history(batch, number, found.values())
-            rest = named[number].keys() - held[number].keys() - found.keys()
+            rest = {one for one in named[number].keys() - found.keys() if held[number].get(one, True)}
             transform.add_witnessed(batch, number, [named[number][one] for one in sorted(rest)])
-            if number in self.marks and (failed or found.keys() - named[number].keys()):
+            if failed or (number in self.unproved and found.keys() - named[number].keys()):
                 unsure.add(number)
         self.save(batch)
         settled = {number: messages for number, messages in named.items() if number not in unsure}
         self._count(settled, self._held(settled))
 
     def _doubtful(self, number: int, named: Messages, held: dict[int, bool]) -> set[int]:
-        """Give the messages to ask for: those that the tables lack.
+        """Give the messages to ask for: those that the tables lack, or hold in part where every one can be had.
 
-        Where the witness decides whether a history is complete, also those held in part; and those that it does not
-        name: before it is believed that a message is gone, the server is asked.
+        Where the witness decides whether a history is complete, also those that this run's reading did not give, as
+        they may have been edited; and those that it does not name: before it is believed that a message is gone, the
+        server is asked.
         """
         lacking = named.keys() - held.keys()
-        if number not in self.marks:
+        if not self.histories.walks_back:
+            lacking |= {one for one, partial in held.items() if partial}
+        if number not in self.unproved:
             return lacking
-        return lacking | {one for one, partial in held.items() if partial or one not in named}
+        return lacking | (named.keys() ^ set(self.unproved[number].read)) | (held.keys() - named.keys())
 
     def _fetch(self, number: int, named: Messages, doubtful: set[int]) -> tuple[Messages, bool]:
         """Ask for messages: for the history once more, then for each that is still missing.
@@ -177,8 +190,8 @@ class Audit:
             self.unaccounted += lacking
             self.witnessed += sum(have.get(one, False) for one in messages)
             self.done.add(number)
-            if not lacking and number in self.marks:
-                agreed[number] = self.marks[number]
+            if not lacking and number in self.unproved:
+                agreed[number] = self.unproved[number].mark
         if agreed:
             kept = [one for number in agreed for one in named[number]]
             with transaction(self.engine) as connection:

@@ -116,6 +116,10 @@ def sync(
     """
     from etl.selection import Selection
 
+    if audit and (status or recent):
+        raise typer.BadParameter(
+            "an audit compares all messages: leave --status and --recent out", param_hint="--audit"
+        )
     chosen = Selection(statuses=_statuses(status), recent=recent, audit=audit, accept_deletions=accept_deletions)
     _run(chosen, as_json)
 
@@ -152,7 +156,7 @@ def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comm
             kind="backfill",
             statuses=_statuses(status),
             since=_day(since, "--since") if since else None,
-            until=_day(until, "--until") + timedelta(days=1) if until else None,
+            until=_day(until, "--until", days_later=1) if until else None,
             inbox_id=inbox_id,
             team_id=team_id,
             labels=tuple(label or ()),
@@ -285,12 +289,13 @@ def _statuses(chosen: list[Status] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.value for one in chosen or Status))
 
 
-def _day(value: str, option: str) -> datetime:
-    """Read a day, in UTC or with an offset, as the moment when it begins."""
+def _day(value: str, option: str, days_later: int = 0) -> datetime:
+    """Read a day, in UTC or with an offset, as the moment when it, or a later one, begins."""
     form = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})?", value)
     try:
         if form:
-            return datetime.fromisoformat(f"{form[1]}T00:00:00{form[2] or 'Z'}").astimezone(UTC)
-    except ValueError:
+            begins = datetime.fromisoformat(f"{form[1]}T00:00:00{form[2] or 'Z'}")
+            return (begins + timedelta(days=days_later)).astimezone(UTC)
+    except (ValueError, OverflowError):
         pass
     raise typer.BadParameter(f"{value!r} is no day such as 2026-03-01 or 2026-03-01+02:00", param_hint=option)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 import requests
@@ -17,7 +17,7 @@ import tenacity
 
 from etl.errors import Denied, NotFound, TryAgain, VendorError
 from etl.pacing import LONGEST_WAIT, Pace
-from etl.settings import Settings
+from etl.settings import Settings, is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,9 @@ class Client:
             # orjson refuses half of a surrogate pair, which real messages contain; the standard library reads it.
             return json.loads(body, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError):
-            raise TryAgain(f"{url}: the answer is no JSON: {self._quote(body)}") from None
+            # What begins as JSON holds what people wrote, and has no place in a log.
+            said = "cut short or broken" if body.lstrip()[:1] in {b"{", b"["} else self._quote(body)
+            raise TryAgain(f"{url}: the answer is no JSON: {said}") from None
 
     def _quote(self, said: bytes) -> str:
         """Give the beginning of what a server said, fit for a log: without the token, should it repeat our headers."""
@@ -149,6 +151,7 @@ class Client:
         if session is None:
             session = requests.Session()
             session.auth = _no_auth
+            session.trust_env = not is_loopback(urlsplit(self.base_url).hostname or "")  # no proxy for this machine
             session.headers.update({TOKEN_HEADER: self._token.get_secret_value(), "Accept": "application/json"})
             self._local.session = session
         return session

@@ -45,9 +45,12 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
     The password goes by the environment: arguments can be read by every user of the machine.
     """
     parsed = make_url(url)
-    shown = parsed.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    secrets = {"PGPASSWORD": str(parsed.password)} if parsed.password else {}
-    return [str(embedded.program("psql")), shown], secrets | {"PGOPTIONS": f"-c search_path={SCHEMA},public"}
+    password = parsed.password or parsed.query.get("password")
+    shown = parsed.difference_update_query(["password"]).set(drivername="postgresql", password=None)
+    secrets = {"PGPASSWORD": str(password)} if password else {}
+    return [str(embedded.program("psql")), shown.render_as_string(hide_password=False)], secrets | {
+        "PGOPTIONS": f"-c search_path={SCHEMA},public"
+    }
 
 
 def make_engine(url: str) -> Engine:

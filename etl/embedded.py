@@ -21,8 +21,9 @@ def start(home: Path, database: str) -> str:
     The server listens on a Unix socket only, and stops when the last process that uses it ends.
     Raises DatabaseError when it cannot be started.
     """
-    data = home.expanduser().resolve() / "postgresql"
+    data = home / "postgresql"
     try:
+        data = home.expanduser().resolve() / "postgresql"
         data.mkdir(parents=True, exist_ok=True)
         server = _server(data)
         _create_database(server.get_uri(), database)

@@ -129,7 +129,8 @@ MESSAGE = Entity(
         Field("conversation_assignee_id", "conversation.assignee_id", whole),
         Field("conversation_unread_count", "conversation.unread_count", whole),
     ),
-    elsewhere=("account_id", "conversation_id", "sender", "attachments"),
+    # `processed_message_content` repeats the content; the list alone has it, so it would outlive an edit or a deletion.
+    elsewhere=("account_id", "conversation_id", "sender", "attachments", "processed_message_content"),
 )
 ATTACHMENT = Entity(
     "attachment",

@@ -60,20 +60,24 @@ class Histories:
             )
         try:
             history = self._walk_back(conversation_id) if self.walks_back else self._read_window(conversation_id, shown)
-        except (Denied, NotFound):
-            self._refusals += not self._answered
+        except (Denied, NotFound) as error:
+            if not self._answered and not self._is_gone(conversation_id, error):
+                self._refusals += 1
             raise
         self._answered = True
-        missing = shown - _ids(history.messages)
-        if not missing:
-            return history
-        if self.walks_back:
-            # Lost by walking back, as others may be: `audit.py` has to account for all of them.
-            return History(history.messages, complete=False)
-        raise VendorError(
-            f"{self._client.url(_path(conversation_id))}: the history lacks message {min(missing)}, which the list"
-            f" shows; {len(history.messages)} messages were answered, and are not taken for the whole."
-        )
+        return History(history.messages, history.complete and shown <= _ids(history.messages))
+
+    def _is_gone(self, conversation_id: int, error: VendorError) -> bool:
+        """Tell whether a history is not found because its conversation was deleted since the list showed it."""
+        if not isinstance(error, NotFound):
+            return False
+        try:
+            self._client.get(f"conversations/{conversation_id}")
+        except NotFound:
+            return True
+        except VendorError:
+            pass
+        return False
 
     def read_one(self, conversation_id: int, message_id: int) -> list[Any]:
         """Give what the server answers when asked for one message: that message, and on old servers some others."""
@@ -84,19 +88,27 @@ class Histories:
 
     def _read_window(self, conversation_id: int, shown: set[int]) -> History:
         before = max([ABOVE_ANY_ID, *(one + 1 for one in shown)])
-        try:
-            messages = self._between(conversation_id, 0, before)
-        except _MisreadError:
-            messages = []
+        messages = self._try_window(conversation_id, before)
         ids = _ids(messages)
         if shown <= ids and (ids or self._longest):
             return History(messages, complete=True)
         # Nothing, or not what the list shows. The other reading tells whether the server or the conversation is empty.
         walked = self._walk_back(conversation_id)
+        if walked.messages and not shown:
+            # One may have come in between, so the window is asked once more before the server is believed to be old.
+            messages = self._try_window(conversation_id, before)
+            ids = _ids(messages)
         if _ids(walked.messages) - ids or (walked.messages and not messages):
             self.walks_back = True
             return walked
         return History(messages, complete=True)
+
+    def _try_window(self, conversation_id: int, before: int) -> list[Any]:
+        """Give the messages of the whole window; none where the server takes it for something else."""
+        try:
+            return self._between(conversation_id, 0, before)
+        except _MisreadError:
+            return []
 
     def _between(self, conversation_id: int, after: int, before: int) -> list[Any]:
         messages = self._get(conversation_id, after=after, before=before)

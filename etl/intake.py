@@ -1,5 +1,6 @@
 """Takes payloads of conversations in: transform, the histories of those that changed, one transaction."""
 
+from array import array
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from etl import journal, load, transform
+from etl.audit import Unproved
 from etl.database import transaction
 from etl.errors import VendorError
 from etl.history import Histories
@@ -23,8 +25,8 @@ class Intake:
     """Takes in what a run reads, and remembers what the ledger and the audit need of it.
 
     read_after: histories read since then are not read again as long as their mark holds; None: whatever their age.
-    seen: ids of the conversations taken in. unproved: conversation id -> mark, of those whose history was read, but may
-    lack messages. unread: how many histories could not be read; why: what was said of the first.
+    seen: ids of the conversations taken in. unproved: conversation id -> mark, and ids read, of those whose history was
+    read, but may lack messages. unread: how many histories could not be read; why: what was said of the first.
     """
 
     settings: Settings
@@ -34,7 +36,7 @@ class Intake:
     run: Run
     read_after: datetime | None = None
     seen: set[int] = field(default_factory=set)
-    unproved: dict[int, str] = field(default_factory=dict)
+    unproved: dict[int, Unproved] = field(default_factory=dict)
     unread: int = 0
     why: str = ""
 
@@ -96,8 +98,8 @@ class Intake:
                 self.unread += 1
                 self.why = self.why or str(error)
                 continue
-            transform.add_history(batch, one, history.messages)
+            ids = transform.add_history(batch, one, history.messages)
             if not history.complete:
-                self.unproved[one] = batch.marks[one]
+                self.unproved[one] = Unproved(batch.marks[one], array("q", ids))
             elif len(batch.rejected) == rejected:
                 transform.close_history(batch, one, datetime.now(UTC))

@@ -26,6 +26,8 @@ FORBIDDEN_FOR = timedelta(days=30)
 PROBES = 3
 MOST_ROUNDS = 5
 MOST_BLOCKS_ABOVE = 400
+MOST_ASKED_AGAIN = 1000
+MOST_ASKED = 1_000_000
 # More deletions than these, both in number and in share, look like a token that lost its scope.
 SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE = 25, 0.1
 
@@ -61,9 +63,16 @@ class Ledger:
         self._remember()
         highest = self._highest()
         settled = self.seen.union(*self.known.values())
-        self._ask(one for one in range(1, highest + 1) if one not in settled)
+        if highest - len(settled) <= MOST_ASKED:
+            self._ask(one for one in range(1, highest + 1) if one not in settled)
+        else:
+            self.problems.append(f"{highest - len(settled)} ids up to {highest} are missing: too many to ask for each.")
+        if self.forbidden:
+            self._check_token()
         counted = self._counted()
         self._ask_above(highest)
+        if len(self.seen) < counted:
+            self._ask_again()
         if self.gone and not self._can_be_asked():
             self.notes.append("The server does not show single conversations: what the pages skip was walked again.")
             self.gone.clear()
@@ -127,13 +136,39 @@ class Ledger:
         for _ in range(MOST_BLOCKS_ABOVE):
             above = range(highest + 1, highest + 1 + ASKED_AT_ONCE)
             self._ask(iter(above))
+            if self.forbidden.intersection(above):
+                self._check_token()
             highest = max((one for one in above if one in self.seen or one in self.forbidden), default=highest)
             beyond = set(range(highest + 1, above.stop))
-            self.gone -= beyond
+            # One that was begun while these were asked for may have been answered with 404 just before.
+            doubtful = self.gone.intersection(above)
+            self.gone -= doubtful
+            self._ask(iter(sorted(doubtful - beyond)))
             self.unreadable = {one: why for one, why in self.unreadable.items() if one not in beyond}
             if len(beyond) == ASKED_AT_ONCE:
                 return
         self.problems.append(f"Beyond conversation {highest} there are still others: they were not asked for.")
+
+    def _ask_again(self) -> None:
+        """Ask again for those that are gone, newest first: the vendor counts more than were seen."""
+        again = sorted(self.gone | self.known[DELETED], reverse=True)[:MOST_ASKED_AGAIN]
+        self.gone.difference_update(again)
+        self.known[DELETED].difference_update(again)
+        self._ask(iter(again))
+
+    def _check_token(self) -> None:
+        """Raise Denied when what the list has just shown is refused, too: then it is not about single conversations.
+
+        Where the list shows nothing, there is nothing to see: then a refusal of any number says nothing either.
+        """
+        if not self.seen:
+            self.forbidden.clear()
+        for one in sorted(self.seen)[-PROBES:]:
+            try:
+                self.client.get(f"conversations/{one}")
+            except NotFound:
+                continue
+            return
 
     def _can_be_asked(self) -> bool:
         """Tell whether the server shows single conversations, by some that the list has just shown; one may be gone."""
@@ -188,9 +223,15 @@ class Ledger:
             )
 
     def _write_down(self) -> None:
-        """Set tombstones, and write down the ids without a conversation, and why."""
+        """Set tombstones, and write down the ids without a conversation, and why.
+
+        Of the newest ids a gap is not written down yet: numbers are given out before the conversation can be seen, so
+        that a lower one may appear after a higher one. The next run asks again.
+        """
         account, now = self.client.account_id, datetime.now(UTC)
-        reasons: dict[int, tuple[str, str | None]] = dict.fromkeys(self.gone, (DELETED, None))
+        oldest_of_the_new = self._highest() - ASKED_AT_ONCE
+        gaps = [one for one in self.gone if one <= oldest_of_the_new]
+        reasons: dict[int, tuple[str, str | None]] = dict.fromkeys(gaps, (DELETED, None))
         reasons |= dict.fromkeys(self.forbidden, (FORBIDDEN, None))
         reasons |= {one: (UNREADABLE, why) for one, why in self.unreadable.items()}
         with transaction(self.engine) as connection:
@@ -198,8 +239,15 @@ class Ledger:
                 connection.scalars(
                     update(Conversation)
                     .where(Conversation.account_id == account, Conversation.id == any_of(self.gone))
-                    .values(deleted_at=func.coalesce(Conversation.deleted_at, now))
+                    .where(Conversation.deleted_at.is_(None))
+                    .values(deleted_at=now, changed_at=func.now())
                     .returning(Conversation.id)
+                )
+            ) | set(
+                connection.scalars(
+                    select(Conversation.id).where(
+                        Conversation.account_id == account, Conversation.id == any_of(self.gone)
+                    )
                 )
             )
             rows = [

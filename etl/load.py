@@ -156,8 +156,9 @@ def replace_children(
         if parents.get(table):
             kept = [(row[parent], row[child]) for row in rows.get(table, [])]
             statement = sql.SQL(
-                "DELETE FROM {table} WHERE account_id = %s AND {parent} = ANY(%s) AND ({parent}, {child}) NOT IN"
-                " (SELECT * FROM unnest(%s::bigint[], %s::{type}[]))"
+                "DELETE FROM {table} AS held WHERE account_id = %s AND {parent} = ANY(%s) AND NOT EXISTS"
+                " (SELECT FROM unnest(%s::bigint[], %s::{type}[]) AS kept(parent, child)"
+                " WHERE kept.parent = held.{parent} AND kept.child = held.{child})"
             ).format(
                 table=sql.Identifier(SCHEMA, table),
                 parent=sql.Identifier(parent),
@@ -253,13 +254,17 @@ def close_marks(connection: Connection, account_id: int, marks: dict[int, str], 
 def mark_removed(
     connection: Connection, account_id: int, conversation_ids: Sequence[int], kept: Sequence[int], at: datetime
 ) -> None:
-    """Mark the messages of conversations as removed that a complete reading, which gave `kept`, no longer returned."""
+    """Mark the messages of conversations as removed that a complete reading, which gave `kept`, no longer returned.
+
+    Not those that are known in part: no reading ever returned them.
+    """
     connection.execute(
         text(
             f"""
             UPDATE {SCHEMA}.messages SET removed_at = :at, changed_at = now()
             WHERE account_id = :account_id AND conversation_id = ANY(:ids) AND removed_at IS NULL
-              AND id NOT IN (SELECT unnest(CAST(:kept AS bigint[])))
+              AND NOT partial
+              AND NOT EXISTS (SELECT FROM unnest(CAST(:kept AS bigint[])) AS kept(id) WHERE kept.id = messages.id)
             """  # noqa: S608 -- only constants are formatted in
         ),
         {"account_id": account_id, "ids": list(conversation_ids), "kept": list(kept), "at": at},

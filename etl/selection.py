@@ -59,9 +59,13 @@ class Selection:
         ]
         return [(name, value) for name, value in given if value is not None]
 
-    def is_counted(self) -> bool:
-        """Tell whether the vendor's count is of what the walk shows (its section 2: not with these two)."""
-        return self.search is None and self.assignee_type is None
+    def counted_by(self) -> str | None:
+        """Give which of the vendor's counts is of what the walk shows; None for a search, whose counts are useless."""
+        if self.search is not None:
+            return None
+        return {"me": "mine_count", "assigned": "assigned_count", "unassigned": "unassigned_count"}.get(
+            self.assignee_type or "all", "all_count"
+        )
 
     def wants(self, payload: Any) -> bool:
         """Tell whether a conversation that the vendor answered belongs to the selection."""

@@ -15,7 +15,8 @@ from etl.errors import SettingsError
 POSTGRES_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
     if host == "localhost":
         return True
     try:
@@ -29,7 +30,7 @@ def _base_url(value: str) -> str:
     parts = urlsplit(value.strip())
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must look like https://online.99digital.co.il")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             "must begin with https:// (http:// is for this machine only: the token would travel unprotected)"
         )
@@ -139,6 +140,8 @@ def load(kind: type[AnySettings], **given: Any) -> AnySettings:
         raise SettingsError("The settings have faults:\n" + "\n".join(sorted(lines))) from None
     except UnicodeDecodeError:
         raise SettingsError("The file .env is not in UTF-8. Save it in that encoding.") from None
+    except OSError as error:
+        raise SettingsError(f"The file .env cannot be read: {error.strerror}.") from None
 
 
 def variable_name(kind: type[DatabaseSettings], field: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -21,6 +22,7 @@ from etl.settings import Settings
 from etl.walk import Page, walk, walk_recent
 
 IDS_A_PAGE = 25
+BY_CREATION = ("sort_by", "sort_on_created_at")
 # How far before the last complete run a recent one looks: clocks differ, and a page may be older than it seems.
 OVERLAP = timedelta(days=2)
 
@@ -37,14 +39,16 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) 
     client = Client(settings)
     with journal.lock(engine, settings.account_id), _thread_pool(settings.concurrency) as pool:
         since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
-        run = Run(settings.account_id, selection.kind, selection.chosen() if since or not selection.recent else None)
+        chosen = selection if since or not selection.recent else replace(selection, recent=False)
+        run = Run(settings.account_id, selection.kind, chosen.chosen())
         with _recorded(engine, client, run):
             intake = Intake(settings, engine, pool, Histories(client), run)
             _read(client, intake, selection, since and since - OVERLAP, watch)
             if run.selection is None:
                 _account_for_conversations(client, intake, selection)
-            if selection.audit or intake.unproved:
-                _account_for_messages(client, intake, everything=selection.audit)
+            everything = selection.audit and settings.messages == "full"
+            if everything or intake.unproved:
+                _account_for_messages(client, intake, everything)
             _say_what_is_missing(intake)
     return run
 
@@ -62,8 +66,9 @@ def _read(client: Client, intake: Intake, selection: Selection, since: datetime 
             intake.take(filter(selection.wants, page.payloads))
             if not page.payloads and run.selection is None:
                 journal.save_counts(intake.engine, run, name, page.counts)
-            if page.skipped and run.selection and selection.is_counted():
-                run.problems.append(f"The pages of {name} skipped {page.skipped} conversations that the vendor counts.")
+            skipped = page.counts.get(selection.counted_by() or "", 0) - page.distinct
+            if not page.payloads and skipped > 0 and run.selection and not selection.recent:
+                run.problems.append(f"The pages of {name} skipped {skipped} conversations that the vendor counts.")
             run.requests, run.retries = client.requests, client.retries
             watch(run, name, page)
 
@@ -105,7 +110,9 @@ def _walks(
     if selection.conversations:
         yield "by id", _pages_by_id(client, intake, selection.conversations)
     elif selection.search:
+        # Nothing counts what a search finds, and its pages skip some: two orders skip different ones.
         yield "search", walk(client, intake.pool, selection.query(None))
+        yield "search again", walk(client, intake.pool, [*selection.query(None), BY_CREATION])
     else:
         for status in selection.statuses:
             query = selection.query(status)
@@ -158,12 +165,15 @@ def _account_for_messages(client: Client, intake: Intake, everything: bool) -> N
     run = intake.run
     audit = Audit(client, intake.pool, intake.engine, intake.histories, intake.save, intake.unproved)
     run.audit = audit.settle(everything)
-    if audit.not_used:
+    if audit.not_used and not audit.done:
         said = f"The vendor's search was not used to count messages ({audit.not_used})."
-        (run.notes if not intake.unproved else run.problems).append(said)
+        (run.problems if intake.unproved else run.notes).append(said)
     if run.audit and run.audit["unaccounted"]:
         run.problems.append(f"{run.audit['unaccounted']} of {run.audit['messages']} messages could not be had.")
-    if left := len(intake.unproved.keys() - audit.done):
+    if audit.done and audit.left:
+        why = f" The search failed: {audit.not_used}" if audit.not_used else ""
+        run.problems.append(f"{audit.left} histories were not compared with the vendor's search.{why}")
+    elif left := len(intake.unproved.keys() - audit.done):
         run.problems.append(f"{left} histories may lack messages, and were not compared; the next run tries again.")
 
 

@@ -25,14 +25,14 @@ class Page:
 
     about: how many pages with conversations the walk seems to have, from the vendor's count; None when it tells none.
     counts: the vendor's counts (`all_count` ...) as sent along.
-    skipped: on the empty page, how many of the conversations that the vendor counts were on none of the pages.
+    distinct: on the empty page, how many different conversations the walk has shown.
     """
 
     number: int
     about: int | None
     payloads: list[Any]
     counts: dict[str, int]
-    skipped: int = 0
+    distinct: int = 0
 
 
 def walk(client: Client, pool: Executor, query: Query, path: str = LIST) -> Iterator[Page]:
@@ -54,7 +54,7 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST) -> Iter
                 " new, and none was empty: the walk would not end. Does a proxy drop the query?"
             )
         ids |= new
-        yield page if page.payloads else replace(page, skipped=max(0, page.counts.get("all_count", 0) - len(ids)))
+        yield page if page.payloads else replace(page, distinct=len(ids))
 
 
 def _read_ahead(client: Client, pool: Executor, query: Query, path: str) -> Iterator[Page]:
@@ -98,10 +98,17 @@ def walk_recent(client: Client, pool: Executor, query: Query, since: datetime) -
     yield first
     if _is_older(first, since):
         return
+    seconds = ceil((datetime.now(UTC) - since).total_seconds())
     if _knows_updated_within(client, query, first):
-        seconds = ceil((datetime.now(UTC) - since).total_seconds())
-        yield replace(_get_page(client, LIST, [*query, ("updated_within", seconds)], 1, 1), number=2)
-        return
+        try:
+            answer = _get_page(client, LIST, [*query, ("updated_within", seconds)], 2, None).payloads
+        except VendorError:
+            pass  # one answer for all may be too much for the server: page by page it is less
+        else:
+            size = len(first.payloads)
+            for at in range(0, len(answer), size):
+                yield Page(2 + at // size, 1 + ceil(len(answer) / size), answer[at : at + size], {})
+            return
     for page in pages:
         yield page
         if _is_older(page, since):

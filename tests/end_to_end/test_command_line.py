@@ -37,8 +37,7 @@ def test_sync_prints_a_summary_that_says_first_whether_it_is_complete(etl: RunEt
         "  attachments       0         0        0          0",
         "  ledger         3 ids = 3 loaded",
         "  requests       38 · 5 pages",
-        "  kept in extra  message.conversation.contact_inbox, message.conversation.last_activity_at,"
-        " message.processed_message_content, message.sentiment",
+        "  kept in extra  message.conversation.contact_inbox, message.conversation.last_activity_at, message.sentiment",
     ]
     # Progress goes to standard error, a line a walk when that is no terminal.
     assert [line.split("] ")[1].split(" · ")[0] for line in done.stderr.splitlines()] == [
@@ -102,6 +101,8 @@ def test_missing_and_wrong_settings_are_all_named_at_once_with_exit_code_2(etl: 
         (("backfill", "--since", "2026-02-30"), "'2026-02-30' is no day"),
         (("backfill", "--conversation", "7", "--status", "open"), "not both"),
         (("backfill", "--inbox-id", "zero"), "--inbox-id"),
+        (("backfill", "--until", "9999-12-31"), "is no day"),
+        (("sync", "--audit", "--recent"), "--audit"),
         (("nonsense",), "nonsense"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -128,7 +128,6 @@ def test_the_run_says_what_it_did_and_that_it_accounts_for_every_id(synced: Any)
         "unknown_fields": [
             "message.conversation.contact_inbox",
             "message.conversation.last_activity_at",
-            "message.processed_message_content",
             "message.sentiment",
         ],
         "ledger": {
@@ -438,7 +437,6 @@ def test_messages_are_whole_rows_hebrew_and_emoji_and_private_notes_and_deleted_
                     "contact_inbox": {"source_id": "4953972e-9dda-4fb2-8e8e-6ff94d49dd7a"},
                     "last_activity_at": 1795340828,
                 },
-                "processed_message_content": "דוד כהן added חשוב",
             },
         },
     ]

@@ -82,16 +82,57 @@ def test_a_conversation_deleted_upstream_gets_a_tombstone_and_is_not_asked_for_a
 
 
 def test_a_gap_that_was_never_seen_is_written_down_and_not_asked_for_again(engine: Engine) -> None:
-    account = account_of(5)
-    events.delete_conversation(account, 2)
-    events.delete_conversation(account, 5)
+    account = account_of(40, messages=1)
+    for one in (2, 39, 40):
+        events.delete_conversation(account, one)
     with job(account, engine) as etl:
         run = etl.run()
-        # Number 5 is yet to come, for all that can be known: it is no gap.
-        assert book(run) == {"highest_id": 4, "loaded": 3, "deleted": 1}
+        # Number 40 is yet to come, for all that can be known: it is no gap.
+        assert book(run) == {"highest_id": 38, "loaded": 37, "deleted": 1}
         assert etl.rows(ENTRIES) == [(2, "deleted")]
         etl.run()
-        assert asked_for(etl, 4) == []
+        assert asked_for(etl, 38) == []
+
+
+def test_a_gap_among_the_newest_is_asked_for_again_as_a_lower_number_may_appear_after_a_higher_one(
+    engine: Engine,
+) -> None:
+    account = account_of(40, messages=1)
+    late = account.conversations.pop(30)
+    with job(account, engine) as etl:
+        assert book(etl.run()) == {"highest_id": 40, "loaded": 39, "deleted": 1}
+        assert etl.rows(ENTRIES) == []
+        account.conversations[30] = late
+        assert book(etl.run()) == {"highest_id": 40, "loaded": 40}
+
+
+def test_a_404_that_was_wrong_is_asked_for_again_while_the_vendor_counts_more(engine: Engine) -> None:
+    wrong = {"on": True}
+
+    def once(request: Request, answer: Answer) -> Answer:
+        return NOT_FOUND if wrong["on"] and request.path.endswith("/conversations/3") else answer
+
+    def change(request: Request, answer: Answer) -> Answer:
+        return once(request, hidden(3)(request, answer))
+
+    with job(account_of(40, messages=1), engine, change=change) as etl:
+        run = etl.run()
+        assert (run.outcome, book(run)) == ("incomplete", {"highest_id": 40, "loaded": 39, "deleted": 1})
+        assert run.problems == ["The vendor counts 40 conversations, and 39 were loaded."]
+        wrong["on"] = False
+        run = etl.run()
+        assert (run.outcome, book(run)) == ("complete", {"highest_id": 40, "loaded": 40})
+
+
+def test_a_token_that_is_refused_after_the_walks_writes_nothing_down(engine: Engine) -> None:
+    denied = json_answer({"error": "Invalid Access Token"}, 401)
+    change = details(lambda _, __: denied)
+    with job(account_of(6), engine, change=change) as etl:
+        run = etl.run()
+        assert run.outcome == "failed"
+        assert "401" in run.problems[0]
+        assert etl.rows(ENTRIES) == etl.rows(TOMBSTONES) == []
+        assert len(etl.vendor.requests) < 70
 
 
 def test_the_highest_conversation_is_found_although_no_page_shows_it(engine: Engine) -> None:
@@ -101,7 +142,7 @@ def test_the_highest_conversation_is_found_although_no_page_shows_it(engine: Eng
         run = etl.run()
         assert book(run) == {"highest_id": 10, "loaded": 9, "deleted": 1}
         assert run.outcome == "complete"
-        assert etl.rows(ENTRIES) == [(8, "deleted")]
+        assert etl.rows(ENTRIES) == []
 
 
 def test_a_conversation_that_the_token_may_not_see_is_forbidden_for_thirty_days(engine: Engine) -> None:
@@ -117,7 +158,8 @@ def test_a_conversation_that_the_token_may_not_see_is_forbidden_for_thirty_days(
             aged = "UPDATE helpdesk.conversation_ledger SET checked_at = now() - interval '31 days'"
             connection.exec_driver_sql(f"{aged} WHERE conversation_id = 4")
         assert book(etl.run()) == {"highest_id": 6, "loaded": 3, "forbidden": 3}
-        assert asked_for(etl, 6) == [4]
+        # Number 1, which the list has just shown, tells that it is not the token that is refused.
+        assert asked_for(etl, 6) == [1, 4]
         etl.run()
         assert asked_for(etl, 6) == []
 

@@ -37,7 +37,7 @@ UNDECODABLE = Answer(200, b"this was never compressed", headers={"Content-Encodi
         (TRUNCATED, ": no answer ("),
         (UNDECODABLE, ": no answer ("),
         (Answer(200, b""), ": the answer is no JSON: an empty body"),
-        (Answer(200, b'{"id": 7'), ': the answer is no JSON: {"id": 7'),
+        (Answer(200, b'{"id": 7'), ": the answer is no JSON: cut short or broken"),
         (Answer(200, b'"\xff"'), ': the answer is no JSON: "\\ufffd"'),
         (text_answer("<html>Bad</html>"), ": the answer is no JSON: <html>Bad</html>"),
     ],

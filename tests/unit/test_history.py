@@ -150,12 +150,7 @@ def test_a_number_above_the_usual_range_that_the_list_shows_is_in_the_window(rea
 def test_a_history_without_a_message_that_the_list_shows_is_not_taken_for_the_whole(histories_of):
     server = Server(in_order(21))
     histories = histories_of(server)
-    with pytest.raises(VendorError) as failed:
-        histories.read(7, {3, 64, 67})
-    assert str(failed.value).endswith(
-        "/api/v1/accounts/1/conversations/7/messages: the history lacks message 64, which the list shows;"
-        " 21 messages were answered, and are not taken for the whole."
-    )
+    assert histories.read(7, {3, 64, 67}) == History(in_order(21), complete=False)
     # It was looked for by walking back, too, and that showed that this server reads windows well.
     assert server.asked == [EVERYTHING, {}, {"before": 6}]
     assert not histories.walks_back
@@ -241,16 +236,30 @@ def test_a_conversation_that_is_really_empty_is_empty_on_any_server(histories_of
     assert server.asked == [{} if old else EVERYTHING]
 
 
-def test_a_message_that_walking_back_does_not_find_either_is_an_error_of_a_server_that_reads_windows(histories_of):
+def test_nothing_at_all_is_not_the_whole_history_where_the_list_shows_a_message(histories_of):
     histories = histories_of(Server([]))
-    with pytest.raises(VendorError, match=r"lacks message 5, which the list shows; 0 messages were answered"):
-        histories.read(7, {5})
+    assert histories.read(7, {5}) == History([], complete=False)
+    assert not histories.walks_back
+
+
+def test_a_message_that_comes_between_the_two_readings_does_not_make_a_server_old(histories_of):
+    server = Server([])
+    histories = histories_of(server)
+
+    def find(after=None, before=None):
+        found = Server._find(server, after, before)
+        server.messages = in_order(1)
+        return found
+
+    server._find = find
+    assert histories.read(7, set()) == History(in_order(1), complete=True)
+    assert server.asked == [EVERYTHING, {}, EVERYTHING]
     assert not histories.walks_back
 
 
 @pytest.mark.parametrize("length", [19, 50])
 def test_a_message_that_walking_back_does_not_find_leaves_the_history_incomplete(histories_of, length):
-    # On a server that walks back this is what becomes of a high number with an old time, and no error.
+    # This is what becomes of a high number with an old time.
     server = Server(in_order(length), old=True)
     histories = histories_of(server)
     for number in (7, 8):
@@ -353,20 +362,43 @@ def test_a_conversation_that_is_gone_or_forbidden_is_told_apart(read):
         read(lambda _: json_answer({"error": "You are not authorized to do this action"}, 401))
 
 
+class Refuses:
+    """Answers histories with a status, and shows the conversations up to `living`. asked: the paths below them."""
+
+    def __init__(self, status, living=1_000):
+        self.status, self.living = status, living
+        self.asked = []
+
+    def __call__(self, request):
+        path = request.path.removeprefix("/api/v1/accounts/1/conversations/")
+        self.asked.append(path)
+        if path.endswith("/messages"):
+            return json_answer({"error": "no"}, self.status)
+        return json_answer({"id": int(path)}, 200 if int(path) <= self.living else 404)
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_server_that_refuses_the_first_ten_histories_is_not_asked_again(histories_of, in_turn, status):
-    server = in_turn(json_answer({"error": "no"}, status))
+def test_a_server_that_refuses_the_first_ten_histories_is_not_asked_again(histories_of, status):
+    server = Refuses(status)
     histories = histories_of(server)
     for number in range(1, 11):
         assert not histories.refused
         with pytest.raises((Denied, NotFound), match=f"the server answered {status}"):
             histories.read(number, {number})
     assert histories.refused
-    with pytest.raises(
-        NotFound, match=r"/conversations/11/messages: not asked for, as the server refuses histories\.$"
-    ):
+    with pytest.raises(NotFound, match=r"/11/messages: not asked for, as the server refuses histories\.$"):
         histories.read(11, {11})
-    assert len(server.requests) == 10
+    assert server.asked[:2] == ["1/messages", "1" if status == 404 else "2/messages"]
+    assert [one for one in server.asked if one.endswith("/messages")] == [f"{one}/messages" for one in range(1, 11)]
+
+
+def test_the_history_of_a_conversation_that_is_gone_is_no_refusal(histories_of):
+    server = Refuses(404, living=0)
+    histories = histories_of(server)
+    for number in range(1, 15):
+        with pytest.raises(NotFound, match="the server answered 404"):
+            histories.read(number, {number})
+    assert not histories.refused
 
 
 def test_one_history_among_refused_ones_shows_that_the_server_gives_them(histories_of):

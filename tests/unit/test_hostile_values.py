@@ -15,7 +15,7 @@ TOKEN = "the-secret-token-of-this-test"
     [
         lambda request: text_answer(str(request.headers), 500),
         lambda request: text_answer(str(request.headers), 404),
-        lambda request: text_answer(str(request.headers)),
+        lambda request: text_answer(f"headers: {request.headers}"),
         lambda request: Answer(
             302, headers={"Location": f"https://sso.example/?t={request.headers['api-access-token']}"}
         ),

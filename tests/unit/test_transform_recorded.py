@@ -117,7 +117,6 @@ SURVEY = {
     "conversation_unread_count": 0,
     "deleted": False,
     "extra": {
-        "processed_message_content": "Please rate the conversation",
         "sentiment": {},
         "conversation": {"last_activity_at": 1791884880, "contact_inbox": {"source_id": "15550000067"}},
     },
@@ -146,7 +145,6 @@ RESOLVED = {
     "conversation_unread_count": 0,
     "deleted": False,
     "extra": {
-        "processed_message_content": "Conversation was marked resolved by Alice Admin",
         "sentiment": {},
         "conversation": {"last_activity_at": 1791884880, "contact_inbox": {"source_id": "15550000067"}},
     },
@@ -176,7 +174,6 @@ def test_a_recorded_conversation_and_its_history_become_one_batch():
         unknown_fields={
             "message.conversation.contact_inbox",
             "message.conversation.last_activity_at",
-            "message.processed_message_content",
             "message.sentiment",
         },
         marks={45: "1773978692.3184252 1791884880 1894"},
