@@ -3,6 +3,7 @@
 Imports that cost time stand inside the commands: `etl --help` waits for none of them.
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -261,7 +262,19 @@ def _run(selection: "Selection", as_json: bool) -> None:
         with report.watching() as watch:
             run = sync.run(settings, engine, selection, watch)
     report.print_run(run, as_json)
+    if run.outcome == "interrupted":
+        _leave_at_once()
     raise typer.Exit(_exit_code(run.outcome))
+
+
+def _leave_at_once() -> None:
+    """End the process without waiting for threads whose requests are still under way: Python itself would."""
+    from etl import embedded
+
+    embedded.stop()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(FAILED)
 
 
 def _exit_code(outcome: str) -> int:

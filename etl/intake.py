@@ -25,6 +25,7 @@ class Intake:
     """Takes in what a run reads, and remembers what the ledger and the audit need of it.
 
     read_after: histories read since then are not read again as long as their mark holds; None: whatever their age.
+    rejected_before: whether there are rejected records that may now be read well. beyond_range: how many values were.
     seen: ids of the conversations taken in. unproved: conversation id -> mark, and ids read, of those whose history was
     read, but may lack messages. unread: how many histories could not be read; why: what was said of the first.
     """
@@ -39,6 +40,8 @@ class Intake:
     unproved: dict[int, Unproved] = field(default_factory=dict)
     unread: int = 0
     why: str = ""
+    beyond_range: int = 0
+    rejected_before: bool = False
 
     def take(self, payloads: Iterable[Any]) -> None:
         """Take the payloads of a page in: in one transaction, with the histories of the conversations that changed."""
@@ -62,9 +65,12 @@ class Intake:
             if self.read_after is not None:
                 load.close_marks(connection, batch.account_id, {one: batch.marks[one] for one in batch.histories}, now)
             journal.save_rejected(connection, self.run, batch.rejected)
+            if self.rejected_before:
+                journal.resolve_rejected(connection, batch.account_id, batch.read_well())
         for table in self.run.counts:
             self.run.counts[table].update(counts.get(table, {}))
         self.run.rejected += len(batch.rejected)
+        self.beyond_range += batch.beyond_range
         self.run.unknown_fields |= batch.unknown_fields
 
     def _due(self, batch: Batch) -> list[int]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, Text, func, insert, literal, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -157,6 +158,33 @@ def save_rejected(connection: Connection, run: Run, rejected: Sequence[dict[str,
             ),
             list(rows.values()),
         )
+
+
+def has_rejected(engine: Engine, account_id: int) -> bool:
+    """Tell whether there are rejected records that were not read well since."""
+    with transaction(engine) as connection:
+        waiting = select(RejectedRecord.entity).where(
+            RejectedRecord.account_id == account_id, RejectedRecord.resolved_at.is_(None)
+        )
+        return connection.execute(waiting.limit(1)).first() is not None
+
+
+def resolve_rejected(connection: Connection, account_id: int, read: Sequence[tuple[str, int]]) -> None:
+    """Take records off the list of rejected ones that were now read well: (entity, id)."""
+    connection.execute(
+        update(RejectedRecord)
+        .where(
+            RejectedRecord.account_id == account_id,
+            RejectedRecord.resolved_at.is_(None),
+            tuple_(RejectedRecord.entity, RejectedRecord.entity_id).in_(
+                select(
+                    func.unnest(literal([entity for entity, _ in read], ARRAY(Text))),
+                    func.unnest(literal([str(one) for _, one in read], ARRAY(Text))),
+                )
+            ),
+        )
+        .values(resolved_at=func.now())
+    )
 
 
 def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from etl.errors import BadValue
+from etl.errors import BadValue, BeyondRange
 
 Reader = Callable[[Any], Any]
 
@@ -36,7 +36,7 @@ def whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise BadValue(f"expected a whole number, got {_shown(value)}")
     if not SMALLEST <= value <= LARGEST:
-        raise BadValue(f"expected a number of at most 64 bits, got {_shown(value)}")
+        raise BeyondRange(f"expected a number of at most 64 bits, got {_shown(value)}")
     return value
 
 
@@ -74,14 +74,17 @@ def instant(value: Any) -> datetime | None:
     0 stands for null (the vendor's section 4). The same field comes as seconds from one endpoint and as ISO 8601
     from another, so every time takes both.
     """
-    try:
-        if isinstance(value, str) and ISO_DATE.match(value):
+    if isinstance(value, str) and ISO_DATE.match(value):
+        try:
             read = datetime.fromisoformat(value)
             return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        except (ValueError, OverflowError):
+            pass
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        try:
             return datetime.fromtimestamp(value, UTC) if value else None
-    except (ValueError, OverflowError, OSError):
-        pass
+        except (ValueError, OverflowError, OSError):
+            raise BeyondRange(f"expected a time, got {_shown(value)}") from None
     raise BadValue(f"expected a time, got {_shown(value)}")
 
 

@@ -34,7 +34,7 @@ class PageRead(Protocol):
     @property
     def about(self) -> int | None: ...  # noqa: D102
     @property
-    def payloads(self) -> list[Any]: ...  # noqa: D102
+    def is_last(self) -> bool: ...  # noqa: D102
 
 
 Watch = Callable[[Run, str, PageRead], None]
@@ -60,7 +60,7 @@ class Lines:
     def __call__(self, run: Run, name: str, page: PageRead) -> None:
         """Log where the run is, unless it has just been logged."""
         now = time.monotonic()
-        if page.payloads and now - self._last < SECONDS_BETWEEN_LINES:
+        if not page.is_last and now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last = now
         log.info("%s: %s", name, _where(run, page))
@@ -77,12 +77,12 @@ class Display:
         """Move the walk's bar."""
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, said="", total=None)
-        total = page.about if page.payloads else page.number
+        total = page.number if page.is_last else page.about
         self._progress.update(self._tasks[name], completed=page.number, total=total, said=_where(run, page))
 
 
 def _where(run: Run, page: PageRead) -> str:
-    at = f"page {page.number:,} of about {page.about or page.number:,}" if page.payloads else _pages(page.number - 1)
+    at = f"page {page.number:,} of about {page.about or page.number:,}" if not page.is_last else _pages(page.number - 1)
     rows = " · ".join(f"{run.counts[table]['seen']:,} {table}" for table in ("conversations", "messages"))
     return f"{at} · {rows} · {run.requests / max(run.seconds, 0.001):,.0f} requests/s"
 

@@ -12,9 +12,10 @@ from etl import journal, load
 from etl.audit import Audit
 from etl.client import Client
 from etl.database import transaction
-from etl.errors import EtlError, VendorError
+from etl.errors import EtlError, Interrupted, VendorError
 from etl.history import Histories
 from etl.intake import Intake
+from etl.interrupt import Interrupt
 from etl.journal import Run
 from etl.ledger import Ledger
 from etl.selection import Selection
@@ -36,14 +37,25 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) 
     The outcome is complete, incomplete (problems say why), or failed. Raises AnotherRun when one is going on, and
     DatabaseError when not even the journal can be written.
     """
-    client = Client(settings)
-    with journal.lock(engine, settings.account_id), _thread_pool(settings.concurrency) as pool:
+    interrupt = Interrupt()
+    client = Client(settings, sleep=interrupt.sleep)
+    with (
+        interrupt.listening(),
+        journal.lock(engine, settings.account_id),
+        _thread_pool(settings.concurrency) as pool,
+    ):
         since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
         chosen = selection if since or not selection.recent else replace(selection, recent=False)
         run = Run(settings.account_id, selection.kind, chosen.chosen())
         with _recorded(engine, client, run):
             intake = Intake(settings, engine, pool, Histories(client), run)
-            _read(client, intake, selection, since and since - OVERLAP, watch)
+            intake.rejected_before = journal.has_rejected(engine, run.account_id)
+
+            def watched(run: Run, name: str, page: Page) -> None:
+                watch(run, name, page)
+                interrupt.check()
+
+            _read(client, intake, selection, since and since - OVERLAP, watched)
             if run.selection is None:
                 _account_for_conversations(client, intake, selection)
             everything = selection.audit and settings.messages == "full"
@@ -60,17 +72,27 @@ def _read(client: Client, intake: Intake, selection: Selection, since: datetime 
         run.notes.append("No run was complete yet, so everything was read, and not only what is recent.")
     if selection.kind == "backfill":
         intake.read_after = journal.resumed_from(intake.engine, run)
+    failed: list[str] = []
+    any_read = False
     for name, pages in _walks(client, intake, selection, since):
         for page in pages:
             run.pages += 1
             intake.take(filter(selection.wants, page.payloads))
-            if not page.payloads and run.selection is None:
+            failed += [page.failed] if page.failed else []
+            any_read = any_read or bool(page.payloads)
+            if page.is_last and run.selection is None:
                 journal.save_counts(intake.engine, run, name, page.counts)
             skipped = page.counts.get(selection.counted_by() or "", 0) - page.distinct
-            if not page.payloads and skipped > 0 and run.selection and not selection.recent:
+            if page.is_last and skipped > 0 and run.selection and not selection.recent:
                 run.problems.append(f"The pages of {name} skipped {skipped} conversations that the vendor counts.")
             run.requests, run.retries = client.requests, client.retries
             watch(run, name, page)
+    if failed and not any_read:
+        raise VendorError(f"No page of conversations could be read. The first: {failed[0]}")
+    if failed:
+        said = f"{len(failed)} pages could not be read. The first: {failed[0]}"
+        # The ledger asks for the conversations of such a page one by one; a selection has none.
+        (run.problems if run.selection else run.notes).append(said)
 
 
 @contextmanager
@@ -80,7 +102,8 @@ def _thread_pool(threads: int) -> Iterator[Executor]:
     try:
         yield pool
     finally:
-        pool.shutdown(cancel_futures=True)
+        # Nobody waits for the requests that are under way when a run fails: their answers are not needed.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -93,11 +116,11 @@ def _recorded(engine: Engine, client: Client, run: Run) -> Iterator[None]:
     try:
         yield
         run.outcome = journal.INCOMPLETE if run.problems else journal.COMPLETE
+    except Interrupted as stopped:
+        run.outcome = journal.INTERRUPTED
+        run.problems.append(str(stopped))
     except EtlError as error:
         run.problems.append(str(error))
-    except KeyboardInterrupt:
-        run.outcome = journal.INTERRUPTED
-        raise
     finally:
         run.requests, run.retries = client.requests, client.retries
         journal.close_run(engine, run)
@@ -190,5 +213,7 @@ def _say_what_is_missing(intake: Intake) -> None:
         run.problems.append(
             f"{intake.unread} histories could not be read completely; the next run tries again. The first: {intake.why}"
         )
+    if intake.beyond_range:
+        run.notes.append(f"{intake.beyond_range} values were beyond what PostgreSQL holds; `extra` has them.")
     if run.rejected:
         run.problems.append(f"{run.rejected} records could not be stored: see the table rejected_records.")

@@ -36,6 +36,7 @@ class Batch:
     complete: table of children -> numbers of the parents whose children are all in this batch.
     histories: numbers of the conversations all of whose messages are in this batch.
     rejected: records that cannot become rows: {entity, entity_id, reason, payload, digest}.
+    beyond_range: how many values PostgreSQL could not hold; their columns are NULL, and `extra` keeps them.
     marks: conversation id -> what tells that its history changed.
     shown: conversation id -> numbers of the messages that the list carries with it.
     """
@@ -46,6 +47,7 @@ class Batch:
     histories: list[int] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     unknown_fields: set[str] = field(default_factory=set)
+    beyond_range: int = 0
     marks: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
 
@@ -62,11 +64,12 @@ class Batch:
     def convert(self, entity: Entity, payload: Any, **given: Any) -> Row | None:
         """Turn a payload into a row and add it with the columns `given`; None when it had to be rejected."""
         try:
-            row, unknown = to_row(entity, payload)
+            row, unknown, beyond = to_row(entity, payload)
         except BadValue as error:
             self.reject(entity.name, payload, str(error))
             return None
         self.unknown_fields |= unknown
+        self.beyond_range += beyond
         self.add(entity.table, row | given)
         return row
 
@@ -87,6 +90,16 @@ class Batch:
                 "digest": hashlib.sha256(json.dumps([reason, kept], sort_keys=True).encode()).hexdigest(),
             }
         )
+
+    def read_well(self) -> list[tuple[str, int]]:
+        """Give (entity, id) of the records that became rows; not of those of which only the number could be read."""
+        rejected = {(one["entity"], one["entity_id"]) for one in self.rejected}
+        return [
+            (entity.name, row["id"])
+            for entity in (CONVERSATION, MESSAGE, CONTACT, AGENT, TEAM, ATTACHMENT)
+            for row in self.rows[entity.table].values()
+            if len(row) > len(("account_id", "id")) and (entity.name, str(row["id"])) not in rejected
+        ]
 
     def items(self, entity: str, value: Any) -> list[Any]:
         """Give the elements of an array in a payload; what is no array is rejected, null is an empty one."""
@@ -132,7 +145,7 @@ def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | 
     reason, not passed over.
     """
     try:
-        row, _ = to_row(CONVERSATION, payload)
+        row, _, _ = to_row(CONVERSATION, payload)
     except BadValue:
         return True
     begun, last = row.get("created_at"), row.get("last_activity_at")

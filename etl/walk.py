@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,11 +11,12 @@ from math import ceil
 from typing import Any
 
 from etl.client import Client, Query
-from etl.errors import VendorError
+from etl.errors import Denied, NotFound, VendorError
 
 STATUSES = ("open", "resolved", "pending", "snoozed")
 MOST_STALE_PAGES = 20
 PAGES_AHEAD = 3
+FAILURES_THAT_ALARM = 3
 LIST = "conversations"
 COUNTS = ("mine_count", "new_count", "assigned_count", "unassigned_count", "all_count")
 
@@ -25,6 +27,7 @@ class Page:
 
     about: how many pages with conversations the walk seems to have, from the vendor's count; None when it tells none.
     counts: the vendor's counts (`all_count` ...) as sent along.
+    failed: why the page could not be had; it then has no payloads, and the walk goes on after it.
     distinct: on the empty page, how many different conversations the walk has shown.
     """
 
@@ -32,7 +35,13 @@ class Page:
     about: int | None
     payloads: list[Any]
     counts: dict[str, int]
+    failed: str | None = None
     distinct: int = 0
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the page ends its walk: it was answered, and empty."""
+        return not self.payloads and not self.failed
 
 
 def walk(client: Client, pool: Executor, query: Query, path: str = LIST) -> Iterator[Page]:
@@ -40,36 +49,59 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST) -> Iter
 
     There is no page count and no next link, and the page size is the server's setting: only an empty page ends a walk
     (the vendor's section 2). Its count only limits how far to read ahead: never past the page that should be empty.
-    Raises VendorError when a page cannot be had, or when the walk would not end.
+    Raises Denied or NotFound when the walk is refused, VendorError when it would not end.
     """
     ids: set[int] = set()
-    stale = 0
+    stale = failing = 0
     for page in _read_ahead(client, pool, query, path):
         new = {one["id"] for one in page.payloads if isinstance(one, dict) and isinstance(one.get("id"), int)} - ids
         stale = 0 if new else stale + 1
-        if stale > MOST_STALE_PAGES and page.payloads:
+        if stale > MOST_STALE_PAGES and not page.is_last:
             # Without this a proxy that drops the query would keep the walk at page 1 for ever.
             raise VendorError(
                 f"{client.url(path, query)}: the last {stale} pages, up to {page.number}, showed nothing"
-                " new, and none was empty: the walk would not end. Does a proxy drop the query?"
+                f" new, and none was empty: the walk would not end. {page.failed or 'Does a proxy drop the query?'}"
             )
+        failing = failing + 1 if page.failed else 0
+        if failing and failing % FAILURES_THAT_ALARM == 0:
+            _check_alive(client)
         ids |= new
-        yield page if page.payloads else replace(page, distinct=len(ids))
+        yield replace(page, distinct=len(ids)) if page.is_last else page
 
 
 def _read_ahead(client: Client, pool: Executor, query: Query, path: str) -> Iterator[Page]:
-    get_page = partial(_get_page, client, path, query)
+    get_page = partial(_try_page if path == LIST else _get_page, client, path, query)
     page = get_page(1, None)
     yield page
     expected = page.about
     waiting: deque[Future[Page]] = deque()
     number = 2
-    while page.payloads:
+    while not page.is_last:
         while not waiting or (len(waiting) < PAGES_AHEAD and number <= (expected or 0) + 1):
             waiting.append(pool.submit(get_page, number, expected))
             number += 1
         page = waiting.popleft().result()
+        expected = expected or page.about
         yield page
+
+
+def _check_alive(client: Client) -> None:
+    """Raise VendorError when the server answers nothing else either: then it is down, and no page is broken."""
+    with suppress(Denied, NotFound):
+        client.get("conversations/meta", [("status", STATUSES[0])])
+
+
+def _try_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
+    """Get a page; one that fails for good is handed on as such, as one broken conversation makes its whole page fail.
+
+    A refusal is no such page: it says something about the token or the account.
+    """
+    try:
+        return _get_page(client, path, query, number, about)
+    except (Denied, NotFound):
+        raise
+    except VendorError as error:
+        return Page(number, about, [], {}, failed=str(error))
 
 
 def _get_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
@@ -117,7 +149,7 @@ def walk_recent(client: Client, pool: Executor, query: Query, since: datetime) -
 
 def _is_older(page: Page, since: datetime) -> bool:
     active = [one.get("timestamp") if isinstance(one, dict) else None for one in page.payloads]
-    return all(isinstance(one, int | float) and one < since.timestamp() for one in active)
+    return not page.failed and all(isinstance(one, int | float) and one < since.timestamp() for one in active)
 
 
 def _knows_updated_within(client: Client, query: Query, first: Page) -> bool:
