@@ -73,4 +73,4 @@ class BadValue(EtlError):
 
 
 class BeyondRange(BadValue):
-    """A value is of the right kind, but too large for PostgreSQL: a time in the year 31,690,708, a number of 70 bits."""
+    """A value is of the right kind, but beyond PostgreSQL: a time in the year 31,690,708, a number of 70 bits."""

@@ -131,7 +131,7 @@ def walk_recent(client: Client, pool: Executor, query: Query, since: datetime) -
     if _is_older(first, since):
         return
     seconds = ceil((datetime.now(UTC) - since).total_seconds())
-    if _knows_updated_within(client, query, first):
+    if not first.failed and _knows_updated_within(client, query, first):
         try:
             answer = _get_page(client, LIST, [*query, ("updated_within", seconds)], 2, None).payloads
         except VendorError:
