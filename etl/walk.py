@@ -11,7 +11,7 @@ from math import ceil
 from typing import Any
 
 from etl.client import Client, Query
-from etl.errors import Denied, NotFound, VendorError
+from etl.errors import Denied, NotFound, TryAgain, VendorError
 
 STATUSES = ("open", "resolved", "pending", "snoozed")
 MOST_STALE_PAGES = 20
@@ -94,13 +94,11 @@ def _check_alive(client: Client) -> None:
 def _try_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
     """Get a page; one that fails for good is handed on as such, as one broken conversation makes its whole page fail.
 
-    A refusal is no such page: it says something about the token or the account.
+    A refusal, or an answer of another shape, is no such page: it says something about the token or the address.
     """
     try:
         return _get_page(client, path, query, number, about)
-    except (Denied, NotFound):
-        raise
-    except VendorError as error:
+    except TryAgain as error:
         return Page(number, about, [], {}, failed=str(error))
 
 

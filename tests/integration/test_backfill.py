@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import Engine
 
 from etl.demo import events
-from etl.demo.server import Answer, Request
+from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
-from tests.scripted import LONG_AGO, account_of, job, server_fault
+from tests.scripted import LONG_AGO, account_of, job
 
+REFUSED = json_answer({"error": "Invalid Access Token"}, 401)
 BEGIN = datetime.fromtimestamp(LONG_AGO, UTC)
 
 
@@ -115,11 +116,11 @@ def test_a_selection_whose_pages_skip_conversations_is_incomplete(engine: Engine
 def test_a_backfill_that_was_cut_short_goes_on_where_it_was_and_a_new_one_reads_all_again(engine: Engine) -> None:
     broken = {"on": False}
 
-    def page_2_fails(request: Request, answer: Answer) -> Answer:
-        return server_fault() if broken["on"] and request.first("page") == "2" else answer
+    def page_2_is_refused(request: Request, answer: Answer) -> Answer:
+        return REFUSED if broken["on"] and request.first("page") == "2" else answer
 
     everything, of_inbox_1 = Selection(kind="backfill"), Selection(kind="backfill", inbox_id=1)
-    with job(account_of(40), engine, change=page_2_fails) as etl:
+    with job(account_of(40), engine, change=page_2_is_refused) as etl:
         etl.run()
         broken["on"] = True
         assert etl.run(everything).outcome == "failed"
