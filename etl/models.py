@@ -107,7 +107,7 @@ class Contact(Entity, Base):
     """A person or company that wrote, or was written to."""
 
     __tablename__ = "contacts"
-    __table_args__ = (refers_to("accounts"), Index(None, "account_id", "email"), {"comment": __doc__})
+    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
 
     id: Mapped[int] = number_of("contact")
     name: Mapped[str | None] = column(comment="Name as shown in the inbox")

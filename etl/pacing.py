@@ -30,7 +30,7 @@ class Pace:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._minute = -1
-        self._sent = 0
+        self._sent = self._most = 0
         self._from_its_start = False
         self._resume_at = 0.0
 
@@ -54,7 +54,10 @@ class Pace:
             now = self._clock()
             if minute == self._minute and self._from_its_start:
                 # Several threads hear of the same full window, in which nothing more is sent: they learn the same.
-                self.per_minute = max(1, min(self._sent - 1, self.per_minute or self._sent))
+                # A burst of others in one minute at most halves the rate: it may be gone in the next.
+                floor = max(1, self._most // 2)
+                self.per_minute = max(floor, min(self._sent - 1, self.per_minute or self._sent))
+                self._most = self.per_minute
             until_next_minute = MINUTE - now % MINUTE
             self._resume_at = max(self._resume_at, now + min(retry_after or until_next_minute, LONGEST_WAIT))
             return self._resume_at - now
@@ -66,6 +69,7 @@ class Pace:
             return self._resume_at - now
         if now // MINUTE != self._minute:
             self._from_its_start = self._minute >= 0
+            self._most = max(self._most, self._sent)
             self._minute, self._sent = int(now // MINUTE), 0
         if self.per_minute is not None and self._sent >= self.per_minute:
             return MINUTE - now % MINUTE

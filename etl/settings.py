@@ -1,7 +1,9 @@
 """Everything configurable, from the environment and `.env`; all faults reported at once and by name."""
 
 import ipaddress
+import logging
 import os
+import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -11,6 +13,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from etl.errors import SettingsError
+
+log = logging.getLogger(__name__)
 
 POSTGRES_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
 
@@ -133,6 +137,8 @@ def load(kind: type[AnySettings], **given: Any) -> AnySettings:
 
     Raises SettingsError that names every fault at once, and never repeats a value.
     """
+    if _is_open_to_others(Path(".env")):
+        log.warning(".env can be read by other users of this machine, and may hold the token: chmod 600 .env")
     try:
         return kind(**given)
     except ValidationError as error:
@@ -142,6 +148,13 @@ def load(kind: type[AnySettings], **given: Any) -> AnySettings:
         raise SettingsError("The file .env is not in UTF-8. Save it in that encoding.") from None
     except OSError as error:
         raise SettingsError(f"The file .env cannot be read: {error.strerror}.") from None
+
+
+def _is_open_to_others(file: Path) -> bool:
+    try:
+        return bool(file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    except OSError:
+        return False
 
 
 def variable_name(kind: type[DatabaseSettings], field: str) -> str:

@@ -27,6 +27,9 @@ from etl.payload import free, text, whole
 
 Key = tuple[Any, ...]
 
+# PostgreSQL indexes no value beyond 2,704 bytes, and a label is a key.
+LONGEST_LABEL = 500
+
 
 @dataclass
 class Batch:
@@ -221,8 +224,8 @@ def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
         return
     rejected = len(batch.rejected)
     for label in batch.items("label", payload["labels"]):
-        if not isinstance(label, str):
-            batch.reject("label", label, "expected text")
+        if not isinstance(label, str) or len(label) > LONGEST_LABEL:
+            batch.reject("label", label, f"expected text of at most {LONGEST_LABEL} characters")
             continue
         title = text(label)
         batch.add("labels", {"title": title})

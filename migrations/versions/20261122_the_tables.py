@@ -213,9 +213,6 @@ def upgrade() -> None:
         schema="helpdesk",
         comment="A person or company that wrote, or was written to.",
     )
-    op.create_index(
-        op.f("contacts_account_id_email_idx"), "contacts", ["account_id", "email"], unique=False, schema="helpdesk"
-    )
     op.create_table(
         "conversation_ledger",
         sa.Column(
@@ -1215,7 +1212,6 @@ def downgrade() -> None:
     op.drop_table("labels", schema="helpdesk")
     op.drop_table("inboxes", schema="helpdesk")
     op.drop_table("conversation_ledger", schema="helpdesk")
-    op.drop_index(op.f("contacts_account_id_email_idx"), table_name="contacts", schema="helpdesk")
     op.drop_table("contacts", schema="helpdesk")
     op.drop_table("bots", schema="helpdesk")
     op.drop_table("agents", schema="helpdesk")

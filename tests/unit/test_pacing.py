@@ -129,3 +129,13 @@ def test_the_minute_in_which_a_run_begins_teaches_nothing_as_others_may_have_use
 def test_a_retry_after_beyond_two_minutes_is_cut(pace_of):
     pace = pace_of()
     assert pace.limited(pace.wait(), 86_400.0) == 120
+
+
+def test_a_burst_of_others_halves_the_rate_at_most(pace_of, clock):
+    pace = pace_of()
+    for _ in range(200):
+        pace.wait()
+    clock.now += 60
+    # Somebody else has used this minute up: the very first request of it is one too many.
+    assert pace.limited(pace.wait(), None) == 60
+    assert pace.per_minute == 100

@@ -260,3 +260,14 @@ def test_a_child_process_inherits_everything_but_the_token(monkeypatch):
     given = inherited_environment(PGPASSWORD="pw")
     assert "ETL_API_TOKEN" not in given
     assert (given["ETL_ACCOUNT_ID"], given["PGPASSWORD"]) == ("5", "pw")
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o644, True)])
+def test_a_file_that_others_may_read_gets_a_warning(caplog, monkeypatch, tmp_path, mode, warned):
+    file = tmp_path / ".env"
+    file.write_text("ETL_ACCOUNT_ID=1\nETL_API_TOKEN=secret\n")
+    file.chmod(mode)
+    monkeypatch.chdir(tmp_path)
+    settings.load(settings.Settings)
+    said = ".env can be read by other users of this machine, and may hold the token: chmod 600 .env"
+    assert [record.getMessage() for record in caplog.records] == ([said] if warned else [])

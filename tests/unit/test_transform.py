@@ -106,7 +106,7 @@ def test_each_part_of_a_conversation_is_rejected_on_its_own():
         ],
     )
     assert [(one["entity"], one["entity_id"], one["reason"], one["payload"]) for one in batch.rejected] == [
-        ("label", None, "expected text", 5),
+        ("label", None, "expected text of at most 500 characters", 5),
         (
             "message",
             "9",
