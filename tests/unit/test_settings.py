@@ -268,6 +268,6 @@ def test_a_file_that_others_may_read_gets_a_warning(caplog, monkeypatch, tmp_pat
     file.write_text("ETL_ACCOUNT_ID=1\nETL_API_TOKEN=secret\n")
     file.chmod(mode)
     monkeypatch.chdir(tmp_path)
-    settings.load(settings.Settings)
+    load(Settings)
     said = ".env can be read by other users of this machine, and may hold the token: chmod 600 .env"
     assert [record.getMessage() for record in caplog.records] == ([said] if warned else [])
