@@ -103,17 +103,23 @@ class Client:
     def _once(self, url: str) -> Any:
         minute = self._pace.wait()
         try:
-            with self._session().get(url, timeout=self._timeout, allow_redirects=False, stream=True) as answer:
-                body = self._read(url, answer)
-        except requests.RequestException as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise VendorError(f"{url}: the server's certificate is not trusted ({_cause(error)}).") from None
-            raise TryAgain(f"{url}: no answer ({_cause(error)}).") from None
+            answer, body = self._ask(url)
+        finally:
+            self._pace.done()
         if answer.status_code == requests.codes.too_many_requests:
             waits = self._pace.limited(minute, _retry_after(answer))
             raise TryAgain(f"{url}: too many requests (429); all requests wait {waits:.0f} s.", wait=0)
         self._raise_for_status(url, answer, body)
         return self._decode(url, body)
+
+    def _ask(self, url: str) -> tuple[requests.Response, bytes]:
+        try:
+            with self._session().get(url, timeout=self._timeout, allow_redirects=False, stream=True) as answer:
+                return answer, self._read(url, answer)
+        except requests.RequestException as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise VendorError(f"{url}: the server's certificate is not trusted ({_cause(error)}).") from None
+            raise TryAgain(f"{url}: no answer ({_cause(error)}).") from None
 
     def _read(self, url: str, answer: requests.Response) -> bytes:
         """Read the body, within bounds: requests' own time-out is of each piece, not of the whole."""

@@ -13,7 +13,7 @@ LONGEST_WAIT = 120
 
 
 class Pace:
-    """Lets requests through, for all threads together.
+    """Lets requests through, for all threads together: each calls wait() before a request and done() after it.
 
     per_minute: requests a clock minute, None until the server shows its limit.
     clock: gives seconds since 1970; sleep: waits for seconds. Tests pass their own.
@@ -30,8 +30,9 @@ class Pace:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._minute = -1
-        self._sent = self._most = 0
         self._from_its_start = False
+        self._under_way = 0
+        self._sent = self._refused = self._most = 0
         self._resume_at = 0.0
 
     def wait(self) -> int:
@@ -44,6 +45,11 @@ class Pace:
                 return minute
             self._sleep(seconds)
 
+    def done(self) -> None:
+        """Take note that a request was answered, or given up."""
+        with self._lock:
+            self._under_way -= 1
+
     def limited(self, minute: int, retry_after: float | None) -> float:
         """Take note of a 429 for a request of that clock minute; give the seconds that everybody now waits.
 
@@ -53,11 +59,10 @@ class Pace:
         with self._lock:
             now = self._clock()
             if minute == self._minute and self._from_its_start:
-                # Several threads hear of the same full window, in which nothing more is sent: they learn the same.
+                self._refused += 1
                 # A burst of others in one minute at most halves the rate: it may be gone in the next.
-                floor = max(1, self._most // 2)
-                self.per_minute = max(floor, min(self._sent - 1, self.per_minute or self._sent))
-                self._most = self.per_minute
+                passed = max(1, self._most // 2, self._sent - self._refused)
+                self.per_minute = min(passed, self.per_minute or passed)
             until_next_minute = MINUTE - now % MINUTE
             self._resume_at = max(self._resume_at, now + min(retry_after or until_next_minute, LONGEST_WAIT))
             return self._resume_at - now
@@ -68,10 +73,15 @@ class Pace:
         if now < self._resume_at:
             return self._resume_at - now
         if now // MINUTE != self._minute:
-            self._from_its_start = self._minute >= 0
-            self._most = max(self._most, self._sent)
-            self._minute, self._sent = int(now // MINUTE), 0
+            self._begin_minute(int(now // MINUTE))
         if self.per_minute is not None and self._sent >= self.per_minute:
             return MINUTE - now % MINUTE
         self._sent += 1
+        self._under_way += 1
         return 0
+
+    def _begin_minute(self, minute: int) -> None:
+        self._from_its_start = self._minute >= 0
+        self._most = max(self._most if self.per_minute is None else 0, self._sent - self._refused)
+        # What is under way when the minute turns may arrive in either, and is counted in both.
+        self._minute, self._sent, self._refused = minute, self._under_way, 0

@@ -7,12 +7,21 @@ from etl.pacing import Pace
 MINUTE_100 = 6000.0  # the begin of a clock minute, in seconds
 
 
+class Answered(Pace):
+    """A pace whose requests are answered at once."""
+
+    def wait(self):
+        minute = super().wait()
+        self.done()
+        return minute
+
+
 @pytest.fixture
 def pace_of(clock):
     def make(per_minute=None, now=MINUTE_100):
         """Give a pace that was already at work in the minute before, so that it knows this one from its start."""
         clock.now = now - 60
-        pace = Pace(per_minute, clock, clock.sleep)
+        pace = Answered(per_minute, clock, clock.sleep)
         pace.wait()
         clock.now = now
         return pace
@@ -49,12 +58,12 @@ def test_a_429_teaches_the_rate_and_makes_everybody_wait_for_the_next_minute(pac
     assert clock.slept == [45, 60]
 
 
-def test_the_429s_of_several_threads_in_one_window_lower_the_rate_once(pace_of, clock):
+def test_the_limit_is_what_was_let_pass_and_not_what_was_refused(pace_of, clock):
     pace = pace_of()
     minutes = [pace.wait() for _ in range(10)]
     clock.now += 30
     assert [pace.limited(minutes[-1], None) for _ in range(5)] == [30] * 5
-    assert pace.per_minute == 9
+    assert pace.per_minute == 5
 
 
 def test_a_429_that_arrives_in_the_next_minute_does_not_lower_the_rate(pace_of, clock):
@@ -120,7 +129,7 @@ def test_several_threads_together_stay_at_the_rate(pace_of):
 
 def test_the_minute_in_which_a_run_begins_teaches_nothing_as_others_may_have_used_it_up(clock):
     clock.now = MINUTE_100 + 50
-    pace = Pace(None, clock, clock.sleep)
+    pace = Answered(None, clock, clock.sleep)
     assert pace.limited(pace.wait(), None) == 10
     assert pace.per_minute is None
     assert [pace.wait() for _ in range(3)] == [101, 101, 101]
@@ -139,3 +148,14 @@ def test_a_burst_of_others_halves_the_rate_at_most(pace_of, clock):
     # Somebody else has used this minute up: the very first request of it is one too many.
     assert pace.limited(pace.wait(), None) == 60
     assert pace.per_minute == 100
+
+
+def test_what_is_under_way_when_the_minute_turns_counts_in_both(clock):
+    clock.now = MINUTE_100
+    pace = Pace(5, clock, clock.sleep)
+    pace.wait(), pace.wait()
+    pace.done()
+    clock.now += 60
+    assert [pace.wait() for _ in range(4)] == [101] * 4
+    pace.done()
+    assert pace.wait() == 102
