@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +32,14 @@ LARGEST_BODY = 256 * 2**20
 LONGEST_ANSWER = 600
 CHUNK = 2**18
 SHOWN_OF_BODY = 300
+BEYOND_64_BITS = re.compile(rb"[0-9]{20}")
+
+
+class _Session(requests.Session):
+    """A session that looks at no redirect: requests would parse it, and read its body without bounds, all the same."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that there is none; `_raise_for_status` tells by the status and the header."""
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -152,11 +161,12 @@ class Client:
 
     def _decode(self, url: str, body: bytes) -> Any:
         try:
-            return orjson.loads(body)
+            if not BEYOND_64_BITS.search(body):
+                return orjson.loads(body)
         except orjson.JSONDecodeError:
             pass
         try:
-            # orjson refuses half of a surrogate pair, which real messages contain; the standard library reads it.
+            # orjson refuses half of a surrogate pair, and rounds numbers beyond 64 bits: real messages have both.
             return json.loads(body, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError):
             # What begins as JSON holds what people wrote, and has no place in a log.
@@ -172,7 +182,7 @@ class Client:
         """Give this thread's session: requests does not promise that one may be shared."""
         session = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
+            session = _Session()
             session.auth = _no_auth
             session.trust_env = not is_loopback(urlsplit(self.base_url).hostname or "")  # no proxy for this machine
             session.headers.update({TOKEN_HEADER: self._token.get_secret_value(), "Accept": "application/json"})

@@ -17,8 +17,9 @@ CONVERSATIONS = 50
 PAGE_SIZE = 10
 # The more often, the higher. Of deletions there are never more than 20, which no guard refuses.
 OFTEN = {
-    "write": 12, "reply": 12, "change_by_person": 12, "change_by_automaton": 8, "campaign": 3, "open": 3, "migrate": 1,
-    "delete": 4, "remove_agent": 0.3, "delete_team": 0.3, "merge_contacts": 0.5, "hire": 0.5, "converse": 1,
+    "write": 12, "reply": 12, "change_by_person": 12, "change_by_automaton": 8, "delete_message": 6, "campaign": 3,
+    "delete": 4, "open": 3, "migrate": 1, "converse": 1,
+    "remove_agent": 0.3, "delete_team": 0.3, "merge_contacts": 0.5, "hire": 0.5,
 }  # fmt: skip
 
 

@@ -26,7 +26,6 @@ Row = dict[str, Any]
 Rows = dict[Any, Row]
 
 ALWAYS = 3650
-BEHAVIOURS = ("4.7", "2026", "2.14")
 STATUSES = ("open", "resolved", "pending", "snoozed")
 PRIORITIES = (None, "low", "medium", "high", "urgent")
 LABELS = ((), ("vip",), ("bug",), ("bug", "vip"), ("באג",))
@@ -226,7 +225,8 @@ class World:
         one.status = STATUSES[which % 4]
         self.touched.add(one.id)
         for number in range(messages):
-            events.add_message(self.account, one.id, f"{number} of {one.id}", at, message_type=number % 2)
+            fields: Row = {"message_type": number % 2, "attachments": None if number else [self._file(which)]}
+            events.add_message(self.account, one.id, f"{number} of {one.id}", at, **fields)
             # What writes to a resolved conversation opens it again; this one is over.
             one.status = STATUSES[which % 4]
 
