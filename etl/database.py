@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from etl import embedded
-from etl.errors import DatabaseError
+from etl.errors import DatabaseError, Interrupted
 from etl.models import SCHEMA
 from etl.settings import DatabaseSettings
 
@@ -88,7 +88,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Raises DatabaseError for whatever the driver raises.
     """
     with translated(engine), engine.begin() as connection:
-        yield connection
+        try:
+            yield connection
+        except Interrupted:
+            connection.invalidate()  # a statement may still be under way, and no rollback can be sent: closing does it
+            raise
 
 
 @contextmanager

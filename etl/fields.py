@@ -179,7 +179,7 @@ def to_row(entity: Entity, payload: Any) -> tuple[Row, set[str], int]:
     if extra or beyond:
         # Under the whole path: what is beyond range is no unknown field, and its column says NULL.
         row["extra"] = extra | {path: free(value) for path, value in beyond.items()}
-    return row, {f"{entity.name}.{path}" for path in _paths(extra, known)}, len(beyond)
+    return row, {f"{entity.name}.{_printable(path)}" for path in _paths(extra, known)}, len(beyond)
 
 
 def _find(payload: Payload, path: str) -> tuple[bool, Any]:
@@ -205,6 +205,11 @@ def _leftovers(payload: Payload, known: set[str], prefix: str = "") -> Payload:
         else:
             left[text(name)] = free(value)
     return left
+
+
+def _printable(name: str) -> str:
+    """Make a name fit for a terminal: what would steer it is shown, not sent."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in name[:100])
 
 
 def _paths(extra: Payload, known: set[str], prefix: str = "") -> Iterator[str]:

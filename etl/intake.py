@@ -1,7 +1,7 @@
 """Takes payloads of conversations in: transform, the histories of those that changed, one transaction."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from etl.transform import Batch
 class Intake:
     """Takes in what a run reads, and remembers what the ledger and the audit need of it.
 
+    after_each: called after each batch that was saved; may raise, to end the run there.
     read_after: histories read since then are not read again as long as their mark holds; None: whatever their age.
     rejected_before: whether there are rejected records that may now be read well. beyond_range: how many values were.
     seen: ids of the conversations taken in. unproved: conversation id -> mark, and ids read, of those whose history was
@@ -35,6 +36,7 @@ class Intake:
     pool: Executor
     histories: Histories
     run: Run
+    after_each: Callable[[], None] = lambda: None
     read_after: datetime | None = None
     seen: set[int] = field(default_factory=set)
     unproved: dict[int, Unproved] = field(default_factory=dict)
@@ -47,8 +49,8 @@ class Intake:
         """Take the payloads of a page in: in one transaction, with the histories of the conversations that changed."""
         batch = transform.to_batch(self.settings.account_id, payloads)
         self._read_histories(batch, self._due(batch))
-        self.save(batch)
         self.seen.update(batch.marks)
+        self.save(batch)
 
     def save(self, batch: Batch) -> None:
         """Save a batch in one transaction, and count what became of it."""
@@ -72,6 +74,7 @@ class Intake:
         self.run.rejected += len(batch.rejected)
         self.beyond_range += batch.beyond_range
         self.run.unknown_fields |= batch.unknown_fields
+        self.after_each()
 
     def _due(self, batch: Batch) -> list[int]:
         """Give the conversations of a batch whose history has to be read.

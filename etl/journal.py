@@ -3,10 +3,11 @@
 import os
 import socket
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Text, func, insert, literal, select, text, tuple_, update
@@ -60,9 +61,10 @@ class Run:
 
 
 @contextmanager
-def lock(engine: Engine, account_id: int) -> Iterator[None]:
+def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
     """Hold the account's lock, which PostgreSQL itself releases when this process dies.
 
+    Gives a function that raises DatabaseError when the lock was lost with its connection.
     Raises AnotherRun, saying who holds it since when.
     """
     key = func.hashtextextended(f"etl sync {account_id}", 0)
@@ -72,11 +74,16 @@ def lock(engine: Engine, account_id: int) -> Iterator[None]:
         with translated(engine):
             if not connection.scalar(select(func.pg_try_advisory_lock(key))):
                 raise AnotherRun(_who_runs(connection, account_id))
-        yield
+        yield partial(_check_lock, engine, connection)
     finally:
         with suppress(SQLAlchemyError):  # a lost connection has lost its lock, too
             connection.execute(select(func.pg_advisory_unlock(key)))
         connection.close()
+
+
+def _check_lock(engine: Engine, connection: Connection) -> None:
+    with translated(engine):
+        connection.execute(select(1))
 
 
 def _who_runs(connection: Connection, account_id: int) -> str:

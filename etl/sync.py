@@ -41,21 +41,21 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) 
     client = Client(settings, sleep=interrupt.sleep)
     with (
         interrupt.listening(),
-        journal.lock(engine, settings.account_id),
+        journal.lock(engine, settings.account_id) as check_lock,
         _thread_pool(settings.concurrency) as pool,
     ):
         since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
         chosen = selection if since or not selection.recent else replace(selection, recent=False)
         run = Run(settings.account_id, selection.kind, chosen.chosen())
         with _recorded(engine, client, run):
-            intake = Intake(settings, engine, pool, Histories(client), run)
-            intake.rejected_before = journal.has_rejected(engine, run.account_id)
 
-            def watched(run: Run, name: str, page: Page) -> None:
-                watch(run, name, page)
+            def may_go_on() -> None:
                 interrupt.check()
+                check_lock()
 
-            _read(client, intake, selection, since and since - OVERLAP, watched)
+            intake = Intake(settings, engine, pool, Histories(client), run, may_go_on)
+            intake.rejected_before = journal.has_rejected(engine, run.account_id)
+            _read(client, intake, selection, since and since - OVERLAP, watch)
             if run.selection is None:
                 _account_for_conversations(client, intake, selection)
             everything = selection.audit and settings.messages == "full"
