@@ -17,6 +17,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
+        self._insisted = False
 
     def sleep(self, seconds: float) -> None:
         """Wait for seconds; raise Interrupted as soon as the run shall stop."""
@@ -39,11 +40,13 @@ class Interrupt:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             for one, handler in before.items():
-                signal.signal(one, handler)
+                # Once stopped, the process is about to end: an impatient third signal shall not break that off.
+                signal.signal(one, signal.SIG_IGN if self._stopped.is_set() else handler)
 
     def _heard(self, _number: int, _frame: FrameType | None) -> None:
-        insisted = self._stopped.is_set()
-        self._stopped.set()
-        signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_FINISH)
-        if insisted:
+        if not self._stopped.is_set():
+            self._stopped.set()
+            signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_FINISH)
+        elif not self._insisted:
+            self._insisted = True
             self.check()

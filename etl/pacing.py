@@ -32,7 +32,7 @@ class Pace:
         self._minute = -1
         self._from_its_start = False
         self._under_way = 0
-        self._sent = self._refused = self._most = 0
+        self._sent = self._carried = self._refused = self._most = 0
         self._resume_at = 0.0
 
     def wait(self) -> int:
@@ -61,7 +61,7 @@ class Pace:
             if minute == self._minute and self._from_its_start:
                 self._refused += 1
                 # A burst of others in one minute at most halves the rate: it may be gone in the next.
-                passed = max(1, self._most // 2, self._sent - self._refused)
+                passed = max(1, self._most // 2, self._sent - self._carried - self._refused)
                 self.per_minute = min(passed, self.per_minute or passed)
             until_next_minute = MINUTE - now % MINUTE
             self._resume_at = max(self._resume_at, now + min(retry_after or until_next_minute, LONGEST_WAIT))
@@ -84,4 +84,4 @@ class Pace:
         self._from_its_start = self._minute >= 0
         self._most = max(self._most if self.per_minute is None else 0, self._sent - self._refused)
         # What is under way when the minute turns may arrive in either, and is counted in both.
-        self._minute, self._sent, self._refused = minute, self._under_way, 0
+        self._minute, self._sent, self._carried, self._refused = minute, self._under_way, self._under_way, 0

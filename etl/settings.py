@@ -64,6 +64,8 @@ def _database_url(value: SecretStr) -> SecretStr:
     scheme, separator, rest = value.get_secret_value().partition("://")
     if not separator or scheme not in POSTGRES_SCHEMES:
         raise ValueError("must begin with postgres://, postgresql:// or postgresql+psycopg://")
+    if rest.partition("?")[0].count("@") > 1:
+        raise ValueError("has more than one @ (is a special character of the password not %-encoded?)")
     _check_port(rest)
     return SecretStr(f"postgresql+psycopg://{rest}")
 

@@ -97,12 +97,14 @@ class Batch:
     def read_well(self) -> list[tuple[str, int]]:
         """Give (entity, id) of the records that became rows; not of those of which only the number could be read."""
         rejected = {(one["entity"], one["entity_id"]) for one in self.rejected}
-        return [
-            (entity.name, row["id"])
-            for entity in (CONVERSATION, MESSAGE, CONTACT, AGENT, TEAM, ATTACHMENT)
+        read = [
+            (name, row["id"])
+            for entity in (CONVERSATION, MESSAGE, CONTACT, AGENT, BOT, TEAM, ATTACHMENT)
             for row in self.rows[entity.table].values()
-            if len(row) > len(("account_id", "id")) and (entity.name, str(row["id"])) not in rejected
+            if len(row) > len(("account_id", "id"))
+            for name in ((entity.name, "sender") if entity in {CONTACT, AGENT, BOT} else (entity.name,))
         ]
+        return [one for one in read if (one[0], str(one[1])) not in rejected]
 
     def items(self, entity: str, value: Any) -> list[Any]:
         """Give the elements of an array in a payload; what is no array is rejected, null is an empty one."""

@@ -1,0 +1,254 @@
+"""The database in trouble: each kind ends in one clear sentence and exit code 1, and the next run completes."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url, text
+
+from etl import database
+from etl.demo.server import Answer, Request, serve
+from etl.demo.vendor import Vendor
+from tests.conftest import RunEtl
+from tests.end_to_end.test_kills import (
+    OF_ETL,
+    TOKEN,
+    Trap,
+    outcomes,
+    query,
+    run_into,
+    settings,
+    start_etl,
+    tables,
+    terminate,
+    wait_until,
+    waiting_for_a_lock,
+)
+from tests.scripted import account_of
+
+
+@pytest.fixture
+def trap() -> Trap:
+    return Trap(Vendor(account_of(60), token=TOKEN))
+
+
+@pytest.fixture
+def variables(trap: Trap, database_url: str) -> Iterator[dict[str, str]]:
+    with serve(trap) as base_url:
+        yield settings(base_url, database_url)
+
+
+def plain(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def execute(url: str, statement: str) -> None:
+    with psycopg.connect(plain(url), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def sentence(said: str) -> str:
+    """Give the one line that the command line complains in; there is no other, and no traceback."""
+    assert "Traceback" not in said, said
+    (line,) = [line for line in said.splitlines() if "PostgreSQL at " in line]
+    return line.strip().removeprefix("etl: ")
+
+
+@pytest.mark.parametrize("command", ["sync", "runs", "migrate"])
+def test_a_server_that_cannot_be_reached_is_one_sentence(etl: RunEtl, variables: dict[str, str], command: str) -> None:
+    done = etl(command, **variables | {"DATABASE_URL": "postgresql://user:pass-word@127.0.0.1:9/tables"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert sentence(done.stderr).startswith("PostgreSQL at 127.0.0.1:9/tables: ")
+    assert "Connection refused" in done.stderr
+    assert "pass-word" not in done.stderr
+
+
+def test_a_database_that_does_not_exist_is_one_sentence(
+    etl: RunEtl, variables: dict[str, str], database_url: str
+) -> None:
+    other = make_url(database_url).set(database="no_such_database").render_as_string(hide_password=False)
+    done = etl("sync", **variables | {"DATABASE_URL": other})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert 'database "no_such_database" does not exist' in sentence(done.stderr)
+
+
+def test_a_read_only_database_is_one_sentence_and_the_next_run_completes(
+    etl: RunEtl, variables: dict[str, str], database_url: str
+) -> None:
+    name = make_url(database_url).database
+    execute(database_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    done = etl("sync", **variables)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "read-only transaction. DATABASE_URL must lead to the primary" in sentence(done.stderr)
+    with psycopg.connect(plain(database_url), options="-c default_transaction_read_only=off", autocommit=True) as own:
+        own.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    assert etl("sync", **variables).returncode == 0
+
+
+MAY_READ = ("USAGE ON SCHEMA helpdesk", "SELECT ON ALL TABLES IN SCHEMA helpdesk")
+MAY_NUMBER = ("USAGE ON ALL SEQUENCES IN SCHEMA helpdesk",)
+
+
+@contextmanager
+def role(url: str, name: str) -> Iterator[str]:
+    """Create a role with no rights at all; give its URL of the database."""
+    execute(url, f"CREATE ROLE {name} LOGIN")
+    try:
+        yield make_url(url).set(username=name).render_as_string(hide_password=False)
+    finally:
+        execute(url, f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [[], [*MAY_READ], [*MAY_READ, "INSERT, UPDATE ON helpdesk.accounts, helpdesk.sync_runs", *MAY_NUMBER]],
+    ids=["no rights", "may read", "may write nothing but the journal"],
+)
+def test_a_user_without_the_rights_is_one_sentence(
+    etl: RunEtl, variables: dict[str, str], database_url: str, granted: list[str]
+) -> None:
+    name = f"r_{make_url(database_url).database}"
+    with role(database_url, name) as url:
+        for one in granted:
+            execute(database_url, f"GRANT {one} TO {name}")
+        done = etl("sync", **variables | {"DATABASE_URL": url})
+        assert done.returncode == 1
+        assert "permission denied for " in sentence(done.stdout + done.stderr)
+        assert "Grant it to the user of DATABASE_URL" in sentence(done.stdout + done.stderr)
+    assert etl("sync", **variables).returncode == 0
+
+
+def test_a_user_who_may_do_no_more_than_the_job_needs_can_run_it(
+    etl: RunEtl, variables: dict[str, str], database_url: str
+) -> None:
+    name = f"r_{make_url(database_url).database}"
+    with role(database_url, name) as url:
+        for one in (
+            "USAGE ON SCHEMA helpdesk",
+            "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA helpdesk",
+            "USAGE ON ALL SEQUENCES IN SCHEMA helpdesk",
+        ):
+            execute(database_url, f"GRANT {one} TO {name}")
+        done = etl("sync", **variables | {"DATABASE_URL": url})
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_connection_stops_waiting_for_a_lock_after_a_minute(database_url: str) -> None:
+    engine = database.make_engine(database_url)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW lock_timeout")) == "1min"
+    engine.dispose()
+
+
+def test_a_table_locked_by_another_session_is_one_sentence(
+    database_url: str, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LONGEST_LOCK_WAIT", 0.1)
+    engine = database.make_engine(database_url)
+    with psycopg.connect(plain(database_url)) as other:
+        other.execute("LOCK TABLE helpdesk.messages IN ACCESS EXCLUSIVE MODE")
+        with (
+            pytest.raises(database.DatabaseError, match=r"Another session holds a lock on the tables: see pg_locks"),
+            database.transaction(engine) as connection,
+        ):
+            connection.execute(text("SELECT count(*) FROM helpdesk.messages"))
+    engine.dispose()
+
+
+def test_a_run_that_waits_for_a_locked_table_stops_within_ten_seconds_when_asked_to(
+    etl: RunEtl, tmp_path: Path, variables: dict[str, str], database_url: str
+) -> None:
+    with psycopg.connect(plain(database_url)) as other:
+        other.execute("LOCK TABLE helpdesk.messages IN ACCESS EXCLUSIVE MODE")
+        process = start_etl(tmp_path, "sync", **variables)
+        wait_until(lambda: waiting_for_a_lock(database_url))
+        terminate(process)
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert "Stopped on request." in out
+    assert "Traceback" not in err
+    assert outcomes(database_url) == ["interrupted"]
+    assert etl("sync", **variables).returncode == 0
+
+
+@pytest.mark.parametrize("at", [1, 40, 90])
+def test_connections_terminated_in_the_middle_fail_clearly_or_are_made_again_and_the_next_run_is_exact(
+    etl: RunEtl, tmp_path: Path, trap: Trap, variables: dict[str, str], database_url: str, at: int
+) -> None:
+    ended = f"SELECT pg_terminate_backend(pid) FROM ({OF_ETL}) AS one"
+    process, said, seconds = run_into(trap, at, lambda _: query(database_url, ended), tmp_path, **variables)
+    print(f"terminated at {at}: exit {process.returncode} after {seconds:.2f} s\n{said}")  # noqa: T201
+    assert process.returncode in {0, 1}
+    assert seconds < 10
+    assert "Traceback" not in said, said
+    if process.returncode:
+        assert "terminating connection due to administrator command" in sentence(said)
+    trap.set(0, lambda: None)
+    done = etl("sync", "--json", **variables)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ledger"]["loaded"] == 60
+    assert len(tables(database_url)["messages"]) == 180
+
+
+def test_the_second_of_two_runs_at_once_exits_with_4_and_says_who_runs_since_when(
+    etl: RunEtl, tmp_path: Path, database_url: str
+) -> None:
+    vendor, go, asked = Vendor(account_of(3), token=TOKEN), threading.Event(), threading.Event()
+
+    def app(request: Request) -> Answer:
+        if request.path.endswith("/messages"):
+            asked.set()
+            go.wait(60)
+        return vendor(request)
+
+    with serve(app) as base_url:
+        variables = settings(base_url, database_url)
+        first = start_etl(tmp_path, "sync", **variables)
+        assert asked.wait(30)
+        for _ in range(2):
+            second = etl("sync", "--json", **variables)
+            assert (second.returncode, second.stdout) == (4, "")
+            ((since, host),) = query(
+                database_url,
+                "SELECT to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), host FROM sync_runs",
+            )
+            assert second.stderr == (
+                f"etl: Run 1 of account 1 is going on since {since} UTC (process {first.pid} on {host})."
+                " This one did nothing; wait for it, or stop it.\n"
+            )
+        go.set()
+        out, err = first.communicate(timeout=60)
+        assert first.returncode == 0, out + err
+        assert etl("sync", **variables).returncode == 0
+    assert outcomes(database_url) == ["complete", "complete"]
+
+
+def test_two_accounts_are_read_into_one_database_at_once(tmp_path: Path, database_url: str) -> None:
+    vendor = Vendor([account_of(60), account_of(60, number=2)], token=TOKEN)
+    together = threading.Barrier(2, timeout=30)
+    met = {"1": False, "2": False}
+
+    def app(request: Request) -> Answer:
+        account = request.path.split("/")[4] if request.path.startswith("/api/v1/accounts/") else ""
+        if account in met and request.path.endswith("/conversations") and not met[account]:
+            met[account] = True
+            together.wait()  # neither begins before the other one does
+        return vendor(request)
+
+    with serve(app) as base_url:
+        processes = [
+            start_etl(tmp_path, "sync", **settings(base_url, database_url, ETL_ACCOUNT_ID=number))
+            for number in ("1", "2")
+        ]
+        for process in processes:
+            out, err = process.communicate(timeout=60)
+            assert process.returncode == 0, out + err
+    assert query(database_url, "SELECT account_id, count(*) FROM messages GROUP BY 1 ORDER BY 1") == [
+        (1, 180),
+        (2, 180),
+    ]
+    assert sorted(outcomes(database_url)) == ["complete", "complete"]
