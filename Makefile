@@ -12,7 +12,7 @@ demo: .venv/runtime  ## fill an embedded PostgreSQL from a made-up account and l
 	@$(BIN)/etl demo
 
 test: check  ## all tests and linters
-	@$(BIN)/pytest -q -n auto --dist loadfile
+	@$(BIN)/pytest -q -n auto --dist worksteal
 
 check: .venv/dev  ## linters, types and import rules only
 	@$(BIN)/ruff check .

@@ -262,7 +262,7 @@ def _run(selection: "Selection", as_json: bool) -> None:
         with report.watching() as watch:
             run = sync.run(settings, engine, selection, watch)
     report.print_run(run, as_json)
-    if run.outcome == "interrupted":
+    if run.outcome in {"interrupted", "failed"}:
         _leave_at_once()
     raise typer.Exit(_exit_code(run.outcome))
 

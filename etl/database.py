@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, any_, create_engine, event, literal, make_url
+from sqlalchemy import URL, BigInteger, ColumnElement, Connection, Engine, any_, create_engine, event, literal, make_url
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -59,7 +59,11 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
     """
     parsed = make_url(url)
     password = parsed.password or parsed.query.get("password")
-    shown = parsed.difference_update_query(["password"]).set(drivername="postgresql", password=None)
+    query = {name: value for name, value in parsed.query.items() if name != "password"}
+    # Made anew: URL.set(password=None) would leave the password as it is.
+    shown = URL.create(
+        "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database, query=query
+    )
     secrets = {"PGPASSWORD": str(password)} if password else {}
     return [str(embedded.program("psql")), shown.render_as_string(hide_password=False)], secrets | {
         "PGOPTIONS": f"-c search_path={SCHEMA},public"
