@@ -21,11 +21,11 @@ from etl.errors import VendorError
 from etl.history import NEWEST, Histories
 from etl.models import Conversation, Message
 from etl.transform import Batch
-from etl.walk import walk
+from etl.walk import BY_CREATION, walk
 
 SEARCH = "conversations/search"
 NEWEST_FIRST: Query = [("status", "all")]
-BY_CREATION: Query = [("status", "all"), ("sort_by", "sort_on_created_at")]
+OLDEST_FIRST: Query = [("status", "all"), BY_CREATION]
 
 Messages = dict[int, Any]
 
@@ -68,7 +68,7 @@ class Audit:
         the witness could not be used. Conversations begun since the ledger was settled are left to the next run.
         """
         self._newest = max(self._living(), default=0)
-        for query in (BY_CREATION, NEWEST_FIRST) if everything else (NEWEST_FIRST, BY_CREATION):
+        for query in (OLDEST_FIRST, NEWEST_FIRST) if everything else (NEWEST_FIRST, OLDEST_FIRST):
             try:
                 self._walk(query, everything)
             except VendorError as error:

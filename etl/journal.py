@@ -204,11 +204,9 @@ def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -
         )
 
 
-def last_runs(engine: Engine, limit: int, account_id: int | None = None) -> list[Any]:
+def last_runs(engine: Engine, limit: int) -> list[Any]:
     """Give the last runs, newest first, as rows with the columns of sync_runs."""
     query = select(SyncRun.__table__).order_by(text("run_id DESC")).limit(limit)
-    if account_id is not None:
-        query = query.where(SyncRun.account_id == account_id)
     with transaction(engine) as connection:
         return list(connection.execute(query))
 

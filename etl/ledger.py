@@ -19,7 +19,7 @@ from etl.client import Client
 from etl.database import any_of, transaction
 from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
 from etl.models import Conversation, LedgerEntry
-from etl.walk import STATUSES, walk
+from etl.walk import BY_CREATION, STATUSES, walk
 
 DELETED, FORBIDDEN, UNREADABLE = "deleted", "forbidden", "unreadable"
 ASKED_AT_ONCE = 25
@@ -189,7 +189,7 @@ class Ledger:
         for _ in range(MOST_ROUNDS):
             before = len(self.seen)
             for status in STATUSES:
-                for page in walk(self.client, self.pool, [("status", status), ("sort_by", "sort_on_created_at")]):
+                for page in walk(self.client, self.pool, [("status", status), BY_CREATION]):
                     self.take(page.payloads)
             if len(self.seen) >= counted or len(self.seen) == before:
                 return

@@ -20,10 +20,9 @@ from etl.journal import Run
 from etl.ledger import Ledger
 from etl.selection import Selection
 from etl.settings import Settings
-from etl.walk import Page, walk, walk_recent
+from etl.walk import BY_CREATION, Page, walk, walk_recent
 
 IDS_A_PAGE = 25
-BY_CREATION = ("sort_by", "sort_on_created_at")
 # How far before the last complete run a recent one looks: clocks differ, and a page may be older than it seems.
 OVERLAP = timedelta(days=2)
 
