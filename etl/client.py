@@ -113,11 +113,11 @@ class Client:
         minute = self._pace.wait()
         try:
             answer, body = self._ask(url)
+            if answer.status_code == requests.codes.too_many_requests:
+                waits = self._pace.limited(minute, _retry_after(answer))
+                raise TryAgain(f"{url}: too many requests (429); all requests wait {waits:.0f} s.", wait=0)
         finally:
             self._pace.done()
-        if answer.status_code == requests.codes.too_many_requests:
-            waits = self._pace.limited(minute, _retry_after(answer))
-            raise TryAgain(f"{url}: too many requests (429); all requests wait {waits:.0f} s.", wait=0)
         self._raise_for_status(url, answer, body)
         return self._decode(url, body)
 

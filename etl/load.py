@@ -94,7 +94,7 @@ def _as_json(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        return json.dumps(value)  # numbers beyond 64 bits, and more than 254 levels, are beyond orjson
+        return json.dumps(value)  # numbers beyond 64 bits are beyond orjson
 
 
 def _create_staging(table: Table, staging: sql.Identifier) -> sql.Composed:

@@ -48,6 +48,8 @@ class Pace:
     def done(self) -> None:
         """Take note that a request was answered, or given up."""
         with self._lock:
+            # The minute may have turned while it was under way: the server may count it in the new one.
+            self._turn(self._clock())
             self._under_way -= 1
 
     def limited(self, minute: int, retry_after: float | None) -> float:
@@ -72,15 +74,18 @@ class Pace:
         now = self._clock()
         if now < self._resume_at:
             return self._resume_at - now
-        if now // MINUTE != self._minute:
-            self._begin_minute(int(now // MINUTE))
+        self._turn(now)
         if self.per_minute is not None and self._sent >= self.per_minute:
             return MINUTE - now % MINUTE
         self._sent += 1
         self._under_way += 1
         return 0
 
-    def _begin_minute(self, minute: int) -> None:
+    def _turn(self, now: float) -> None:
+        """Begin the clock minute unless it was."""
+        minute = int(now // MINUTE)
+        if minute == self._minute:
+            return
         self._from_its_start = self._minute >= 0
         self._most = max(self._most if self.per_minute is None else 0, self._sent - self._refused)
         # What is under way when the minute turns may arrive in either, and is counted in both.

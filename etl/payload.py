@@ -20,6 +20,9 @@ LONGEST_NUMBER = len(str(SMALLEST))
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
+# Deeper than any record; at the interpreter's own limit (about 1,000 calls, two a level) anything may fail.
+DEEPEST = 350
+
 # PostgreSQL stores neither the NUL character nor half of a surrogate pair in text; both occur in real messages.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -95,19 +98,18 @@ def free(value: Any) -> Any:
             return value
     except TypeError:
         pass  # half of a surrogate pair, a number beyond 64 bits, or more than 254 levels
-    try:
-        return _cleaned(value)
-    except RecursionError:
-        raise BadValue("is nested too deeply") from None
+    return _cleaned(value, DEEPEST)
 
 
-def _cleaned(value: Any) -> Any:
+def _cleaned(value: Any, levels: int) -> Any:
+    if not levels:
+        raise BadValue("is nested too deeply")
     if isinstance(value, str):
         return text(value)
     if isinstance(value, dict):
-        return {text(key): _cleaned(one) for key, one in value.items()}
+        return {text(key): _cleaned(one, levels - 1) for key, one in value.items()}
     if isinstance(value, list):
-        return [_cleaned(one) for one in value]
+        return [_cleaned(one, levels - 1) for one in value]
     return value
 
 

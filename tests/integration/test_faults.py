@@ -323,8 +323,9 @@ def test_a_limit_that_is_met_at_the_end_of_a_minute_is_learned_all_the_same(seco
     sent, refused, client = limited_run(2_000, None, seconds_a_request)
     assert refused[0] == 0
     assert max(refused) <= THREADS
-    assert sum(refused[3:]) <= 1
-    assert max(sent[3:]) <= LIMIT + 1
+    assert sum(refused[2:]) == 0
+    # What was under way as the minute turned may have counted in either, and lowers what is learned.
+    assert LIMIT - THREADS <= max(sent[2:]) <= LIMIT
     assert client.requests == 2_000 + sum(refused)
 
 
