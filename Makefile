@@ -1,9 +1,10 @@
 # Two commands are enough: `make demo` shows the job at work, `make test` proves it. Everything lands in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock docs build clean
+.PHONY: help demo test check lock docs bench build clean
 
 help:  ## list these targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -28,12 +29,17 @@ lock: .venv/dev  ## renew the pinned, hashed dependencies
 		--no-emit-index-url --no-emit-find-links --group build pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --group dev pyproject.toml -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links benchmarks/peers.in -o benchmarks/peers.lock
+
+bench: .venv/dev build/peers/ready  ## measure against the limit and two peers, for hours; BENCH="--latency 20 --in-flight 16" one cell
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 build: .venv/dev  ## the wheel and the source archive in dist/
 	@$(BIN)/python -m build --no-isolation
 
 clean:  ## remove the environment and what was built
-	rm -rf .venv dist
+	rm -rf .venv dist build/peers
 
 .venv/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "etl needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -48,4 +54,10 @@ clean:  ## remove the environment and what was built
 
 .venv/dev: requirements-dev.lock .venv/runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The peers' own environment: what they need is no dependency of ours.
+build/peers/ready: benchmarks/peers.lock
+	@$(PYTHON) -m venv build/peers
+	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers.lock
 	@touch $@

@@ -5,8 +5,9 @@ where its shape has it: a key that is absent says nothing and gives no key in th
 What no field reads lands in `extra` under the vendor's own names.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from etl.errors import BadValue, BeyondRange
@@ -14,6 +15,10 @@ from etl.payload import Reader, flag, free, instant, number, text, texts, whole
 
 Payload = dict[str, Any]
 Row = dict[str, Any]
+
+ABSENT = object()
+# Readers that leave a value as it is, but for characters that PostgreSQL does not store.
+TEXTUAL = frozenset({text, texts, free})
 
 MESSAGE_TYPES = {0: "incoming", 1: "outgoing", 2: "activity", 3: "template"}
 
@@ -39,16 +44,44 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Shape:
+    """The fields of one object: (column, key, reader) of each, and every key that is known in it."""
+
+    fields: tuple[tuple[str, str, Reader], ...]
+    known: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Entity:
     """How one kind of payload becomes rows of one table.
 
-    `elsewhere` names the paths that other entities or the code below read, so that they are no unknown fields.
+    `elsewhere` names the paths that other entities or transform.py read, so that they are no unknown fields.
     """
 
     name: str
     table: str
     fields: tuple[Field, ...]
     elsewhere: tuple[str, ...] = ()
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """Give the fields by the object that they are in: "" is the payload itself, "meta." the object `meta` in it."""
+        keys: dict[str, set[str]] = defaultdict(set)
+        fields: dict[str, list[tuple[str, str, Reader]]] = defaultdict(list)
+        for one in self.fields:
+            prefix, key = _split(one.path)
+            keys[prefix].add(key)
+            fields[prefix].append((one.column, key, one.read))
+        for path in self.elsewhere:
+            prefix, key = _split(path)
+            keys[prefix].add(key)
+        return {prefix: Shape(tuple(fields[prefix]), frozenset(known)) for prefix, known in keys.items()}
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Split a path into the object, with its dot, and the key in it: `meta.channel` into `meta.` and `channel`."""
+    outer, dot, key = path.rpartition(".")
+    return outer + dot, key
 
 
 def _same(read: Reader, *names: str) -> tuple[Field, ...]:
@@ -150,73 +183,67 @@ KEYS = {
 } | dict.fromkeys(("inboxes", "teams", "agents", "contacts", "conversations", "messages", "attachments"), ("id",))
 
 
-def to_row(entity: Entity, payload: Any) -> tuple[Row, set[str], int]:
-    """Give the row of a payload, the paths of its unknown fields (`message.sentiment`), and how many were beyond range.
+@dataclass
+class Converted:
+    """A row, and what there is to tell of it.
+
+    unknown: paths of fields that no column holds (`message.sentiment`). beyond: path -> value beyond PostgreSQL's
+    range. replaced: how many values held characters that it does not store.
+    """
+
+    row: Row
+    unknown: set[str] = field(default_factory=set)
+    beyond: Payload = field(default_factory=dict)
+    replaced: int = 0
+
+
+def to_row(entity: Entity, payload: Any) -> Converted:
+    """Turn a payload into a row.
 
     A value beyond PostgreSQL's range becomes None and is kept in `extra`, unless the row cannot be without it.
     Raises BadValue that names the field and what was there.
     """
     if not isinstance(payload, dict):
         raise BadValue(f"{entity.name}: expected an object, got {type(payload).__name__}")
-    row: Row = {}
-    beyond: Payload = {}
-    for one in entity.fields:
-        found, value = _find(payload, one.path)
-        if found:
-            try:
-                row[one.column] = None if value is None else one.read(value)
-            except BeyondRange:
-                row[one.column] = None
-                beyond[one.path] = value
-            except BadValue as error:
-                raise BadValue(f"{one.path}: {error}") from None
+    made = Converted({})
+    extra = _read_object(entity, "", payload, made)
     for name in KEYS[entity.table]:
-        if row.get(name) is None:
-            said = f"is beyond range: {beyond[name]}"[:60] if name in beyond else "is missing"
+        if made.row.get(name) is None:
+            said = f"is beyond range: {made.beyond[name]}"[:60] if name in made.beyond else "is missing"
             raise BadValue(f"{name}: {said}")
-    known = {one.path for one in entity.fields} | set(entity.elsewhere)
-    extra = _leftovers(payload, known)
-    if extra or beyond:
+    if extra or made.beyond:
         # Under the whole path: what is beyond range is no unknown field, and its column says NULL.
-        row["extra"] = extra | {path: free(value) for path, value in beyond.items()}
-    return row, {f"{entity.name}.{_printable(path)}" for path in _paths(extra, known)}, len(beyond)
+        made.row["extra"] = extra | {path: free(value) for path, value in made.beyond.items()}
+    return made
 
 
-def _find(payload: Payload, path: str) -> tuple[bool, Any]:
-    value: Any = payload
-    for name in path.split("."):
-        if not isinstance(value, dict) or name not in value:
-            return False, None
-        value = value[name]
-    return True, value
-
-
-def _leftovers(payload: Payload, known: set[str], prefix: str = "") -> Payload:
-    """Give what no field reads, as the vendor nests it."""
-    left: Payload = {}
-    for name, value in payload.items():
-        path = prefix + name
-        if path in known:
-            continue
-        if (value is None or isinstance(value, dict)) and any(one.startswith(f"{path}.") for one in known):
-            inner = _leftovers(value or {}, known, f"{path}.")
-            if inner:
-                left[text(name)] = inner
+def _read_object(entity: Entity, prefix: str, payload: Payload, made: Converted) -> Payload:
+    """Read the fields of an object, and of those in it that have fields of their own; give what is left over."""
+    shape = entity.shapes[prefix]
+    for column, name, read in shape.fields:
+        if (value := payload.get(name, ABSENT)) is not ABSENT:
+            try:
+                made.row[column] = kept = None if value is None else read(value)
+                made.replaced += kept is not value and read in TEXTUAL and kept != value
+            except BeyondRange:
+                made.row[column] = None
+                made.beyond[prefix + name] = value
+            except BadValue as error:
+                raise BadValue(f"{prefix}{name}: {error}") from None
+    extra: Payload = {}
+    for name in payload.keys() - shape.known:
+        value, path = payload[name], f"{prefix}{name}."
+        if path in entity.shapes and (value is None or isinstance(value, dict)):
+            if inner := _read_object(entity, path, value or {}, made):
+                extra[name] = inner
         else:
-            left[text(name)] = free(value)
-    return left
+            key = text(name)
+            extra[key] = kept = free(value)
+            made.replaced += key != name or (kept is not value and kept != value)
+            made.unknown.add(f"{entity.name}.{_printable(prefix + name)}")
+    return extra
 
 
 def _printable(name: str) -> str:
     """Make a name fit for a terminal: what would steer it is shown, not sent."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in name[:100])
-
-
-def _paths(extra: Payload, known: set[str], prefix: str = "") -> Iterator[str]:
-    """Name what is left over: `sentiment`, and `conversation.mood` where only that key of an object is unknown."""
-    for name, value in extra.items():
-        path = prefix + name
-        if isinstance(value, dict) and any(one.startswith(f"{path}.") for one in known):
-            yield from _paths(value, known, f"{path}.")
-        else:
-            yield path

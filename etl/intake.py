@@ -26,7 +26,8 @@ class Intake:
 
     after_each: called after each batch that was saved; may raise, to end the run there.
     read_after: histories read since then are not read again as long as their mark holds; None: whatever their age.
-    rejected_before: whether there are rejected records that may now be read well. beyond_range: how many values were.
+    rejected_before: whether there are rejected records that may now be read well.
+    beyond_range, replaced: how many values PostgreSQL could not hold, and how many held characters that it does not.
     seen: ids of the conversations taken in. unproved: conversation id -> mark, and ids read, of those whose history was
     read, but may lack messages. unread: how many histories could not be read; why: what was said of the first.
     """
@@ -43,6 +44,7 @@ class Intake:
     unread: int = 0
     why: str = ""
     beyond_range: int = 0
+    replaced: int = 0
     rejected_before: bool = False
 
     def take(self, payloads: Iterable[Any]) -> None:
@@ -73,6 +75,7 @@ class Intake:
             self.run.counts[table].update(counts.get(table, {}))
         self.run.rejected += len(batch.rejected)
         self.beyond_range += batch.beyond_range
+        self.replaced += batch.replaced
         self.run.unknown_fields |= batch.unknown_fields
         self.after_each()
 

@@ -214,5 +214,7 @@ def _say_what_is_missing(intake: Intake) -> None:
         )
     if intake.beyond_range:
         run.notes.append(f"{intake.beyond_range} values were beyond what PostgreSQL holds; `extra` has them.")
+    if intake.replaced:
+        run.notes.append(f"{intake.replaced} texts held characters that PostgreSQL does not store; they became U+FFFD.")
     if run.rejected:
         run.problems.append(f"{run.rejected} records could not be stored: see the table rejected_records.")

@@ -40,6 +40,7 @@ class Batch:
     histories: numbers of the conversations all of whose messages are in this batch.
     rejected: records that cannot become rows: {entity, entity_id, reason, payload, digest}.
     beyond_range: how many values PostgreSQL could not hold; their columns are NULL, and `extra` keeps them.
+    replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
     marks: conversation id -> what tells that its history changed.
     shown: conversation id -> numbers of the messages that the list carries with it.
     """
@@ -51,6 +52,7 @@ class Batch:
     rejected: list[Row] = field(default_factory=list)
     unknown_fields: set[str] = field(default_factory=set)
     beyond_range: int = 0
+    replaced: int = 0
     marks: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
 
@@ -67,14 +69,15 @@ class Batch:
     def convert(self, entity: Entity, payload: Any, **given: Any) -> Row | None:
         """Turn a payload into a row and add it with the columns `given`; None when it had to be rejected."""
         try:
-            row, unknown, beyond = to_row(entity, payload)
+            made = to_row(entity, payload)
         except BadValue as error:
             self.reject(entity.name, payload, str(error))
             return None
-        self.unknown_fields |= unknown
-        self.beyond_range += beyond
-        self.add(entity.table, row | given)
-        return row
+        self.unknown_fields |= made.unknown
+        self.beyond_range += len(made.beyond)
+        self.replaced += made.replaced
+        self.add(entity.table, made.row | given)
+        return made.row
 
     def reject(self, entity: str, payload: Any, reason: str) -> None:
         """Keep a record that cannot become a row, with the reason."""
@@ -150,7 +153,7 @@ def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | 
     reason, not passed over.
     """
     try:
-        row, _, _ = to_row(CONVERSATION, payload)
+        row = to_row(CONVERSATION, payload).row
     except BadValue:
         return True
     begun, last = row.get("created_at"), row.get("last_activity_at")
@@ -230,6 +233,7 @@ def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
             batch.reject("label", label, f"expected text of at most {LONGEST_LABEL} characters")
             continue
         title = text(label)
+        batch.replaced += title != label
         batch.add("labels", {"title": title})
         batch.add("conversation_labels", {"conversation_id": conversation_id, "label": title})
     if len(batch.rejected) == rejected:

@@ -273,6 +273,8 @@ def test_what_postgresql_cannot_store_in_text_becomes_the_replacement_character_
     with job(account_of(1), engine, change=both(conversations, change_messages_of_any_kind(messages))) as etl:
         run = etl.run()
         assert (run.outcome, run.rejected) == ("complete", 0)
+        # Five of the conversation, and three of each message: two in the list, three in the history.
+        assert run.notes == ["20 texts held characters that PostgreSQL does not store; they became U+FFFD."]
         assert etl.rows("SELECT custom_attributes, extra->>'brand_new', extra ? :key FROM conversations", key=good) == [
             ({good: [good, {good: good}]}, good, True)
         ]
