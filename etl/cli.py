@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl.errors import AnotherRun, EtlError, SettingsError
+from etl.errors import AnotherRun, EtlError, Interrupted, SettingsError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -63,6 +63,8 @@ def main() -> None:
         app()
     except EtlError as error:
         _complain(str(error))
+        if isinstance(error, Interrupted):
+            _leave_at_once()
         codes = {SettingsError: USAGE, AnotherRun: ANOTHER_RUN}
         sys.exit(codes.get(type(error), FAILED))
     except KeyboardInterrupt:

@@ -8,8 +8,10 @@ from types import FrameType
 
 from etl.errors import Interrupted
 
-# A page that is not finished by then is given up: whoever stops a job expects it to be gone in ten seconds.
+# A page that is not finished by then is given up, and then the run's end in the journal is: whoever stops a job
+# expects it to be gone in ten seconds.
 SECONDS_TO_FINISH = 5
+SECONDS_TO_CLOSE = 3
 
 
 class Interrupt:
@@ -43,10 +45,11 @@ class Interrupt:
                 # Once stopped, the process is about to end: an impatient third signal shall not break that off.
                 signal.signal(one, signal.SIG_IGN if self._stopped.is_set() else handler)
 
-    def _heard(self, _number: int, _frame: FrameType | None) -> None:
+    def _heard(self, number: int, _frame: FrameType | None) -> None:
         if not self._stopped.is_set():
             self._stopped.set()
             signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_FINISH)
-        elif not self._insisted:
+        elif number == signal.SIGALRM or not self._insisted:
             self._insisted = True
+            signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_CLOSE)
             self.check()

@@ -1,6 +1,7 @@
 """The database in trouble: each kind ends in one clear sentence and exit code 1, and the next run completes."""
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from etl.demo.vendor import Vendor
 from tests.conftest import RunEtl
 from tests.end_to_end.test_kills import (
     OF_ETL,
+    SECONDS_TO_EXIT,
     TOKEN,
     Trap,
     outcomes,
@@ -173,6 +175,49 @@ def test_a_run_that_waits_for_a_locked_table_stops_within_ten_seconds_when_asked
     assert "Traceback" not in err
     assert outcomes(database_url) == ["interrupted"]
     assert etl("sync", **variables).returncode == 0
+
+
+def test_a_run_that_cannot_even_be_closed_stops_within_ten_seconds_when_asked_to(
+    etl: RunEtl, tmp_path: Path, trap: Trap, variables: dict[str, str], database_url: str
+) -> None:
+    with psycopg.connect(plain(database_url)) as other:
+
+        def lock_and_stop(process: "subprocess.Popen[str]") -> None:
+            other.execute("LOCK TABLE helpdesk.sync_runs IN ACCESS EXCLUSIVE MODE")
+            terminate(process)
+
+        process, said, seconds = run_into(trap, 20, lock_and_stop, tmp_path, **variables)
+    assert process.returncode == 1
+    assert seconds < SECONDS_TO_EXIT
+    assert "Stopped on request." in said
+    assert "Traceback" not in said
+    trap.set(0, lambda: None)
+    assert etl("sync", **variables).returncode == 0
+    assert outcomes(database_url) == ["interrupted", "complete"]
+
+
+def test_a_run_that_fails_does_not_wait_for_requests_that_are_under_way(tmp_path: Path, database_url: str) -> None:
+    vendor, asked, go = Vendor(account_of(60), token=TOKEN), threading.Event(), threading.Event()
+
+    def app(request: Request) -> Answer:
+        page = dict(request.query).get("page")
+        if page == "2":
+            execute(database_url, "ALTER TABLE helpdesk.messages RENAME TO gone")
+            assert asked.wait(30)
+        if page == "3":
+            asked.set()
+            go.wait(60)
+        return vendor(request)
+
+    with serve(app) as base_url:
+        process = start_etl(tmp_path, "sync", **settings(base_url, database_url))
+        assert asked.wait(30)
+        said = "".join(process.communicate(timeout=30))
+        assert not go.is_set()
+        go.set()
+    assert process.returncode == 1
+    assert "messages" in sentence(said)
+    assert outcomes(database_url) == ["failed"]
 
 
 @pytest.mark.parametrize("at", [1, 40, 90])

@@ -241,8 +241,8 @@ def wait_until(happened: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("part", [0.05, 0.5])
+# At the first page, in the middle, and while the ledger asks for ids.
+@pytest.mark.parametrize(("number", "part"), [(signal.SIGTERM, 0.05), (signal.SIGINT, 0.5), (signal.SIGTERM, 0.97)])
 def test_a_run_asked_to_stop_finishes_the_page_in_hand_and_the_next_one_completes(
     undisturbed: Any, served: tuple[Trap, str], database_url: str, tmp_path: Path, number: signal.Signals, part: float
 ) -> None:
