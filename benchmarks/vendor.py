@@ -7,6 +7,7 @@ no framework above it, and keeps every conversation and message as JSON. What it
 
 import argparse
 import asyncio
+import gc
 import time
 from collections import Counter
 from urllib.parse import parse_qsl
@@ -172,6 +173,7 @@ def main() -> None:
     options.add_argument("--generation", type=int, default=0)
     given = options.parse_args()
     account = Account(given.conversations, given.generation)
+    gc.freeze()  # a million messages would be looked through again and again while answering
     asyncio.run(_serve(Vendor(account, given.latency / 1000)))
 
 
