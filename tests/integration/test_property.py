@@ -82,7 +82,7 @@ class Server:
 
 
 @settings(
-    max_examples=30,
+    max_examples=15,
     derandomize=True,
     deadline=None,
     # An example is several runs and takes seconds. The database is one for all of them: each begins by emptying it.

@@ -237,6 +237,14 @@ def test_a_database_whose_port_is_none_is_refused_and_not_repeated(url):
     )
 
 
+def test_a_password_with_a_bare_at_sign_is_a_fault_that_does_not_repeat_it():
+    said = faults(database_url="postgresql://user:se@cret-word@127.0.0.1/tables")
+    assert said == (
+        "The settings have faults:\n  DATABASE_URL: has more than one @"
+        " (is a special character of the password not %-encoded?)"
+    )
+
+
 def test_each_field_has_one_variable():
     assert {field: variable_name(Settings, field) for field in Settings.model_fields} == {
         "database_url": "DATABASE_URL",
