@@ -93,7 +93,7 @@ def _growth_bars(records: list[dict[str, Any]]) -> Iterator[tuple[bool, str]]:
         some = sorted(
             (one for one in records if one["scenario"] == scenario), key=lambda one: int(one["conversations"])
         )
-        if not some:
+        if len(some) < 2:
             continue
         least, most = some[0], some[-1]
         grown = most["ms_a_conversation"] / least["ms_a_conversation"]
