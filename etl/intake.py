@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,11 +13,30 @@ from etl import journal, load, transform
 from etl.audit import Unproved
 from etl.database import transaction
 from etl.errors import VendorError
-from etl.history import Histories
+from etl.history import Histories, History
 from etl.journal import Run
 from etl.load import Mark
 from etl.settings import Settings
 from etl.transform import Batch
+
+# Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
+ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A batch, and those of its histories that are being read, by conversation id."""
+
+    batch: Batch
+    histories: dict[int, Future[History]]
+
+    def is_read(self) -> bool:
+        """Tell whether all its histories are there."""
+        return all(one.done() for one in self.histories.values())
+
+    def is_asked_for(self) -> bool:
+        """Tell whether none of its histories still waits for a thread."""
+        return all(one.done() or one.running() for one in self.histories.values())
 
 
 @dataclass
@@ -46,13 +65,29 @@ class Intake:
     beyond_range: int = 0
     replaced: int = 0
     rejected_before: bool = False
+    _under_way: dict[int, str] = field(default_factory=dict)
+    _inserted: int = 0
+    _analyze_at: int = ANALYZE_FIRST_AT
 
     def take(self, payloads: Iterable[Any]) -> None:
         """Take the payloads of a page in: in one transaction, with the histories of the conversations that changed."""
+        self.finish(self.begin(payloads))
+
+    def begin(self, payloads: Iterable[Any]) -> Reading:
+        """Turn the payloads of a page into a batch, and have the histories of the conversations that changed read."""
         batch = transform.to_batch(self.settings.account_id, payloads)
-        self._read_histories(batch, self._due(batch))
-        self.seen.update(batch.marks)
+        due = [one for one in self._due(batch) if self._under_way.get(one) != batch.marks[one]]
+        self._under_way |= {one: batch.marks[one] for one in due}
+        return Reading(batch, {one: self.pool.submit(self.histories.read, one, batch.shown[one]) for one in due})
+
+    def finish(self, reading: Reading) -> None:
+        """Wait for the histories of a batch, and save all of it."""
+        batch = reading.batch
+        self._add_histories(reading)
         self.save(batch)
+        self.seen.update(batch.marks)
+        for one in reading.histories:
+            self._under_way.pop(one, None)
 
     def save(self, batch: Batch) -> None:
         """Save a batch in one transaction, and count what became of it."""
@@ -61,9 +96,10 @@ class Intake:
         with transaction(self.engine) as connection:
             counts = load.save(connection, rows)
             load.replace_children(connection, batch.account_id, batch.complete, rows)
-            load.mark_removed(
-                connection, batch.account_id, batch.histories, [row["id"] for row in rows["messages"]], now
-            )
+            if batch.histories:
+                load.mark_removed(
+                    connection, batch.account_id, batch.histories, [row["id"] for row in rows["messages"]], now
+                )
             load.save_states(connection, batch.account_id, list(batch.marks), now)
             load.found_again(connection, batch.account_id, list(batch.marks))
             if self.read_after is not None:
@@ -73,6 +109,11 @@ class Intake:
                 journal.resolve_rejected(connection, batch.account_id, batch.read_well())
         for table in self.run.counts:
             self.run.counts[table].update(counts.get(table, {}))
+        self._inserted += sum(one["inserted"] for one in counts.values())
+        if self._inserted >= self._analyze_at:
+            with transaction(self.engine) as connection:
+                load.analyze(connection)
+            self._analyze_at *= ANALYZE_AGAIN_AT
         self.run.rejected += len(batch.rejected)
         self.beyond_range += batch.beyond_range
         self.replaced += batch.replaced
@@ -99,10 +140,10 @@ class Intake:
         active = batch.rows["conversations"][(conversation_id,)].get("last_activity_at")
         return active is not None and active > self.run.started_at - timedelta(days=self.settings.reread_days)
 
-    def _read_histories(self, batch: Batch, due: list[int]) -> None:
-        """Read histories concurrently into the batch; the mark of one that cannot be read completely stays open."""
-        futures = {one: self.pool.submit(self.histories.read, one, batch.shown[one]) for one in due}
-        for one, future in futures.items():
+    def _add_histories(self, reading: Reading) -> None:
+        """Add the histories to their batch; the mark of one that cannot be read completely stays open."""
+        batch = reading.batch
+        for one, future in reading.histories.items():
             rejected = len(batch.rejected)
             try:
                 history = future.result()

@@ -10,6 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -44,19 +46,10 @@ def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counte
 
     A row is {column: value} and has every key column. An `extra` is merged into the one that is there, key by key.
     """
-    return {table: upsert(connection, table, rows[table]) for table in ORDER if rows.get(table)}
-
-
-def upsert(connection: Connection, table_name: str, rows: Iterable[Row]) -> Counter[str]:
-    """Upsert rows of one table, in order of their keys."""
-    table = Base.metadata.tables[f"{SCHEMA}.{table_name}"]
-    shapes: dict[Shape, list[Row]] = defaultdict(list)
-    for row in rows:
-        shapes[tuple(one.name for one in table.columns if one.name in row)].append(row)
-    count = Counter[str]()
-    for shape in sorted(shapes):
-        count.update(_merge(_psycopg(connection), table, shape, shapes[shape]))
-    return count
+    raw = _psycopg(connection)
+    if raw.execute("SELECT to_regclass('pg_temp.staging_accounts')").fetchone() == (None,):
+        raw.execute(sql.SQL("; ").join(map(_create_staging, ORDER)))
+    return {table: _upsert(raw, table, rows[table]) for table in ORDER if rows.get(table)}
 
 
 def _psycopg(connection: Connection) -> PsycopgConnection[Any]:
@@ -66,23 +59,27 @@ def _psycopg(connection: Connection) -> PsycopgConnection[Any]:
     return raw
 
 
-def _merge(connection: PsycopgConnection[Any], table: Table, shape: Shape, rows: list[Row]) -> dict[str, int]:
-    keys = [one.name for one in table.primary_key]
-    staging = sql.Identifier(f"staging_{table.name}")
+def _upsert(connection: PsycopgConnection[Any], table_name: str, rows: Iterable[Row]) -> Counter[str]:
+    """Upsert rows of one table, in order of their keys, those of each shape at once."""
+    table = Base.metadata.tables[f"{SCHEMA}.{table_name}"]
+    names, keys = table.columns.keys(), [one.name for one in table.primary_key]
+    shapes: dict[Shape, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=itemgetter(*keys)):
+        shapes[tuple([name for name in names if name in row])].append(row)
+    count = Counter[str]()
     with connection.cursor() as cursor:
-        cursor.execute(_create_staging(table, staging))
-        columns = sql.SQL(", ").join(map(sql.Identifier, shape))
-        with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(staging, columns)) as copy:
-            json_at = {at for at, name in enumerate(shape) if isinstance(table.columns[name].type, JSONB)}
-            for row in sorted(rows, key=lambda row: [row[name] for name in keys]):
-                copy.write_row(_values(row, shape, json_at))
-        inserted, updated = cursor.execute(_merge_statement(table, staging, shape)).fetchone() or (0, 0)
-        cursor.execute(sql.SQL("TRUNCATE {}").format(staging))
-    unchanged = len(rows) - inserted - updated
-    return {"seen": len(rows), "inserted": inserted, "updated": updated, "unchanged": unchanged}
+        for shape in sorted(shapes):
+            statements = _statements(table_name, shape)
+            with cursor.copy(statements.copy) as copy:
+                for row in shapes[shape]:
+                    copy.write_row(_values(row, shape, statements.json_at))
+            inserted, updated = cursor.execute(statements.merge).fetchone() or (0, 0)
+            seen = len(shapes[shape])
+            count.update(seen=seen, inserted=inserted, updated=updated, unchanged=seen - inserted - updated)
+    return count
 
 
-def _values(row: Row, shape: Shape, json_at: set[int]) -> list[Any]:
+def _values(row: Row, shape: Shape, json_at: tuple[int, ...]) -> list[Any]:
     values = [row[name] for name in shape]
     for at in json_at:
         if values[at] is not None:
@@ -97,16 +94,45 @@ def _as_json(value: Any) -> str:
         return json.dumps(value)  # numbers beyond 64 bits are beyond orjson
 
 
-def _create_staging(table: Table, staging: sql.Identifier) -> sql.Composed:
+def _create_staging(table_name: str) -> sql.Composed:
     """Declare the staging table: the table's own columns without its constraints, as a row may have only some."""
+    table = Base.metadata.tables[f"{SCHEMA}.{table_name}"]
     columns = sql.SQL(", ").join(sql.Identifier(one.name) for one in table.columns if one.computed is None)
-    return sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
-        staging, columns, sql.Identifier(SCHEMA, table.name)
+    return sql.SQL("CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
+        _staging(table_name), columns, sql.Identifier(SCHEMA, table_name)
     )
 
 
-def _merge_statement(table: Table, staging: sql.Identifier, shape: Shape) -> sql.Composed:
-    """Write the INSERT ... ON CONFLICT that takes the staging table over and counts (inserted, updated)."""
+def _staging(table_name: str) -> sql.Identifier:
+    return sql.Identifier(f"staging_{table_name}")
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What upserts rows of one shape; json_at: at which places of a row JSON goes."""
+
+    copy: bytes
+    merge: bytes
+    json_at: tuple[int, ...]
+
+
+@lru_cache(maxsize=1_000)
+def _statements(table_name: str, shape: Shape) -> Statements:
+    """Write the statements once for all batches: composing them takes longer than executing them."""
+    table = Base.metadata.tables[f"{SCHEMA}.{table_name}"]
+    columns = sql.SQL(", ").join(map(sql.Identifier, shape))
+    return Statements(
+        sql.SQL("COPY {} ({}) FROM STDIN").format(_staging(table_name), columns).as_bytes(),
+        _merge_statement(table, shape).as_bytes(),
+        tuple(at for at, name in enumerate(shape) if isinstance(table.columns[name].type, JSONB)),
+    )
+
+
+def _merge_statement(table: Table, shape: Shape) -> sql.Composed:
+    """Write the INSERT ... ON CONFLICT that empties the staging table into the real one, and counts what it did.
+
+    It gives one row: inserted, updated.
+    """
     keys = [one.name for one in table.primary_key]
     others = [name for name in shape if name not in keys]
     compared = [name for name in others if NOT_COMPARED not in table.columns[name].info]
@@ -123,12 +149,13 @@ def _merge_statement(table: Table, staging: sql.Identifier, shape: Shape) -> sql
             sql.SQL(", ").join(map(_new_value, compared)),
         )
     return sql.SQL(
-        "WITH merged AS (INSERT INTO {} AS kept ({columns}) SELECT {columns} FROM {}"
+        "WITH staged AS (DELETE FROM {} RETURNING {columns}),"
+        " merged AS (INSERT INTO {} AS kept ({columns}) SELECT {columns} FROM staged"
         " ON CONFLICT ({}) DO {} RETURNING xmax = 0 AS inserted)"
         " SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM merged"
     ).format(
+        _staging(table.name),
         sql.Identifier(SCHEMA, table.name),
-        staging,
         sql.SQL(", ").join(map(sql.Identifier, keys)),
         action,
         columns=sql.SQL(", ").join(map(sql.Identifier, shape)),
@@ -140,6 +167,15 @@ def _new_value(name: str) -> sql.Composable:
     if name == "extra":
         return sql.SQL("(coalesce(kept.extra, '{}') || excluded.extra)")
     return sql.SQL("excluded.{}").format(sql.Identifier(name))
+
+
+def analyze(connection: Connection) -> None:
+    """Have the planner look at the tables.
+
+    Of new tables it knows nothing until autovacuum comes by, and plans as if every account had few rows: the checks of
+    the foreign keys then read through whole tables for each row.
+    """
+    connection.execute(text("ANALYZE " + ", ".join(f"{SCHEMA}.{table}" for table in (*ORDER, "conversation_states"))))
 
 
 def replace_children(
@@ -169,42 +205,42 @@ def replace_children(
             _psycopg(connection).execute(statement, values)
 
 
-STATE = "status, assignee_id, team_id, priority"
-
-
 def save_states(connection: Connection, account_id: int, conversation_ids: Sequence[int], at: datetime) -> None:
     """Close the open state of each conversation that differs from what is true now, and open the new one.
 
     at: when it was seen. States follow each other without gap and overlap even where the job's clock went back.
     """
-    values = {"account_id": account_id, "ids": list(conversation_ids), "at": at}
+    # The ids are given to every table by itself: in tables of which nothing is known yet, as in a first load, the
+    # planner would else read all states for each page.
     connection.execute(
         text(
             f"""
-            UPDATE {SCHEMA}.conversation_states AS open
-            SET valid_to = greatest(:at, valid_from + interval '1 microsecond') FROM {SCHEMA}.conversations AS now
-            WHERE now.account_id = :account_id AND now.id = ANY(:ids)
-              AND open.account_id = now.account_id AND open.conversation_id = now.id AND open.valid_to IS NULL
-              AND (open.status, open.assignee_id, open.team_id, open.priority)
-                  IS DISTINCT FROM (now.status, now.assignee_id, now.team_id, now.priority)
+            WITH seen AS (
+                SELECT now.id, now.status, now.assignee_id, now.team_id, now.priority, open.valid_from AS since
+                FROM {SCHEMA}.conversations AS now LEFT JOIN {SCHEMA}.conversation_states AS open
+                  ON open.account_id = :account_id AND open.conversation_id = ANY(:ids)
+                 AND open.conversation_id = now.id AND open.valid_to IS NULL
+                WHERE now.account_id = :account_id AND now.id = ANY(:ids)
+                  AND (open.valid_from IS NULL OR (open.status, open.assignee_id, open.team_id, open.priority)
+                       IS DISTINCT FROM (now.status, now.assignee_id, now.team_id, now.priority))
+            ), closed AS (
+                UPDATE {SCHEMA}.conversation_states AS open
+                SET valid_to = greatest(:at, valid_from + interval '1 microsecond') FROM seen
+                WHERE open.account_id = :account_id AND open.conversation_id = ANY(:ids)
+                  AND open.conversation_id = seen.id AND open.valid_from = seen.since
+                RETURNING conversation_id, valid_to
+            )
+            INSERT INTO {SCHEMA}.conversation_states
+                (account_id, conversation_id, valid_from, status, assignee_id, team_id, priority)
+            SELECT :account_id, id, greatest(:at,
+                    (SELECT max(valid_to) FROM closed WHERE conversation_id = seen.id),
+                    (SELECT max(valid_to) FROM {SCHEMA}.conversation_states
+                     WHERE account_id = :account_id AND conversation_id = seen.id)),
+                status, assignee_id, team_id, priority
+            FROM seen ORDER BY id
             """  # noqa: S608 -- only constants are formatted in
         ),
-        values,
-    )
-    connection.execute(
-        text(
-            f"""
-            INSERT INTO {SCHEMA}.conversation_states (account_id, conversation_id, valid_from, {STATE})
-            SELECT account_id, id, greatest(:at, (SELECT max(valid_to) FROM {SCHEMA}.conversation_states AS before
-                    WHERE before.account_id = now.account_id AND before.conversation_id = now.id)), {STATE}
-            FROM {SCHEMA}.conversations AS now
-            WHERE account_id = :account_id AND id = ANY(:ids) AND NOT EXISTS (
-                SELECT FROM {SCHEMA}.conversation_states AS open
-                WHERE open.account_id = now.account_id AND open.conversation_id = now.id AND open.valid_to IS NULL)
-            ORDER BY id
-            """  # noqa: S608 -- only constants are formatted in
-        ),
-        values,
+        {"account_id": account_id, "ids": list(conversation_ids), "at": at},
     )
 
 

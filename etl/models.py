@@ -24,6 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+# The migration that makes these tables.
+REVISION = "0001"
 SCHEMA = "helpdesk"
 
 # Column.info key: the upsert saves this column along with the others, but a difference in it alone rewrites no row.

@@ -1,5 +1,6 @@
 """A run: walk, take in, ledger, audit. The only room that knows both the vendor and the database."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from etl.client import Client
 from etl.database import transaction
 from etl.errors import EtlError, Interrupted, VendorError
 from etl.history import Histories
-from etl.intake import Intake
+from etl.intake import Intake, Reading
 from etl.interrupt import Interrupt
 from etl.journal import Run
 from etl.ledger import Ledger
@@ -23,6 +24,8 @@ from etl.settings import Settings
 from etl.walk import BY_CREATION, Page, walk, walk_recent
 
 IDS_A_PAGE = 25
+# How many batches wait for their histories: enough for the pool to stay full, few enough for the memory.
+BATCHES_AHEAD = 8
 # How far before the last complete run a recent one looks: clocks differ, and a page may be older than it seems.
 OVERLAP = timedelta(days=2)
 
@@ -73,25 +76,52 @@ def _read(client: Client, intake: Intake, selection: Selection, since: datetime 
         intake.read_after = journal.resumed_from(intake.engine, run)
     failed: list[str] = []
     any_read = False
-    for name, pages in _walks(client, intake, selection, since):
-        for page in pages:
-            run.pages += 1
-            intake.take(filter(selection.wants, page.payloads))
-            failed += [page.failed] if page.failed else []
-            any_read = any_read or bool(page.payloads)
-            if page.is_last and run.selection is None:
-                journal.save_counts(intake.engine, run, name, page.counts)
-            skipped = page.counts.get(selection.counted_by() or "", 0) - page.distinct
-            if page.is_last and skipped > 0 and run.selection and not selection.recent:
-                run.problems.append(f"The pages of {name} skipped {skipped} conversations that the vendor counts.")
-            run.requests, run.retries = client.requests, client.retries
-            watch(run, name, page)
+    for name, page in _taken_in(intake, selection, _walks(client, intake, selection, since)):
+        run.pages += 1
+        failed += [page.failed] if page.failed else []
+        any_read = any_read or bool(page.payloads)
+        if page.is_last and run.selection is None:
+            journal.save_counts(intake.engine, run, name, page.counts)
+        skipped = page.counts.get(selection.counted_by() or "", 0) - page.distinct
+        if page.is_last and skipped > 0 and run.selection and not selection.recent:
+            run.problems.append(f"The pages of {name} skipped {skipped} conversations that the vendor counts.")
+        run.requests, run.retries = client.requests, client.retries
+        watch(run, name, page)
     if failed and not any_read:
         raise VendorError(f"No page of conversations could be read. The first: {failed[0]}")
     if failed:
         said = f"{len(failed)} pages could not be read. The first: {failed[0]}"
         # The ledger asks for the conversations of such a page one by one; a selection has none.
         (run.problems if run.selection else run.notes).append(said)
+
+
+def _taken_in(
+    intake: Intake, selection: Selection, walks: Iterator[tuple[str, Iterator[Page]]]
+) -> Iterator[tuple[str, Page]]:
+    """Give the pages of all walks, each when it was saved.
+
+    While one is saved, the histories of those behind it are read: the pool never waits for the database, nor for the
+    end of a page or a walk. Batches are saved in the order of the pages, as the later one is the newer one.
+    """
+    under_way: deque[tuple[str, Page, Reading]] = deque()
+    try:
+        for name, pages in walks:
+            for page in pages:
+                under_way.append((name, page, intake.begin(filter(selection.wants, page.payloads))))
+                while len(under_way) > BATCHES_AHEAD or (under_way and under_way[0][2].is_read()):
+                    yield _finish(intake, *under_way.popleft())
+    except VendorError:
+        # What was asked for is not thrown away; what still waits for a thread would only meet the same failure.
+        while under_way and under_way[0][2].is_asked_for():
+            yield _finish(intake, *under_way.popleft())
+        raise
+    while under_way:
+        yield _finish(intake, *under_way.popleft())
+
+
+def _finish(intake: Intake, name: str, page: Page, reading: Reading) -> tuple[str, Page]:
+    intake.finish(reading)
+    return name, page
 
 
 @contextmanager

@@ -15,7 +15,9 @@ from etl.errors import Denied, NotFound, TryAgain, VendorError
 
 STATUSES = ("open", "resolved", "pending", "snoozed")
 MOST_STALE_PAGES = 20
-PAGES_AHEAD = 3
+# Of a walk that goes to its end, and of one that may end at any page.
+PAGES_AHEAD = 16
+RECENT_PAGES_AHEAD = 3
 FAILURES_THAT_ALARM = 3
 LIST = "conversations"
 # The order with the fewest ties; known from 2.7 to today, and harmless elsewhere (the vendor's section 2).
@@ -46,7 +48,7 @@ class Page:
         return not self.payloads and not self.failed
 
 
-def walk(client: Client, pool: Executor, query: Query, path: str = LIST) -> Iterator[Page]:
+def walk(client: Client, pool: Executor, query: Query, path: str = LIST, ahead: int = PAGES_AHEAD) -> Iterator[Page]:
     """Give every page of a walk, the empty one that ends it included; `path` is below the account.
 
     There is no page count and no next link, and the page size is the server's setting: only an empty page ends a walk
@@ -55,7 +57,7 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST) -> Iter
     """
     ids: set[int] = set()
     stale = failing = 0
-    for page in _read_ahead(client, pool, query, path):
+    for page in _read_ahead(client, pool, query, path, ahead):
         new = {one["id"] for one in page.payloads if isinstance(one, dict) and isinstance(one.get("id"), int)} - ids
         stale = 0 if new else stale + 1
         if stale > MOST_STALE_PAGES and not page.is_last:
@@ -71,7 +73,7 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST) -> Iter
         yield replace(page, distinct=len(ids)) if page.is_last else page
 
 
-def _read_ahead(client: Client, pool: Executor, query: Query, path: str) -> Iterator[Page]:
+def _read_ahead(client: Client, pool: Executor, query: Query, path: str, ahead: int) -> Iterator[Page]:
     get_page = partial(_try_page if path == LIST else _get_page, client, path, query)
     page = get_page(1, None)
     yield page
@@ -79,7 +81,7 @@ def _read_ahead(client: Client, pool: Executor, query: Query, path: str) -> Iter
     waiting: deque[Future[Page]] = deque()
     number = 2
     while not page.is_last:
-        while not waiting or (len(waiting) < PAGES_AHEAD and number <= (expected or 0) + 1):
+        while not waiting or (len(waiting) < ahead and number <= (expected or 0) + 1):
             waiting.append(pool.submit(get_page, number, expected))
             number += 1
         page = waiting.popleft().result()
@@ -125,7 +127,7 @@ def walk_recent(client: Client, pool: Executor, query: Query, since: datetime) -
     Newest activity comes first; the walk stops after a whole page of older ones, never at the first, as pinned ones may
     come first (the vendor's section 2). Where the server knows `updated_within`, one answer has them all.
     """
-    pages = walk(client, pool, query)
+    pages = walk(client, pool, query, ahead=RECENT_PAGES_AHEAD)
     first = next(pages)
     yield first
     if _is_older(first, since):

@@ -1,5 +1,6 @@
 """A backfill reads what was selected, all of it, and every history in it whatever the marks say."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -114,10 +115,15 @@ def test_a_selection_whose_pages_skip_conversations_is_incomplete(engine: Engine
 
 
 def test_a_backfill_that_was_cut_short_goes_on_where_it_was_and_a_new_one_reads_all_again(engine: Engine) -> None:
-    broken = {"on": False}
+    broken, histories = {"on": False}, threading.Semaphore(0)
 
     def page_2_is_refused(request: Request, answer: Answer) -> Answer:
-        return REFUSED if broken["on"] and request.first("page") == "2" else answer
+        if broken["on"] and request.path.endswith("/messages"):
+            histories.release()
+        if broken["on"] and request.first("page") == "2":
+            assert all(histories.acquire(timeout=30) for _ in range(25))  # those of page 1 were asked for
+            return REFUSED
+        return answer
 
     everything, of_inbox_1 = Selection(kind="backfill"), Selection(kind="backfill", inbox_id=1)
     with job(account_of(40), engine, change=page_2_is_refused) as etl:

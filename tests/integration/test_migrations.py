@@ -2,10 +2,11 @@
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from etl import database, migrate
-from etl.models import SCHEMA, Base
+from etl.models import REVISION, SCHEMA, Base
 from tests.conftest import RunEtl
 
 OPTIONS = {
@@ -28,6 +29,10 @@ def relations(engine: Engine) -> set[str]:
 def test_the_migrations_make_exactly_the_models_tables(engine: Engine) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts=OPTIONS), Base.metadata) == []
+
+
+def test_the_models_name_the_last_migration() -> None:
+    assert ScriptDirectory.from_config(migrate.alembic_config()).get_current_head() == REVISION
 
 
 def test_up_from_nothing_down_again_and_up_once_more(empty_database_url: str) -> None:
