@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 import requests
 import tenacity
+from requests.adapters import HTTPAdapter
 
 from etl.errors import Denied, NotFound, TryAgain, VendorError
 from etl.pacing import LONGEST_WAIT, Pace
@@ -35,11 +36,19 @@ SHOWN_OF_BODY = 300
 BEYOND_64_BITS = re.compile(rb"[0-9]{20}")
 
 
-class _Session(requests.Session):
-    """A session that looks at no redirect: requests would parse it, and read its body without bounds, all the same."""
+def _prepare(settings: Settings) -> tuple[requests.PreparedRequest, dict[str, Any]]:
+    """Give the request that all requests are copies of, and how to send it: proxies, certificates, time-out.
 
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Say that there is none; `_raise_for_status` tells by the status and the header."""
+    The environment is asked once: at every request it would take as long as the request itself.
+    """
+    session = requests.Session()
+    session.auth = _no_auth
+    session.trust_env = not is_loopback(urlsplit(settings.base_url).hostname or "")  # no proxy for this machine
+    session.headers.update({TOKEN_HEADER: settings.api_token.get_secret_value(), "Accept": "application/json"})
+    request = session.prepare_request(requests.Request("GET", settings.base_url))
+    return request, session.merge_environment_settings(settings.base_url, {}, True, True, None) | {
+        "timeout": settings.timeout_seconds
+    }
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -76,9 +85,9 @@ class Client:
         self.requests = 0
         self.retries = 0
         self._token = settings.api_token
-        self._timeout = settings.timeout_seconds
         self._pace = pace or Pace(settings.requests_per_minute, sleep=sleep)
         self._local = threading.local()
+        self._request, self._way = _prepare(settings)
         self._lock = threading.Lock()
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TryAgain),
@@ -122,8 +131,11 @@ class Client:
         return self._decode(url, body)
 
     def _ask(self, url: str) -> tuple[requests.Response, bytes]:
+        request = self._request.copy()
+        request.url = url
         try:
-            with self._session().get(url, timeout=self._timeout, allow_redirects=False, stream=True) as answer:
+            # Not through a session: it would keep cookies, and read the body of a redirect without bounds.
+            with self._adapter().send(request, **self._way) as answer:
                 return answer, self._read(url, answer)
         except requests.RequestException as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -178,16 +190,12 @@ class Client:
         text = said.decode("utf-8", "replace").replace(self._token.get_secret_value(), "(the token)")
         return text[:SHOWN_OF_BODY].encode("unicode_escape").decode() or "an empty body"
 
-    def _session(self) -> requests.Session:
-        """Give this thread's session: requests does not promise that one may be shared."""
-        session = getattr(self._local, "session", None)
-        if session is None:
-            session = _Session()
-            session.auth = _no_auth
-            session.trust_env = not is_loopback(urlsplit(self.base_url).hostname or "")  # no proxy for this machine
-            session.headers.update({TOKEN_HEADER: self._token.get_secret_value(), "Accept": "application/json"})
-            self._local.session = session
-        return session
+    def _adapter(self) -> HTTPAdapter:
+        """Give this thread's connection: requests does not promise that one may be shared."""
+        adapter: HTTPAdapter | None = getattr(self._local, "adapter", None)
+        if adapter is None:
+            adapter = self._local.adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1)
+        return adapter
 
 
 def _cause(error: requests.RequestException) -> str:

@@ -15,12 +15,16 @@ from etl.database import transaction
 from etl.errors import VendorError
 from etl.history import Histories, History
 from etl.journal import Run
-from etl.load import Mark
+from etl.load import Mark, Row
 from etl.settings import Settings
-from etl.transform import Batch
+from etl.transform import Batch, Key
 
 # Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
+
+
+# Few and short tables, the same rows on nearly every page: what this run saved is kept in mind.
+REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Intake:
     replaced: int = 0
     rejected_before: bool = False
     _under_way: dict[int, str] = field(default_factory=dict)
+    _saved: dict[tuple[str, Key], Row] = field(default_factory=dict)
     _inserted: int = 0
     _analyze_at: int = ANALYZE_FIRST_AT
 
@@ -91,7 +96,7 @@ class Intake:
 
     def save(self, batch: Batch) -> None:
         """Save a batch in one transaction, and count what became of it."""
-        rows = {table: list(by_key.values()) for table, by_key in batch.rows.items()}
+        rows = {table: self._news(table, by_key) for table, by_key in batch.rows.items()}
         now = datetime.now(UTC)
         with transaction(self.engine) as connection:
             counts = load.save(connection, rows)
@@ -107,6 +112,9 @@ class Intake:
             journal.save_rejected(connection, self.run, batch.rejected)
             if self.rejected_before:
                 journal.resolve_rejected(connection, batch.account_id, batch.read_well())
+        for table in REPEATED:
+            for key, row in batch.rows[table].items():
+                self._saved[table, key] = self._saved.get((table, key), {}) | row
         for table in self.run.counts:
             self.run.counts[table].update(counts.get(table, {}))
         self._inserted += sum(one["inserted"] for one in counts.values())
@@ -119,6 +127,12 @@ class Intake:
         self.replaced += batch.replaced
         self.run.unknown_fields |= batch.unknown_fields
         self.after_each()
+
+    def _news(self, table: str, rows: dict[Key, Row]) -> list[Row]:
+        """Give the rows that have to be saved: what nearly every page repeats, only when it says something else."""
+        if table not in REPEATED:
+            return list(rows.values())
+        return [row for key, row in rows.items() if not row.items() <= self._saved.get((table, key), {}).items()]
 
     def _due(self, batch: Batch) -> list[int]:
         """Give the conversations of a batch whose history has to be read.

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,18 +13,25 @@ from etl.errors import Interrupted
 # expects it to be gone in ten seconds.
 SECONDS_TO_FINISH = 5
 SECONDS_TO_CLOSE = 3
+# A signal that comes just before the main thread begins to wait does not wake it (Python sees to it only afterwards),
+# so an alarm does, again and again.
+SECONDS_TO_NOTICE = 1
 
 
 class Interrupt:
     """Tells all threads of a run that it shall stop."""
 
     def __init__(self) -> None:
-        self._stopped = threading.Event()
-        self._insisted = False
+        self._stopped = self._insisted = False
+        self._give_up_at = 0.0
+        # Reentrant, which an Event is not: the signal may come while the main thread itself holds it.
+        self._wake = threading.Condition(threading.RLock())
 
     def sleep(self, seconds: float) -> None:
         """Wait for seconds; raise Interrupted as soon as the run shall stop."""
-        if self._stopped.wait(seconds):
+        with self._wake:
+            self._wake.wait_for(lambda: self._stopped, seconds)
+        if self._stopped:
             raise Interrupted("Stopped on request. What was saved stays; the next run goes on from there.")
 
     def check(self) -> None:
@@ -37,19 +45,23 @@ class Interrupt:
             yield  # only the main thread of a process hears signals
             return
         before = {one: signal.signal(one, self._heard) for one in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)}
+        signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_NOTICE, SECONDS_TO_NOTICE)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             for one, handler in before.items():
                 # Once stopped, the process is about to end: an impatient third signal shall not break that off.
-                signal.signal(one, signal.SIG_IGN if self._stopped.is_set() else handler)
+                signal.signal(one, signal.SIG_IGN if self._stopped else handler)
 
     def _heard(self, number: int, _frame: FrameType | None) -> None:
-        if not self._stopped.is_set():
-            self._stopped.set()
-            signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_FINISH)
-        elif number == signal.SIGALRM or not self._insisted:
+        asked = number != signal.SIGALRM
+        if asked and not self._stopped:
+            self._stopped = True
+            self._give_up_at = time.monotonic() + SECONDS_TO_FINISH
+            with self._wake:
+                self._wake.notify_all()
+        elif self._stopped and (time.monotonic() > self._give_up_at or (asked and not self._insisted)):
             self._insisted = True
-            signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_CLOSE)
+            self._give_up_at = time.monotonic() + SECONDS_TO_CLOSE
             self.check()

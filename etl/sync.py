@@ -1,5 +1,6 @@
 """A run: walk, take in, ledger, audit. The only room that knows both the vendor and the database."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -128,6 +129,11 @@ def _finish(intake: Intake, name: str, page: Page, reading: Reading) -> tuple[st
 def _thread_pool(threads: int) -> Iterator[Executor]:
     """Give a pool that, when the run fails, does not first do the work that still waits."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="etl")
+    # All threads begin now: of one that begins later, a second signal would break off the start, and Python say so.
+    all_there = threading.Barrier(threads + 1)
+    for _ in range(threads):
+        pool.submit(all_there.wait)
+    all_there.wait()
     try:
         yield pool
     finally:

@@ -17,7 +17,7 @@ from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from tests.conftest import RunEtl
 from tests.end_to_end.test_database_trouble import execute, plain, sentence
-from tests.end_to_end.test_kills import OF_ETL, TOKEN, Trap, query, run_into, settings, tables
+from tests.end_to_end.test_kills import OF_ETL, TOKEN, Trap, query, run_into, settings, tables, wait_until
 from tests.scripted import account_of
 
 
@@ -39,6 +39,13 @@ def variables(trap: Trap, etl: RunEtl) -> Iterator[dict[str, str]]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
+
+
+def accepts_connections(url: str) -> bool:
+    try:
+        return bool(query(url, "SELECT 1"))
+    except psycopg.OperationalError:
+        return False
 
 
 def assert_the_next_run_is_exact(etl: RunEtl, trap: Trap, variables: dict[str, str]) -> None:
@@ -64,6 +71,7 @@ def test_a_server_that_crashes_and_recovers_fails_the_run_clearly_and_the_next_o
     assert "server closed the connection" in said or "in recovery mode" in said or "terminating connection" in said
     assert "PostgreSQL at " in said
     assert "Traceback" not in said
+    wait_until(lambda: accepts_connections(url))
     assert_the_next_run_is_exact(etl, trap, variables)
     assert len(tables(url)["messages"]) == 600
 
