@@ -6,7 +6,7 @@ cannot be had is saved as the witness has it, `partial`.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,10 +19,12 @@ from etl.client import Client, Query
 from etl.database import any_of, transaction
 from etl.errors import VendorError
 from etl.history import NEWEST, Histories
+from etl.ids import Ids
 from etl.models import Conversation, Message
 from etl.transform import Batch
 from etl.walk import BY_CREATION, walk
 
+ROWS_AT_ONCE = 10_000
 SEARCH = "conversations/search"
 NEWEST_FIRST: Query = [("status", "all")]
 OLDEST_FIRST: Query = [("status", "all"), BY_CREATION]
@@ -53,7 +55,7 @@ class Audit:
     histories: Histories
     save: Callable[[Batch], None]
     unproved: dict[int, Unproved]
-    done: set[int] = field(default_factory=set)
+    done: Ids = field(default_factory=Ids)
     messages: int = 0
     witnessed: int = 0
     unaccounted: int = 0
@@ -98,17 +100,17 @@ class Audit:
             if not everything and not self._left(everything):
                 return
 
-    def _left(self, everything: bool) -> set[int]:
+    def _left(self, everything: bool) -> Set[int]:
         """Give the conversations that no page of the witness has shown."""
         return (self._living() if everything else self.unproved.keys()) - self.done
 
-    def _living(self) -> set[int]:
+    def _living(self) -> Ids:
         """Give the conversations that are in the tables and not deleted."""
+        living = select(Conversation.id).where(
+            Conversation.account_id == self.client.account_id, Conversation.deleted_at.is_(None)
+        )
         with transaction(self.engine) as connection:
-            living = select(Conversation.id).where(
-                Conversation.account_id == self.client.account_id, Conversation.deleted_at.is_(None)
-            )
-            return set(connection.scalars(living))
+            return Ids(connection.execution_options(yield_per=ROWS_AT_ONCE).scalars(living))
 
     def _compare(self, named: dict[int, Messages]) -> None:
         """Save what the tables lack of the messages named, and count all of them."""

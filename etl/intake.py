@@ -1,38 +1,38 @@
-"""Takes payloads of conversations in: transform, the histories of those that changed, one transaction."""
+"""Takes payloads of conversations in: transform, and the histories of those that changed."""
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import Engine
 
-from etl import journal, load, transform
+from etl import load, transform
 from etl.audit import Unproved
 from etl.database import transaction
 from etl.errors import VendorError
 from etl.history import Histories, History
 from etl.journal import Run
-from etl.load import Mark, Row
+from etl.load import Kept
+from etl.models import REVISION
 from etl.settings import Settings
-from etl.transform import Batch, Key
+from etl.transform import Batch
+from etl.writer import Writer
 
 # Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
 
 
-# Few and short tables, the same rows on nearly every page: what this run saved is kept in mind.
-REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
-
-
 @dataclass(frozen=True)
 class Reading:
-    """A batch, and those of its histories that are being read, by conversation id."""
+    """A batch, and by conversation id those of its histories that are being read, and the digests of their payloads."""
 
     batch: Batch
     histories: dict[int, Future[History]]
+    digests: dict[int, str | None]
 
     def is_read(self) -> bool:
         """Tell whether all its histories are there."""
@@ -47,12 +47,9 @@ class Reading:
 class Intake:
     """Takes in what a run reads, and remembers what the ledger and the audit need of it.
 
-    after_each: called after each batch that was saved; may raise, to end the run there.
     read_after: histories read since then are not read again as long as their mark holds; None: whatever their age.
-    rejected_before: whether there are rejected records that may now be read well.
-    beyond_range, replaced: how many values PostgreSQL could not hold, and how many held characters that it does not.
-    seen: ids of the conversations taken in. unproved: conversation id -> mark, and ids read, of those whose history was
-    read, but may lack messages. unread: how many histories could not be read; why: what was said of the first.
+    unproved: conversation id -> mark, and ids read, of those whose history was read, but may lack messages.
+    unread: how many histories could not be read; why: what was said of the first.
     """
 
     settings: Settings
@@ -60,99 +57,88 @@ class Intake:
     pool: Executor
     histories: Histories
     run: Run
-    after_each: Callable[[], None] = lambda: None
+    writer: Writer
     read_after: datetime | None = None
-    seen: set[int] = field(default_factory=set)
     unproved: dict[int, Unproved] = field(default_factory=dict)
     unread: int = 0
     why: str = ""
-    beyond_range: int = 0
-    replaced: int = 0
-    rejected_before: bool = False
     _under_way: dict[int, str] = field(default_factory=dict)
-    _saved: dict[tuple[str, Key], Row] = field(default_factory=dict)
-    _inserted: int = 0
-    _analyze_at: int = ANALYZE_FIRST_AT
+    _being_saved: Iterable[int] = ()
 
     def take(self, payloads: Iterable[Any]) -> None:
         """Take the payloads of a page in: in one transaction, with the histories of the conversations that changed."""
         self.finish(self.begin(payloads))
+        self.settle()
 
     def begin(self, payloads: Iterable[Any]) -> Reading:
-        """Turn the payloads of a page into a batch, and have the histories of the conversations that changed read."""
-        batch = transform.to_batch(self.settings.account_id, payloads)
-        due = [one for one in self._due(batch) if self._under_way.get(one) != batch.marks[one]]
+        """Turn the payloads of a page into a batch, and have the histories of the conversations that changed read.
+
+        A conversation that is sent exactly as it was taken in before is left alone, as all rows of it would be.
+        """
+        received = list(payloads)
+        digests = {one["id"]: transform.digest(one, self._salt()) for one in received if _has_number(one)}
+        kept = self._kept(digests.keys())
+        unchanged = {one for one in kept if self._is_unchanged(kept[one], digests[one])}
+        news = [one for one in received if not (_has_number(one) and one["id"] in unchanged)]
+        batch = transform.to_batch(self.settings.account_id, news)
+        batch.unchanged = sorted(unchanged)
+        unread = {one for one in batch.marks if self._is_due(batch, one, kept.get(one))}
+        transform.remember(batch, {one: None if one in unread else digests.get(one) for one in batch.marks})
+        due = [one for one in batch.marks if one in unread and self._under_way.get(one) != batch.marks[one]]
         self._under_way |= {one: batch.marks[one] for one in due}
-        return Reading(batch, {one: self.pool.submit(self.histories.read, one, batch.shown[one]) for one in due})
+        futures = {one: self.pool.submit(self.histories.read, one, batch.shown[one]) for one in due}
+        return Reading(batch, futures, {one: digests.get(one) for one in due})
 
     def finish(self, reading: Reading) -> None:
-        """Wait for the histories of a batch, and save all of it."""
-        batch = reading.batch
+        """Wait for the histories of a batch, and have all of it saved as soon as the batch before it is."""
         self._add_histories(reading)
-        self.save(batch)
-        self.seen.update(batch.marks)
-        for one in reading.histories:
+        self.settle()
+        self.writer.begin(reading.batch)
+        self._being_saved = reading.histories
+
+    def settle(self) -> None:
+        """Wait until everything that was taken in is saved."""
+        self.writer.finish()
+        for one in self._being_saved:
             self._under_way.pop(one, None)
+        self._being_saved = ()
 
-    def save(self, batch: Batch) -> None:
-        """Save a batch in one transaction, and count what became of it."""
-        rows = {table: self._news(table, by_key) for table, by_key in batch.rows.items()}
-        now = datetime.now(UTC)
+    def _salt(self) -> str:
+        """Give what makes other rows of the same payload: another version of the job, and where messages come from."""
+        return f"{REVISION} {version('etl-99digital')} {self.settings.messages}"
+
+    def _kept(self, conversation_ids: Collection[int]) -> dict[int, Kept]:
+        known = [one for one in conversation_ids if not self.writer.is_new(one)]
+        if not known:
+            return {}
         with transaction(self.engine) as connection:
-            counts = load.save(connection, rows)
-            load.replace_children(connection, batch.account_id, batch.complete, rows)
-            if batch.histories:
-                load.mark_removed(
-                    connection, batch.account_id, batch.histories, [row["id"] for row in rows["messages"]], now
-                )
-            load.save_states(connection, batch.account_id, list(batch.marks), now)
-            load.found_again(connection, batch.account_id, list(batch.marks))
-            if self.read_after is not None:
-                load.close_marks(connection, batch.account_id, {one: batch.marks[one] for one in batch.histories}, now)
-            journal.save_rejected(connection, self.run, batch.rejected)
-            if self.rejected_before:
-                journal.resolve_rejected(connection, batch.account_id, batch.read_well())
-        for table in REPEATED:
-            for key, row in batch.rows[table].items():
-                self._saved[table, key] = self._saved.get((table, key), {}) | row
-        for table in self.run.counts:
-            self.run.counts[table].update(counts.get(table, {}))
-        self._inserted += sum(one["inserted"] for one in counts.values())
-        if self._inserted >= self._analyze_at:
-            with transaction(self.engine) as connection:
-                load.analyze(connection)
-            self._analyze_at *= ANALYZE_AGAIN_AT
-        self.run.rejected += len(batch.rejected)
-        self.beyond_range += batch.beyond_range
-        self.replaced += batch.replaced
-        self.run.unknown_fields |= batch.unknown_fields
-        self.after_each()
+            return load.kept(connection, self.settings.account_id, known)
 
-    def _news(self, table: str, rows: dict[Key, Row]) -> list[Row]:
-        """Give the rows that have to be saved: what nearly every page repeats, only when it says something else."""
-        if table not in REPEATED:
-            return list(rows.values())
-        return [row for key, row in rows.items() if not row.items() <= self._saved.get((table, key), {}).items()]
+    def _is_unchanged(self, kept: Kept, digest: str | None) -> bool:
+        if digest is None or kept.digest != digest or kept.deleted:
+            return False
+        return self.settings.messages == "listed" or not self._is_history_due(kept, kept.mark)
 
-    def _due(self, batch: Batch) -> list[int]:
-        """Give the conversations of a batch whose history has to be read.
+    def _is_due(self, batch: Batch, conversation_id: int, kept: Kept | None) -> bool:
+        if self.settings.messages == "listed":
+            return False
+        if kept is None:
+            return True
+        active = batch.rows["conversations"][(conversation_id,)].get("last_activity_at")
+        return self._is_history_due(replace(kept, last_activity_at=active), batch.marks[conversation_id])
 
-        Those whose mark changed; and those active of late, as edits, deletions and delivery states no longer move any
-        clock on servers after March 2026 (the vendor's section 5).
+    def _is_history_due(self, kept: Kept, mark: str | None) -> bool:
+        """Tell whether a history has to be read: its mark changed, or it was active of late.
+
+        Edits, deletions and delivery states no longer move any clock on servers after March 2026 (the vendor's
+        section 5).
         """
-        if self.settings.messages == "listed" or not batch.marks:
-            return []
-        with transaction(self.engine) as connection:
-            marks = load.marks(connection, batch.account_id, list(batch.marks))
-        return [one for one in batch.marks if self._is_due(batch, one, marks.get(one))]
-
-    def _is_due(self, batch: Batch, conversation_id: int, kept: Mark | None) -> bool:
-        if kept is None or kept.mark != batch.marks[conversation_id]:
+        if kept.mark is None or kept.mark != mark or kept.read_at is None:
             return True
         if self.read_after is not None:
             return kept.read_at < self.read_after
-        active = batch.rows["conversations"][(conversation_id,)].get("last_activity_at")
-        return active is not None and active > self.run.started_at - timedelta(days=self.settings.reread_days)
+        begins = self.run.started_at - timedelta(days=self.settings.reread_days)
+        return kept.last_activity_at is not None and kept.last_activity_at > begins
 
     def _add_histories(self, reading: Reading) -> None:
         """Add the histories to their batch; the mark of one that cannot be read completely stays open."""
@@ -165,8 +151,15 @@ class Intake:
                 self.unread += 1
                 self.why = self.why or str(error)
                 continue
+            before = transform.listed(batch, one)
             ids = transform.add_history(batch, one, history.messages)
             if not history.complete:
                 self.unproved[one] = Unproved(batch.marks[one], array("q", ids))
             elif len(batch.rejected) == rejected:
                 transform.close_history(batch, one, datetime.now(UTC))
+                if transform.agrees(batch, one, before):
+                    transform.remember(batch, {one: reading.digests[one]})
+
+
+def _has_number(payload: Any) -> bool:
+    return isinstance(payload, dict) and type(payload.get("id")) is int

@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -19,9 +19,13 @@ SECONDS_TO_NOTICE = 1
 
 
 class Interrupt:
-    """Tells all threads of a run that it shall stop."""
+    """Tells all threads of a run that it shall stop.
+
+    each_second: called by the main thread every second, whatever it waits for; may raise, to end that wait.
+    """
 
     def __init__(self) -> None:
+        self.each_second: Callable[[], None] = lambda: None
         self._stopped = self._insisted = False
         self._give_up_at = 0.0
         # Reentrant, which an Event is not: the signal may come while the main thread itself holds it.
@@ -65,3 +69,5 @@ class Interrupt:
             self._insisted = True
             self._give_up_at = time.monotonic() + SECONDS_TO_CLOSE
             self.check()
+        elif not self._stopped:
+            self.each_second()

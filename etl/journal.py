@@ -167,13 +167,12 @@ def save_rejected(connection: Connection, run: Run, rejected: Sequence[dict[str,
         )
 
 
-def has_rejected(engine: Engine, account_id: int) -> bool:
+def has_rejected(connection: Connection, account_id: int) -> bool:
     """Tell whether there are rejected records that were not read well since."""
-    with transaction(engine) as connection:
-        waiting = select(RejectedRecord.entity).where(
-            RejectedRecord.account_id == account_id, RejectedRecord.resolved_at.is_(None)
-        )
-        return connection.execute(waiting.limit(1)).first() is not None
+    waiting = select(RejectedRecord.entity).where(
+        RejectedRecord.account_id == account_id, RejectedRecord.resolved_at.is_(None)
+    )
+    return connection.execute(waiting.limit(1)).first() is not None
 
 
 def resolve_rejected(connection: Connection, account_id: int, read: Sequence[tuple[str, int]]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from heapq import nlargest
 from itertools import islice
 from typing import Any
 
@@ -18,6 +19,7 @@ from etl import load
 from etl.client import Client
 from etl.database import any_of, transaction
 from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
+from etl.ids import Ids
 from etl.models import Conversation, LedgerEntry
 from etl.walk import BY_CREATION, STATUSES, walk
 
@@ -47,7 +49,7 @@ class Ledger:
     pool: Executor
     engine: Engine
     take: Callable[[list[Any]], None]
-    seen: set[int]
+    seen: Ids
     gone: set[int] = field(default_factory=set)
     forbidden: set[int] = field(default_factory=set)
     unreadable: dict[int, str] = field(default_factory=dict)
@@ -63,11 +65,11 @@ class Ledger:
         """
         self._remember()
         highest = self._highest()
-        settled = self.seen.union(*self.known.values())
-        if highest - len(settled) <= MOST_ASKED:
-            self._ask(one for one in range(1, highest + 1) if one not in settled)
+        missing = highest - len(self.seen) - sum(map(len, self.known.values()))
+        if missing <= MOST_ASKED:
+            self._ask(one for one in range(1, highest + 1) if not self._is_settled(one))
         else:
-            self.problems.append(f"{highest - len(settled)} ids up to {highest} are missing: too many to ask for each.")
+            self.problems.append(f"{missing} ids up to {highest} are missing: too many to ask for each.")
         if self.forbidden:
             self._check_token()
         counted = self._counted()
@@ -84,6 +86,9 @@ class Ledger:
         if len(self.seen) < counted:
             self.problems.append(f"The vendor counts {counted} conversations, and {len(self.seen)} were loaded.")
         return self._sum()
+
+    def _is_settled(self, conversation_id: int) -> bool:
+        return conversation_id in self.seen or any(conversation_id in ids for ids in self.known.values())
 
     def _remember(self) -> None:
         """Read which ids are known to be gone, and which were forbidden of late."""
@@ -164,7 +169,7 @@ class Ledger:
         """
         if not self.seen:
             self.forbidden.clear()
-        for one in sorted(self.seen)[-PROBES:]:
+        for one in sorted(nlargest(PROBES, self.seen)):
             try:
                 self.client.get(f"conversations/{one}")
             except NotFound:
@@ -173,7 +178,7 @@ class Ledger:
 
     def _can_be_asked(self) -> bool:
         """Tell whether the server shows single conversations, by some that the list has just shown; one may be gone."""
-        probes = sorted(self.seen)[-PROBES:]
+        probes = sorted(nlargest(PROBES, self.seen))
         for one in probes:
             try:
                 self.client.get(f"conversations/{one}")
@@ -207,18 +212,13 @@ class Ledger:
         return total
 
     def _refuse_too_many(self) -> None:
+        living = (Conversation.account_id == self.client.account_id) & Conversation.deleted_at.is_(None)
         with transaction(self.engine) as connection:
-            living = set(
-                connection.scalars(
-                    select(Conversation.id).where(
-                        Conversation.account_id == self.client.account_id, Conversation.deleted_at.is_(None)
-                    )
-                )
-            )
-        doomed = len(living & self.gone)
-        if doomed > SUSPICIOUS_DELETIONS and doomed > SUSPICIOUS_SHARE * len(living):
+            held = connection.scalar(select(func.count()).where(living)) or 0
+            doomed = connection.scalar(select(func.count()).where(living, Conversation.id == any_of(self.gone))) or 0
+        if doomed > SUSPICIOUS_DELETIONS and doomed > SUSPICIOUS_SHARE * held:
             raise DeletionsRefused(
-                f"{doomed} of {len(living)} known conversations are no longer there. That looks like a token that lost"
+                f"{doomed} of {held} known conversations are no longer there. That looks like a token that lost"
                 " its scope, or another account, so nothing was marked as deleted. If they really were deleted, run"
                 " `etl sync --accept-deletions` once."
             )

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 from psycopg import Connection as PsycopgConnection
 from psycopg import sql
-from sqlalchemy import Connection, Table, delete, select, text
+from sqlalchemy import Connection, Table, delete, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from etl.database import any_of
@@ -248,7 +248,17 @@ def save_states(connection: Connection, account_id: int, conversation_ids: Seque
     )
 
 
-def found_again(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> None:
+def highest(connection: Connection, account_id: int) -> int:
+    """Give the highest conversation id in the tables; 0 when there is none."""
+    return connection.scalar(select(func.max(Conversation.id)).where(Conversation.account_id == account_id)) or 0
+
+
+def missing(connection: Connection, account_id: int) -> set[int]:
+    """Give the ids of the conversations that could not be loaded, as the ledger has them."""
+    return set(connection.scalars(select(LedgerEntry.conversation_id).where(LedgerEntry.account_id == account_id)))
+
+
+def found_again(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> None:
     """Strike conversations that were loaded off the ledger of those that could not be."""
     connection.execute(
         delete(LedgerEntry).where(
@@ -258,23 +268,55 @@ def found_again(connection: Connection, account_id: int, conversation_ids: Seque
 
 
 @dataclass(frozen=True)
-class Mark:
-    """What a conversation looked like when its history was last read completely, and when that was (UTC)."""
+class Kept:
+    """What the tables say of a conversation: what it looked like when its history was last read completely, and when.
 
-    mark: str
-    read_at: datetime
+    read_at and last_activity_at are UTC; digest: of the payload of which its rows were made.
+    """
+
+    mark: str | None
+    read_at: datetime | None
+    digest: str | None
+    last_activity_at: datetime | None
+    deleted: bool
 
 
-def marks(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, Mark]:
-    """Give the marks of those conversations whose history was read completely, by conversation id."""
+def kept(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, Kept]:
+    """Give what the tables say of conversations, by id."""
     found = connection.execute(
-        select(Conversation.id, Conversation.mark, Conversation.history_read_at).where(
-            Conversation.account_id == account_id,
-            Conversation.id == any_of(conversation_ids),
-            Conversation.mark.is_not(None),
-        )
+        select(
+            Conversation.id,
+            Conversation.mark,
+            Conversation.history_read_at,
+            Conversation.payload_digest,
+            Conversation.last_activity_at,
+            Conversation.deleted_at,
+        ).where(Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids))
     )
-    return {row.id: Mark(row.mark, row.history_read_at) for row in found}
+    return {
+        row.id: Kept(
+            row.mark, row.history_read_at, row.payload_digest, row.last_activity_at, row.deleted_at is not None
+        )
+        for row in found
+    }
+
+
+def save_digests(connection: Connection, account_id: int, digests: dict[int, str | None]) -> None:
+    """Set the digests of conversations in whose rows nothing else may have changed.
+
+    Where there is none it stays so: then the rows are not known to be what the payload says, and no night writes more.
+    """
+    connection.execute(
+        text(
+            f"""
+            UPDATE {SCHEMA}.conversations AS c SET payload_digest = given.digest
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:digests AS text[])) AS given(id, digest)
+            WHERE c.account_id = :account_id AND c.id = ANY(:ids) AND c.id = given.id
+              AND c.payload_digest IS NOT NULL AND c.payload_digest IS DISTINCT FROM given.digest
+            """  # noqa: S608 -- only constants are formatted in
+        ),
+        {"account_id": account_id, "ids": list(digests), "digests": list(digests.values())},
+    )
 
 
 def close_marks(connection: Connection, account_id: int, marks: dict[int, str], at: datetime) -> None:

@@ -260,6 +260,9 @@ class Conversation(Entity, Base):
     history_read_at: Mapped[datetime | None] = column(
         info={NOT_COMPARED: True}, comment="When the history was read for this mark (UTC); NULL: never completely"
     )
+    payload_digest: Mapped[str | None] = column(
+        info={NOT_COMPARED: True}, comment="Digest of the API's record of the conversation, as it was last taken in"
+    )
     deleted_at: Mapped[datetime | None] = column(comment="When a run found the conversation deleted upstream (UTC)")
 
 

@@ -23,6 +23,7 @@ from etl.ledger import Ledger
 from etl.selection import Selection
 from etl.settings import Settings
 from etl.walk import BY_CREATION, Page, walk, walk_recent
+from etl.writer import Writer
 
 IDS_A_PAGE = 25
 # How many batches wait for their histories: enough for the pool to stay full, few enough for the memory.
@@ -50,14 +51,14 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) 
         since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
         chosen = selection if since or not selection.recent else replace(selection, recent=False)
         run = Run(settings.account_id, selection.kind, chosen.chosen())
-        with _recorded(engine, client, run):
 
-            def may_go_on() -> None:
-                interrupt.check()
-                check_lock()
+        def may_go_on() -> None:
+            interrupt.check()
+            check_lock()
 
-            intake = Intake(settings, engine, pool, Histories(client), run, may_go_on)
-            intake.rejected_before = journal.has_rejected(engine, run.account_id)
+        with _recorded(engine, client, run), Writer(engine, run, may_go_on) as writer:
+            interrupt.each_second = writer.check  # not only when the next answer comes
+            intake = Intake(settings, engine, pool, Histories(client), run, writer)
             _read(client, intake, selection, since and since - OVERLAP, watch)
             if run.selection is None:
                 _account_for_conversations(client, intake, selection)
@@ -75,6 +76,7 @@ def _read(client: Client, intake: Intake, selection: Selection, since: datetime 
         run.notes.append("No run was complete yet, so everything was read, and not only what is recent.")
     if selection.kind == "backfill":
         intake.read_after = journal.resumed_from(intake.engine, run)
+        intake.writer.closes_marks = True
     failed: list[str] = []
     any_read = False
     for name, page in _taken_in(intake, selection, _walks(client, intake, selection, since)):
@@ -118,6 +120,7 @@ def _taken_in(
         raise
     while under_way:
         yield _finish(intake, *under_way.popleft())
+    intake.settle()
 
 
 def _finish(intake: Intake, name: str, page: Page, reading: Reading) -> tuple[str, Page]:
@@ -194,7 +197,7 @@ def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterat
 def _account_for_conversations(client: Client, intake: Intake, selection: Selection) -> None:
     """Account for every conversation id, those that no page showed included."""
     run = intake.run
-    ledger = Ledger(client, intake.pool, intake.engine, intake.take, intake.seen)
+    ledger = Ledger(client, intake.pool, intake.engine, intake.take, intake.writer.seen)
     run.ledger = ledger.settle(selection.accept_deletions)
     run.notes += ledger.notes
     run.problems += ledger.problems
@@ -221,7 +224,7 @@ def _sees_everything(client: Client) -> bool:
 def _account_for_messages(client: Client, intake: Intake, everything: bool) -> None:
     """Account for every message id, or for those of the conversations whose history is not proved to be complete."""
     run = intake.run
-    audit = Audit(client, intake.pool, intake.engine, intake.histories, intake.save, intake.unproved)
+    audit = Audit(client, intake.pool, intake.engine, intake.histories, intake.writer.save, intake.unproved)
     run.audit = audit.settle(everything)
     if audit.not_used and not audit.done:
         said = f"The vendor's search was not used to count messages ({audit.not_used})."
@@ -248,9 +251,11 @@ def _say_what_is_missing(intake: Intake) -> None:
         run.problems.append(
             f"{intake.unread} histories could not be read completely; the next run tries again. The first: {intake.why}"
         )
-    if intake.beyond_range:
-        run.notes.append(f"{intake.beyond_range} values were beyond what PostgreSQL holds; `extra` has them.")
-    if intake.replaced:
-        run.notes.append(f"{intake.replaced} texts held characters that PostgreSQL does not store; they became U+FFFD.")
+    if intake.writer.beyond_range:
+        run.notes.append(f"{intake.writer.beyond_range} values were beyond what PostgreSQL holds; `extra` has them.")
+    if intake.writer.replaced:
+        run.notes.append(
+            f"{intake.writer.replaced} texts held characters that PostgreSQL does not store; they became U+FFFD."
+        )
     if run.rejected:
         run.problems.append(f"{run.rejected} records could not be stored: see the table rejected_records.")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from etl.errors import BadValue
 from etl.fields import (
     AGENT,
@@ -43,6 +45,7 @@ class Batch:
     replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
     marks: conversation id -> what tells that its history changed.
     shown: conversation id -> numbers of the messages that the list carries with it.
+    unchanged: numbers of conversations that were sent exactly as they were before; nothing else is here of them.
     """
 
     account_id: int
@@ -55,6 +58,7 @@ class Batch:
     replaced: int = 0
     marks: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
+    unchanged: list[int] = field(default_factory=list)
 
     def add(self, table: str, row: Row) -> None:
         """Add a row; keys of the same record that are already there stay unless `row` has them too."""
@@ -123,6 +127,39 @@ def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
     for payload in payloads:
         _add_conversation(batch, payload)
     return batch
+
+
+def digest(payload: Any, salt: str) -> str | None:
+    """Give what tells whether a payload is the same as another one; None when it cannot be told.
+
+    salt: what else its rows depend on, as they have to be made anew when that changes.
+    """
+    try:
+        return hashlib.blake2b(orjson.dumps(payload), digest_size=16, key=salt.encode()).hexdigest()
+    except TypeError:
+        return None  # numbers beyond 64 bits, halves of surrogate pairs: rare enough to be taken in every night
+
+
+def remember(batch: Batch, digests: dict[int, str | None]) -> None:
+    """Have the digests of payloads saved with the rows that were made of them, unless records were rejected."""
+    for conversation_id, one in digests.items():
+        row = batch.rows["conversations"][(conversation_id,)]
+        row["payload_digest"] = None if batch.rejected else one
+
+
+def listed(batch: Batch, conversation_id: int) -> list[Row]:
+    """Give copies of the rows that the list has of the contact and the messages of a conversation."""
+    contact = batch.rows["conversations"][(conversation_id,)].get("contact_id")
+    rows = [batch.rows["messages"].get((one,)) for one in batch.shown[conversation_id]]
+    return [row.copy() for row in (*rows, batch.rows["contacts"].get((contact,))) if row]
+
+
+def agrees(batch: Batch, conversation_id: int, before: list[Row]) -> bool:
+    """Tell whether the history left the rows that the list had as they were.
+
+    What changed in between may change back: then the list's payload comes as it was, and the rows are not what it says.
+    """
+    return all(was.items() <= now.items() for was, now in zip(before, listed(batch, conversation_id), strict=True))
 
 
 def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from etl.client import Client, Query
 from etl.errors import Denied, NotFound, TryAgain, VendorError
+from etl.ids import Ids
 
 STATUSES = ("open", "resolved", "pending", "snoozed")
 MOST_STALE_PAGES = 20
@@ -55,10 +56,11 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, ahead: 
     (the vendor's section 2). Its count only limits how far to read ahead: never past the page that should be empty.
     Raises Denied or NotFound when the walk is refused, VendorError when it would not end.
     """
-    ids: set[int] = set()
+    ids = Ids()
     stale = failing = 0
     for page in _read_ahead(client, pool, query, path, ahead):
-        new = {one["id"] for one in page.payloads if isinstance(one, dict) and isinstance(one.get("id"), int)} - ids
+        shown = (one["id"] for one in page.payloads if isinstance(one, dict) and isinstance(one.get("id"), int))
+        new = {one for one in shown if one not in ids}
         stale = 0 if new else stale + 1
         if stale > MOST_STALE_PAGES and not page.is_last:
             # Without this a proxy that drops the query would keep the walk at page 1 for ever.
@@ -69,7 +71,7 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, ahead: 
         failing = failing + 1 if page.failed else 0
         if failing and failing % FAILURES_THAT_ALARM == 0:
             _check_alive(client)
-        ids |= new
+        ids.update(new)
         yield replace(page, distinct=len(ids)) if page.is_last else page
 
 

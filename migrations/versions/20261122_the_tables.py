@@ -608,6 +608,12 @@ def upgrade() -> None:
             comment="When the history was read for this mark (UTC); NULL: never completely",
         ),
         sa.Column(
+            "payload_digest",
+            sa.Text(),
+            nullable=True,
+            comment="Digest of the API's record of the conversation, as it was last taken in",
+        ),
+        sa.Column(
             "deleted_at",
             sa.DateTime(timezone=True),
             nullable=True,

@@ -204,7 +204,7 @@ def test_a_run_that_fails_does_not_wait_for_requests_that_are_under_way(tmp_path
         if page == "2":
             execute(database_url, "ALTER TABLE helpdesk.messages RENAME TO gone")
             assert asked.wait(30)
-        if page == "3":
+        if page == "4":
             asked.set()
             go.wait(60)
         return vendor(request)

@@ -222,6 +222,7 @@ def test_every_recorded_message_and_attachment_has_its_row_field_by_field(tables
 def test_a_conversation_is_one_whole_row(tables: Engine) -> None:
     (row,) = rows(tables, "conversations WHERE id = 120")
     assert row.pop("history_read_at") is not None
+    assert row.pop("payload_digest") is not None
     assert row == {
         "account_id": 1,
         "id": 120,

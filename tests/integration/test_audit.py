@@ -95,7 +95,7 @@ def test_an_audit_compares_every_conversation_and_asks_for_nothing_where_nothing
         assert (run.outcome, run.audit, run.problems, run.notes) == ("complete", sums(60, read=180), [], [])
         assert searches(etl) == [f"status=all&sort_by=sort_on_created_at&page={page}" for page in (1, 2, 3, 4)]
         assert histories(etl) == []
-        assert run.counts["messages"]["seen"] == 60  # the list's
+        assert run.counts["conversations"] == {"seen": 60, "unchanged": 60, "inserted": 0, "updated": 0}
         assert etl.rows("SELECT audit FROM sync_runs ORDER BY run_id") == [(None,), (sums(60, read=180),)]
 
 

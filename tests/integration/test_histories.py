@@ -305,7 +305,7 @@ def test_where_histories_are_refused_and_that_is_accepted_the_run_is_complete(en
         assert run.notes == ["Only the messages that the list carries were read (ETL_MESSAGES=listed)."]
         assert etl.asked() == (4 + 3, [])
         assert etl.rows("SELECT id FROM messages ORDER BY id") == [(3 * one,) for one in range(1, 61)]
-        assert etl.run(messages="listed").counts["messages"]["unchanged"] == 60
+        assert etl.run(messages="listed").counts["conversations"]["unchanged"] == 60
 
 
 @pytest.mark.parametrize("behaviour", [OLD, NEW])

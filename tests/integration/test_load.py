@@ -94,7 +94,7 @@ def test_the_time_of_reading_alone_rewrites_no_row_but_a_new_mark_does(connectio
     assert conversation(connection, mark="m1", history_read_at=later) == SAME
     assert conversation(connection, mark="m2", history_read_at=later) == CHANGED
     assert stored(connection, "mark, history_read_at", "conversations") == [("m2", later)]
-    assert load.marks(connection, 1, [5, 6]) == {5: load.Mark("m2", later)}
+    assert load.kept(connection, 1, [5, 6]) == {5: load.Kept("m2", later, None, None, deleted=False)}
 
 
 def test_changed_at_moves_only_when_something_else_did(engine: Engine) -> None:

@@ -1,0 +1,142 @@
+"""Saves batches, each in one transaction, in a thread of its own: while one is saved the next one is read."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+
+from etl import journal, load
+from etl.database import transaction
+from etl.errors import Interrupted
+from etl.ids import Ids
+from etl.journal import Run
+from etl.load import Row
+from etl.transform import Batch, Key
+
+Counts = dict[str, Counter[str]]
+
+# Few and short tables, the same rows on nearly every page: what this run saved is kept in mind.
+REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
+# Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
+ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
+
+
+class Writer:
+    """Saves one batch at a time, in the order in which they come, and counts what became of them in the run.
+
+    after_each: called after each batch that was saved, by the thread that uses the writer; may raise, to end the run.
+    closes_marks: whether histories that were read are marked as read even where nothing else in the row changed.
+    seen: ids of the conversations that were saved. beyond_range, replaced: how many values PostgreSQL could not hold,
+    and how many held characters that it does not.
+    """
+
+    def __init__(self, engine: Engine, run: Run, after_each: Callable[[], None]) -> None:
+        self.closes_marks = False
+        self.seen = Ids()
+        self.beyond_range = self.replaced = 0
+        self._engine, self._run, self._after_each = engine, run, after_each
+        self._under_way: tuple[Batch, Future[Counts]] | None = None
+        self._saved: dict[tuple[str, Key], Row] = {}
+        self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer")
+        self._thread.submit(self._look).result()
+
+    def _look(self) -> None:
+        """Look at what the batches may find: of what is not there, nothing has to be asked for each of them."""
+        with transaction(self._engine) as connection:
+            self._highest = load.highest(connection, self._run.account_id)
+            self._missing = load.missing(connection, self._run.account_id)
+            self._rejected_before = journal.has_rejected(connection, self._run.account_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
+        if self._under_way and kind is not Interrupted:
+            wait([self._under_way[1]])  # whatever becomes of it, a failure is being told already
+        self._under_way = None
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def save(self, batch: Batch) -> None:
+        """Save a batch, and return when it is saved."""
+        self.begin(batch)
+        self.finish()
+
+    def begin(self, batch: Batch) -> None:
+        """Have a batch saved, as soon as the one before it is."""
+        self.finish()
+        self._under_way = batch, self._thread.submit(self._save, batch)
+
+    def finish(self) -> None:
+        """Wait until the batch that was begun is saved, and count what became of it."""
+        if self._under_way is None:
+            return
+        batch, saving = self._under_way
+        counts = saving.result()
+        self._under_way = None
+        for table in self._run.counts:
+            self._run.counts[table].update(counts.get(table, {}))
+        self._run.rejected += len(batch.rejected)
+        self._run.unknown_fields |= batch.unknown_fields
+        self.beyond_range += batch.beyond_range
+        self.replaced += batch.replaced
+        self._run.counts["conversations"].update(seen=len(batch.unchanged), unchanged=len(batch.unchanged))
+        self.seen.update(batch.marks, batch.unchanged)
+        self._after_each()
+
+    def check(self) -> None:
+        """Raise what made the batch under way fail, as soon as it did."""
+        if self._under_way and self._under_way[1].done():
+            self._under_way[1].result()
+
+    def is_new(self, conversation_id: int) -> bool:
+        """Tell whether the tables cannot have a conversation, neither from before the run nor from this one."""
+        return conversation_id > self._highest and conversation_id not in self.seen
+
+    def _save(self, batch: Batch) -> Counts:
+        rows = {table: self._news(table, by_key) for table, by_key in batch.rows.items()}
+        if not any(rows.values()) and not batch.rejected:
+            return {}
+        account, now = batch.account_id, datetime.now(UTC)
+        with transaction(self._engine) as connection:
+            counts = load.save(connection, rows)
+            if not batch.marks or counts["conversations"]["inserted"] < len(batch.marks):
+                # Of a new conversation nothing can be gone.
+                load.replace_children(connection, account, batch.complete, rows)
+                load.mark_removed(connection, account, batch.histories, [row["id"] for row in rows["messages"]], now)
+                load.save_digests(connection, account, _digests(rows["conversations"]))
+            if batch.marks:
+                load.save_states(connection, account, list(batch.marks), now)
+            if found := self._missing & batch.marks.keys():
+                load.found_again(connection, account, found)
+            if self.closes_marks:
+                load.close_marks(connection, account, {one: batch.marks[one] for one in batch.histories}, now)
+            journal.save_rejected(connection, self._run, batch.rejected)
+            if self._rejected_before:
+                journal.resolve_rejected(connection, account, batch.read_well())
+        for table in REPEATED:
+            for key, row in batch.rows[table].items():
+                self._saved[table, key] = self._saved.get((table, key), {}) | row
+        self._analyze(sum(one["inserted"] for one in counts.values()))
+        return counts
+
+    def _news(self, table: str, rows: dict[Key, Row]) -> list[Row]:
+        """Give the rows that have to be saved: what nearly every page repeats, only when it says something else."""
+        if table not in REPEATED:
+            return list(rows.values())
+        return [row for key, row in rows.items() if not row.items() <= self._saved.get((table, key), {}).items()]
+
+    def _analyze(self, inserted: int) -> None:
+        self._inserted += inserted
+        if self._inserted >= self._analyze_at:
+            with transaction(self._engine) as connection:
+                load.analyze(connection)
+            self._analyze_at *= ANALYZE_AGAIN_AT
+
+
+def _digests(conversations: list[Row]) -> dict[int, str | None]:
+    return {row["id"]: row["payload_digest"] for row in conversations if "payload_digest" in row}

@@ -1,0 +1,84 @@
+"""A conversation that is sent exactly as before is left alone, and only such a one."""
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine
+
+from etl.demo import events
+from etl.demo.server import Answer, Request, json_answer
+from etl.selection import Selection
+from tests.scripted import DAY, LONG_AGO, account_of, job
+
+DIGESTS = "SELECT id FROM conversations WHERE payload_digest IS NOT NULL ORDER BY id"
+
+
+def test_only_what_changed_is_taken_in_again(engine: Engine) -> None:
+    account = account_of(60)
+    with job(account, engine) as etl:
+        etl.run()
+        assert len(etl.rows(DIGESTS)) == 60
+        events.set_custom_attributes(account, 7, {"plan": "gold"}, LONG_AGO + DAY)
+        run = etl.run()
+        assert run.counts["conversations"] == {"seen": 60, "inserted": 0, "updated": 1, "unchanged": 59}
+        assert run.counts["contacts"] == {"seen": 1, "inserted": 0, "updated": 0, "unchanged": 1}
+        assert etl.rows('SELECT id FROM conversations WHERE custom_attributes = \'{"plan": "gold"}\'') == [(7,)]
+        assert etl.run().counts["conversations"] == {"seen": 60, "inserted": 0, "updated": 0, "unchanged": 60}
+
+
+def test_what_changed_between_list_and_history_and_then_back_is_put_right(engine: Engine) -> None:
+    amid = {"on": True}
+
+    def edited_for_a_moment(request: Request, answer: Answer) -> Answer:
+        if not (amid["on"] and request.path.endswith("/conversations/1/messages")):
+            return answer
+        value: dict[str, Any] = orjson.loads(answer.body)
+        value["payload"][-1]["content"] = "for a moment"
+        return json_answer(value)
+
+    with job(account_of(2), engine, change=edited_for_a_moment) as etl:
+        etl.run()
+        assert etl.rows("SELECT content FROM messages WHERE id = 3") == [("for a moment",)]
+        assert etl.rows(DIGESTS) == [(2,)]
+        amid["on"] = False
+        etl.run()
+        assert etl.rows("SELECT content FROM messages WHERE id = 3") == [("message 2 of 1 🙂",)]
+
+
+def test_a_tombstone_goes_when_the_conversation_comes_back_as_it_was(engine: Engine) -> None:
+    account = account_of(3)
+    gone = account.conversations[2]
+    with job(account, engine) as etl:
+        etl.run()
+        del account.conversations[2]
+        etl.run()
+        assert etl.rows("SELECT id FROM conversations WHERE deleted_at IS NOT NULL") == [(2,)]
+        account.conversations[2] = gone
+        etl.run()
+        assert etl.rows("SELECT id FROM conversations WHERE deleted_at IS NOT NULL") == []
+
+
+def test_a_backfill_takes_in_what_is_unchanged_too(engine: Engine) -> None:
+    with job(account_of(30), engine) as etl:
+        etl.run()
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE helpdesk.messages SET content = 'by hand' WHERE id = 10")
+        etl.run()
+        assert etl.rows("SELECT content FROM messages WHERE id = 10") == [("by hand",)]
+        etl.run(Selection(kind="backfill"))
+        assert etl.rows("SELECT content FROM messages WHERE id = 10") == [("message 0 of 4 🙂",)]
+
+
+def test_a_conversation_of_which_a_record_was_rejected_is_looked_at_every_night(engine: Engine) -> None:
+    def broken(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/conversations"):
+            return answer
+        value = orjson.loads(answer.body)
+        for one in value["data"]["payload"]:
+            one["meta"]["sender"]["blocked"] = "no"
+        return json_answer(value)
+
+    with job(account_of(2), engine, change=broken) as etl:
+        assert etl.run().rejected == 2
+        assert etl.rows(DIGESTS) == []
+        assert etl.run().rejected == 2
