@@ -7,7 +7,7 @@ What no field reads lands in `extra` under the vendor's own names.
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from etl.errors import BadValue, BeyondRange
@@ -30,7 +30,12 @@ def _message_type(value: Any) -> str:
 
 def sender_type(value: Any) -> str:
     """Spell a sender's type as `sender.type` does: the list says `AgentBot`, `/messages` says `agent_bot`."""
-    parts = text(value).replace("::", "")
+    return _spell(text(value))
+
+
+@lru_cache(maxsize=100)
+def _spell(name: str) -> str:
+    parts = name.replace("::", "")
     return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(parts))
 
 

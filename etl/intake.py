@@ -26,6 +26,9 @@ from etl.writer import Writer
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
 
 
+VERSION = version("etl-99digital")
+
+
 @dataclass(frozen=True)
 class Reading:
     """A batch, and by conversation id those of its histories that are being read, and the digests of their payloads."""
@@ -105,7 +108,7 @@ class Intake:
 
     def _salt(self) -> str:
         """Give what makes other rows of the same payload: another version of the job, and where messages come from."""
-        return f"{REVISION} {version('etl-99digital')} {self.settings.messages}"
+        return f"{REVISION} {VERSION} {self.settings.messages}"
 
     def _kept(self, conversation_ids: Collection[int]) -> dict[int, Kept]:
         known = [one for one in conversation_ids if not self.writer.is_new(one)]

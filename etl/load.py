@@ -155,13 +155,15 @@ def _merge_statement(table: Table, shape: Shape) -> sql.Composed:
     return sql.SQL(
         "WITH staged AS (DELETE FROM {} RETURNING {columns}),"
         " merged AS (INSERT INTO {} AS kept ({columns}) SELECT {columns} FROM staged"
-        " ON CONFLICT ({}) DO {} RETURNING xmax = 0 AS inserted)"
+        " ON CONFLICT ({}) DO {} RETURNING {inserted} AS inserted)"
         " SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM merged"
     ).format(
         _staging(table.name),
         sql.Identifier(SCHEMA, table.name),
         sql.SQL(", ").join(map(sql.Identifier, keys)),
         action,
+        # Not by xmax, which tables in partitions do not give. A row that only keys make is inserted, or not given.
+        inserted=sql.SQL("kept.first_synced_at = now()" if "first_synced_at" in table.columns else "true"),
         columns=sql.SQL(", ").join(map(sql.Identifier, shape)),
     )
 

@@ -69,6 +69,8 @@ class Selection:
 
     def wants(self, payload: Any) -> bool:
         """Tell whether a conversation that the vendor answered belongs to the selection."""
+        if self.statuses == STATUSES and self.since is None and self.until is None:
+            return True
         # The vendor's own status filter does not suffice: the search term `q` switches it off (its section 2).
         statuses = None if self.conversations else self.statuses
         return transform.is_within(payload, statuses, self.since, self.until)

@@ -19,6 +19,7 @@ from etl.fields import (
     KEYS,
     MESSAGE,
     TEAM,
+    Converted,
     Entity,
     Payload,
     Row,
@@ -29,8 +30,15 @@ from etl.payload import free, text, whole
 
 Key = tuple[Any, ...]
 
+# Tables whose records come with many messages each.
+REPEATED = {CONTACT.table, AGENT.table, BOT.table}
+
 # PostgreSQL indexes no value beyond 2,704 bytes, and a label is a key.
 LONGEST_LABEL = 500
+
+
+# For longer pieces hashlib lets other threads in, and waits for its turn longer than the hashing takes.
+PIECE = 2_000
 
 
 @dataclass
@@ -59,11 +67,12 @@ class Batch:
     marks: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
     unchanged: list[int] = field(default_factory=list)
+    _made: dict[tuple[str, str], tuple[Payload, Converted]] = field(default_factory=dict, repr=False, compare=False)
 
     def add(self, table: str, row: Row) -> None:
         """Add a row; keys of the same record that are already there stay unless `row` has them too."""
         row["account_id"] = self.account_id
-        kept = self.rows[table].setdefault(tuple(row[name] for name in KEYS[table]), row)
+        kept = self.rows[table].setdefault(tuple([row[name] for name in KEYS[table]]), row)
         if kept is not row:
             extra = (kept.get("extra") or {}) | (row.get("extra") or {})
             kept.update(row)
@@ -73,7 +82,7 @@ class Batch:
     def convert(self, entity: Entity, payload: Any, **given: Any) -> Row | None:
         """Turn a payload into a row and add it with the columns `given`; None when it had to be rejected."""
         try:
-            made = to_row(entity, payload)
+            made = self._to_row(entity, payload)
         except BadValue as error:
             self.reject(entity.name, payload, str(error))
             return None
@@ -82,6 +91,15 @@ class Batch:
         self.replaced += made.replaced
         self.add(entity.table, made.row | given)
         return made.row
+
+    def _to_row(self, entity: Entity, payload: Any) -> Converted:
+        """Turn a payload into a row, once for all messages that repeat the same sender."""
+        if entity.table not in REPEATED or not isinstance(payload, dict):
+            return to_row(entity, payload)
+        key = entity.name, str(payload.get("id"))
+        if key not in self._made or self._made[key][0] != payload:
+            self._made[key] = payload, to_row(entity, payload)
+        return self._made[key][1]
 
     def reject(self, entity: str, payload: Any, reason: str) -> None:
         """Keep a record that cannot become a row, with the reason."""
@@ -135,9 +153,13 @@ def digest(payload: Any, salt: str) -> str | None:
     salt: what else its rows depend on, as they have to be made anew when that changes.
     """
     try:
-        return hashlib.blake2b(orjson.dumps(payload), digest_size=16, key=salt.encode()).hexdigest()
+        sent = orjson.dumps(payload)
     except TypeError:
         return None  # numbers beyond 64 bits, halves of surrogate pairs: rare enough to be taken in every night
+    made = hashlib.blake2b(digest_size=16, key=salt.encode())
+    for at in range(0, len(sent), PIECE):
+        made.update(sent[at : at + PIECE])
+    return made.hexdigest()
 
 
 def remember(batch: Batch, digests: dict[int, str | None]) -> None:
