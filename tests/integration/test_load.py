@@ -15,7 +15,8 @@ NEW, CHANGED, SAME = {"inserted": 1}, {"updated": 1}, {"unchanged": 1}
 @pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
-        load.save(connection, {"accounts": [{"account_id": 1, "base_url": "https://vendor.example"}]})
+        with connection.begin():
+            load.save(connection, {"accounts": [{"account_id": 1, "base_url": "https://vendor.example"}]})
         yield connection
 
 
@@ -25,9 +26,9 @@ def contact(**columns: Any) -> dict[str, Any]:
 
 def save(connection: Connection, *rows: dict[str, Any], table: str = "contacts") -> dict[str, int]:
     """Upsert rows in a transaction of their own; give the counts that are not zero, without `seen`."""
-    connection.commit()
-    counts = load.save(connection, {table: list(rows)})[table]
-    connection.commit()
+    connection.rollback()
+    with connection.begin():
+        counts = load.save(connection, {table: list(rows)})[table]
     assert counts["seen"] == len(rows) == counts["inserted"] + counts["updated"] + counts["unchanged"]
     return {name: count for name, count in counts.items() if count and name != "seen"}
 
