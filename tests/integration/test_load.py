@@ -26,7 +26,7 @@ def contact(**columns: Any) -> dict[str, Any]:
 
 def save(connection: Connection, *rows: dict[str, Any], table: str = "contacts") -> dict[str, int]:
     """Upsert rows in a transaction of their own; give the counts that are not zero, without `seen`."""
-    connection.rollback()
+    connection.commit()
     with connection.begin():
         counts = load.save(connection, {table: list(rows)})[table]
     assert counts["seen"] == len(rows) == counts["inserted"] + counts["updated"] + counts["unchanged"]
