@@ -33,7 +33,7 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run twice as many tests at once as there are processors: half of their time they wait for a process or a server."""
+    """Run twice as many tests at once as there are processors: half of the time a test waits for others."""
     return 2 * (os.cpu_count() or 1)
 
 
