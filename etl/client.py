@@ -33,7 +33,8 @@ LARGEST_BODY = 256 * 2**20
 LONGEST_ANSWER = 600
 CHUNK = 2**18
 SHOWN_OF_BODY = 300
-BEYOND_64_BITS = re.compile(rb"[0-9]{20}")
+# Of a number, not of a text: the longer ids of other systems are all digits.
+BEYOND_64_BITS = re.compile(rb"[:,\[]\s*-?[0-9]{20}")
 
 
 def _prepare(settings: Settings) -> tuple[requests.PreparedRequest, dict[str, Any]]:
