@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from etl import load, transform
+from etl import conversations, transform
 from etl.client import Client, Query
 from etl.database import any_of, transaction
 from etl.errors import VendorError
@@ -198,8 +198,8 @@ class Audit:
             kept = [one for number in agreed for one in named[number]]
             with transaction(self.engine) as connection:
                 now = datetime.now(UTC)
-                load.close_marks(connection, self.client.account_id, agreed, now)
-                load.mark_removed(connection, self.client.account_id, list(agreed), kept, now)
+                conversations.close_marks(connection, self.client.account_id, agreed, now)
+                conversations.mark_removed(connection, self.client.account_id, list(agreed), kept, now)
 
 
 def _hidden(named: Messages) -> set[int]:

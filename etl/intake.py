@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from etl import load, transform
+from etl import conversations, transform, unchanged
 from etl.audit import Unproved
+from etl.conversations import Kept
 from etl.database import transaction
 from etl.errors import VendorError
 from etl.history import Histories, History
 from etl.journal import Run
-from etl.load import Kept
 from etl.models import REVISION
 from etl.settings import Settings
 from etl.transform import Batch
@@ -79,14 +79,14 @@ class Intake:
         A conversation that is sent exactly as it was taken in before is left alone, as all rows of it would be.
         """
         received = list(payloads)
-        digests = {one["id"]: transform.digest(one, self._salt()) for one in received if _has_number(one)}
+        digests = {one["id"]: unchanged.digest(one, self._salt()) for one in received if _has_number(one)}
         kept = self._kept(digests.keys())
-        unchanged = {one for one in kept if self._is_unchanged(kept[one], digests[one])}
-        news = [one for one in received if not (_has_number(one) and one["id"] in unchanged)]
+        same = {one for one in kept if self._is_unchanged(kept[one], digests[one])}
+        news = [one for one in received if not (_has_number(one) and one["id"] in same)]
         batch = transform.to_batch(self.settings.account_id, news)
-        batch.unchanged = sorted(unchanged)
+        batch.unchanged = sorted(same)
         unread = {one for one in batch.marks if self._is_due(batch, one, kept.get(one))}
-        transform.remember(batch, {one: None if one in unread else digests.get(one) for one in batch.marks})
+        unchanged.remember(batch, {one: None if one in unread else digests.get(one) for one in batch.marks})
         due = [one for one in batch.marks if one in unread and self._under_way.get(one) != batch.marks[one]]
         self._under_way |= {one: batch.marks[one] for one in due}
         futures = {one: self.pool.submit(self.histories.read, one, batch.shown[one]) for one in due}
@@ -115,7 +115,7 @@ class Intake:
         if not known:
             return {}
         with transaction(self.engine) as connection:
-            return load.kept(connection, self.settings.account_id, known)
+            return conversations.kept(connection, self.settings.account_id, known)
 
     def _is_unchanged(self, kept: Kept, digest: str | None) -> bool:
         if digest is None or kept.digest != digest or kept.deleted:
@@ -154,14 +154,14 @@ class Intake:
                 self.unread += 1
                 self.why = self.why or str(error)
                 continue
-            before = transform.listed(batch, one)
+            before = unchanged.listed(batch, one)
             ids = transform.add_history(batch, one, history.messages)
             if not history.complete:
                 self.unproved[one] = Unproved(batch.marks[one], array("q", ids))
             elif len(batch.rejected) == rejected:
                 transform.close_history(batch, one, datetime.now(UTC))
-                if transform.agrees(batch, one, before):
-                    transform.remember(batch, {one: reading.digests[one]})
+                if unchanged.agrees(batch, one, before):
+                    unchanged.remember(batch, {one: reading.digests[one]})
 
 
 def _has_number(payload: Any) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from etl import load
+from etl import conversations
 from etl.client import Client
 from etl.database import any_of, transaction
 from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
@@ -251,7 +251,7 @@ class Ledger:
                     )
                 )
             )
-            load.found_again(connection, account, list(known))
+            conversations.found_again(connection, account, list(known))
             rows = [
                 {"account_id": account, "conversation_id": one, "state": state, "reason": why, "checked_at": now}
                 for one, (state, why) in sorted(reasons.items())

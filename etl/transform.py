@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from etl.errors import BadValue
 from etl.fields import (
     AGENT,
@@ -35,10 +33,6 @@ REPEATED = {CONTACT.table, AGENT.table, BOT.table}
 
 # PostgreSQL indexes no value beyond 2,704 bytes, and a label is a key.
 LONGEST_LABEL = 500
-
-
-# For longer pieces hashlib lets other threads in, and waits for its turn longer than the hashing takes.
-PIECE = 2_000
 
 
 @dataclass
@@ -145,43 +139,6 @@ def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
     for payload in payloads:
         _add_conversation(batch, payload)
     return batch
-
-
-def digest(payload: Any, salt: str) -> str | None:
-    """Give what tells whether a payload is the same as another one; None when it cannot be told.
-
-    salt: what else its rows depend on, as they have to be made anew when that changes.
-    """
-    try:
-        sent = orjson.dumps(payload)
-    except TypeError:
-        return None  # numbers beyond 64 bits, halves of surrogate pairs: rare enough to be taken in every night
-    made = hashlib.blake2b(digest_size=16, key=salt.encode())
-    for at in range(0, len(sent), PIECE):
-        made.update(sent[at : at + PIECE])
-    return made.hexdigest()
-
-
-def remember(batch: Batch, digests: dict[int, str | None]) -> None:
-    """Have the digests of payloads saved with the rows that were made of them, unless records were rejected."""
-    for conversation_id, one in digests.items():
-        row = batch.rows["conversations"][(conversation_id,)]
-        row["payload_digest"] = None if batch.rejected else one
-
-
-def listed(batch: Batch, conversation_id: int) -> list[Row]:
-    """Give copies of the rows that the list has of the contact and the messages of a conversation."""
-    contact = batch.rows["conversations"][(conversation_id,)].get("contact_id")
-    rows = [batch.rows["messages"].get((one,)) for one in batch.shown[conversation_id]]
-    return [row.copy() for row in (*rows, batch.rows["contacts"].get((contact,))) if row]
-
-
-def agrees(batch: Batch, conversation_id: int, before: list[Row]) -> bool:
-    """Tell whether the history left the rows that the list had as they were.
-
-    What changed in between may change back: then the list's payload comes as it was, and the rows are not what it says.
-    """
-    return all(was.items() <= now.items() for was, now in zip(before, listed(batch, conversation_id), strict=True))
 
 
 def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:

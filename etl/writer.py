@@ -9,7 +9,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from etl import journal, load
+from etl import conversations, journal, load
 from etl.database import transaction
 from etl.errors import Interrupted
 from etl.ids import Ids
@@ -48,8 +48,8 @@ class Writer:
     def _look(self) -> None:
         """Look at what the batches may find: of what is not there, nothing has to be asked for each of them."""
         with transaction(self._engine) as connection:
-            self._highest = load.highest(connection, self._run.account_id)
-            self._missing = load.missing(connection, self._run.account_id)
+            self._highest = conversations.highest(connection, self._run.account_id)
+            self._missing = conversations.missing(connection, self._run.account_id)
             self._rejected_before = journal.has_rejected(connection, self._run.account_id)
 
     def __enter__(self) -> Self:
@@ -107,14 +107,16 @@ class Writer:
             if not batch.marks or counts["conversations"]["inserted"] < len(batch.marks):
                 # Of a new conversation nothing can be gone.
                 load.replace_children(connection, account, batch.complete, rows)
-                load.mark_removed(connection, account, batch.histories, [row["id"] for row in rows["messages"]], now)
-                load.save_digests(connection, account, _digests(rows["conversations"]))
+                conversations.mark_removed(
+                    connection, account, batch.histories, [row["id"] for row in rows["messages"]], now
+                )
+                conversations.save_digests(connection, account, _digests(rows["conversations"]))
             if batch.marks:
-                load.save_states(connection, account, list(batch.marks), now)
+                conversations.save_states(connection, account, list(batch.marks), now)
             if found := self._missing & batch.marks.keys():
-                load.found_again(connection, account, found)
+                conversations.found_again(connection, account, found)
             if self.closes_marks:
-                load.close_marks(connection, account, {one: batch.marks[one] for one in batch.histories}, now)
+                conversations.close_marks(connection, account, {one: batch.marks[one] for one in batch.histories}, now)
             journal.save_rejected(connection, self._run, batch.rejected)
             if self._rejected_before:
                 journal.resolve_rejected(connection, account, batch.read_well())

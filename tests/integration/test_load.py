@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from etl import load
+from etl import conversations, load
 
 NEW, CHANGED, SAME = {"inserted": 1}, {"updated": 1}, {"unchanged": 1}
 
@@ -97,7 +97,7 @@ def test_the_time_of_reading_alone_rewrites_no_row_but_a_new_mark_does(connectio
     assert conversation(connection, mark="m1", history_read_at=later) == SAME
     assert conversation(connection, mark="m2", history_read_at=later) == CHANGED
     assert stored(connection, "mark, history_read_at", "conversations") == [("m2", later)]
-    assert load.kept(connection, 1, [5, 6]) == {5: load.Kept("m2", later, None, None, deleted=False)}
+    assert conversations.kept(connection, 1, [5, 6]) == {5: conversations.Kept("m2", later, None, None, deleted=False)}
 
 
 def test_changed_at_moves_only_when_something_else_did(engine: Engine) -> None:
@@ -149,7 +149,7 @@ def test_a_state_ends_when_the_next_begins_and_the_same_state_goes_on(connection
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
     for day, status in zip(days, ("open", "open", "resolved"), strict=True):
         conversation(connection, status=status)
-        load.save_states(connection, 1, [5], day)
+        conversations.save_states(connection, 1, [5], day)
     assert stored(connection, "valid_from, valid_to, status", "conversation_states") == [
         (days[0], days[2], "open"),
         (days[2], None, "resolved"),

@@ -1,0 +1,154 @@
+"""What the tables know of conversations beyond their rows: states, marks, digests, and what is gone."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, select, text
+
+from etl.database import any_of
+from etl.models import SCHEMA, Conversation, LedgerEntry
+
+
+def save_states(connection: Connection, account_id: int, conversation_ids: Sequence[int], at: datetime) -> None:
+    """Close the open state of each conversation that differs from what is true now, and open the new one.
+
+    at: when it was seen. States follow each other without gap and overlap even where the job's clock went back.
+    """
+    # The ids are given to every table by itself: in tables of which nothing is known yet, as in a first load, the
+    # planner would else read all states for each page.
+    connection.execute(
+        text(
+            f"""
+            WITH seen AS (
+                SELECT now.id, now.status, now.assignee_id, now.team_id, now.priority, open.valid_from AS since
+                FROM {SCHEMA}.conversations AS now LEFT JOIN {SCHEMA}.conversation_states AS open
+                  ON open.account_id = :account_id AND open.conversation_id = ANY(:ids)
+                 AND open.conversation_id = now.id AND open.valid_to IS NULL
+                WHERE now.account_id = :account_id AND now.id = ANY(:ids)
+                  AND (open.valid_from IS NULL OR (open.status, open.assignee_id, open.team_id, open.priority)
+                       IS DISTINCT FROM (now.status, now.assignee_id, now.team_id, now.priority))
+            ), closed AS (
+                UPDATE {SCHEMA}.conversation_states AS open
+                SET valid_to = greatest(:at, valid_from + interval '1 microsecond') FROM seen
+                WHERE open.account_id = :account_id AND open.conversation_id = ANY(:ids)
+                  AND open.conversation_id = seen.id AND open.valid_from = seen.since
+                RETURNING conversation_id, valid_to
+            )
+            INSERT INTO {SCHEMA}.conversation_states
+                (account_id, conversation_id, valid_from, status, assignee_id, team_id, priority)
+            SELECT :account_id, id, greatest(:at,
+                    (SELECT max(valid_to) FROM closed WHERE conversation_id = seen.id),
+                    (SELECT max(valid_to) FROM {SCHEMA}.conversation_states
+                     WHERE account_id = :account_id AND conversation_id = seen.id)),
+                status, assignee_id, team_id, priority
+            FROM seen ORDER BY id
+            """  # noqa: S608 -- only constants are formatted in
+        ),
+        {"account_id": account_id, "ids": list(conversation_ids), "at": at},
+    )
+
+
+def highest(connection: Connection, account_id: int) -> int:
+    """Give the highest conversation id in the tables; 0 when there is none."""
+    return connection.scalar(select(func.max(Conversation.id)).where(Conversation.account_id == account_id)) or 0
+
+
+def missing(connection: Connection, account_id: int) -> set[int]:
+    """Give the ids of the conversations that could not be loaded, as the ledger has them."""
+    return set(connection.scalars(select(LedgerEntry.conversation_id).where(LedgerEntry.account_id == account_id)))
+
+
+def found_again(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> None:
+    """Strike conversations that were loaded off the ledger of those that could not be."""
+    connection.execute(
+        delete(LedgerEntry).where(
+            LedgerEntry.account_id == account_id, LedgerEntry.conversation_id == any_of(conversation_ids)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the tables say of a conversation: what it looked like when its history was last read completely, and when.
+
+    read_at and last_activity_at are UTC; digest: of the payload of which its rows were made.
+    """
+
+    mark: str | None
+    read_at: datetime | None
+    digest: str | None
+    last_activity_at: datetime | None
+    deleted: bool
+
+
+def kept(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, Kept]:
+    """Give what the tables say of conversations, by id."""
+    found = connection.execute(
+        select(
+            Conversation.id,
+            Conversation.mark,
+            Conversation.history_read_at,
+            Conversation.payload_digest,
+            Conversation.last_activity_at,
+            Conversation.deleted_at,
+        ).where(Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids))
+    )
+    return {
+        row.id: Kept(
+            row.mark, row.history_read_at, row.payload_digest, row.last_activity_at, row.deleted_at is not None
+        )
+        for row in found
+    }
+
+
+def save_digests(connection: Connection, account_id: int, digests: dict[int, str | None]) -> None:
+    """Set the digests of conversations in whose rows nothing else may have changed.
+
+    Where there is none it stays so: then the rows are not known to be what the payload says, and no night writes more.
+    """
+    connection.execute(
+        text(
+            f"""
+            UPDATE {SCHEMA}.conversations AS c SET payload_digest = given.digest
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:digests AS text[])) AS given(id, digest)
+            WHERE c.account_id = :account_id AND c.id = ANY(:ids) AND c.id = given.id
+              AND c.payload_digest IS NOT NULL AND c.payload_digest IS DISTINCT FROM given.digest
+            """  # noqa: S608 -- only constants are formatted in
+        ),
+        {"account_id": account_id, "ids": list(digests), "digests": list(digests.values())},
+    )
+
+
+def close_marks(connection: Connection, account_id: int, marks: dict[int, str], at: datetime) -> None:
+    """Set marks, and the time of reading, of conversations whose history is now known to be complete."""
+    connection.execute(
+        text(
+            f"""
+            UPDATE {SCHEMA}.conversations AS c SET mark = given.mark, history_read_at = :at
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:marks AS text[])) AS given(id, mark)
+            WHERE c.account_id = :account_id AND c.id = given.id
+            """  # noqa: S608 -- only constants are formatted in
+        ),
+        {"account_id": account_id, "ids": list(marks), "marks": list(marks.values()), "at": at},
+    )
+
+
+def mark_removed(
+    connection: Connection, account_id: int, conversation_ids: Sequence[int], kept: Sequence[int], at: datetime
+) -> None:
+    """Mark the messages of conversations as removed that a complete reading, which gave `kept`, no longer returned.
+
+    Not those that are known in part: no reading ever returned them.
+    """
+    connection.execute(
+        text(
+            f"""
+            UPDATE {SCHEMA}.messages SET removed_at = :at, changed_at = now()
+            WHERE account_id = :account_id AND conversation_id = ANY(:ids) AND removed_at IS NULL
+              AND NOT partial
+              AND NOT EXISTS (SELECT FROM unnest(CAST(:kept AS bigint[])) AS kept(id) WHERE kept.id = messages.id)
+            """  # noqa: S608 -- only constants are formatted in
+        ),
+        {"account_id": account_id, "ids": list(conversation_ids), "kept": list(kept), "at": at},
+    )
