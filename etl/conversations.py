@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from etl.database import any_of
 from etl.models import SCHEMA, Conversation, LedgerEntry
@@ -118,6 +118,16 @@ def save_digests(connection: Connection, account_id: int, digests: dict[int, str
         ),
         {"account_id": account_id, "ids": list(digests), "digests": list(digests.values())},
     )
+
+
+def forget_digests(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> None:
+    """Have conversations looked at again even when they are sent as before: what came last was rejected."""
+    if conversation_ids:
+        connection.execute(
+            update(Conversation)
+            .where(Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids))
+            .values(payload_digest=None)
+        )
 
 
 def close_marks(connection: Connection, account_id: int, marks: dict[int, str], at: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from etl import embedded
-from etl.errors import DatabaseError, Interrupted
+from etl.errors import DatabaseError, EtlError
 from etl.models import SCHEMA
 from etl.settings import DatabaseSettings
 
@@ -94,8 +94,9 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     with translated(engine), engine.begin() as connection:
         try:
             yield connection
-        except Interrupted:
-            connection.invalidate()  # a statement may still be under way, and no rollback can be sent: closing does it
+        except EtlError:
+            # A signal may have raised it while a statement is under way: no rollback can be sent then, closing does it.
+            connection.invalidate()
             raise
 
 

@@ -7,7 +7,7 @@ HIGHEST_BIT = 2**24
 
 
 class Ids(MutableSet[int]):
-    """A set of whole numbers, small ones in as many bits as the highest of them; gives them in order."""
+    """A set of whole numbers, small ones in as many bits as the highest of them, and gives these in order."""
 
     def __init__(self, ids: Iterable[int] = ()) -> None:
         self._bits = bytearray()

@@ -18,13 +18,10 @@ from etl.errors import VendorError
 from etl.history import Histories, History
 from etl.journal import Run
 from etl.models import REVISION
+from etl.payload import LARGEST
 from etl.settings import Settings
 from etl.transform import Batch
 from etl.writer import Writer
-
-# Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
-ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
-
 
 VERSION = version("etl-99digital")
 
@@ -81,10 +78,15 @@ class Intake:
         received = list(payloads)
         digests = {one["id"]: unchanged.digest(one, self._salt()) for one in received if _has_number(one)}
         kept = self._kept(digests.keys())
-        same = {one for one in kept if self._is_unchanged(kept[one], digests[one])}
+        same = {one for one in kept if self._is_unchanged(one, kept[one], digests[one])}
         news = [one for one in received if not (_has_number(one) and one["id"] in same)]
         batch = transform.to_batch(self.settings.account_id, news)
         batch.unchanged = sorted(same)
+        for one in received:
+            if _has_number(one) and one["id"] in same:
+                transform.add_agents(batch, one)
+        if unasked := batch.marks.keys() - digests.keys():
+            kept |= self._kept(unasked)  # ids that are digits in quotes
         unread = {one for one in batch.marks if self._is_due(batch, one, kept.get(one))}
         unchanged.remember(batch, {one: None if one in unread else digests.get(one) for one in batch.marks})
         due = [one for one in batch.marks if one in unread and self._under_way.get(one) != batch.marks[one]]
@@ -117,8 +119,8 @@ class Intake:
         with transaction(self.engine) as connection:
             return conversations.kept(connection, self.settings.account_id, known)
 
-    def _is_unchanged(self, kept: Kept, digest: str | None) -> bool:
-        if digest is None or kept.digest != digest or kept.deleted:
+    def _is_unchanged(self, conversation_id: int, kept: Kept, digest: str | None) -> bool:
+        if digest is None or kept.digest != digest or kept.deleted or self.writer.is_missing(conversation_id):
             return False
         return self.settings.messages == "listed" or not self._is_history_due(kept, kept.mark)
 
@@ -165,4 +167,4 @@ class Intake:
 
 
 def _has_number(payload: Any) -> bool:
-    return isinstance(payload, dict) and type(payload.get("id")) is int
+    return isinstance(payload, dict) and type(payload.get("id")) is int and 0 < payload["id"] <= LARGEST

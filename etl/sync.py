@@ -101,7 +101,7 @@ def _read(client: Client, intake: Intake, selection: Selection, since: datetime 
 def _taken_in(
     intake: Intake, selection: Selection, walks: Iterator[tuple[str, Iterator[Page]]]
 ) -> Iterator[tuple[str, Page]]:
-    """Give the pages of all walks, each when it was saved.
+    """Give the pages of all walks, each when it was handed to the writer.
 
     While one is saved, the histories of those behind it are read: the pool never waits for the database, nor for the
     end of a page or a walk. Batches are saved in the order of the pages, as the later one is the newer one.
@@ -117,6 +117,7 @@ def _taken_in(
         # What was asked for is not thrown away; what still waits for a thread would only meet the same failure.
         while under_way and under_way[0][2].is_asked_for():
             yield _finish(intake, *under_way.popleft())
+        intake.settle()
         raise
     while under_way:
         yield _finish(intake, *under_way.popleft())

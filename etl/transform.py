@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from etl.errors import BadValue
 from etl.fields import (
     AGENT,
@@ -24,7 +26,7 @@ from etl.fields import (
     sender_type,
     to_row,
 )
-from etl.payload import free, text, whole
+from etl.payload import LARGEST, free, text, whole
 
 Key = tuple[Any, ...]
 
@@ -61,7 +63,7 @@ class Batch:
     marks: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
     unchanged: list[int] = field(default_factory=list)
-    _made: dict[tuple[str, str], tuple[Payload, Converted]] = field(default_factory=dict, repr=False, compare=False)
+    _made: dict[tuple[str, bytes], Converted] = field(default_factory=dict, repr=False, compare=False)
 
     def add(self, table: str, row: Row) -> None:
         """Add a row; keys of the same record that are already there stay unless `row` has them too."""
@@ -90,10 +92,13 @@ class Batch:
         """Turn a payload into a row, once for all messages that repeat the same sender."""
         if entity.table not in REPEATED or not isinstance(payload, dict):
             return to_row(entity, payload)
-        key = entity.name, str(payload.get("id"))
-        if key not in self._made or self._made[key][0] != payload:
-            self._made[key] = payload, to_row(entity, payload)
-        return self._made[key][1]
+        try:
+            key = entity.name, orjson.dumps(payload)
+        except TypeError:
+            return to_row(entity, payload)
+        if key not in self._made:
+            self._made[key] = to_row(entity, payload)
+        return self._made[key]
 
     def reject(self, entity: str, payload: Any, reason: str) -> None:
         """Keep a record that cannot become a row, with the reason."""
@@ -112,6 +117,11 @@ class Batch:
                 "digest": hashlib.sha256(json.dumps([reason, kept], sort_keys=True).encode()).hexdigest(),
             }
         )
+
+    def rejected_conversations(self) -> list[int]:
+        """Give the numbers of the conversations that were rejected, as far as they can be read."""
+        numbers = [one["entity_id"] for one in self.rejected if one["entity"] == "conversation"]
+        return [int(one) for one in numbers if one and one.isascii() and one.isdigit() and int(one) <= LARGEST]
 
     def read_well(self) -> list[tuple[str, int]]:
         """Give (entity, id) of the records that became rows; not of those of which only the number could be read."""
@@ -139,6 +149,20 @@ def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
     for payload in payloads:
         _add_conversation(batch, payload)
     return batch
+
+
+def add_agents(batch: Batch, payload: Payload) -> None:
+    """Add the agents of a conversation that is left alone: whether they are at work changes without anything else."""
+    meta = payload.get("meta")
+    last = payload.get("last_non_activity_message")
+    messages = payload.get("messages")
+    people = [meta.get("assignee") if isinstance(meta, dict) else None]
+    for message in [*(messages if isinstance(messages, list) else []), last]:
+        sender = message.get("sender") if isinstance(message, dict) else None
+        people += [sender] if isinstance(sender, dict) and sender.get("type") == "user" else []
+    for one in people:
+        if one is not None:
+            batch.convert(AGENT, one)
 
 
 def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:

@@ -46,4 +46,8 @@ def agrees(batch: Batch, conversation_id: int, before: list[Row]) -> bool:
 
     What changed in between may change back: then the list's payload comes as it was, and the rows are not what it says.
     """
-    return all(was.items() <= now.items() for was, now in zip(before, listed(batch, conversation_id), strict=True))
+    return all(
+        repr(was[name]) == repr(now[name])
+        for was, now in zip(before, listed(batch, conversation_id), strict=True)
+        for name in was
+    )

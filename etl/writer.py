@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,7 @@ from sqlalchemy import Engine
 
 from etl import conversations, journal, load
 from etl.database import transaction
-from etl.errors import Interrupted
+from etl.errors import EtlError, Interrupted
 from etl.ids import Ids
 from etl.journal import Run
 from etl.load import Row
@@ -40,7 +41,7 @@ class Writer:
         self.beyond_range = self.replaced = 0
         self._engine, self._run, self._after_each = engine, run, after_each
         self._under_way: tuple[Batch, Future[Counts]] | None = None
-        self._saved: dict[tuple[str, Key], Row] = {}
+        self._saved: dict[tuple[str, Key], dict[str, str]] = {}
         self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer")
         self._thread.submit(self._look).result()
@@ -56,8 +57,9 @@ class Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
-        if self._under_way and kind is not Interrupted:
-            wait([self._under_way[1]])  # whatever becomes of it, a failure is being told already
+        if kind is not Interrupted:
+            with suppress(EtlError):  # a failure is being told already
+                self._count()
         self._under_way = None
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -73,6 +75,11 @@ class Writer:
 
     def finish(self) -> None:
         """Wait until the batch that was begun is saved, and count what became of it."""
+        if self._under_way:
+            self._count()
+            self._after_each()
+
+    def _count(self) -> None:
         if self._under_way is None:
             return
         batch, saving = self._under_way
@@ -86,7 +93,7 @@ class Writer:
         self.replaced += batch.replaced
         self._run.counts["conversations"].update(seen=len(batch.unchanged), unchanged=len(batch.unchanged))
         self.seen.update(batch.marks, batch.unchanged)
-        self._after_each()
+        self._missing -= batch.marks.keys()
 
     def check(self) -> None:
         """Raise what made the batch under way fail, as soon as it did."""
@@ -96,6 +103,10 @@ class Writer:
     def is_new(self, conversation_id: int) -> bool:
         """Tell whether the tables cannot have a conversation, neither from before the run nor from this one."""
         return conversation_id > self._highest and conversation_id not in self.seen
+
+    def is_missing(self, conversation_id: int) -> bool:
+        """Tell whether the ledger has a conversation as one that could not be loaded."""
+        return conversation_id in self._missing
 
     def _save(self, batch: Batch) -> Counts:
         rows = {table: self._news(table, by_key) for table, by_key in batch.rows.items()}
@@ -117,12 +128,13 @@ class Writer:
                 conversations.found_again(connection, account, found)
             if self.closes_marks:
                 conversations.close_marks(connection, account, {one: batch.marks[one] for one in batch.histories}, now)
+            conversations.forget_digests(connection, account, batch.rejected_conversations())
             journal.save_rejected(connection, self._run, batch.rejected)
             if self._rejected_before:
                 journal.resolve_rejected(connection, account, batch.read_well())
         for table in REPEATED:
             for key, row in batch.rows[table].items():
-                self._saved[table, key] = self._saved.get((table, key), {}) | row
+                self._saved.setdefault((table, key), {}).update(_as_text(row))
         self._analyze(sum(one["inserted"] for one in counts.values()))
         return counts
 
@@ -130,7 +142,9 @@ class Writer:
         """Give the rows that have to be saved: what nearly every page repeats, only when it says something else."""
         if table not in REPEATED:
             return list(rows.values())
-        return [row for key, row in rows.items() if not row.items() <= self._saved.get((table, key), {}).items()]
+        return [
+            row for key, row in rows.items() if not _as_text(row).items() <= self._saved.get((table, key), {}).items()
+        ]
 
     def _analyze(self, inserted: int) -> None:
         self._inserted += inserted
@@ -142,3 +156,8 @@ class Writer:
 
 def _digests(conversations: list[Row]) -> dict[int, str | None]:
     return {row["id"]: row["payload_digest"] for row in conversations if "payload_digest" in row}
+
+
+def _as_text(row: Row) -> dict[str, str]:
+    """Give a row so that true and 1, which Python takes for equal, are not."""
+    return {name: repr(value) for name, value in row.items()}

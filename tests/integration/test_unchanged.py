@@ -1,5 +1,6 @@
 """A conversation that is sent exactly as before is left alone, and only such a one."""
 
+import json
 from typing import Any
 
 import orjson
@@ -82,3 +83,104 @@ def test_a_conversation_of_which_a_record_was_rejected_is_looked_at_every_night(
         assert etl.run().rejected == 2
         assert etl.rows(DIGESTS) == []
         assert etl.run().rejected == 2
+
+
+def test_a_conversation_that_was_refused_for_a_night_is_struck_off_the_ledger_when_it_comes_as_it_was(
+    engine: Engine,
+) -> None:
+    hidden = {"on": False}
+
+    def refused(request: Request, answer: Answer) -> Answer:
+        if hidden["on"] and request.path.endswith("/conversations/2"):
+            return json_answer({"error": "not for you"}, 401)
+        if hidden["on"] and request.path.endswith("/conversations"):
+            value = orjson.loads(answer.body)
+            value["data"]["payload"] = [one for one in value["data"]["payload"] if one["id"] != 2]
+            return json_answer(value)
+        return answer
+
+    with job(account_of(30), engine, change=refused) as etl:
+        etl.run()
+        hidden["on"] = True
+        etl.run()
+        assert etl.rows("SELECT conversation_id, state FROM conversation_ledger") == [(2, "forbidden")]
+        hidden["on"] = False
+        assert etl.run().outcome == "complete"
+        assert etl.rows("SELECT conversation_id, state FROM conversation_ledger") == []
+
+
+def test_a_conversation_that_was_rejected_for_a_night_is_read_well_when_it_comes_as_it_was(engine: Engine) -> None:
+    broken = {"on": False}
+
+    def change(request: Request, answer: Answer) -> Answer:
+        if not broken["on"] or not request.path.endswith("/conversations"):
+            return answer
+        value = orjson.loads(answer.body)
+        for one in value["data"]["payload"]:
+            one["status"] = 7 if one["id"] == 2 else one["status"]
+        return json_answer(value)
+
+    with job(account_of(3), engine, change=change) as etl:
+        etl.run()
+        broken["on"] = True
+        assert etl.run().rejected == 1
+        broken["on"] = False
+        assert etl.run().outcome == "complete"
+        assert etl.rows("SELECT entity_id FROM rejected_records WHERE resolved_at IS NULL") == []
+
+
+def test_whether_an_agent_is_at_work_is_told_by_conversations_that_are_left_alone_too(engine: Engine) -> None:
+    account = account_of(2)
+    account.conversations[1].assignee_id = 2
+    online = {"on": True}
+
+    def at_work(request: Request, answer: Answer) -> Answer:
+        if not (online["on"] and request.path.endswith("/messages")):
+            return answer
+        value = orjson.loads(answer.body)
+        for one in value["payload"]:
+            one["sender"] = {"id": 2, "type": "user", "name": "Bob", "availability_status": "online"}
+        return json_answer(value)
+
+    def listed_offline(request: Request, answer: Answer) -> Answer:
+        if request.path.endswith("/conversations"):
+            value = orjson.loads(answer.body)
+            for one in value["data"]["payload"]:
+                if "assignee" in one["meta"]:
+                    one["meta"]["assignee"]["availability_status"] = "offline"
+            return json_answer(value)
+        return at_work(request, answer)
+
+    status = "SELECT availability_status FROM agents WHERE id = 2"
+    with job(account, engine, change=listed_offline) as etl:
+        etl.run()
+        online["on"] = False
+        etl.run()
+        assert etl.rows(status) == [("offline",)]
+
+
+def test_a_number_below_all_others_is_a_rejected_record(engine: Engine) -> None:
+    def poison(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/conversations"):
+            return answer
+        value = orjson.loads(answer.body)
+        for one in value["data"]["payload"]:
+            one["id"] = -(10**19) if one["id"] == 2 else one["id"]
+        return Answer(body=json.dumps(value).encode())
+
+    with job(account_of(3), engine, change=poison) as etl:
+        run = etl.run()
+        assert (run.outcome, etl.rows("SELECT id FROM conversations ORDER BY id")) == ("incomplete", [(1,), (2,), (3,)])
+        assert etl.rows("SELECT entity, entity_id FROM rejected_records") == [("conversation", str(-(10**19)))]
+
+
+def test_a_run_that_fails_counts_what_it_saved(engine: Engine) -> None:
+    def refused(request: Request, answer: Answer) -> Answer:
+        return json_answer({"error": "no"}, 403) if request.first("status") == "pending" else answer
+
+    with job(account_of(60), engine, change=refused) as etl:
+        run = etl.run()
+        assert run.outcome == "failed"
+        assert etl.rows("SELECT (counts->'conversations'->>'inserted')::int FROM sync_runs") == etl.rows(
+            "SELECT count(*) FROM conversations"
+        )
