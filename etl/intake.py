@@ -76,15 +76,18 @@ class Intake:
         A conversation that is sent exactly as it was taken in before is left alone, as all rows of it would be.
         """
         received = list(payloads)
-        digests = {one["id"]: unchanged.digest(one, self._salt()) for one in received if _has_number(one)}
+        salt = self._salt()
+        digests = {one["id"]: unchanged.digest(one, salt) for one in received if _has_number(one)}
         kept = self._kept(digests.keys())
         same = {one for one in kept if self._is_unchanged(one, kept[one], digests[one])}
-        news = [one for one in received if not (_has_number(one) and one["id"] in same)]
+        news: list[Any] = []
+        left_alone: list[Any] = []
+        for one in received:
+            (left_alone if _has_number(one) and one["id"] in same else news).append(one)
         batch = transform.to_batch(self.settings.account_id, news)
         batch.unchanged = sorted(same)
-        for one in received:
-            if _has_number(one) and one["id"] in same:
-                transform.add_agents(batch, one)
+        for one in left_alone:
+            transform.add_agents(batch, one)
         if unasked := batch.marks.keys() - digests.keys():
             kept |= self._kept(unasked)  # ids that are digits in quotes
         unread = {one for one in batch.marks if self._is_due(batch, one, kept.get(one))}

@@ -112,11 +112,11 @@ class Ledger:
         """Give the highest id ever seen, by this run or before."""
         account = self.client.account_id
         with transaction(self.engine) as connection:
-            known = connection.scalar(select(func.max(Conversation.id)).where(Conversation.account_id == account))
+            known = conversations.highest(connection, account)
             noted = connection.scalar(
                 select(func.max(LedgerEntry.conversation_id)).where(LedgerEntry.account_id == account)
             )
-        return max(known or 0, noted or 0, max(self.seen, default=0))
+        return max(known, noted or 0, max(self.seen, default=0))
 
     def _ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations, 25 at a time; take in those that are there, and note the others."""

@@ -19,6 +19,8 @@ from etl import database, embedded, migrate
 
 SERVER_FOLDER = "ETL_TESTS_SERVER_FOLDER"
 
+ETL = str(Path(sys.executable).parent / "etl")
+
 RunEtl = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -87,12 +89,16 @@ def etl(tmp_path: Path) -> RunEtl:
     return partial(run_etl, tmp_path)
 
 
+def environment_of(folder: Path) -> dict[str, str]:
+    """Give the environment of a process that has a folder for its own, and nothing else of ours than the PATH."""
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "ETL_HOME": str(folder / "home")}
+
+
 def run_etl(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as a process in a folder, with nothing else of our environment than the PATH."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "ETL_HOME": str(folder / "home")}
     return subprocess.run(
-        [str(Path(sys.executable).parent / "etl"), *arguments],
-        env=environment | variables,
+        [ETL, *arguments],
+        env=environment_of(folder) | variables,
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -85,8 +85,8 @@ def job(account: Account | list[Account], engine: Engine, change: Change | None 
         yield Job(app, url, engine)
 
 
-def change_messages(change: Callable[[dict[str, Any]], None]) -> Change:
-    """Change every message of every history on its way out."""
+def change_messages(change: Callable[[dict[str, Any]], None], written: Callable[[Any], Answer] = json_answer) -> Change:
+    """Change every message of every history on its way out; `written` makes an answer of the changed value."""
 
     def changed(request: Request, answer: Answer) -> Answer:
         if not request.path.endswith("/messages"):
@@ -94,7 +94,7 @@ def change_messages(change: Callable[[dict[str, Any]], None]) -> Change:
         value = orjson.loads(answer.body)
         for message in value["payload"]:
             change(message)
-        return json_answer(value)
+        return written(value)
 
     return changed
 

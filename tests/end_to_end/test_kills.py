@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from etl.demo.account import Account
 from etl.demo.generate import generate
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
-from tests.conftest import new_database, run_etl
+from tests.conftest import ETL, environment_of, new_database, run_etl
 
 TOKEN = "a-token-of-twenty-letters"
 SECONDS_TO_EXIT = 10
@@ -50,10 +49,9 @@ class Trap:
 
 def start_etl(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
     """Start the command line as `run_etl` does, and do not wait for it."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "ETL_HOME": str(folder / "home")}
     return subprocess.Popen(
-        [str(Path(sys.executable).parent / "etl"), *arguments],
-        env=environment | variables,
+        [ETL, *arguments],
+        env=environment_of(folder) | variables,
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

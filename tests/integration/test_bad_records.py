@@ -108,16 +108,7 @@ def test_a_message_without_a_number_is_rejected_and_the_rest_of_its_history_is_s
 
 def change_messages_of_any_kind(change: Callable[[dict[str, Any]], None]) -> Change:
     """Change every message of every history, into what orjson could not write either."""
-
-    def changed(request: Request, answer: Answer) -> Answer:
-        if not request.path.endswith("/messages"):
-            return answer
-        value = orjson.loads(answer.body)
-        for one in value["payload"]:
-            change(one)
-        return as_json(value)
-
-    return changed
+    return change_messages(change, as_json)
 
 
 def test_a_contact_and_an_attachment_without_a_number_are_rejected_and_their_conversation_is_saved(
