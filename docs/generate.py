@@ -35,6 +35,7 @@ TELLING = {
     "conversation_states": ("valid_to", "status", "assignee_id", "team_id"),
     "conversations": ("status", "priority", "created_at", "last_activity_at", "first_reply_created_at"),
     "csat_responses": ("rating", "feedback_message"),
+    "custom_attribute_definitions": ("attribute_key", "attribute_model", "attribute_display_type"),
     "inboxes": ("name", "channel_type"),
     "messages": ("message_type", "content", "private", "sender_type", "sender_id", "created_at"),
     "rejected_records": ("reason", "payload"),

@@ -54,6 +54,14 @@ def highest(connection: Connection, account_id: int) -> int:
     return connection.scalar(select(func.max(Conversation.id)).where(Conversation.account_id == account_id)) or 0
 
 
+def present(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> set[int]:
+    """Give those of the ids of which the tables have the conversation."""
+    known = select(Conversation.id).where(
+        Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids)
+    )
+    return set(connection.scalars(known))
+
+
 def missing(connection: Connection, account_id: int) -> set[int]:
     """Give the ids of the conversations that could not be loaded, as the ledger has them."""
     return set(connection.scalars(select(LedgerEntry.conversation_id).where(LedgerEntry.account_id == account_id)))

@@ -11,14 +11,17 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from etl.errors import BadValue, BeyondRange
-from etl.payload import Reader, flag, free, instant, number, text, texts, whole
+from etl.payload import Reader, array, flag, free, instant, number, text, texts, whole
 
 Payload = dict[str, Any]
 Row = dict[str, Any]
 
 ABSENT = object()
 # Readers that leave a value as it is, but for characters that PostgreSQL does not store.
-TEXTUAL = frozenset({text, texts, free})
+TEXTUAL = frozenset({text, texts, free, array})
+
+# PostgreSQL indexes no value beyond 2,704 bytes, and a label is a key.
+LONGEST_LABEL = 500
 
 MESSAGE_TYPES = {0: "incoming", 1: "outgoing", 2: "activity", 3: "template"}
 
@@ -26,6 +29,14 @@ MESSAGE_TYPES = {0: "incoming", 1: "outgoing", 2: "activity", 3: "template"}
 def _message_type(value: Any) -> str:
     """Name the type of a message; documented as a name, sent as 0 to 3, and kept as it is when new."""
     return text(value) if isinstance(value, str) else MESSAGE_TYPES.get(whole(value), str(value))
+
+
+def label_title(value: Any) -> str:
+    """Read the title of a label, which is a key and therefore of limited length."""
+    title = text(value)
+    if len(title) > LONGEST_LABEL:
+        raise BadValue(f"expected text of at most {LONGEST_LABEL} characters")
+    return title
 
 
 def sender_type(value: Any) -> str:
@@ -180,12 +191,51 @@ ATTACHMENT = Entity(
     elsewhere=("account_id", "message_id"),
 )
 
+ACCOUNT = Entity("account", "accounts", _same(text, "name"))
+INBOX = Entity(
+    "inbox",
+    "inboxes",
+    _same(whole, "id")
+    + _same(text, "name", "channel_type", "timezone")
+    + _same(flag, "working_hours_enabled", "csat_survey_enabled", "enable_auto_assignment")
+    + _same(array, "working_hours"),
+)
+LABEL = Entity(
+    "label",
+    "labels",
+    (*_same(whole, "id"), Field("title", "title", label_title))
+    + _same(text, "description", "color")
+    + _same(flag, "show_on_sidebar"),
+)
+DEFINITION = Entity(
+    "custom attribute definition",
+    "custom_attribute_definitions",
+    _same(whole, "id")
+    + _same(text, "attribute_key", "attribute_model", "attribute_display_name", "attribute_display_type")
+    + _same(text, "attribute_description")
+    + _same(array, "attribute_values"),
+)
+SURVEY_RESPONSE = Entity(
+    "survey response",
+    "csat_responses",
+    _same(whole, "id", "conversation_id", "message_id", "rating")
+    + _same(text, "feedback_message")
+    + _same(instant, "created_at"),
+    elsewhere=("account_id", "contact", "assigned_agent"),
+)
+
 KEYS = {
     "accounts": (),
     "bots": ("type", "id"),
     "labels": ("title",),
     "conversation_labels": ("conversation_id", "label"),
-} | dict.fromkeys(("inboxes", "teams", "agents", "contacts", "conversations", "messages", "attachments"), ("id",))
+} | dict.fromkeys(
+    (
+        *("inboxes", "teams", "agents", "contacts", "conversations", "messages", "attachments"),
+        *("custom_attribute_definitions", "csat_responses"),
+    ),
+    ("id",),
+)
 
 
 @dataclass

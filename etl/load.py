@@ -32,10 +32,12 @@ ORDER = (
     "bots",
     "contacts",
     "labels",
+    "custom_attribute_definitions",
     "conversations",
     "conversation_labels",
     "messages",
     "attachments",
+    "csat_responses",
 )
 
 
@@ -44,7 +46,7 @@ def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counte
 
     A row is {column: value} and has every key column. An `extra` is merged into the one that is there, key by key.
     """
-    raw = _psycopg(connection)
+    raw = psycopg_of(connection)
     tables = [table for table in ORDER if rows.get(table)]
     # A batch that a power cut takes back is read again; when the run is closed, all before it is on the disk.
     staged = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass('pg_temp.staging_' || name) IS NULL"
@@ -54,7 +56,8 @@ def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counte
     return {table: _upsert(raw, table, rows[table]) for table in tables}
 
 
-def _psycopg(connection: Connection) -> PsycopgConnection[Any]:
+def psycopg_of(connection: Connection) -> PsycopgConnection[Any]:
+    """Give the driver's own connection below SQLAlchemy's."""
     raw = connection.connection.driver_connection
     if not isinstance(raw, PsycopgConnection):
         raise TypeError("the upsert needs a psycopg connection: it uses COPY")
@@ -206,4 +209,4 @@ def replace_children(
                 type=sql.SQL("text" if child == "label" else "bigint"),
             )
             values = (account_id, parents[table], [one[0] for one in kept], [one[1] for one in kept])
-            _psycopg(connection).execute(statement, values)
+            psycopg_of(connection).execute(statement, values)

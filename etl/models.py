@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The migration that makes these tables.
-REVISION = "0001"
+REVISION = "0002"
 SCHEMA = "helpdesk"
 
 # Column.info key: the upsert saves this column along with the others, but a difference in it alone rewrites no row.
@@ -53,6 +53,7 @@ class Base(DeclarativeBase):
         str: Text,
         datetime: DateTime(timezone=True),
         list[str]: ARRAY(Text),
+        list[Any]: JSONB(none_as_null=True),
         # Without this None would be stored as the JSON value null.
         dict[str, Any]: JSONB(none_as_null=True),
     }
@@ -103,6 +104,9 @@ class Account(Base):
     )
     name: Mapped[str | None] = column(comment="Name of the account, where the token's profile tells it")
     base_url: Mapped[str] = column(comment="Address of the vendor's server; with the ids it makes links to the inbox")
+    time_zone: Mapped[str] = column(
+        server_default="UTC", comment="IANA name of the time zone in which days begin and end (ETL_TIMEZONE)"
+    )
 
 
 class Contact(Entity, Base):
@@ -169,6 +173,18 @@ class Inbox(Entity, Base):
     id: Mapped[int] = number_of("inbox")
     name: Mapped[str | None] = column(comment="Name; NULL until the inboxes themselves are read")
     channel_type: Mapped[str | None] = column(comment="Channel::WebWidget, Channel::Email, Channel::Whatsapp ...")
+    timezone: Mapped[str | None] = column(comment="Time zone of the working hours, an IANA name")
+    working_hours_enabled: Mapped[bool | None] = column(comment="Whether the inbox keeps working hours")
+    working_hours: Mapped[list[Any] | None] = column(
+        comment="As sent, an object a day: day_of_week (0 = Sunday), closed_all_day, open_all_day, open_hour,"
+        " open_minutes, close_hour, close_minutes"
+    )
+    csat_survey_enabled: Mapped[bool | None] = column(
+        comment="Whether contacts are asked for a rating when a conversation is resolved"
+    )
+    enable_auto_assignment: Mapped[bool | None] = column(
+        comment="Whether conversations are assigned to agents by themselves"
+    )
 
 
 class Team(Entity, Base):
@@ -193,6 +209,29 @@ class Label(Entity, Base):
     __table_args__ = (refers_to("accounts"), {"comment": __doc__})
 
     title: Mapped[str] = column(primary_key=True, sort_order=-1, comment="The label's title")
+    id: Mapped[int | None] = column(comment="The vendor's number; NULL of a label that only conversations carry")
+    description: Mapped[str | None] = column(comment="Description")
+    color: Mapped[str | None] = column(comment="Colour in the inbox, such as #1f93ff")
+    show_on_sidebar: Mapped[bool | None] = column(comment="Whether the inbox shows it beside the conversations")
+
+
+class CustomAttributeDefinition(Entity, Base):
+    """What an attribute that the account defined itself is called, and of which type its values are."""
+
+    __tablename__ = "custom_attribute_definitions"
+    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
+
+    id: Mapped[int] = number_of("definition")
+    attribute_key: Mapped[str | None] = column(comment="The key in `custom_attributes`")
+    attribute_model: Mapped[str | None] = column(
+        comment="conversation_attribute or contact_attribute: which `custom_attributes` have the key"
+    )
+    attribute_display_name: Mapped[str | None] = column(comment="Name as shown in the inbox")
+    attribute_display_type: Mapped[str | None] = column(
+        comment="text, number, currency, percent, link, date, list, checkbox, or a newer one as sent"
+    )
+    attribute_description: Mapped[str | None] = column(comment="Description")
+    attribute_values: Mapped[list[Any] | None] = column(comment="The values to choose from, of a list")
 
 
 class Conversation(Entity, Base):

@@ -71,6 +71,14 @@ def texts(value: Any) -> list[str]:
     return [text(one) for one in value]
 
 
+def array(value: Any) -> list[Any]:
+    """Read an array of free-form values."""
+    if not isinstance(value, list):
+        raise BadValue(f"expected an array, got {_shown(value)}")
+    read: list[Any] = free(value)
+    return read
+
+
 def instant(value: Any) -> datetime | None:
     """Read a time as an aware UTC datetime: seconds since 1970, whole or with a fraction, or ISO 8601.
 

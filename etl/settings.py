@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import platformdirs
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -70,6 +71,16 @@ def _database_url(value: SecretStr) -> SecretStr:
     return SecretStr(f"postgresql+psycopg://{rest}")
 
 
+def _time_zone(value: str) -> str:
+    """Accept the name of a time zone; UTC also where the machine has no list of them."""
+    try:
+        if value != "UTC":
+            ZoneInfo(value)
+    except (ValueError, LookupError, OSError):
+        raise ValueError("must be the name of a time zone, such as Asia/Jerusalem or UTC") from None
+    return value
+
+
 def _home() -> Path:
     return platformdirs.user_data_path("etl")
 
@@ -128,6 +139,10 @@ class Settings(DatabaseSettings):
         ge=0,
         le=3650,
         description="Conversations active in the last so many days are read again: edits and deletions move no clock.",
+    )
+    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        default="UTC",
+        description="Time zone in which the days of the views begin and end, such as `Asia/Jerusalem`.",
     )
 
 

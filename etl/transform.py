@@ -16,8 +16,13 @@ from etl.fields import (
     BOT,
     CONTACT,
     CONVERSATION,
+    DEFINITION,
+    INBOX,
     KEYS,
+    LABEL,
+    LONGEST_LABEL,
     MESSAGE,
+    SURVEY_RESPONSE,
     TEAM,
     Converted,
     Entity,
@@ -33,8 +38,8 @@ Key = tuple[Any, ...]
 # Tables whose records come with many messages each.
 REPEATED = {CONTACT.table, AGENT.table, BOT.table}
 
-# PostgreSQL indexes no value beyond 2,704 bytes, and a label is a key.
-LONGEST_LABEL = 500
+# What is known of a record that is only referred to: conversations say of an inbox its number and channel.
+BARE = {"account_id", "id", "channel_type"}
 
 
 @dataclass
@@ -128,9 +133,12 @@ class Batch:
         rejected = {(one["entity"], one["entity_id"]) for one in self.rejected}
         read = [
             (name, row["id"])
-            for entity in (CONVERSATION, MESSAGE, CONTACT, AGENT, BOT, TEAM, ATTACHMENT)
+            for entity in (
+                *(CONVERSATION, MESSAGE, CONTACT, AGENT, BOT, TEAM, ATTACHMENT),
+                *(INBOX, LABEL, DEFINITION, SURVEY_RESPONSE),
+            )
             for row in self.rows[entity.table].values()
-            if len(row) > len(("account_id", "id"))
+            if "id" in row and row.keys() - BARE
             for name in ((entity.name, "sender") if entity in {CONTACT, AGENT, BOT} else (entity.name,))
         ]
         return [one for one in read if (one[0], str(one[1])) not in rejected]
@@ -176,6 +184,16 @@ def add_witnessed(batch: Batch, conversation_id: int, messages: Iterable[Any]) -
     given = {"conversation_id": conversation_id, "partial": True, "removed_at": None}
     rows = [batch.convert(MESSAGE, message, **given) for message in messages]
     return {row["id"] for row in rows if row}
+
+
+def add_survey_response(batch: Batch, payload: Any) -> None:
+    """Add a contact's answer to a survey, with the contact and the agent whom it names."""
+    given: Row = {}
+    if isinstance(payload, dict):
+        # The vendor leaves them out when they are gone, so here an absent key does say something.
+        given |= _reference(batch, "contact_id", CONTACT, payload.get("contact"))
+        given |= _reference(batch, "assigned_agent_id", AGENT, payload.get("assigned_agent"))
+    batch.convert(SURVEY_RESPONSE, payload, **given)
 
 
 def close_history(batch: Batch, conversation_id: int, read_at: datetime) -> None:
