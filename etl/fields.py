@@ -17,9 +17,6 @@ Payload = dict[str, Any]
 Row = dict[str, Any]
 
 ABSENT = object()
-# Readers that leave a value as it is, but for characters that PostgreSQL does not store.
-TEXTUAL = frozenset({text, texts, free, array})
-
 # PostgreSQL indexes no value beyond 2,704 bytes, and a label is a key.
 LONGEST_LABEL = 500
 
@@ -37,6 +34,10 @@ def label_title(value: Any) -> str:
     if len(title) > LONGEST_LABEL:
         raise BadValue(f"expected text of at most {LONGEST_LABEL} characters")
     return title
+
+
+# Readers that leave a value as it is, but for characters that PostgreSQL does not store.
+TEXTUAL = frozenset({text, texts, free, array, label_title})
 
 
 def sender_type(value: Any) -> str:
@@ -203,7 +204,8 @@ INBOX = Entity(
 LABEL = Entity(
     "label",
     "labels",
-    (*_same(whole, "id"), Field("title", "title", label_title))
+    _same(whole, "id")
+    + _same(label_title, "title")
     + _same(text, "description", "color")
     + _same(flag, "show_on_sidebar"),
 )

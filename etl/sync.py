@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from etl import journal, load
 from etl.audit import Audit
 from etl.client import Client
 from etl.database import transaction
+from etl.dimensions import Dimensions
 from etl.errors import EtlError, Interrupted, VendorError
 from etl.history import Histories
 from etl.intake import Intake, Reading
@@ -56,12 +57,16 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) 
             interrupt.check()
             check_lock()
 
-        with _recorded(engine, client, run), Writer(engine, run, may_go_on) as writer:
+        with _recorded(settings, engine, client, run), Writer(engine, run, may_go_on) as writer:
             interrupt.each_second = writer.check  # not only when the next answer comes
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
+            dimensions = Dimensions(client, pool, engine, writer, run)
+            if run.selection is None:
+                dimensions.read()
             _read(client, intake, selection, since and since - OVERLAP, watch)
             if run.selection is None:
-                _account_for_conversations(client, intake, selection)
+                _account_for_conversations(client, intake, selection, dimensions.sees_everything)
+                dimensions.read_surveys()
             everything = selection.audit and settings.messages == "full"
             if everything or intake.unproved:
                 _account_for_messages(client, intake, everything)
@@ -146,10 +151,13 @@ def _thread_pool(threads: int) -> Iterator[Executor]:
 
 
 @contextmanager
-def _recorded(engine: Engine, client: Client, run: Run) -> Iterator[None]:
+def _recorded(settings: Settings, engine: Engine, client: Client, run: Run) -> Iterator[None]:
     """Open the run in the journal, and close it however it ends; a failure that has a name ends here."""
+    account = {"account_id": run.account_id, "base_url": client.base_url, "time_zone": settings.timezone}
     with transaction(engine) as connection:
-        load.save(connection, {"accounts": [{"account_id": run.account_id, "base_url": client.base_url}]})
+        # Here, as the views would fail later: PostgreSQL has a list of time zones of its own.
+        connection.execute(select(func.timezone(settings.timezone, func.now())))
+        load.save(connection, {"accounts": [account]})
     journal.open_run(engine, run)
     run.outcome = journal.FAILED
     try:
@@ -195,31 +203,20 @@ def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterat
         yield Page(number + 1, about, payloads, {})
 
 
-def _account_for_conversations(client: Client, intake: Intake, selection: Selection) -> None:
+def _account_for_conversations(client: Client, intake: Intake, selection: Selection, sees_everything: bool) -> None:
     """Account for every conversation id, those that no page showed included."""
     run = intake.run
     ledger = Ledger(client, intake.pool, intake.engine, intake.take, intake.writer.seen)
     run.ledger = ledger.settle(selection.accept_deletions)
     run.notes += ledger.notes
     run.problems += ledger.problems
-    if run.ledger["forbidden"] or not _sees_everything(client):
+    if run.ledger["forbidden"] or not sees_everything:
         run.notes.append("This token does not see everything: it is not an administrator's.")
     if missing := run.ledger["unaccounted"]:
         run.problems.append(f"Of {missing} of {run.ledger['highest_id']} conversation ids nothing is known.")
     if broken := run.ledger["unreadable"]:
         why = next(iter(ledger.unreadable.values()))
         run.problems.append(f"{broken} conversations could not be read; the next run tries again. The first: {why}")
-
-
-def _sees_everything(client: Client) -> bool:
-    """Ask for the token's role in this account; where the server does not tell, believe the best."""
-    try:
-        profile = client.get("/api/v1/profile")
-    except VendorError:
-        return True
-    accounts = profile.get("accounts") if isinstance(profile, dict) else None
-    roles = [one.get("role") for one in accounts or [] if isinstance(one, dict) and one.get("id") == client.account_id]
-    return not roles or roles[0] == "administrator"
 
 
 def _account_for_messages(client: Client, intake: Intake, everything: bool) -> None:

@@ -1,0 +1,192 @@
+"""Reads the names behind the numbers: account, inboxes, agents, teams, labels, custom attributes, survey responses.
+
+Each list may be missing on an installation, or be refused to a token: a run goes on without it, and says so.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine
+
+from etl import attributes, conversations
+from etl.client import Client, Query
+from etl.database import transaction
+from etl.errors import BadValue, DatabaseError, Denied, NotFound, VendorError
+from etl.fields import ACCOUNT, AGENT, DEFINITION, INBOX, LABEL, TEAM, Entity
+from etl.journal import Run
+from etl.payload import whole
+from etl.transform import Batch, add_survey_response
+from etl.writer import Writer
+
+PROFILE = "/api/v1/profile"
+SURVEYS = "csat_survey_responses"
+# Without an order of their own the server gives them in any, and not in the same on each page.
+OLDEST_FIRST = ("sort", "created_at")
+# 25 responses a page upstream.
+MOST_PAGES = 20_000
+
+
+@dataclass(frozen=True)
+class Names:
+    """A list of names: where it is, what its items become, what it tells, and what is known without it."""
+
+    path: str
+    entity: Entity
+    tells: str
+    instead: str
+
+
+LISTS = (
+    Names("inboxes", INBOX, "the names and working hours of inboxes", "conversations tell their numbers and channels"),
+    Names("agents", AGENT, "agents without a conversation", "conversations and messages tell the others"),
+    Names("teams", TEAM, "teams without a conversation", "conversations tell the others"),
+    Names("labels", LABEL, "descriptions and colours of labels", "conversations tell their titles"),
+    Names(
+        "custom_attribute_definitions",
+        DEFINITION,
+        "names and types of custom attributes",
+        "conversations and contacts tell keys and values",
+    ),
+)
+
+
+@dataclass
+class Dimensions:
+    """The names that a run reads at its begin, and the survey responses at its end.
+
+    sees_everything: whether the token is an administrator's; where the server does not tell, the best is believed.
+    """
+
+    client: Client
+    pool: Executor
+    engine: Engine
+    writer: Writer
+    run: Run
+    sees_everything: bool = True
+    _missed: dict[str, list[str]] = field(default_factory=dict)
+
+    def read(self) -> None:
+        """Read and save the names, all lists at once; those of a list that cannot be had stay as they are."""
+        batch = Batch(self.run.account_id)
+        profile = self.pool.submit(self.client.get, PROFILE)
+        answers = [(names, self.pool.submit(self.client.get, names.path)) for names in LISTS]
+        self._add_account(batch, profile.result)
+        listed = {names.path: self._add_list(batch, names, answer.result) for names, answer in answers}
+        self._say_what_was_missed()
+        self.writer.save(batch)
+        self._renew_views(listed["custom_attribute_definitions"])
+
+    def read_surveys(self) -> None:
+        """Read and save the survey responses page by page, when the conversations that they refer to are there."""
+        seen: set[str] = set()
+        for number in range(1, MOST_PAGES + 1):
+            page = self._survey_page([("page", number), OLDEST_FIRST])
+            if not page:
+                self._say_what_was_missed()
+                return
+            before = len(seen)
+            seen |= {str(one.get("id")) if isinstance(one, dict) else repr(one) for one in page}
+            if len(seen) == before:
+                self.run.notes.append(
+                    f"The server gave survey responses again instead of page {number}: if there are more than {before},"
+                    " the others are known as far as messages tell them."
+                )
+                return
+            self._save_surveys(page)
+        self.run.problems.append(f"Of the survey responses only the first {MOST_PAGES} pages were read.")
+
+    def _add_account(self, batch: Batch, result: Callable[[], Any]) -> None:
+        """Take name and role from the profile, which also holds the token itself: nothing else of it is kept."""
+        try:
+            profile = result()
+        except VendorError as error:
+            self._miss("the account's name, and whether this token sees everything (it is believed)", error)
+            return
+        accounts = profile.get("accounts") if isinstance(profile, dict) else None
+        for one in accounts if isinstance(accounts, list) else []:
+            if isinstance(one, dict) and one.get("id") == self.run.account_id:
+                self.sees_everything = one.get("role") == "administrator"
+                batch.convert(ACCOUNT, _named(ACCOUNT, one), base_url=self.client.base_url)
+
+    def _add_list(self, batch: Batch, names: Names, result: Callable[[], Any]) -> list[Any] | None:
+        """Add the items of a list; give them, None when the list cannot be had."""
+        try:
+            items = _items(result())
+        except VendorError as error:
+            self._miss(f"{names.tells} ({names.instead})", error)
+            return None
+        for one in items:
+            if isinstance(one, dict):
+                batch.convert(names.entity, _named(names.entity, one))
+            else:
+                said = f"{names.entity.name}: expected an object, got {type(one).__name__}"
+                batch.reject(names.entity.name, None, said)
+        return items
+
+    def _renew_views(self, definitions: list[Any] | None) -> None:
+        """Forget the definitions that are no longer listed, and give the views a column for each that is."""
+        if definitions is None:
+            return
+        try:
+            ids = [whole(one["id"]) for one in definitions]
+        except (BadValue, KeyError, TypeError):
+            return  # one that was rejected may be any of those that are there
+        with transaction(self.engine) as connection:
+            attributes.forget_others(connection, self.run.account_id, ids)
+        try:
+            with transaction(self.engine) as connection:
+                attributes.renew_views(connection)
+        except DatabaseError as error:
+            self.run.notes.append(f"The views of the custom attributes stay as they were. {error}")
+
+    def _survey_page(self, query: Query) -> list[Any] | None:
+        try:
+            return _items(self.client.get(SURVEYS, query))
+        except VendorError as error:
+            self._miss("the survey responses (messages tell their ratings)", error)
+            return None
+
+    def _save_surveys(self, page: list[Any]) -> None:
+        """Save a page; of a conversation that the tables do not have, the number is kept in `extra`."""
+        batch = Batch(self.run.account_id)
+        for one in page:
+            add_survey_response(batch, one)
+        rows = [row for row in batch.rows["csat_responses"].values() if row.get("conversation_id") is not None]
+        with transaction(self.engine) as connection:
+            there = conversations.present(connection, batch.account_id, {row["conversation_id"] for row in rows})
+        for row in rows:
+            if row["conversation_id"] not in there:
+                row["extra"] = (row.get("extra") or {}) | {"conversation_id": row["conversation_id"]}
+                row["conversation_id"] = None
+        self.writer.save(batch)
+
+    def _miss(self, what: str, error: VendorError) -> None:
+        """Remember what could not be read, and why; of several failures of the server the first is told."""
+        why = "this server does not have it"
+        if isinstance(error, Denied):
+            why = "it takes an administrator's token"
+        elif not isinstance(error, NotFound):
+            failed = "the server failed"
+            why = next((one for one in self._missed if one.startswith(failed)), f"{failed}: {error}")
+        self._missed.setdefault(why, []).append(what)
+
+    def _say_what_was_missed(self) -> None:
+        for why, what in self._missed.items():
+            self.run.notes.append(f"Not read: {'; '.join(what)}. Why: {why.removesuffix('.')}.")
+        self._missed.clear()
+
+
+def _items(answer: Any) -> list[Any]:
+    """Give the items of a list, bare or under `payload`; raise VendorError when there is none."""
+    items = answer.get("payload") if isinstance(answer, dict) else answer
+    if not isinstance(items, list):
+        raise VendorError("the answer is no list")
+    return items
+
+
+def _named(entity: Entity, payload: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields that have a column: `/inboxes` holds the channels' secrets, which nothing of ours may hold."""
+    known = entity.shapes[""].known
+    return {name: value for name, value in payload.items() if name in known}
