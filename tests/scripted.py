@@ -65,7 +65,9 @@ class Job:
     def asked(self) -> tuple[int, list[int]]:
         """Give the number of list pages, and the conversations whose history was asked for."""
         paths = [request.path.split("/")[5:] for request in self.vendor.requests]
-        return sum(len(one) == 1 for one in paths), sorted(int(one[1]) for one in paths if one[2:] == ["messages"])
+        return sum(one == ["conversations"] for one in paths), sorted(
+            int(one[1]) for one in paths if one[2:] == ["messages"]
+        )
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         with self.engine.connect() as connection:

@@ -23,8 +23,9 @@ from tests.scripted import (
     server_fault,
 )
 
-# What a full run asks for beside pages and histories: 25 ids above the highest, four counts, and the token's role.
-PROBES = 30
+# What a full run asks for beside pages and histories: 25 ids above the highest, four counts, five lists of names, the
+# profile, and one page of survey responses, which is empty.
+PROBES = 36
 
 
 def test_the_first_run_reads_every_page_and_every_history_and_is_complete(engine: Engine) -> None:

@@ -32,6 +32,7 @@ def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
         "retry_attempts": 6,
         "messages": "full",
         "reread_days": 3,
+        "timezone": "UTC",
     }
     assert read.home.is_absolute()
 
@@ -49,6 +50,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "ETL_TIMEOUT_SECONDS": "0.5",
         "ETL_RETRY_ATTEMPTS": "1",
         "ETL_REREAD_DAYS": "0",
+        "ETL_TIMEZONE": "Asia/Jerusalem",
     }.items():
         monkeypatch.setenv(name, value)
     read = load(Settings)
@@ -65,6 +67,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "retry_attempts": 1,
         "messages": "full",
         "reread_days": 0,
+        "timezone": "Asia/Jerusalem",
     }
 
 
@@ -80,6 +83,7 @@ def test_every_fault_is_reported_at_once_by_the_name_of_its_variable(monkeypatch
         "ETL_TIMEOUT_SECONDS": "nan",
         "ETL_RETRY_ATTEMPTS": "21",
         "ETL_REREAD_DAYS": "-1",
+        "ETL_TIMEZONE": "Asia/Atlantis",
     }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as refused:
@@ -97,6 +101,7 @@ def test_every_fault_is_reported_at_once_by_the_name_of_its_variable(monkeypatch
         "  ETL_REREAD_DAYS",
         "  ETL_RETRY_ATTEMPTS",
         "  ETL_TIMEOUT_SECONDS",
+        "  ETL_TIMEZONE",
     ]
     for value in ("secret-pw", "two words", "zero"):
         assert value not in str(refused.value)
@@ -259,6 +264,7 @@ def test_each_field_has_one_variable():
         "retry_attempts": "ETL_RETRY_ATTEMPTS",
         "messages": "ETL_MESSAGES",
         "reread_days": "ETL_REREAD_DAYS",
+        "timezone": "ETL_TIMEZONE",
     }
 
 
