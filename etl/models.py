@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The migration that makes these tables.
-REVISION = "0002"
+REVISION = "0003"
 SCHEMA = "helpdesk"
 
 # Column.info key: the upsert saves this column along with the others, but a difference in it alone rewrites no row.
@@ -334,6 +334,13 @@ class ConversationState(OfAccount, Base):
             unique=True,
             postgresql_where=text("valid_to IS NULL"),
         ),
+        # What was not resolved at a moment: bi.daily_backlog.
+        Index(
+            "conversation_states_unresolved_idx",
+            text("tstzrange(valid_from, valid_to)"),
+            postgresql_using="gist",
+            postgresql_where=text("status <> 'resolved'"),
+        ),
         {"comment": __doc__},
     )
 
@@ -358,6 +365,12 @@ class Message(Entity, Base):
         Index(None, "account_id", "created_at"),
         Index(None, "account_id", "contact_id"),
         Index(None, "account_id", "agent_id", "created_at"),
+        Index(
+            "messages_surveys_idx",
+            "account_id",
+            "conversation_id",
+            postgresql_where=text("content_type = 'input_csat'"),
+        ),
         {"comment": __doc__},
     )
 
@@ -544,3 +557,12 @@ class LedgerEntry(OfAccount, Base):
     state: Mapped[str] = column(comment="deleted (a gap), forbidden or unreadable")
     reason: Mapped[str | None] = column(comment="What the vendor answered")
     checked_at: Mapped[datetime] = column(comment="When it was last asked for (UTC)")
+
+
+class PersonalDataReader(Base):
+    """A role of the database that sees personal data in the views of schema `bi` (etl grant)."""
+
+    __tablename__ = "personal_data_readers"
+    __table_args__ = ({"comment": __doc__},)
+
+    role_name: Mapped[str] = column(primary_key=True, comment="Name of the role; its members are meant, too")

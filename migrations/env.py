@@ -3,15 +3,18 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
+from etl import load, views
 from etl.database import open_database
-from etl.models import SCHEMA, Base
-from etl.settings import DatabaseSettings, load
+from etl.models import REVISION, SCHEMA, Base
+from etl.settings import DatabaseSettings
+from etl.settings import load as load_settings
 
 
 def run(connection: Connection) -> None:
     """Run the migrations in one transaction; of two that start at once, the second waits and finds them done."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('etl migrate', 0))"))
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    applied: list[object] = []
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -20,14 +23,25 @@ def run(connection: Connection) -> None:
         include_name=lambda name, kind, _parents: kind != "schema" or name == SCHEMA,
         compare_type=True,
         compare_server_default=True,
+        on_version_apply=lambda step, **_: applied.append(step),
     )
     with context.begin_transaction():
         context.run_migrations()
+    if applied:
+        _replace_views(connection)
+
+
+def _replace_views(connection: Connection) -> None:
+    """Make the views anew, as they are in this version's files: they fit its tables only."""
+    raw = load.psycopg_of(connection)
+    views.drop(raw)
+    if context.get_context().get_current_revision() == REVISION:
+        views.create(raw)
 
 
 handed_over = context.config.attributes.get("connection")
 if handed_over is not None:
     run(handed_over)
 else:
-    with open_database(load(DatabaseSettings)) as engine, engine.begin() as own:
+    with open_database(load_settings(DatabaseSettings)) as engine, engine.begin() as own:
         run(own)

@@ -21,7 +21,7 @@ OPTIONS = {
 def relations(engine: Engine) -> set[str]:
     with engine.connect() as connection:
         found = connection.execute(
-            text("SELECT relname FROM pg_class WHERE relnamespace = 'helpdesk'::regnamespace AND relkind IN ('r', 'v')")
+            text("SELECT relname FROM pg_class WHERE relnamespace = 'helpdesk'::regnamespace AND relkind IN ('r', 'v', 'm')")
         )
         return set(found.scalars())
 
@@ -59,7 +59,8 @@ def test_every_table_and_column_has_a_comment_in_the_database(engine: Engine) ->
 
 
 def test_every_primary_key_begins_with_the_account(engine: Engine) -> None:
-    firsts = {table.name: next(iter(table.primary_key)).name for table in Base.metadata.sorted_tables}
+    of_accounts = [table for table in Base.metadata.sorted_tables if table.name != "personal_data_readers"]
+    firsts = {table.name: next(iter(table.primary_key)).name for table in of_accounts}
     assert firsts == dict.fromkeys(firsts, "account_id")
 
 

@@ -1,0 +1,49 @@
+CREATE VIEW bi.csat AS
+SELECT
+    answer.account_id,
+    answer.conversation_id,
+    account.base_url || '/app/accounts/' || answer.account_id || '/conversations/' || answer.conversation_id AS conversation_url,
+    answer.contact_id,
+    CASE
+        WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN contact.name
+        ELSE 'Contact ' || answer.contact_id
+    END AS contact_name,
+    answer.agent_id,
+    coalesce(agent.available_name, agent.name) AS agent,
+    conversation.inbox_id,
+    inbox.name AS inbox,
+    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    answer.rating,
+    answer.rating >= 4 AS is_satisfied,
+    CASE WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN answer.feedback END AS feedback,
+    answer.answered_at,
+    (answer.answered_at AT TIME ZONE account.time_zone)::date AS answered_on,
+    answer.source
+FROM helpdesk.csat_answers AS answer
+LEFT JOIN helpdesk.conversations AS conversation
+  ON conversation.account_id = answer.account_id AND conversation.id = answer.conversation_id
+LEFT JOIN helpdesk.accounts AS account ON account.account_id = answer.account_id
+LEFT JOIN helpdesk.contacts AS contact
+  ON contact.account_id = answer.account_id AND contact.id = answer.contact_id
+LEFT JOIN helpdesk.agents AS agent ON agent.account_id = answer.account_id AND agent.id = answer.agent_id
+LEFT JOIN helpdesk.inboxes AS inbox
+  ON inbox.account_id = conversation.account_id AND inbox.id = conversation.inbox_id
+LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type;
+
+COMMENT ON VIEW bi.csat IS 'One row an answer to a satisfaction survey';
+COMMENT ON COLUMN bi.csat.account_id IS 'The vendor''s number of the account';
+COMMENT ON COLUMN bi.csat.conversation_id IS 'Number of the conversation';
+COMMENT ON COLUMN bi.csat.conversation_url IS 'Address of the conversation in the inbox';
+COMMENT ON COLUMN bi.csat.contact_id IS 'Number of the contact';
+COMMENT ON COLUMN bi.csat.contact_name IS 'Name of the contact; ''Contact 17'' for who may not see personal data';
+COMMENT ON COLUMN bi.csat.agent_id IS 'Number of the agent who is rated';
+COMMENT ON COLUMN bi.csat.agent IS 'Name of the agent who is rated';
+COMMENT ON COLUMN bi.csat.inbox_id IS 'Number of the inbox';
+COMMENT ON COLUMN bi.csat.inbox IS 'Name of the inbox';
+COMMENT ON COLUMN bi.csat.channel IS 'Kind of channel, in words: Website, E-mail, WhatsApp ...';
+COMMENT ON COLUMN bi.csat.rating IS '1 (worst) to 5 (best)';
+COMMENT ON COLUMN bi.csat.is_satisfied IS 'Whether the rating is 4 or 5';
+COMMENT ON COLUMN bi.csat.feedback IS 'What the contact wrote with it; NULL for who may not see personal data';
+COMMENT ON COLUMN bi.csat.answered_at IS 'When the answer was given (UTC); from a message: when it was asked for';
+COMMENT ON COLUMN bi.csat.answered_on IS 'Its day, in the account''s time zone';
+COMMENT ON COLUMN bi.csat.source IS 'survey list (the vendor''s), or message (which carries the answer, too)';

@@ -1,0 +1,32 @@
+-- The list is for administrators only, and older servers have none: the message that asked carries the answer, too.
+CREATE VIEW helpdesk.csat_answers AS
+SELECT
+    account_id, conversation_id, contact_id, assigned_agent_id AS agent_id, message_id,
+    rating, feedback_message AS feedback, created_at AS answered_at, 'survey list' AS source
+FROM helpdesk.csat_responses
+UNION ALL
+SELECT
+    message.account_id, message.conversation_id, conversation.contact_id, conversation.assignee_id, message.id,
+    (answer ->> 'rating')::bigint, answer ->> 'feedback_message', message.created_at, 'message'
+FROM helpdesk.messages AS message
+CROSS JOIN LATERAL (
+    SELECT message.content_attributes #> '{submitted_values,csat_survey_response}' AS answer
+) AS submitted
+JOIN helpdesk.conversations AS conversation
+  ON conversation.account_id = message.account_id AND conversation.id = message.conversation_id
+WHERE message.content_type = 'input_csat' AND message.removed_at IS NULL AND answer ->> 'rating' ~ '^[1-5]$'
+  AND NOT EXISTS (
+      SELECT FROM helpdesk.csat_responses AS listed
+      WHERE listed.account_id = message.account_id AND listed.message_id = message.id
+  );
+
+COMMENT ON VIEW helpdesk.csat_answers IS 'Answers to satisfaction surveys, from the vendor''s list of them and from the messages that asked';
+COMMENT ON COLUMN helpdesk.csat_answers.account_id IS 'The vendor''s number of the account';
+COMMENT ON COLUMN helpdesk.csat_answers.conversation_id IS 'Number of the conversation';
+COMMENT ON COLUMN helpdesk.csat_answers.contact_id IS 'Number of the contact';
+COMMENT ON COLUMN helpdesk.csat_answers.agent_id IS 'Number of the agent';
+COMMENT ON COLUMN helpdesk.csat_answers.message_id IS 'The message that asked';
+COMMENT ON COLUMN helpdesk.csat_answers.rating IS '1 (worst) to 5 (best)';
+COMMENT ON COLUMN helpdesk.csat_answers.feedback IS 'What the contact wrote with it';
+COMMENT ON COLUMN helpdesk.csat_answers.answered_at IS 'When the answer was given (UTC); from a message: when it was asked for';
+COMMENT ON COLUMN helpdesk.csat_answers.source IS 'survey list or message';

@@ -1,0 +1,63 @@
+-- Nobody tells what was open at midnight, so it is what the first run after midnight saw, if there was one within a day.
+CREATE VIEW bi.daily_backlog AS
+WITH counted AS (
+    SELECT day.account_id, day.day, held.*
+    FROM bi.calendar AS day
+    CROSS JOIN LATERAL (
+        SELECT run.finished_at
+        FROM helpdesk.sync_runs AS run
+        WHERE run.account_id = day.account_id AND run.selection IS NULL AND run.outcome IN ('complete', 'incomplete')
+          AND run.started_at >= day.ends_at AND run.started_at < day.ends_at + interval '1 day'
+        ORDER BY run.started_at
+        LIMIT 1
+    ) AS seen
+    CROSS JOIN LATERAL (
+        SELECT
+            conversation.inbox_id, state.team_id, state.assignee_id AS agent_id,
+            count(*) FILTER (WHERE state.status = 'open') AS open,
+            count(*) FILTER (WHERE state.status = 'pending') AS pending,
+            count(*) FILTER (WHERE state.status = 'snoozed') AS snoozed,
+            count(*) AS backlog
+        FROM helpdesk.conversation_states AS state
+        JOIN helpdesk.conversations AS conversation
+          ON conversation.account_id = state.account_id AND conversation.id = state.conversation_id
+        WHERE state.account_id = day.account_id AND state.status <> 'resolved'
+          AND tstzrange(state.valid_from, state.valid_to) @> seen.finished_at
+          AND (conversation.deleted_at IS NULL OR conversation.deleted_at > seen.finished_at)
+        GROUP BY conversation.inbox_id, state.team_id, state.assignee_id
+    ) AS held
+)
+SELECT
+    counted.account_id,
+    counted.day,
+    counted.inbox_id,
+    inbox.name AS inbox,
+    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    counted.team_id,
+    team.name AS team,
+    counted.agent_id,
+    coalesce(agent.available_name, agent.name) AS agent,
+    counted.open,
+    counted.pending,
+    counted.snoozed,
+    counted.backlog
+FROM counted
+LEFT JOIN helpdesk.agents AS agent ON agent.account_id = counted.account_id AND agent.id = counted.agent_id
+LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = counted.account_id AND inbox.id = counted.inbox_id
+LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type
+LEFT JOIN helpdesk.teams AS team ON team.account_id = counted.account_id AND team.id = counted.team_id;
+
+COMMENT ON VIEW bi.daily_backlog IS 'What was not resolved at the end of each day: a row a day, inbox, team and agent';
+COMMENT ON COLUMN bi.daily_backlog.account_id IS 'The vendor''s number of the account';
+COMMENT ON COLUMN bi.daily_backlog.day IS 'Day in the account''s time zone';
+COMMENT ON COLUMN bi.daily_backlog.inbox_id IS 'Number of the inbox';
+COMMENT ON COLUMN bi.daily_backlog.inbox IS 'Name of the inbox';
+COMMENT ON COLUMN bi.daily_backlog.channel IS 'Kind of channel, in words: Website, E-mail, WhatsApp ...';
+COMMENT ON COLUMN bi.daily_backlog.team_id IS 'Number of the team';
+COMMENT ON COLUMN bi.daily_backlog.team IS 'Name of the team';
+COMMENT ON COLUMN bi.daily_backlog.agent_id IS 'Number of the agent to whom they were assigned; NULL: to nobody';
+COMMENT ON COLUMN bi.daily_backlog.agent IS 'Name of that agent';
+COMMENT ON COLUMN bi.daily_backlog.open IS 'Conversations with status open';
+COMMENT ON COLUMN bi.daily_backlog.pending IS 'With status pending';
+COMMENT ON COLUMN bi.daily_backlog.snoozed IS 'With status snoozed';
+COMMENT ON COLUMN bi.daily_backlog.backlog IS 'All that were not resolved';

@@ -1,0 +1,60 @@
+-- What a message is to a report: said once, for every view that counts messages.
+-- A reply is what a person wrote to the contact: no private note, bot, automation, template, campaign or activity. The
+-- rule is Chatwoot's own (Message#human_response?). Where the vendor no longer tells who wrote, it is not known: NULL.
+CREATE VIEW helpdesk.message_kinds AS
+SELECT
+    message.account_id,
+    message.id,
+    message.conversation_id,
+    message.inbox_id,
+    message.created_at,
+    message.sender_type,
+    message.sender_id,
+    message.contact_id,
+    message.agent_id,
+    message.private,
+    message.deleted,
+    message.status,
+    message.content_type,
+    message.content,
+    CASE
+        WHEN message.private OR message.message_type = 'activity' THEN 'internal'
+        WHEN message.message_type = 'incoming' THEN 'in'
+        WHEN message.message_type IN ('outgoing', 'template') AND NOT message.private THEN 'out'
+    END AS direction,
+    CASE
+        WHEN message.message_type = 'activity' OR message.content_attributes ->> 'automation_rule_id' IS NOT NULL THEN 'system'
+        WHEN message.sender_type = 'contact' OR (message.sender_type IS NULL AND message.message_type = 'incoming') THEN 'contact'
+        WHEN message.sender_type = 'user' THEN 'agent'
+        WHEN message.sender_type IS NOT NULL THEN 'bot'
+        WHEN message.message_type = 'template' THEN 'system'
+    END AS author_kind,
+    CASE
+        WHEN message.message_type <> 'outgoing' OR message.private THEN false
+        WHEN message.content_attributes ->> 'automation_rule_id' IS NOT NULL
+            OR message.additional_attributes ->> 'campaign_id' IS NOT NULL THEN false
+        WHEN message.private IS NULL THEN NULL
+        WHEN message.sender_type = 'user' OR message.content_attributes ->> 'external_echo' = 'true' THEN true
+        WHEN message.sender_type IS NOT NULL THEN false
+    END AS is_human_reply
+FROM helpdesk.messages AS message
+WHERE message.removed_at IS NULL;
+
+COMMENT ON VIEW helpdesk.message_kinds IS 'Messages that the vendor still returns, and what each is to a report';
+COMMENT ON COLUMN helpdesk.message_kinds.account_id IS 'The vendor''s number of the account';
+COMMENT ON COLUMN helpdesk.message_kinds.id IS 'Number of the message';
+COMMENT ON COLUMN helpdesk.message_kinds.conversation_id IS 'The conversation';
+COMMENT ON COLUMN helpdesk.message_kinds.inbox_id IS 'The inbox';
+COMMENT ON COLUMN helpdesk.message_kinds.created_at IS 'When it was written (UTC)';
+COMMENT ON COLUMN helpdesk.message_kinds.direction IS 'in (from the contact), out (to the contact), internal (notes and events); NULL: not known';
+COMMENT ON COLUMN helpdesk.message_kinds.author_kind IS 'contact, agent, bot or system; NULL: the vendor does not tell';
+COMMENT ON COLUMN helpdesk.message_kinds.is_human_reply IS 'Whether a person answered the contact with it; NULL: not known';
+COMMENT ON COLUMN helpdesk.message_kinds.sender_type IS 'Kind of sender, as the API names it';
+COMMENT ON COLUMN helpdesk.message_kinds.sender_id IS 'Number of the sender within its kind';
+COMMENT ON COLUMN helpdesk.message_kinds.contact_id IS 'The sender, if a contact';
+COMMENT ON COLUMN helpdesk.message_kinds.agent_id IS 'The sender, if a user';
+COMMENT ON COLUMN helpdesk.message_kinds.private IS 'Whether it is a note';
+COMMENT ON COLUMN helpdesk.message_kinds.deleted IS 'Whether it was deleted in the inbox';
+COMMENT ON COLUMN helpdesk.message_kinds.status IS 'sent, delivered, read, failed';
+COMMENT ON COLUMN helpdesk.message_kinds.content_type IS 'text, input_csat ...';
+COMMENT ON COLUMN helpdesk.message_kinds.content IS 'The text';

@@ -1,0 +1,46 @@
+CREATE VIEW bi.resolutions AS
+SELECT
+    opening.account_id,
+    opening.conversation_id,
+    account.base_url || '/app/accounts/' || opening.account_id || '/conversations/' || opening.conversation_id AS conversation_url,
+    opening.opening,
+    opening.opened_at,
+    opening.resolved_at,
+    (opening.resolved_at AT TIME ZONE account.time_zone)::date AS resolved_on,
+    opening.resolution_seconds,
+    opening.resolution_business_seconds,
+    opening.agent_id,
+    coalesce(agent.available_name, agent.name) AS agent,
+    conversation.inbox_id,
+    inbox.name AS inbox,
+    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    opening.team_id,
+    team.name AS team,
+    opening.is_current
+FROM helpdesk.conversation_openings AS opening
+JOIN helpdesk.conversations AS conversation
+  ON conversation.account_id = opening.account_id AND conversation.id = opening.conversation_id
+LEFT JOIN helpdesk.accounts AS account ON account.account_id = opening.account_id
+LEFT JOIN helpdesk.agents AS agent ON agent.account_id = opening.account_id AND agent.id = opening.agent_id
+LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = opening.account_id AND inbox.id = conversation.inbox_id
+LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type
+LEFT JOIN helpdesk.teams AS team ON team.account_id = opening.account_id AND team.id = opening.team_id;
+
+COMMENT ON VIEW bi.resolutions IS 'One row for each opening of a conversation: from when to when it was open';
+COMMENT ON COLUMN bi.resolutions.account_id IS 'The vendor''s number of the account';
+COMMENT ON COLUMN bi.resolutions.conversation_id IS 'Number of the conversation';
+COMMENT ON COLUMN bi.resolutions.conversation_url IS 'Address of the conversation in the inbox';
+COMMENT ON COLUMN bi.resolutions.opening IS '1 for the beginning, 2 for the first reopening ...';
+COMMENT ON COLUMN bi.resolutions.opened_at IS 'When it began, or came back (UTC)';
+COMMENT ON COLUMN bi.resolutions.resolved_at IS 'When it was resolved (UTC); NULL: not yet';
+COMMENT ON COLUMN bi.resolutions.resolved_on IS 'Day on which it was resolved, in the account''s time zone';
+COMMENT ON COLUMN bi.resolutions.resolution_seconds IS 'Seconds between the two';
+COMMENT ON COLUMN bi.resolutions.resolution_business_seconds IS 'The same within the inbox''s working hours; NULL where it has none';
+COMMENT ON COLUMN bi.resolutions.agent_id IS 'Number of the agent to whom it was assigned when it was resolved';
+COMMENT ON COLUMN bi.resolutions.agent IS 'Name of that agent';
+COMMENT ON COLUMN bi.resolutions.inbox_id IS 'Number of the inbox';
+COMMENT ON COLUMN bi.resolutions.inbox IS 'Name of the inbox';
+COMMENT ON COLUMN bi.resolutions.channel IS 'Kind of channel, in words: Website, E-mail, WhatsApp ...';
+COMMENT ON COLUMN bi.resolutions.team_id IS 'Number of the team to which it was assigned when it was resolved';
+COMMENT ON COLUMN bi.resolutions.team IS 'Name of that team';
+COMMENT ON COLUMN bi.resolutions.is_current IS 'Whether it is the last opening so far';

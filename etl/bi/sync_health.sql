@@ -1,0 +1,54 @@
+CREATE VIEW bi.sync_health AS
+SELECT
+    account.account_id,
+    account.name AS account,
+    account.time_zone,
+    complete.started_at AS data_as_of,
+    round((extract(epoch FROM now() - complete.started_at) / 3600)::numeric, 1) AS data_age_hours,
+    last.started_at AS last_run_at,
+    last.outcome AS last_run_outcome,
+    array_to_string(last.problems, ' ') AS problems,
+    whole.unaccounted AS conversations_unaccounted,
+    whole.forbidden AS conversations_forbidden,
+    whole.unreadable AS conversations_unreadable,
+    (audited.audit ->> 'unaccounted')::bigint AS messages_unaccounted,
+    (
+        SELECT count(*) FROM helpdesk.rejected_records AS rejected
+        WHERE rejected.account_id = account.account_id AND rejected.resolved_at IS NULL
+    ) AS records_rejected
+FROM helpdesk.accounts AS account
+LEFT JOIN LATERAL (
+    SELECT * FROM helpdesk.sync_runs AS run
+    WHERE run.account_id = account.account_id
+    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+) AS last ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM helpdesk.sync_runs AS run
+    WHERE run.account_id = account.account_id AND run.selection IS NULL AND run.outcome = 'complete'
+    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+) AS complete ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM helpdesk.sync_runs AS run
+    WHERE run.account_id = account.account_id AND run.unaccounted IS NOT NULL
+    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+) AS whole ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM helpdesk.sync_runs AS run
+    WHERE run.account_id = account.account_id AND run.audit IS NOT NULL
+    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+) AS audited ON true;
+
+COMMENT ON VIEW bi.sync_health IS 'How far the figures can be trusted: one row an account';
+COMMENT ON COLUMN bi.sync_health.account_id IS 'The vendor''s number of the account';
+COMMENT ON COLUMN bi.sync_health.account IS 'Name of the account';
+COMMENT ON COLUMN bi.sync_health.time_zone IS 'Time zone in which its days are counted';
+COMMENT ON COLUMN bi.sync_health.data_as_of IS 'When the last complete run began (UTC): the figures hold for that moment';
+COMMENT ON COLUMN bi.sync_health.data_age_hours IS 'Hours since then';
+COMMENT ON COLUMN bi.sync_health.last_run_at IS 'When the last run of any kind began (UTC)';
+COMMENT ON COLUMN bi.sync_health.last_run_outcome IS 'running, complete, incomplete, failed or interrupted';
+COMMENT ON COLUMN bi.sync_health.problems IS 'Why that run is not complete; NULL: nothing';
+COMMENT ON COLUMN bi.sync_health.conversations_unaccounted IS 'Conversation ids about which nothing is known, at the last full run';
+COMMENT ON COLUMN bi.sync_health.conversations_forbidden IS 'Conversations that the token may not see, at the last full run';
+COMMENT ON COLUMN bi.sync_health.conversations_unreadable IS 'Conversations that the vendor could not show, at the last full run';
+COMMENT ON COLUMN bi.sync_health.messages_unaccounted IS 'Messages that could not be had, at the last run that audited; NULL: none did';
+COMMENT ON COLUMN bi.sync_health.records_rejected IS 'Records that could not be stored so far (helpdesk.rejected_records)';

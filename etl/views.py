@@ -1,0 +1,61 @@
+"""The views that BI tools query: plain SQL files in `etl/bi/`, made anew whenever a migration changed the tables."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from psycopg import Connection as PsycopgConnection
+from psycopg import sql
+
+from etl.models import SCHEMA
+
+BI_SCHEMA = "bi"
+FOLDER = Path(__file__).parent / "bi"
+
+FUNCTIONS = ("business_seconds",)
+# What the views rest on; nobody but they reads it.
+INTERNAL = ("personal_data_access", "channel_names", "business_hours", "message_kinds", "csat_answers")
+# Computed by the runs, not by who asks: a history has to be read from its beginning to tell how long somebody waited.
+MATERIALIZED = ("conversation_openings", "customer_waits")
+PUBLIC = (
+    "calendar",
+    "conversations",
+    "messages",
+    "first_responses",
+    "reply_times",
+    "resolutions",
+    "contacts",
+    "csat",
+    "daily_volume",
+    "daily_agents",
+    "daily_labels",
+    "daily_backlog",
+    "traffic_heatmap",
+    "sync_health",
+    "conversation_attributes",
+    "contact_attributes",
+)
+
+
+def create(connection: PsycopgConnection[Any]) -> None:
+    """Create all views and what they rest on, each after those that it reads."""
+    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(BI_SCHEMA)))
+    for name in (*FUNCTIONS, *INTERNAL, *MATERIALIZED, *PUBLIC):
+        connection.execute((FOLDER / f"{name}.sql").read_bytes())
+
+
+def drop(connection: PsycopgConnection[Any]) -> None:
+    """Drop them all, the last one first; raises psycopg.Error when something that is not ours rests on one."""
+    for statement in _drops():
+        connection.execute(statement)
+
+
+def _drops() -> Iterator[sql.Composed]:
+    for kind, schema, names in (
+        ("VIEW", BI_SCHEMA, PUBLIC),
+        ("MATERIALIZED VIEW", SCHEMA, MATERIALIZED),
+        ("VIEW", SCHEMA, INTERNAL),
+        ("FUNCTION", SCHEMA, FUNCTIONS),
+    ):
+        for name in reversed(names):
+            yield sql.SQL("DROP " + kind + " IF EXISTS {}").format(sql.Identifier(schema, name))
