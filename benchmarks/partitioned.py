@@ -19,6 +19,7 @@ import psycopg
 from benchmarks.account import Account, pages
 from benchmarks.place import BIN, MIGRATED, ROOT, Place, Server, environment, made, serving
 from benchmarks.vendor import PAGE, Vendor
+from etl import views
 
 PLAIN = "plain"
 LAYOUTS = (PLAIN, "by account", "by account and month")
@@ -69,7 +70,10 @@ def on_the_disk(place: Place, server: Server, layout: str) -> dict[str, Any]:
     place.create(DATABASE, MIGRATED)
     with place.connect(DATABASE) as connection:
         if layout != PLAIN:
+            connection.execute("DROP VIEW bi.conversation_attribute_columns, bi.contact_attribute_columns")
+            views.drop(connection)
             connection.execute(statements(layout))
+            views.create(connection)
         empty = _sizes(connection)
         server.control("set?generation=0")
         found: dict[str, Any] = {"first": _run(place, server, connection)}

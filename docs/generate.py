@@ -1,9 +1,10 @@
-"""Writes what the documents say of the code: the data dictionary, and the README's settings and picture of the tables.
+"""Writes what the documents say of the code: the data dictionary, the views, the README's settings and picture.
 
 `python docs/generate.py` writes what is stale; with `--check` it writes nothing, names what is stale and exits 1.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,12 +13,14 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import Column, ForeignKeyConstraint, Index, Table, make_url
 from sqlalchemy.schema import CreateIndex
 
+from etl import views
 from etl.models import SCHEMA, Base
 from etl.settings import Settings, variable_name
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 DICTIONARY = ROOT / "docs" / "data-dictionary.md"
+VIEWS = ROOT / "docs" / "views.md"
 DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 
 # account_id begins every key and refers to accounts: said once in words, it would hide everything else in the picture.
@@ -54,13 +57,27 @@ has not sent the field yet. A key that refers to another table does so together 
 
 """
 
+VIEWS_HEAD = f"""\
+# The views
+
+<!-- Generated from etl/bi/*.sql by docs/generate.py. Change the comments there, then run `make docs`. -->
+
+What BI tools query, in the schema `{views.BI_SCHEMA}`. Names ending in `_at` are times (`timestamptz`), those ending in
+`_on`, and `day`, are days in the account's time zone (`ETL_TIMEZONE`), those ending in `_seconds` durations. NULL means
+that it is not known, or has not happened. [How each figure is counted](metrics.md).
+
+`conversation_attribute_columns` and `contact_attribute_columns` are made by the runs: a column for each custom
+attribute that the account defines.
+
+"""
+
 
 def documents() -> dict[Path, str]:
     """Give the wanted text of every document that is generated, wholly or in part."""
     readme = README.read_text(encoding="utf-8")
     readme = replace_part(readme, "settings", settings_table())
     readme = replace_part(readme, "tables", picture())
-    return {DICTIONARY: data_dictionary(), README: readme}
+    return {DICTIONARY: data_dictionary(), VIEWS: views_page(), README: readme}
 
 
 def replace_part(text: str, name: str, part: str) -> str:
@@ -149,6 +166,26 @@ def _key(column: Column[object], targets: dict[str, str]) -> str:
 def _type(column: Column[object]) -> str:
     name = str(column.type.compile(dialect=DIALECT))
     return name.lower().replace("timestamp with time zone", "timestamptz")
+
+
+def views_page() -> str:
+    """Give the views of schema `bi` with their columns, as the comments in their files tell them."""
+    told = {name: _comments((views.FOLDER / f"{name}.sql").read_text(encoding="utf-8")) for name in views.PUBLIC}
+    contents = markdown_table(
+        ("view", "what a row is"), ((f"[{name}](#{name})", comments.pop("")) for name, comments in told.items())
+    )
+    sections = (
+        f"\n## {name}\n\n"
+        + markdown_table(("column", "meaning"), ((f"`{one}`", said) for one, said in comments.items()))
+        for name, comments in told.items()
+    )
+    return VIEWS_HEAD + contents + "".join(sections)
+
+
+def _comments(statements: str) -> dict[str, str]:
+    """Give the comments on a view's columns, and under "" the one on the view itself."""
+    found = re.findall(r"^COMMENT ON (?:VIEW|COLUMN) \w+\.\w+\.?(\w*) IS '(.*)';$", statements, re.MULTILINE)
+    return {name: said.replace("''", "'") for name, said in found}
 
 
 def _indexes(table: Table) -> str:

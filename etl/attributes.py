@@ -102,6 +102,12 @@ def renew_views(connection: Connection) -> None:
             _replace(connection, view, wanted, [one[:2] for one in held[2:]])
 
 
+def drop_views(connection: Connection) -> None:
+    """Drop the views; `renew_views` makes them again."""
+    for view in VIEWS:
+        psycopg_of(connection).execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view.identifier))
+
+
 def columns(definitions: Sequence[Definition], taken: Iterable[str]) -> list[Column]:
     """Give a column for each key, in the order of the definitions; `taken` are names that are not free.
 

@@ -45,8 +45,8 @@ class Audit:
     """The accounting of the messages of one run.
 
     save: saves a batch. unproved: by conversation id, those whose history is not proved to be complete; their marks are
-    closed when the witness agrees. done: conversations settled. left: how many were not compared. not_used: why the
-    witness could not be used, or not to its end.
+    closed when the witness agrees. done: conversations settled. left: how many were not compared. removed: messages
+    that the vendor no longer has. not_used: why the witness could not be used, or not to its end.
     """
 
     client: Client
@@ -60,6 +60,7 @@ class Audit:
     witnessed: int = 0
     unaccounted: int = 0
     left: int = 0
+    removed: int = 0
     not_used: str | None = None
     _newest: int = 0
 
@@ -199,7 +200,7 @@ class Audit:
             with transaction(self.engine) as connection:
                 now = datetime.now(UTC)
                 conversations.close_marks(connection, self.client.account_id, agreed, now)
-                conversations.mark_removed(connection, self.client.account_id, list(agreed), kept, now)
+                self.removed += conversations.mark_removed(connection, self.client.account_id, list(agreed), kept, now)
 
 
 def _hidden(named: Messages) -> set[int]:

@@ -172,13 +172,28 @@ def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comm
 
 
 @app.command()
-def migrate() -> None:
-    """Create the tables, or bring them to this version. Run it after every upgrade."""
+def migrate(
+    drop_views: Annotated[
+        bool, typer.Option("--drop-views", help="Only drop the views, to partition the tables they rest on, say.")
+    ] = False,
+) -> None:
+    """Create the tables and views, or bring them to this version. Run it after every upgrade."""
+    from etl import attributes, views
     from etl import migrate as migrations
+    from etl.database import transaction
+    from etl.load import psycopg_of
 
     with _database() as engine:
         before, head = migrations.versions(engine)
+        if drop_views:
+            with transaction(engine) as connection:
+                attributes.drop_views(connection)
+                views.drop(psycopg_of(connection))
+            typer.echo("The views are dropped. `etl migrate` makes them again.")
+            return
         migrations.migrate(engine)
+        with transaction(engine) as connection:
+            attributes.renew_views(connection)
         typer.echo(f"The tables are at revision {head}" + (", as before." if before == head else "."))
 
 
@@ -236,6 +251,28 @@ def psql(
     command, secrets = database.psql_command(address)
     done = subprocess.run([*command, *context.args], env=inherited_environment(**secrets), check=False)  # noqa: S603 -- psql itself
     raise typer.Exit(done.returncode)
+
+
+@app.command()
+def grant(
+    role: Annotated[str, typer.Option(metavar="NAME", help="A role of the database, made by CREATE ROLE before.")],
+    with_personal_data: Annotated[
+        bool, typer.Option("--with-personal-data", help="Names, addresses, phone numbers and texts in clear.")
+    ] = False,
+) -> None:
+    """Let a role read the views of schema bi, and nothing else.
+
+    Without --with-personal-data contacts have numbers instead of names, and neither addresses, phone numbers nor texts;
+    given again without it, the role no longer sees them.
+    """
+    from etl.grant import grant as give
+    from etl.migrate import require_head
+
+    with _database() as engine:
+        require_head(engine)
+        give(engine, role, with_personal_data)
+    seen = "with personal data in clear" if with_personal_data else "with personal data masked"
+    typer.echo(f"{role} may read the views of schema bi, {seen}.")
 
 
 @app.command()

@@ -154,12 +154,12 @@ def close_marks(connection: Connection, account_id: int, marks: dict[int, str], 
 
 def mark_removed(
     connection: Connection, account_id: int, conversation_ids: Sequence[int], kept: Sequence[int], at: datetime
-) -> None:
+) -> int:
     """Mark the messages of conversations as removed that a complete reading, which gave `kept`, no longer returned.
 
-    Not those that are known in part: no reading ever returned them.
+    Not those that are known in part: no reading ever returned them. Gives how many they are.
     """
-    connection.execute(
+    return connection.execute(
         text(
             f"""
             UPDATE {SCHEMA}.messages SET removed_at = :at, changed_at = now()
@@ -169,4 +169,4 @@ def mark_removed(
             """  # noqa: S608 -- only constants are formatted in
         ),
         {"account_id": account_id, "ids": list(conversation_ids), "kept": list(kept), "at": at},
-    )
+    ).rowcount

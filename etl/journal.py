@@ -34,6 +34,7 @@ class Run:
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
+    follows_a_stop: whether the run before it was not finished, and may have left rows that no figure counts yet.
     """
 
     account_id: int
@@ -53,6 +54,7 @@ class Run:
     audit: dict[str, int] | None = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    follows_a_stop: bool = False
 
     @property
     def seconds(self) -> float:
@@ -103,7 +105,9 @@ def _who_runs(connection: Connection, account_id: int) -> str:
 
 def open_run(engine: Engine, run: Run) -> None:
     """Write the run down as running and give it its number; close what died before as interrupted."""
+    before = select(SyncRun.outcome).where(SyncRun.account_id == run.account_id).order_by(SyncRun.run_id.desc())
     with transaction(engine) as connection:
+        run.follows_a_stop = connection.scalar(before.limit(1)) not in {None, COMPLETE, INCOMPLETE}
         connection.execute(
             update(SyncRun)
             .where(SyncRun.account_id == run.account_id, SyncRun.outcome == RUNNING)

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to a revision, from nothing or from any older one; does nothing when it is there."""
+    """Bring the schema to its last revision, from nothing or any older one, or back to an earlier one (`base`: none).
+
+    Views that are missing are made, too.
+    """
     from alembic import command
     from alembic.util import CommandError
 
@@ -25,7 +28,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     with transaction(engine) as connection:
         config.attributes["connection"] = connection
         try:
-            command.downgrade(config, revision) if revision == "base" else command.upgrade(config, revision)
+            command.upgrade(config, revision) if revision == "head" else command.downgrade(config, revision)
         except CommandError as error:
             raise DatabaseError(
                 f"The schema in {where(engine)} cannot be migrated: {error} Was it made by a newer version of etl?"

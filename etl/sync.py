@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, func, select
 
-from etl import journal, load
+from etl import journal, load, views
 from etl.audit import Audit
 from etl.client import Client
 from etl.database import transaction
 from etl.dimensions import Dimensions
-from etl.errors import EtlError, Interrupted, VendorError
+from etl.errors import DatabaseError, EtlError, Interrupted, VendorError
 from etl.history import Histories
 from etl.intake import Intake, Reading
 from etl.interrupt import Interrupt
@@ -71,6 +71,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) 
             if everything or intake.unproved:
                 _account_for_messages(client, intake, everything)
             _say_what_is_missing(intake)
+            _compute_figures(intake)
     return run
 
 
@@ -224,6 +225,7 @@ def _account_for_messages(client: Client, intake: Intake, everything: bool) -> N
     run = intake.run
     audit = Audit(client, intake.pool, intake.engine, intake.histories, intake.writer.save, intake.unproved)
     run.audit = audit.settle(everything)
+    intake.writer.wrote |= audit.removed > 0
     if audit.not_used and not audit.done:
         said = f"The vendor's search was not used to count messages ({audit.not_used})."
         (run.problems if intake.unproved else run.notes).append(said)
@@ -257,3 +259,13 @@ def _say_what_is_missing(intake: Intake) -> None:
         )
     if run.rejected:
         run.problems.append(f"{run.rejected} records could not be stored: see the table rejected_records.")
+
+
+def _compute_figures(intake: Intake) -> None:
+    """Have the views of schema `bi` tell what this run wrote, or what one before it did that was stopped."""
+    if not (intake.writer.wrote or intake.run.follows_a_stop):
+        return
+    try:
+        views.refresh(intake.engine)
+    except DatabaseError as error:
+        intake.run.problems.append(f"Reply times and resolutions in schema bi are those of an earlier run. {error}")

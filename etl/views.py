@@ -6,7 +6,9 @@ from typing import Any
 
 from psycopg import Connection as PsycopgConnection
 from psycopg import sql
+from sqlalchemy import Engine, text
 
+from etl.database import transaction
 from etl.models import SCHEMA
 
 BI_SCHEMA = "bi"
@@ -17,6 +19,10 @@ FUNCTIONS = ("business_seconds",)
 INTERNAL = ("personal_data_access", "channel_names", "business_hours", "message_kinds", "csat_answers")
 # Computed by the runs, not by who asks: a history has to be read from its beginning to tell how long somebody waited.
 MATERIALIZED = ("conversation_openings", "customer_waits")
+# What these are computed from; agents, say, come and go every night, and change no figure.
+COMPUTED_FROM = ("inboxes", "conversations", "messages")
+# Of two accounts whose runs end at the same time, the second waits until the views of the first are computed.
+LONGEST_LOCK_WAIT = "15min"
 PUBLIC = (
     "calendar",
     "conversations",
@@ -37,6 +43,12 @@ PUBLIC = (
 )
 
 
+def are_there(connection: PsycopgConnection[Any]) -> bool:
+    """Tell whether the views were made, and not dropped since."""
+    found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{BI_SCHEMA}.{PUBLIC[-1]}"]).fetchone()
+    return bool(found and found[0])
+
+
 def create(connection: PsycopgConnection[Any]) -> None:
     """Create all views and what they rest on, each after those that it reads."""
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(BI_SCHEMA)))
@@ -48,6 +60,18 @@ def drop(connection: PsycopgConnection[Any]) -> None:
     """Drop them all, the last one first; raises psycopg.Error when something that is not ours rests on one."""
     for statement in _drops():
         connection.execute(statement)
+
+
+def refresh(engine: Engine) -> None:
+    """Compute the materialised views anew, all from one state of the tables, while others go on reading the old ones.
+
+    Raises DatabaseError when they cannot be: they then stay as they are.
+    """
+    with transaction(engine) as connection:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LONGEST_LOCK_WAIT}'"))
+        for name in MATERIALIZED:
+            connection.execute(text(f"REFRESH MATERIALIZED VIEW CONCURRENTLY {SCHEMA}.{name}"))
+            connection.execute(text(f"ANALYZE {SCHEMA}.{name}"))
 
 
 def _drops() -> Iterator[sql.Composed]:

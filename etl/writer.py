@@ -17,6 +17,7 @@ from etl.ids import Ids
 from etl.journal import Run
 from etl.load import Row
 from etl.transform import Batch, Key
+from etl.views import COMPUTED_FROM
 
 Counts = dict[str, Counter[str]]
 
@@ -30,13 +31,14 @@ class Writer:
     """Saves one batch at a time, in the order in which they come, and counts what became of them in the run.
 
     after_each: called after each batch that was saved, by the thread that uses the writer; may raise, to end the run.
+    wrote: whether a row changed of which the figures in schema `bi` are computed.
     closes_marks: whether histories that were read are marked as read even where nothing else in the row changed.
     seen: ids of the conversations that were saved. beyond_range, replaced: how many values PostgreSQL could not hold,
     and how many held characters that it does not.
     """
 
     def __init__(self, engine: Engine, run: Run, after_each: Callable[[], None]) -> None:
-        self.closes_marks = False
+        self.closes_marks = self.wrote = False
         self.seen = Ids()
         self.beyond_range = self.replaced = 0
         self._engine, self._run, self._after_each = engine, run, after_each
@@ -118,8 +120,11 @@ class Writer:
             if not batch.marks or counts["conversations"]["inserted"] < len(batch.marks):
                 # Of a new conversation nothing can be gone.
                 load.replace_children(connection, account, batch.complete, rows)
-                conversations.mark_removed(
-                    connection, account, batch.histories, [row["id"] for row in rows["messages"]], now
+                self.wrote |= (
+                    conversations.mark_removed(
+                        connection, account, batch.histories, [row["id"] for row in rows["messages"]], now
+                    )
+                    > 0
                 )
                 conversations.save_digests(connection, account, _digests(rows["conversations"]))
             if batch.marks:
@@ -135,6 +140,9 @@ class Writer:
         for table in REPEATED:
             for key, row in batch.rows[table].items():
                 self._saved.setdefault((table, key), {}).update(_as_text(row))
+        self.wrote |= any(
+            counts[table]["inserted"] + counts[table]["updated"] for table in COMPUTED_FROM if table in counts
+        )
         self._analyze(sum(one["inserted"] for one in counts.values()))
         return counts
 

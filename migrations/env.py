@@ -27,16 +27,13 @@ def run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
-    if applied:
-        _replace_views(connection)
-
-
-def _replace_views(connection: Connection) -> None:
-    """Make the views anew, as they are in this version's files: they fit its tables only."""
     raw = load.psycopg_of(connection)
-    views.drop(raw)
-    if context.get_context().get_current_revision() == REVISION:
-        views.create(raw)
+    at_head = context.get_context().get_current_revision() == REVISION
+    if applied or (at_head and not views.are_there(raw)):
+        # They fit the tables of this version only, so they are made anew from its files.
+        views.drop(raw)
+        if at_head:
+            views.create(raw)
 
 
 handed_over = context.config.attributes.get("connection")

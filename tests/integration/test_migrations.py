@@ -21,7 +21,10 @@ OPTIONS = {
 def relations(engine: Engine) -> set[str]:
     with engine.connect() as connection:
         found = connection.execute(
-            text("SELECT relname FROM pg_class WHERE relnamespace = 'helpdesk'::regnamespace AND relkind IN ('r', 'v', 'm')")
+            text(
+                "SELECT relname FROM pg_class"
+                " WHERE relnamespace = 'helpdesk'::regnamespace AND relkind IN ('r', 'v', 'm')"
+            )
         )
         return set(found.scalars())
 

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Engine
 
 from benchmarks.partitioned import statements
-from etl import database
+from etl import attributes, database, migrate, views
 from etl.demo import events
+from etl.load import psycopg_of
 from etl.models import SCHEMA
 from tests.conftest import new_database
 from tests.scripted import DAY, LONG_AGO, Job, account_of, job
@@ -28,6 +29,17 @@ def plain(server_url: str, template: str) -> Iterator[Engine]:
         engine = database.make_engine(url)
         yield engine
         engine.dispose()
+
+
+def partition(engine: Engine, name: str) -> None:
+    """Do as the document says: drop the views, execute its statements, make the views again."""
+    with engine.begin() as connection:
+        attributes.drop_views(connection)
+        views.drop(psycopg_of(connection))
+    apply(engine, name)
+    migrate.migrate(engine)
+    with engine.begin() as connection:
+        attributes.renew_views(connection)
 
 
 def apply(engine: Engine, name: str) -> None:
@@ -62,7 +74,7 @@ def rows_by_partition(job: Job, table: str) -> dict[str, int]:
 
 
 def test_by_account_the_tables_hold_the_same_rows_and_a_second_run_writes_none(engine: Engine, plain: Engine) -> None:
-    apply(engine, "by account")
+    partition(engine, "by account")
     accounts = [account_of(30, number=1), account_of(20, number=2)]
     accounts[0].conversations[3].labels = ["bug", "vip"]
     with job(accounts, engine) as partitioned:
@@ -87,7 +99,7 @@ def test_by_account_and_month_rows_that_were_there_stay_and_new_ones_go_where_th
     with job([account, other], engine) as partitioned:
         expected = Job(partitioned.vendor, partitioned.url, plain)
         assert written(partitioned) == written(expected)
-        apply(engine, "by account and month")
+        partition(engine, "by account and month")
         apply(engine, "the next range")
         assert written(partitioned) == {}
 
@@ -98,6 +110,7 @@ def test_by_account_and_month_rows_that_were_there_stay_and_new_ones_go_where_th
         assert written(partitioned, 2) == written(expected, 2)
         assert contents(engine) == contents(plain)
         assert written(partitioned) == {}
+        assert partitioned.rows("SELECT count(*) FROM bi.messages") == [(99,)]
         assert rows_by_partition(partitioned, "messages") == {
             "messages_1_first": 90, "messages_1_1000000": 1, "messages_1_2000000": 1, "messages_1_rest": 1,
             "messages_others": 6,
@@ -113,6 +126,6 @@ def test_partitioning_keeps_every_key_and_index_by_its_name(name: str, engine: E
     """
     with job(account_of(0), engine) as etl:
         before = set(etl.rows(query))
-        apply(engine, name)
+        partition(engine, name)
         assert before - set(etl.rows(query)) == set()
         assert etl.rows("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid") == []

@@ -1,0 +1,137 @@
+"""`etl grant`: what a role of the database may read, tried by logging in as that role."""
+
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+from sqlalchemy import Engine, make_url
+
+from etl import migrate, views
+from tests.conftest import RunEtl
+
+PERSONAL = ("Ada Lovelace", "ada@example.com", "+15550000001", "what Ada wrote", "what Ada thought of it")
+
+ROWS = """
+    INSERT INTO helpdesk.accounts (account_id, base_url) VALUES (1, 'https://example.com');
+    INSERT INTO helpdesk.contacts (account_id, id, name, email, phone_number)
+    VALUES (1, 17, 'Ada Lovelace', 'ada@example.com', '+15550000001');
+    INSERT INTO helpdesk.conversations (account_id, id, contact_id, created_at)
+    VALUES (1, 5, 17, '2026-03-01 10:00+00');
+    INSERT INTO helpdesk.messages
+        (account_id, id, conversation_id, message_type, private, sender_type, sender_id, content, created_at)
+    VALUES (1, 50, 5, 'incoming', false, 'contact', 17, 'what Ada wrote', '2026-03-01 10:00+00');
+    INSERT INTO helpdesk.csat_responses (account_id, id, conversation_id, contact_id, rating, feedback_message)
+    VALUES (1, 1, 5, 17, 4, 'what Ada thought of it');
+"""
+
+
+@pytest.fixture
+def role(server_url: str, database_url: str) -> Iterator[str]:
+    """A role with a name that has to be quoted; dropped with everything that it was given."""
+    name = f'bi "reader" {uuid.uuid4().hex[:8]}'
+    quoted = sql.Identifier(name)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(quoted))
+    yield name
+    with connect(database_url) as connection:
+        connection.execute(sql.SQL("DROP OWNED BY {}").format(quoted))
+        connection.execute(sql.SQL("DROP ROLE {}").format(quoted))
+
+
+def connect(url: str, user: str | None = None) -> psycopg.Connection:
+    own = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(own, autocommit=True, **({"user": user} if user else {}))
+
+
+def everything_seen_by(url: str, user: str) -> dict[str, str]:
+    """What a role reads in each view, as text."""
+    with connect(url, user) as connection:
+        found = {
+            name: connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier("bi", name))).fetchall()
+            for name in (*views.PUBLIC, "contact_attribute_columns", "conversation_attribute_columns")
+        }
+    return {name: repr(rows) for name, rows in found.items()}
+
+
+def test_a_role_reads_all_views_and_sees_nobodys_name_address_or_words(
+    etl: RunEtl, database_url: str, role: str
+) -> None:
+    with connect(database_url) as owner:
+        owner.execute(ROWS)
+    granted = etl("grant", "--role", role, DATABASE_URL=database_url)
+    assert (granted.returncode, granted.stderr) == (0, "")
+    assert granted.stdout == f"{role} may read the views of schema bi, with personal data masked.\n"
+
+    seen = everything_seen_by(database_url, role)
+    assert [(name, one) for name, rows in seen.items() for one in PERSONAL if one in rows] == []
+    with connect(database_url, role) as reader:
+        assert reader.execute(
+            "SELECT contact_id, contact_name, contact_email, contact_phone, conversations FROM bi.contacts"
+        ).fetchall() == [(17, "Contact 17", None, None, 1)]
+        assert reader.execute("SELECT author_name, content, length FROM bi.messages").fetchall() == [
+            ("Contact 17", None, 14)
+        ]
+
+
+def test_with_personal_data_the_role_sees_them_until_it_is_granted_again_without(
+    etl: RunEtl, database_url: str, role: str
+) -> None:
+    with connect(database_url) as owner:
+        owner.execute(ROWS)
+    granted = etl("grant", "--role", role, "--with-personal-data", DATABASE_URL=database_url)
+    assert granted.stdout == f"{role} may read the views of schema bi, with personal data in clear.\n"
+    seen = "".join(everything_seen_by(database_url, role).values())
+    assert [one for one in PERSONAL if one not in seen] == []
+
+    etl("grant", "--role", role, DATABASE_URL=database_url)
+    seen = "".join(everything_seen_by(database_url, role).values())
+    assert [one for one in PERSONAL if one in seen] == []
+
+
+def test_members_of_a_role_see_what_the_role_sees(etl: RunEtl, database_url: str, role: str) -> None:
+    with connect(database_url) as owner:
+        owner.execute(ROWS)
+        member = sql.Identifier(f"{role} member")
+        owner.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(member, sql.Identifier(role)))
+    try:
+        etl("grant", "--role", role, "--with-personal-data", DATABASE_URL=database_url)
+        assert "Ada Lovelace" in everything_seen_by(database_url, f"{role} member")["contacts"]
+    finally:
+        with connect(database_url) as owner:
+            owner.execute(sql.SQL("DROP ROLE {}").format(member))
+
+
+def test_the_tables_themselves_stay_closed(etl: RunEtl, database_url: str, role: str) -> None:
+    etl("grant", "--role", role, "--with-personal-data", DATABASE_URL=database_url)
+    with connect(database_url, role) as reader:
+        for statement in (
+            "SELECT * FROM helpdesk.contacts",
+            "SELECT * FROM helpdesk.customer_waits",
+            "DELETE FROM bi.contact_attribute_columns",
+            "CREATE VIEW bi.mine AS SELECT 1",
+        ):
+            with pytest.raises(errors.InsufficientPrivilege):
+                reader.execute(statement)
+
+
+def test_a_migration_that_makes_the_views_anew_takes_nothing_away(
+    etl: RunEtl, engine: Engine, database_url: str, role: str
+) -> None:
+    etl("grant", "--role", role, DATABASE_URL=database_url)
+    migrate.migrate(engine, "0002")
+    migrate.migrate(engine)
+    assert set(everything_seen_by(database_url, role)) == {
+        *views.PUBLIC,
+        "contact_attribute_columns",
+        "conversation_attribute_columns",
+    }
+
+
+def test_a_role_that_is_not_there_is_an_error_that_says_how_to_make_it(etl: RunEtl, database_url: str) -> None:
+    refused = etl("grant", "--role", 'no "such"', DATABASE_URL=database_url)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        'etl: There is no role no "such". Make it first: CREATE ROLE "no ""such""" LOGIN PASSWORD \'...\';\n'
+    )
