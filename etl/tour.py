@@ -22,21 +22,20 @@ TOKEN = "demo-token"  # noqa: S105 -- opens the made-up account only
 
 QUESTIONS = {
     "Conversations by status": """
-        SELECT status, count(*) AS conversations
-        FROM helpdesk.conversations GROUP BY status ORDER BY conversations DESC, status
+        SELECT status, count(*) AS conversations, sum(messages_in)::bigint AS "messages in",
+               sum(messages_out)::bigint AS "messages out"
+        FROM bi.conversations WHERE NOT is_deleted GROUP BY status ORDER BY conversations DESC, status
     """,
     "Busiest inboxes": """
-        SELECT c.inbox_id AS inbox, replace(c.channel, 'Channel::', '') AS channel,
-               count(DISTINCT c.id) AS conversations, count(m.id) AS messages
-        FROM helpdesk.conversations AS c
-        LEFT JOIN helpdesk.messages AS m ON m.account_id = c.account_id AND m.conversation_id = c.id
-        GROUP BY c.inbox_id, c.channel ORDER BY messages DESC LIMIT 3
+        SELECT inbox, channel, sum(conversations_opened)::bigint AS conversations,
+               sum(messages_in + messages_out)::bigint AS messages
+        FROM bi.daily_volume GROUP BY inbox, channel ORDER BY messages DESC LIMIT 3
     """,
     "Median first response": """
-        SELECT justify_hours(percentile_disc(0.5) WITHIN GROUP (ORDER BY first_reply_created_at - created_at))::text
+        SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY make_interval(secs => first_response_seconds))::text
                AS "median (hours:minutes:seconds)",
-               count(first_reply_created_at) AS answered, count(*) AS conversations
-        FROM helpdesk.conversations
+               count(*) AS answered, (SELECT count(*) FROM bi.conversations) AS conversations
+        FROM bi.first_responses WHERE opening = 1
     """,
 }
 
