@@ -48,6 +48,11 @@ class Viewer:
     hidden_inboxes: frozenset[int]
     behaviour: str
 
+    @property
+    def is_agent(self) -> bool:
+        """Tell whether the token is an agent's; that of an administrator sees every inbox."""
+        return bool(self.hidden_inboxes)
+
 
 def number(text: str | None) -> int:
     """Read a number as the server does: the leading digits, 0 where there are none."""

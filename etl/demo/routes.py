@@ -173,14 +173,19 @@ def _labels(asked: Asked) -> Answer:
 
 
 def _surveys(asked: Asked) -> Answer:
-    newest = sorted(asked.account.csat_responses, key=lambda response: response.created_at, reverse=True)
+    if asked.viewer.is_agent:
+        return FORBIDDEN
+    newest_first = asked.request.first("sort") != "created_at"
+    ordered = sorted(asked.account.csat_responses, key=lambda response: response.created_at, reverse=newest_first)
     start = (page_number(asked.request, SURVEYS_A_PAGE) - 1) * SURVEYS_A_PAGE
-    page = newest[start : start + SURVEYS_A_PAGE]
+    page = ordered[start : start + SURVEYS_A_PAGE]
     payload: list[Json] = [csat_payload(asked.account, response, asked.viewer.behaviour) for response in page]
     return json_answer(payload)
 
 
 def _custom_attributes(asked: Asked) -> Answer:
+    if asked.viewer.is_agent:
+        return FORBIDDEN
     return json_answer(asked.account.custom_attribute_definitions)
 
 

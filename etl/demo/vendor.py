@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from threading import Lock
 
 from etl.demo.account import Account
@@ -125,4 +125,5 @@ class Vendor:
         accounts = [account for account in self.accounts if account.id not in self.foreign]
         agents = accounts[0].agents.values()
         user = next(agent for agent in agents if agent.role == "administrator")
-        return json_answer(profile_payload(accounts, user, self.token))
+        role = "agent" if self.hidden_inboxes else user.role
+        return json_answer(profile_payload(accounts, replace(user, role=role), self.token))

@@ -36,7 +36,7 @@ def test_sync_prints_a_summary_that_says_first_whether_it_is_complete(etl: RunEt
         "  contacts          2         2        0          0",
         "  attachments       0         0        0          0",
         "  ledger         3 ids = 3 loaded",
-        "  requests       38 · 5 pages",
+        "  requests       44 · 5 pages",
         "  kept in extra  message.conversation.contact_inbox, message.conversation.last_activity_at, message.sentiment",
     ]
     # Progress goes to standard error, a line a walk when that is no terminal.

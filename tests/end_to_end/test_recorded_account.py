@@ -103,7 +103,7 @@ def test_the_whole_account_is_in_the_tables_with_the_five_that_no_page_shows(tab
         "messages": 4167,
         "attachments": 216,
         "contacts": 59,
-        "agents": 7,
+        "agents": 9,
         "bots": 1,
         "teams": 4,
         "inboxes": 5,
@@ -348,6 +348,94 @@ def test_what_a_conversation_refers_to_is_there_in_whole_rows(tables: Engine) ->
         "team_id": 1,
         "priority": "urgent",
     }
+
+
+def test_the_names_behind_the_numbers_are_whole_rows(tables: Engine) -> None:
+    assert rows(tables, "accounts") == [
+        {
+            "account_id": 1,
+            "name": "Acme Support",
+            "base_url": rows(tables, "accounts")[0]["base_url"],
+            "time_zone": "UTC",
+        }
+    ]
+    assert rows(tables, "inboxes WHERE id = 4") == [
+        {
+            "account_id": 1,
+            "id": 4,
+            "name": "WhatsApp ☎",
+            "channel_type": "Channel::Whatsapp",
+            "timezone": "UTC",
+            "working_hours_enabled": False,
+            "working_hours": [
+                {
+                    "day_of_week": day,
+                    "closed_all_day": day in {0, 6},
+                    "open_hour": 9,
+                    "open_minutes": 0,
+                    "close_hour": 17,
+                    "close_minutes": 0,
+                    "open_all_day": False,
+                }
+                for day in range(7)
+            ],
+            "csat_survey_enabled": False,
+            "enable_auto_assignment": True,
+            "extra": None,
+        }
+    ]
+    assert numbers(tables, "SELECT name FROM helpdesk.inboxes ORDER BY id") == [
+        "Website", "support@acme", "API Inbox", "WhatsApp ☎", "Télégram",
+    ]  # fmt: skip
+    assert rows(tables, "labels WHERE id = 6") == [
+        {
+            "account_id": 1,
+            "title": "חשוב",
+            "id": 6,
+            "description": "label חשוב",
+            "color": "#54c563",
+            "show_on_sidebar": False,
+            "extra": None,
+        }
+    ]
+    # She takes part in no conversation.
+    assert rows(tables, "agents WHERE id = 9") == [
+        {
+            "account_id": 1,
+            "id": 9,
+            "name": "Unconfirmed Uma",
+            "available_name": "Unconfirmed Uma",
+            "email": "user9@example.com",
+            "role": "agent",
+            "availability_status": "offline",
+            "auto_offline": True,
+            "confirmed": False,
+            "provider": "email",
+            "thumbnail": "",
+            "avatar_url": None,
+            "custom_attributes": None,
+            "extra": None,
+        }
+    ]
+    assert rows(tables, "csat_responses") == rows(tables, "custom_attribute_definitions") == []
+
+
+def test_no_secret_of_an_inbox_and_nothing_of_the_profile_but_the_name_is_stored(tables: Engine) -> None:
+    with tables.connect() as connection:
+        names = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk'")).scalars()
+        stored = "\n".join(
+            row
+            for name in names
+            for row in connection.execute(text(f"SELECT t::text FROM helpdesk.{name} AS t")).scalars()
+        )
+    (inboxes,) = [one for one in recording("4.7.0-dimensions") if one["request"]["path"].endswith("/inboxes")]
+    sent = json.dumps(inboxes["response"]["json"])
+    secrets = ("wtok1", "hmac1", "apihmac", "apiident", "api_key", "phone_number_id", "imap_password", "websiteToken")
+    assert [one for one in secrets if one not in sent] == []
+    (profile,) = recording("4.7.0-profile")
+    secrets += (profile["response"]["json"]["access_token"], profile["response"]["json"]["pubsub_token"])
+    assert [one for one in secrets if one in stored] == []
+    assert "WhatsApp ☎" in stored
 
 
 def test_messages_are_whole_rows_hebrew_and_emoji_and_private_notes_and_deleted_ones(tables: Engine) -> None:

@@ -173,10 +173,11 @@ def test_a_bad_certificate_is_told_without_the_token(etl: RunEtl, database_url: 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=refused_handshake, args=(listening, context))
+        thread = threading.Thread(target=refused_handshakes, args=(listening, context))
         thread.start()
         base_url = f"https://127.0.0.1:{listening.getsockname()[1]}"
         done = etl("sync", **settings(base_url, database_url, ETL_API_TOKEN=TOKEN, ETL_LOG_FORMAT=form))
+        listening.shutdown(socket.SHUT_RDWR)
         thread.join(10)
     assert done.returncode == 1
     assert "certificate is not trusted" in done.stdout
@@ -184,11 +185,13 @@ def test_a_bad_certificate_is_told_without_the_token(etl: RunEtl, database_url: 
     no_secret(done.stdout + done.stderr)
 
 
-def refused_handshake(listening: socket.socket, context: ssl.SSLContext) -> None:
-    listening.settimeout(30)
-    connection, _ = listening.accept()
-    with connection, suppress(OSError):
-        context.wrap_socket(connection, server_side=True).close()
+def refused_handshakes(listening: socket.socket, context: ssl.SSLContext) -> None:
+    """Shake hands with everybody who comes, until the server is shut down."""
+    with suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            with connection, suppress(OSError):
+                context.wrap_socket(connection, server_side=True).close()
 
 
 @FORMATS
