@@ -147,8 +147,8 @@ NAMES_NOT_READ = (
     "Not read: the account's name, and whether this token sees everything (it is believed); the names and working hours"
     " of inboxes (conversations tell their numbers and channels); agents without a conversation (conversations and"
     " messages tell the others); teams without a conversation (conversations tell the others); descriptions and colours"
-    " of labels (conversations tell their titles); names and types of custom attributes (conversations and contacts tell"
-    " keys and values). Why: this server does not have it."
+    " of labels (conversations tell their titles); names and types of custom attributes (conversations and contacts"
+    " tell keys and values). Why: this server does not have it."
 )
 SURVEYS_NOT_READ = "Not read: the survey responses (messages tell their ratings). Why: this server does not have it."
 

@@ -1,0 +1,305 @@
+"""Names and survey responses: what is read of them, what is left out, and what a run does without them."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Engine
+
+from etl import sync
+from etl.demo.account import Account, CsatResponse, Label
+from etl.demo.server import Answer, Request, json_answer
+from etl.errors import DatabaseError
+from etl.selection import Selection
+from etl.settings import Settings
+from tests.scripted import LONG_AGO, Change, Job, account_of, job
+
+LISTS = ("inboxes", "agents", "teams", "labels", "custom_attribute_definitions", "csat_survey_responses")
+WITHOUT = {
+    "inboxes": "the names and working hours of inboxes (conversations tell their numbers and channels)",
+    "agents": "agents without a conversation (conversations and messages tell the others)",
+    "teams": "teams without a conversation (conversations tell the others)",
+    "labels": "descriptions and colours of labels (conversations tell their titles)",
+    "custom_attribute_definitions": (
+        "names and types of custom attributes (conversations and contacts tell keys and values)"
+    ),
+    "csat_survey_responses": "the survey responses (messages tell their ratings)",
+    "profile": "the account's name, and whether this token sees everything (it is believed)",
+}
+GONE = json_answer({"error": "Resource could not be found"}, 404)
+REFUSED = json_answer({"error": "You are not authorized to do this action"}, 401)
+FORBIDDEN = json_answer({"error": "Forbidden"}, 403)
+
+
+def definition(number: int, key: str, kind: str = "text", model: str = "conversation_attribute") -> dict[str, Any]:
+    return {
+        "id": number, "attribute_key": key, "attribute_display_type": kind, "attribute_model": model,
+        "attribute_display_name": f"The {key}", "attribute_description": f"About {key}", "attribute_values": ["a", "b"],
+        "regex_pattern": None, "created_at": "2026-01-01T00:00:00.000Z",
+    }  # fmt: skip
+
+
+def furnished(conversations: int = 2) -> Account:
+    account = account_of(conversations)
+    inbox = account.inboxes[1]
+    inbox.channel = {"website_token": "s3cret-website", "hmac_token": "s3cret-hmac", "imap_password": "s3cret-imap"}
+    inbox.timezone, inbox.working_hours_enabled = "Asia/Jerusalem", True
+    inbox.working_hours = [{"day_of_week": 0, "closed_all_day": False, "open_hour": 8}]
+    account.labels = [Label(7, "vip", "Important", "#ff0000", show_on_sidebar=False)]
+    account.custom_attribute_definitions = [definition(1, "order")]
+    account.csat_responses = [response(1)]
+    return account
+
+
+def response(number: int, conversation_id: int = 1, rating: int = 5) -> CsatResponse:
+    return CsatResponse(number, rating, "תודה", conversation_id, 3, 1, 2, LONG_AGO + number)
+
+
+def answers(path: str, answer: Answer) -> Change:
+    return lambda request, given: answer if request.path.endswith(f"/{path}") else given
+
+
+def contents(etl: Job) -> list[str]:
+    """Every row of every table, but for those of the journal."""
+    names = etl.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk' ORDER BY 1")
+    kept = [name for (name,) in names if name not in {"sync_runs", "account_counts"}]
+    return [row for name in kept for (row,) in etl.rows(f"SELECT xmin || t::text FROM {name} AS t ORDER BY 1")]
+
+
+def everything(etl: Job) -> str:
+    """Every row of every table as text, the journal's too."""
+    names = etl.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk'")
+    return "\n".join(row for (name,) in names for (row,) in etl.rows(f"SELECT t::text FROM {name} AS t"))
+
+
+def asked(etl: Job) -> list[str]:
+    names = [request.path.rpartition("/")[2] for request in etl.vendor.requests]
+    return sorted(name for name in names if name in {*LISTS, "profile"})
+
+
+def test_names_are_read_and_a_second_run_of_the_same_writes_nothing(engine: Engine) -> None:
+    with job(furnished(), engine) as etl:
+        run = etl.run()
+        assert (run.outcome, run.notes) == ("complete", [])
+        assert asked(etl) == sorted([*LISTS, "csat_survey_responses", "profile"])
+        assert etl.rows("SELECT name, time_zone FROM accounts") == [("Account 1", "UTC")]
+        assert etl.rows(
+            "SELECT id, name, timezone, working_hours_enabled, working_hours, csat_survey_enabled,"
+            " enable_auto_assignment, extra FROM inboxes WHERE id = 1"
+        ) == [
+            (
+                1, "Website", "Asia/Jerusalem", True,
+                [{"day_of_week": 0, "closed_all_day": False, "open_hour": 8}], False, True, None,
+            )
+        ]  # fmt: skip
+        assert etl.rows("SELECT id, title, description, color, show_on_sidebar FROM labels") == [
+            (7, "vip", "Important", "#ff0000", False)
+        ]
+        assert etl.rows(
+            "SELECT id, attribute_key, attribute_model, attribute_display_name, attribute_display_type,"
+            " attribute_description, attribute_values, extra FROM custom_attribute_definitions"
+        ) == [(1, "order", "conversation_attribute", "The order", "text", "About order", ["a", "b"], None)]
+        assert etl.rows(
+            "SELECT id, conversation_id, contact_id, assigned_agent_id, message_id, rating, feedback_message,"
+            " created_at, extra FROM csat_responses"
+        ) == [(1, 1, 1, 2, 3, 5, "תודה", datetime.fromtimestamp(LONG_AGO + 1, UTC), None)]
+        before = contents(etl)
+        assert etl.run().outcome == "complete"
+        assert contents(etl) == before
+
+
+def test_no_secret_of_a_channel_is_stored_whether_the_inbox_can_be_read_or_not(engine: Engine) -> None:
+    account = furnished()
+
+    def broken(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/inboxes"):
+            return answer
+        value = orjson.loads(answer.body)
+        value["payload"][0]["timezone"] = 7
+        return json_answer({"payload": [*value["payload"], "s3cret-item", ["s3cret-items"]]})
+
+    with job(account, engine, token="s3cret-token") as etl:
+        etl.run(api_token="s3cret-token")
+        assert "s3cret" not in everything(etl)
+    with job(account, engine, change=broken, token="s3cret-token") as etl:
+        run = etl.run(api_token="s3cret-token")
+        assert (run.outcome, run.rejected) == ("incomplete", 3)
+        assert etl.rows("SELECT entity_id, reason, payload->>'name' FROM rejected_records ORDER BY 2") == [
+            (None, "inbox: expected an object, got list", None),
+            (None, "inbox: expected an object, got str", None),
+            ("1", "timezone: expected text, got 7", "Website"),
+        ]
+        assert "s3cret" not in everything(etl)
+        assert "s3cret" not in json.dumps([run.notes, run.problems])
+
+
+def test_a_rejected_inbox_is_read_well_when_it_can_be_and_not_because_a_conversation_names_it(engine: Engine) -> None:
+    account = furnished()
+    account.inboxes[1].working_hours = {"not": "an array"}  # type: ignore[assignment]
+    waiting = "SELECT count(*) FROM rejected_records WHERE resolved_at IS NULL"
+    with job(account, engine) as etl:
+        assert etl.run().outcome == "incomplete"
+        assert etl.rows(waiting) == [(1,)]
+        account.inboxes[1].working_hours = []
+        assert etl.run().outcome == "complete"
+        assert etl.rows(waiting) == [(0,)]
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (GONE, "this server does not have it"),
+        (REFUSED, "it takes an administrator's token"),
+        (FORBIDDEN, "it takes an administrator's token"),
+        (json_answer({"payload": {"no": "list"}}), "the server failed: the answer is no list"),
+    ],
+)
+def test_without_a_list_the_run_is_complete_and_says_what_is_unknown(
+    engine: Engine, name: str, answer: Answer, why: str
+) -> None:
+    with job(furnished(), engine, change=answers(name, answer)) as etl:
+        run = etl.run()
+        unreadable_profile = name == "profile" and answer.status == 200  # one without accounts says nothing of ours
+        assert run.notes == ([] if unreadable_profile else [f"Not read: {WITHOUT[name]}. Why: {why}."])
+        assert (run.outcome, run.problems) == ("complete", [])
+        assert etl.rows("SELECT count(*) FROM messages") == [(6,)]
+
+
+def test_without_any_list_there_is_a_note_a_reason_and_what_was_known_stays(engine: Engine) -> None:
+    down = {"on": False}
+
+    def change(request: Request, answer: Answer) -> Answer:
+        return GONE if down["on"] and request.path.rpartition("/")[2] in LISTS else answer
+
+    with job(furnished(), engine, change=change) as etl:
+        etl.run()
+        before = contents(etl)
+        down["on"] = True
+        run = etl.run()
+        assert (run.outcome, len(run.notes)) == ("complete", 2)
+        assert contents(etl) == before
+
+
+def test_an_agents_token_gets_what_agents_see_and_the_run_says_so(engine: Engine) -> None:
+    with job(furnished(4), engine, hidden_inboxes=frozenset({2})) as etl:
+        run = etl.run()
+        assert run.outcome == "complete"
+        surveys, definitions = WITHOUT["csat_survey_responses"], WITHOUT["custom_attribute_definitions"]
+        assert run.notes == [
+            f"Not read: {definitions}. Why: it takes an administrator's token.",
+            "This token does not see everything: it is not an administrator's.",
+            f"Not read: {surveys}. Why: it takes an administrator's token.",
+        ]
+        assert etl.rows("SELECT id, name FROM inboxes ORDER BY id") == [(1, "Website")]
+
+
+def test_a_run_of_less_than_everything_asks_for_no_names(engine: Engine) -> None:
+    with job(furnished(), engine) as etl:
+        etl.run(Selection(kind="backfill", conversations=(1,)))
+        assert asked(etl) == []
+        etl.run()
+        etl.run(Selection(recent=True))
+        assert asked(etl) == []
+
+
+def test_what_is_no_longer_listed_stays_but_for_the_definitions_of_attributes(engine: Engine) -> None:
+    account = furnished()
+    with job([account, account_of(0, number=2)], engine) as etl:
+        account.custom_attribute_definitions.append(definition(2, "plan"))
+        etl.run()
+        etl.vendor.accounts[1].custom_attribute_definitions = [definition(9, "size")]
+        etl.run(account_id=2)
+        del account.custom_attribute_definitions[0]
+        del account.teams[1], account.labels[0]
+        etl.run()
+        keys = "SELECT account_id, attribute_key FROM custom_attribute_definitions ORDER BY id"
+        assert etl.rows(keys) == [(1, "plan"), (2, "size")]
+        assert etl.rows("SELECT count(*) FROM teams WHERE account_id = 1") == [(1,)]
+        assert etl.rows("SELECT title FROM labels WHERE account_id = 1 AND color IS NOT NULL") == [("vip",)]
+
+
+def test_a_survey_response_keeps_the_number_of_a_conversation_that_is_not_there(engine: Engine) -> None:
+    account = furnished()
+    account.csat_responses = [response(1, conversation_id=99)]
+    account.contacts[50] = account.contacts.pop(2)
+    account.contacts[50].id, account.contacts[50].name = 50, "Only rated"
+    account.csat_responses[0].contact_id = 50
+    account.conversations.pop(2)
+    with job(account, engine) as etl:
+        assert etl.run().outcome == "complete"
+        look = (
+            "SELECT r.conversation_id, r.extra, c.name FROM csat_responses AS r JOIN contacts AS c ON c.id = contact_id"
+        )
+        assert etl.rows(look) == [(None, {"conversation_id": 99}, "Only rated")]
+        before = contents(etl)
+        etl.run()
+        assert contents(etl) == before
+
+
+def test_survey_responses_are_read_to_the_last_page_and_changed_ones_again(engine: Engine) -> None:
+    account = furnished()
+    account.csat_responses = [response(number) for number in range(1, 61)]
+    with job(account, engine) as etl:
+        etl.run()
+        assert asked(etl).count("csat_survey_responses") == 4
+        assert etl.rows("SELECT count(*), min(rating) FROM csat_responses") == [(60, 5)]
+        account.csat_responses[0].rating = 1
+        etl.run()
+        assert etl.rows("SELECT id FROM csat_responses WHERE rating = 1") == [(1,)]
+
+
+def test_a_server_that_gives_the_same_page_of_survey_responses_again_ends_the_walk(engine: Engine) -> None:
+    page = json_answer([{"id": 1, "rating": 4, "conversation_id": 1, "created_at": LONG_AGO}])
+    with job(furnished(), engine, change=answers("csat_survey_responses", page)) as etl:
+        run = etl.run()
+        assert asked(etl).count("csat_survey_responses") == 2
+        assert run.notes == [
+            "The server gave survey responses again instead of page 2: if there are more than 1, the others are known"
+            " as far as messages tell them."
+        ]
+        assert etl.rows("SELECT id, rating, contact_id FROM csat_responses") == [(1, 4, None)]
+
+
+def test_a_survey_response_that_cannot_be_read_is_kept_aside_and_the_others_are_saved(engine: Engine) -> None:
+    bad = [{"id": 1, "rating": "good", "conversation_id": 1}, {"id": 2, "rating": 3, "conversation_id": 1}]
+
+    def change(request: Request, answer: Answer) -> Answer:
+        is_first = request.path.endswith("/csat_survey_responses") and request.first("page") == "1"
+        return json_answer(bad) if is_first else answer
+
+    with job(furnished(), engine, change=change) as etl:
+        run = etl.run()
+        assert (run.outcome, run.rejected) == ("incomplete", 1)
+        assert etl.rows("SELECT id, rating FROM csat_responses") == [(2, 3)]
+        assert etl.rows("SELECT entity, reason FROM rejected_records") == [
+            ("survey response", "rating: expected a whole number, got the text 'good'")
+        ]
+
+
+def test_a_label_with_a_title_too_long_for_a_key_is_rejected(engine: Engine) -> None:
+    account = furnished()
+    account.labels.append(Label(8, "x" * 3_000))
+    with job(account, engine) as etl:
+        assert etl.run().rejected == 1
+        assert etl.rows("SELECT reason FROM rejected_records") == [("title: expected text of at most 500 characters",)]
+
+
+def test_the_time_zone_is_that_of_the_last_run(engine: Engine) -> None:
+    with job(furnished(), engine) as etl:
+        etl.run(timezone="Asia/Jerusalem")
+        assert etl.rows("SELECT time_zone FROM accounts") == [("Asia/Jerusalem",)]
+        etl.run(Selection(kind="backfill"), timezone="Europe/Berlin")
+        assert etl.rows("SELECT time_zone, name FROM accounts") == [("Europe/Berlin", "Account 1")]
+
+
+def test_a_time_zone_that_postgresql_does_not_know_is_refused_before_anything_is_read(engine: Engine) -> None:
+    with job(furnished(), engine) as etl:
+        known = Settings(base_url=etl.url, account_id=1, api_token="demo-token")
+        # Not by its name: which zones Python knows and PostgreSQL does not is another question on every machine.
+        unknown = known.model_copy(update={"timezone": "Asia/Atlantis"})
+        with pytest.raises(DatabaseError, match='time zone "Asia/Atlantis" not recognized'):
+            sync.run(unknown, engine, Selection(), lambda *_: None)
+        assert etl.vendor.requests == []
