@@ -118,22 +118,6 @@ def test_by_account_and_month_rows_that_were_there_stay_and_new_ones_go_where_th
 
 
 @pytest.mark.parametrize("name", ["by account", "by account and month"])
-def test_partitioning_keeps_views_with_their_rights_and_they_read_every_partition(name: str, engine: Engine) -> None:
-    account = account_of(2)
-    account.last_message_id = 999_999
-    with job(account, engine) as etl:
-        with engine.begin() as connection:
-            view = "CREATE VIEW bi.sent WITH (security_barrier) AS SELECT m.id FROM helpdesk.messages AS m"
-            connection.exec_driver_sql(f"{view}; GRANT SELECT ON bi.sent TO PUBLIC")
-        apply(engine, name)
-        events.add_message(account, 1, "in the second range", LONG_AGO + DAY)
-        etl.run()
-        assert etl.rows("SELECT id FROM bi.sent ORDER BY id") == [(1,), (2,), (3,), (4,), (5,), (6,), (1_000_000,)]
-        options = "SELECT reloptions, has_table_privilege('public', oid, 'SELECT') FROM pg_class WHERE relname = 'sent'"
-        assert etl.rows(options) == [(["security_barrier=true"], True)]
-
-
-@pytest.mark.parametrize("name", ["by account", "by account and month"])
 def test_partitioning_keeps_every_key_and_index_by_its_name(name: str, engine: Engine) -> None:
     """Later migrations name them."""
     query = """
