@@ -4,7 +4,7 @@ BIN := .venv/bin
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock docs bench bench-views build clean
+.PHONY: help demo test check lock docs bench bench-views dashboard dbt build clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -31,6 +31,10 @@ lock: .venv/dev  ## renew the pinned, hashed dependencies
 		--no-emit-index-url --no-emit-find-links --group dev pyproject.toml -o requirements-dev.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links benchmarks/peers.in -o benchmarks/peers.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links bi/superset/superset.in -o bi/superset/superset.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links bi/dbt/dbt.in -o bi/dbt/dbt.lock
 
 bench: .venv/dev build/peers/ready  ## measure against the limit and two peers, for hours; BENCH="--latency 20 --in-flight 16" one cell
 	@$(BIN)/python -m benchmarks $(BENCH)
@@ -38,11 +42,17 @@ bench: .venv/dev build/peers/ready  ## measure against the limit and two peers, 
 bench-views: .venv/dev  ## how fast the views of schema bi answer, on 200,000 conversations
 	@$(BIN)/python -m benchmarks.views
 
+dashboard: .venv/dev build/superset/ready  ## start Superset with the dashboard on the demo, ask every chart, and take its picture
+	@$(BIN)/python bi/superset/dashboard.py
+
+dbt: .venv/dev build/dbt/ready  ## try the dbt sources on the demo: parse, and source freshness
+	@$(BIN)/python bi/dbt/check.py
+
 build: .venv/dev  ## the wheel and the source archive in dist/
 	@$(BIN)/python -m build --no-isolation
 
 clean:  ## remove the environment and what was built
-	rm -rf .venv dist build/peers
+	rm -rf .venv dist build/peers build/superset build/dbt
 
 .venv/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "etl needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -63,4 +73,17 @@ clean:  ## remove the environment and what was built
 build/peers/ready: benchmarks/peers.lock
 	@$(PYTHON) -m venv build/peers
 	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers.lock
+	@touch $@
+
+# Superset and dbt need much that we do not, each in an environment of its own.
+build/superset/ready: bi/superset/superset.lock
+	@echo "Installing Superset into build/superset ..."
+	@$(PYTHON) -m venv build/superset/env
+	@build/superset/env/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bi/superset/superset.lock
+	@touch $@
+
+build/dbt/ready: bi/dbt/dbt.lock
+	@echo "Installing dbt into build/dbt ..."
+	@$(PYTHON) -m venv build/dbt/env
+	@build/dbt/env/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bi/dbt/dbt.lock
 	@touch $@
