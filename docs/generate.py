@@ -1,4 +1,4 @@
-"""Writes what the documents say of the code: the data dictionary, the views, the README's settings and picture.
+"""Writes what documents say of the code: data dictionary, views, dbt's sources, the README's settings and picture.
 
 `python docs/generate.py` writes what is stale; with `--check` it writes nothing, names what is stale and exits 1.
 """
@@ -8,7 +8,9 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import yaml
 from pydantic.fields import FieldInfo
 from sqlalchemy import Column, ForeignKeyConstraint, Index, Table, make_url
 from sqlalchemy.schema import CreateIndex
@@ -21,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 DICTIONARY = ROOT / "docs" / "data-dictionary.md"
 VIEWS = ROOT / "docs" / "views.md"
+DBT_SOURCES = ROOT / "bi" / "dbt" / "sources.yml"
 DIALECT = make_url("postgresql+psycopg://").get_dialect()()
 
 # account_id begins every key and refers to accounts: said once in words, it would hide everything else in the picture.
@@ -72,12 +75,27 @@ attribute that the account defines.
 """
 
 
+DBT_HEAD = """\
+# Generated from etl/models.py and etl/bi/*.sql by docs/generate.py. Change it there, then run `make docs`.
+# For dbt 1.10 or newer: copy this file into the models of your project.
+"""
+# All is as fresh as the last complete run of everything; a quiet night changes no other row.
+DBT_FRESHNESS = {
+    "loaded_at_field": "finished_at",
+    "freshness": {
+        "warn_after": {"count": 26, "period": "hour"},
+        "error_after": {"count": 50, "period": "hour"},
+        "filter": "outcome = 'complete' AND kind = 'sync' AND selection IS NULL",
+    },
+}
+
+
 def documents() -> dict[Path, str]:
     """Give the wanted text of every document that is generated, wholly or in part."""
     readme = README.read_text(encoding="utf-8")
     readme = replace_part(readme, "settings", settings_table())
     readme = replace_part(readme, "tables", picture())
-    return {DICTIONARY: data_dictionary(), VIEWS: views_page(), README: readme}
+    return {DICTIONARY: data_dictionary(), VIEWS: views_page(), DBT_SOURCES: dbt_sources(), README: readme}
 
 
 def replace_part(text: str, name: str, part: str) -> str:
@@ -170,7 +188,7 @@ def _type(column: Column[object]) -> str:
 
 def views_page() -> str:
     """Give the views of schema `bi` with their columns, as the comments in their files tell them."""
-    told = {name: _comments((views.FOLDER / f"{name}.sql").read_text(encoding="utf-8")) for name in views.PUBLIC}
+    told = _comments_by_view()
     contents = markdown_table(
         ("view", "what a row is"), ((f"[{name}](#{name})", comments.pop("")) for name, comments in told.items())
     )
@@ -180,6 +198,32 @@ def views_page() -> str:
         for name, comments in told.items()
     )
     return VIEWS_HEAD + contents + "".join(sections)
+
+
+def dbt_sources() -> str:
+    """Give tables and views, with their columns, as sources of dbt; the table of the runs tells how fresh they are."""
+    tables = {
+        str(one.name): {"": one.comment or ""} | {str(column.name): column.comment or "" for column in one.columns}
+        for one in Base.metadata.sorted_tables
+    }
+    described = [_dbt_table(name, told) for name, told in tables.items()]
+    next(one for one in described if one["name"] == "sync_runs")["config"] = DBT_FRESHNESS
+    seen = [_dbt_table(name, told) for name, told in _comments_by_view().items()]
+    sources = [
+        {"name": SCHEMA, "description": "Everything that the API told, normalised", "tables": described},
+        {"name": views.BI_SCHEMA, "description": "What BI tools query", "tables": seen},
+    ]
+    text: str = yaml.safe_dump({"version": 2, "sources": sources}, sort_keys=False, width=120)
+    return DBT_HEAD + text
+
+
+def _dbt_table(name: str, told: dict[str, str]) -> dict[str, Any]:
+    columns = [{"name": one, "description": said} for one, said in told.items() if one]
+    return {"name": name, "description": told[""], "columns": columns}
+
+
+def _comments_by_view() -> dict[str, dict[str, str]]:
+    return {name: _comments((views.FOLDER / f"{name}.sql").read_text(encoding="utf-8")) for name in views.PUBLIC}
 
 
 def _comments(statements: str) -> dict[str, str]:
