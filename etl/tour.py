@@ -18,6 +18,7 @@ from etl.migrate import migrate, versions
 from etl.selection import Selection
 from etl.settings import DatabaseSettings, Settings, load
 
+SHOP_TIME_ZONE = "Asia/Jerusalem"
 TOKEN = "demo-token"  # noqa: S105 -- opens the made-up account only
 
 QUESTIONS = {
@@ -53,7 +54,9 @@ def run(base: DatabaseSettings, conversations: int, as_json: bool) -> str:
         vendor = Vendor(_account(conversations), token=TOKEN)
         url = database.demo_address(base)
     with serve(vendor) as base_url:
-        settings = load(Settings, base_url=base_url, account_id=1, api_token=TOKEN, database_url=url)
+        settings = load(
+            Settings, base_url=base_url, account_id=1, api_token=TOKEN, database_url=url, timezone=SHOP_TIME_ZONE
+        )
         with database.open_database(settings) as engine:
             _prepare(engine, conversations)
             with report.watching() as watch:
