@@ -1,10 +1,21 @@
--- The inboxes whose working hours are known and switched on. A time zone that PostgreSQL does not know would make every
--- view fail that uses it, so such an inbox has none.
+-- The inboxes whose working hours are known and switched on. A time zone that PostgreSQL does not know, or an hour that is
+-- no number, would make every view fail that uses it, so such an inbox has none.
 CREATE VIEW helpdesk.business_hours AS
 SELECT inbox.account_id, inbox.id AS inbox_id, inbox.timezone AS time_zone, inbox.working_hours
 FROM helpdesk.inboxes AS inbox
 WHERE inbox.working_hours_enabled
-  AND jsonb_typeof(inbox.working_hours) = 'array'
+  AND CASE jsonb_typeof(inbox.working_hours) WHEN 'array' THEN jsonb_array_length(inbox.working_hours) END = NULLIF(
+      jsonb_array_length(jsonb_path_query_array(
+          inbox.working_hours,
+          'strict $[*] ? (@.day_of_week >= 0 && @.day_of_week <= 6 && (
+              @.closed_all_day == true || @.open_all_day == true
+              || @.open_hour >= 0 && @.open_hour <= 24 && @.open_minutes >= 0 && @.open_minutes < 60
+              && @.close_hour >= 0 && @.close_hour <= 24 && @.close_minutes >= 0 && @.close_minutes < 60
+          ))',
+          silent => true
+      )),
+      0
+  )
   AND inbox.timezone IN (SELECT name FROM pg_catalog.pg_timezone_names);
 
 COMMENT ON VIEW helpdesk.business_hours IS 'Working hours of the inboxes that have them switched on, in a time zone that is known';

@@ -3,19 +3,20 @@
 CREATE FUNCTION helpdesk.business_seconds(since timestamptz, until timestamptz, time_zone text, working_hours jsonb)
 RETURNS bigint LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
     SELECT coalesce(sum(extract(epoch FROM least(until, closes) - greatest(since, opens))), 0)::bigint
-    FROM generate_series((since AT TIME ZONE time_zone)::date, (until AT TIME ZONE time_zone)::date, interval '1 day') AS day
+    -- Local days as `timestamp`: a series of dates would be of `timestamptz`, in the session's time zone.
+    FROM generate_series(date_trunc('day', since AT TIME ZONE time_zone), until AT TIME ZONE time_zone, interval '1 day') AS day
     JOIN jsonb_to_recordset(working_hours) AS hours(
-        day_of_week int, closed_all_day boolean, open_all_day boolean,
-        open_hour int, open_minutes int, close_hour int, close_minutes int
-    ) ON hours.day_of_week = extract(dow FROM day) AND hours.closed_all_day IS NOT TRUE
+        day_of_week numeric, closed_all_day text, open_all_day text,
+        open_hour text, open_minutes text, close_hour text, close_minutes text
+    ) ON hours.day_of_week = extract(dow FROM day) AND hours.closed_all_day IS DISTINCT FROM 'true'
     CROSS JOIN LATERAL (
         SELECT
-            (day + CASE WHEN open_all_day THEN interval '0' ELSE make_interval(hours => open_hour, mins => open_minutes) END)
-                AT TIME ZONE time_zone AS opens,
-            (day + CASE WHEN open_all_day THEN interval '1 day' ELSE make_interval(hours => close_hour, mins => close_minutes) END)
-                AT TIME ZONE time_zone AS closes
+            (day + CASE open_all_day WHEN 'true' THEN interval '0' ELSE open_hour::numeric * interval '1 hour'
+                + open_minutes::numeric * interval '1 minute' END) AT TIME ZONE time_zone AS opens,
+            (day + CASE open_all_day WHEN 'true' THEN interval '1 day' ELSE close_hour::numeric * interval '1 hour'
+                + close_minutes::numeric * interval '1 minute' END) AT TIME ZONE time_zone AS closes
     ) AS open
-    WHERE opens < until AND closes > since
+    WHERE opens < until AND closes > since AND opens < closes
 $$;
 
 COMMENT ON FUNCTION helpdesk.business_seconds IS

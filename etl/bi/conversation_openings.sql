@@ -1,7 +1,8 @@
 -- A conversation is opened when it begins, and again each time it comes back after it was resolved.
 -- The API tells no history of a status: the runs saw it change (conversation_states), and when it really did is told by
 -- the activity that the vendor writes into the conversation at that moment. Its text is in the agent's language, so only
--- its time is used: the last activity before a run saw the conversation resolved, the first message after that.
+-- its time is used: the last activity before a run saw the conversation resolved, the first message after that. What
+-- happened before a run had last seen the conversation open did not resolve it.
 CREATE MATERIALIZED VIEW helpdesk.conversation_openings AS
 WITH seen AS (
     SELECT
@@ -11,7 +12,7 @@ WITH seen AS (
     FROM helpdesk.conversation_states
     WINDOW states AS (PARTITION BY account_id, conversation_id ORDER BY valid_from)
 ), turns AS (
-    SELECT account_id, conversation_id, valid_from AS seen_at, status, assignee_id, team_id
+    SELECT account_id, conversation_id, valid_from AS seen_at, seen_before, status, assignee_id, team_id
     FROM seen
     WHERE (status = 'resolved') IS DISTINCT FROM (before = 'resolved') AND (status = 'resolved' OR before IS NOT NULL)
 ), dated AS (
@@ -19,7 +20,9 @@ WITH seen AS (
         turns.*,
         lead(turns.seen_at) OVER later AS reopening_seen_at,
         sum((turns.status = 'resolved')::int) OVER later AS opening,
-        coalesce(activity.at, least(conversation.last_activity_at, turns.seen_at)) AS resolved_at
+        coalesce(
+            activity.at, greatest(turns.seen_before, least(conversation.last_activity_at, turns.seen_at))
+        ) AS resolved_at
     FROM turns
     JOIN helpdesk.conversations AS conversation
       ON conversation.account_id = turns.account_id AND conversation.id = turns.conversation_id
@@ -29,6 +32,7 @@ WITH seen AS (
         WHERE turns.status = 'resolved'
           AND message.account_id = turns.account_id AND message.conversation_id = turns.conversation_id
           AND message.created_at <= turns.seen_at AND message.message_type = 'activity' AND message.removed_at IS NULL
+          AND (turns.seen_before IS NULL OR message.created_at > turns.seen_before)
         ORDER BY message.created_at DESC
         LIMIT 1
     ) AS activity ON true

@@ -48,7 +48,7 @@ SELECT
     (
         SELECT answer.rating FROM helpdesk.csat_answers AS answer
         WHERE answer.account_id = conversation.account_id AND answer.conversation_id = conversation.id
-        ORDER BY answer.answered_at DESC LIMIT 1
+        ORDER BY answer.answered_at DESC NULLS LAST, answer.message_id DESC NULLS LAST LIMIT 1
     ) AS csat_rating,
     conversation.custom_attributes,
     conversation.deleted_at IS NOT NULL AS is_deleted,
@@ -100,8 +100,8 @@ COMMENT ON COLUMN bi.conversations.labels_text IS 'The same as one text, with co
 COMMENT ON COLUMN bi.conversations.opened_at IS 'When it began (UTC)';
 COMMENT ON COLUMN bi.conversations.opened_on IS 'Day on which it began, in the account''s time zone';
 COMMENT ON COLUMN bi.conversations.last_activity_at IS 'Last activity (UTC)';
-COMMENT ON COLUMN bi.conversations.first_reply_at IS 'When a person first answered the contact (UTC); NULL: not yet';
-COMMENT ON COLUMN bi.conversations.first_response_seconds IS 'Seconds from the first message of the contact to the first human reply';
+COMMENT ON COLUMN bi.conversations.first_reply_at IS 'When a person answered the first message of the contact (UTC); NULL: not yet, or not before it was resolved';
+COMMENT ON COLUMN bi.conversations.first_response_seconds IS 'Seconds from the first message of the contact to that';
 COMMENT ON COLUMN bi.conversations.first_response_business_seconds IS 'The same within the inbox''s working hours; NULL where it has none';
 COMMENT ON COLUMN bi.conversations.resolved_at IS 'When it was resolved the last time (UTC); NULL: it is not resolved';
 COMMENT ON COLUMN bi.conversations.resolution_seconds IS 'Seconds from the beginning, or from the last reopening, to that';

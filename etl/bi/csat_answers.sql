@@ -1,4 +1,5 @@
 -- The list is for administrators only, and older servers have none: the message that asked carries the answer, too.
+-- The rating is looked at again where it becomes a number: who filters by it may have that done first.
 CREATE VIEW helpdesk.csat_answers AS
 SELECT
     account_id, conversation_id, contact_id, assigned_agent_id AS agent_id, message_id,
@@ -7,7 +8,7 @@ FROM helpdesk.csat_responses
 UNION ALL
 SELECT
     message.account_id, message.conversation_id, conversation.contact_id, conversation.assignee_id, message.id,
-    (answer ->> 'rating')::bigint, answer ->> 'feedback_message', message.created_at, 'message'
+    CASE WHEN answer ->> 'rating' ~ '^[1-5]$' THEN (answer ->> 'rating')::bigint END, answer ->> 'feedback_message', message.created_at, 'message'
 FROM helpdesk.messages AS message
 CROSS JOIN LATERAL (
     SELECT message.content_attributes #> '{submitted_values,csat_survey_response}' AS answer

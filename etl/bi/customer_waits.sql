@@ -46,7 +46,7 @@ SELECT
     turns.account_id,
     turns.conversation_id,
     turns.opening::int AS opening,
-    row_number() OVER (PARTITION BY turns.account_id, turns.conversation_id, turns.opening ORDER BY turns.at) = 1 AS is_first,
+    row_number() OVER (PARTITION BY turns.account_id, turns.conversation_id, turns.opening ORDER BY turns.at, turns.message_id) = 1 AS is_first,
     turns.message_id AS question_message_id,
     turns.at AS waiting_since,
     answer.message_id AS answer_message_id,

@@ -6,7 +6,14 @@ SELECT
     message.account_id,
     message.id,
     message.conversation_id,
-    message.inbox_id,
+    coalesce(
+        message.inbox_id,
+        -- Of a message that is known in part, only the conversation tells it.
+        (
+            SELECT conversation.inbox_id FROM helpdesk.conversations AS conversation
+            WHERE conversation.account_id = message.account_id AND conversation.id = message.conversation_id
+        )
+    ) AS inbox_id,
     message.created_at,
     message.sender_type,
     message.sender_id,
