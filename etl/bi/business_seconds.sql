@@ -16,7 +16,7 @@ RETURNS bigint LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
             (day + CASE open_all_day WHEN 'true' THEN interval '1 day' ELSE close_hour::numeric * interval '1 hour'
                 + close_minutes::numeric * interval '1 minute' END) AT TIME ZONE time_zone AS closes
     ) AS open
-    WHERE opens < until AND closes > since AND opens < closes
+    WHERE opens < closes AND greatest(since, opens) < least(until, closes)
 $$;
 
 COMMENT ON FUNCTION helpdesk.business_seconds IS

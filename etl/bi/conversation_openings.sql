@@ -74,8 +74,11 @@ LEFT JOIN resolutions
   ON resolutions.account_id = begun.account_id AND resolutions.conversation_id = begun.conversation_id
  AND resolutions.opening = begun.opening
 CROSS JOIN LATERAL (
-    -- An activity from before this opening is not the one that ended it.
-    SELECT CASE WHEN resolutions.resolved_at < begun.opened_at THEN resolutions.seen_at ELSE resolutions.resolved_at END AS at
+    -- An activity from before this opening is not the one that ended it. The vendor's clock may be ahead of the runs'.
+    SELECT CASE
+        WHEN resolutions.resolved_at < begun.opened_at THEN greatest(resolutions.seen_at, begun.opened_at)
+        ELSE resolutions.resolved_at
+    END AS at
 ) AS ended
 LEFT JOIN helpdesk.business_hours AS hours
   ON hours.account_id = conversation.account_id AND hours.inbox_id = conversation.inbox_id;

@@ -54,7 +54,9 @@ SELECT
     answer.agent_id,
     extract(epoch FROM answer.at - turns.at)::bigint AS reply_seconds,
     helpdesk.business_seconds(turns.at, answer.at, hours.time_zone, hours.working_hours) AS reply_business_seconds,
-    extract(epoch FROM answer.at - greatest(turns.at, assignment.since))::bigint AS reply_seconds_from_assignment,
+    -- Not known, it must not become the time since the question: greatest() passes over NULL.
+    CASE WHEN assignment.since IS NOT NULL THEN extract(epoch FROM answer.at - greatest(turns.at, assignment.since))::bigint END
+        AS reply_seconds_from_assignment,
     coalesce(turns.ended_by = 'resolved', false) AS is_resolved_unanswered
 FROM turns
 CROSS JOIN LATERAL (

@@ -136,13 +136,17 @@ def test_traffic_heatmap(written: Engine) -> None:
     def row(day: int, hour: int, inbox: Row, counts: tuple[int, int], account: int = HERE) -> Row:
         weekday, name = names.get(day, (7, "Sunday"))
         counted = {"messages_in": counts[0], "conversations_opened": counts[1]}
-        return {
-            "account_id": account,
-            "day": on(day),
-            "weekday": weekday,
-            "weekday_name": name,
-            "hour": hour,
-        } | inbox | counted
+        return (
+            {
+                "account_id": account,
+                "day": on(day),
+                "weekday": weekday,
+                "weekday_name": name,
+                "hour": hour,
+            }
+            | inbox
+            | counted
+        )
 
     assert view(written, "traffic_heatmap", "1, 2, hour, inbox_id") == [
         row(25, 10, WEBSITE, (1, 1)),  # 101

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, text
 
-from etl import load
+from etl import load, views
 from etl.models import ConversationState, RejectedRecord, SyncRun
 
 HERE, BESIDE = 1, 2
@@ -51,12 +51,6 @@ def view(engine: Engine, name: str, order: str) -> list[Row]:
         return [dict(row) for row in connection.execute(text(f"SELECT * FROM bi.{name} ORDER BY {order}")).mappings()]
 
 
-def refresh(engine: Engine) -> None:
-    with engine.begin() as connection:
-        for name in ("conversation_openings", "customer_waits"):
-            connection.execute(text(f"REFRESH MATERIALIZED VIEW helpdesk.{name}"))
-
-
 def write(engine: Engine) -> None:
     """Put both accounts into an empty database."""
     for account, rows in ((HERE, here()), (BESIDE, beside())):
@@ -66,7 +60,7 @@ def write(engine: Engine) -> None:
             for model in (ConversationState, SyncRun, RejectedRecord):
                 for row in numbered.get(model.__tablename__, []):
                     connection.execute(insert(model).values(row))
-    refresh(engine)
+    views.refresh(engine)
 
 
 def hours(days: range, **told: Any) -> list[Row]:
@@ -162,8 +156,7 @@ def here() -> dict[str, list[Row]]:
         ],
         "conversations": conversations_here(),
         "conversation_labels": [
-            {"conversation_id": one, "label": label}
-            for one, label in ((1, "vip"), (1, "bug"), (2, "vip"), (4, "bug"))
+            {"conversation_id": one, "label": label} for one, label in ((1, "vip"), (1, "bug"), (2, "vip"), (4, "bug"))
         ],
         "messages": messages_here(),
         "attachments": [{"id": one, "message_id": 109, "file_type": "image"} for one in (1, 2)],
@@ -193,6 +186,7 @@ def conversations_here() -> list[Row]:
     first: Row = {"inbox_id": 1, "channel": "Channel::WebWidget", "assignee_id": None, "team_id": None}
     second = first | {"inbox_id": 2, "channel": "Channel::Pigeon"}
     attributes = {"order": 17, "due": "2025-04-01", "paid": True, "note": "call back", "nothing": None}
+    of_bob_and_sales = {"assignee_id": 2, "team_id": 1}
     snoozed_until = datetime(2025, 4, 7, tzinfo=UTC)
 
     def one(number: int, status: str, contact: int, times: tuple[datetime, datetime], **told: Any) -> Row:
@@ -207,7 +201,7 @@ def conversations_here() -> list[Row]:
 
     return [
         # Answered, resolved, reopened, answered, resolved again.
-        one(1, "resolved", 1, (at(25, 8), at(27, 9, 0, 1)), **first | {"assignee_id": 2, "team_id": 1}, priority="high"),
+        one(1, "resolved", 1, (at(25, 8), at(27, 9, 0, 1)), **first | of_bob_and_sales, priority="high"),
         # Waited over a weekend in which the clocks changed, and waits again.
         one(2, "open", 2, (at(27, 14, 30), at(30, 8)), **first, waiting_since=at(30, 8), unread_count=1),
         # Nobody answered it.

@@ -1,0 +1,162 @@
+"""The views of answers and resolutions, whole, on the written account: every figure is worked out by hand."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.integration.written_account import (
+    ALI,
+    BESIDE,
+    BOB,
+    NO_AGENT,
+    NO_TEAM,
+    OTHER,
+    PIGEON,
+    SALES,
+    SUPPORT,
+    WEBSITE,
+    ZOE,
+    Row,
+    at,
+    of,
+    view,
+)
+
+FIRST, SECOND, THIRD = of(1) | WEBSITE | SALES, of(2) | WEBSITE | NO_TEAM, of(3) | PIGEON | SALES
+FOURTH, FIFTH, SIXTH = of(4) | PIGEON | NO_TEAM, of(5) | PIGEON | NO_TEAM, of(6) | WEBSITE | NO_TEAM
+BESIDES = of(1, BESIDE) | OTHER | SUPPORT
+
+HOUR, DAY = 3600, 86400
+# From Thursday 16:30 to Sunday 10:00, when the clocks are an hour ahead.
+OVER_THE_WEEKEND = 2 * DAY + 16 * HOUR + 1800
+# Half an hour of Thursday, the 23 hours of Friday, nothing of Saturday, an hour of Sunday.
+OPEN_OVER_THE_WEEKEND = 1800 + 23 * HOUR + HOUR
+
+
+def test_first_responses(written: Engine) -> None:
+    def row(conversation: Row, agent: Row, opening: int, times: tuple[datetime, datetime], **seconds: Any) -> Row:
+        asked, responded = times
+        told = {"opening": opening, "asked_at": asked, "asked_on": asked.date(), "responded_at": responded}
+        return conversation | agent | told | {f"first_response_{name}": value for name, value in seconds.items()}
+
+    assert view(written, "first_responses", "1, 2, 4") == [
+        row(FIRST, ALI, 1, (at(25, 8), at(25, 8, 30)), seconds=1800, business_seconds=1800),
+        # Asked at 18:00 after closing time, answered at 10:00: an hour after the inbox opened.
+        row(FIRST, BOB, 2, (at(26, 16), at(27, 8)), seconds=16 * HOUR, business_seconds=HOUR),
+        row(
+            SECOND,
+            ALI,
+            1,
+            (at(27, 14, 30), at(30, 7)),
+            seconds=OVER_THE_WEEKEND,
+            business_seconds=OPEN_OVER_THE_WEEKEND,
+        ),
+        row(BESIDES, ZOE, 1, (at(25, 22, 30), at(25, 22, 31)), seconds=60, business_seconds=None),
+    ]
+
+
+def wait(conversation: Row, question: int, since: datetime, **told: Any) -> Row:
+    """Give the row of a wait that nobody ended, as far as nothing else is told."""
+    nothing = dict.fromkeys(
+        ("answered_at", "answer_message_id", "reply_seconds", "reply_business_seconds", "reply_seconds_from_assignment")
+    )
+    asked = {"question_message_id": question, "waiting_since": since, "waiting_on": since.date()}
+    return conversation | NO_AGENT | nothing | asked | {"is_first": True, "is_resolved_unanswered": False} | told
+
+
+def answer(message: int, answered: datetime, *seconds: int | None) -> Row:
+    names = ("reply_seconds", "reply_business_seconds", "reply_seconds_from_assignment")
+    return {"answer_message_id": message, "answered_at": answered} | dict(zip(names, seconds, strict=True))
+
+
+def test_reply_times(written: Engine) -> None:
+    assert view(written, "reply_times", "1, 2, question_message_id") == [
+        # Neither bot, note, automation, template, campaign nor the message of nobody is a reply. Assigned at 8:20.
+        wait(FIRST, 101, at(25, 8), **ALI, **answer(109, at(25, 8, 30), 1800, 1800, 600)),
+        # 112, ten minutes earlier, was removed. It was assigned to Ali, and Bob replied.
+        wait(FIRST, 110, at(25, 9), **BOB, **answer(111, at(25, 9, 20), 1200, 1200, None), is_first=False),
+        # The run of 22:30 saw it assigned to Bob.
+        wait(FIRST, 114, at(26, 16), **BOB, **answer(115, at(27, 8), 16 * HOUR, HOUR, 9 * HOUR + 1800)),
+        # Assigned to nobody.
+        wait(
+            SECOND,
+            201,
+            at(27, 14, 30),
+            **ALI,
+            **answer(202, at(30, 7), OVER_THE_WEEKEND, OPEN_OVER_THE_WEEKEND, None),
+        ),
+        wait(SECOND, 203, at(30, 8), is_first=False),
+        wait(THIRD, 301, at(27, 21, 59, 59)),
+        wait(FOURTH, 401, at(26, 8), is_resolved_unanswered=True),
+        # In conversation 5 nobody asked.
+        wait(SIXTH, 601, at(27, 7)),
+        # Seen as assigned an hour after the reply.
+        wait(BESIDES, 101, at(25, 22, 30), **ZOE, **answer(109, at(25, 22, 31), 60, None, None)),
+    ]
+
+
+def test_resolutions(written: Engine) -> None:
+    def row(conversation: Row, opened: datetime, **told: Any) -> Row:
+        """Give the row of an opening that is not resolved, as far as nothing else is told."""
+        nothing = dict.fromkeys(("resolved_at", "resolved_on", "resolution_seconds", "resolution_business_seconds"))
+        nobody = nothing | NO_AGENT | NO_TEAM
+        return conversation | nobody | {"opening": 1, "opened_at": opened, "is_current": True} | told
+
+    def resolved(when: datetime, *seconds: int | None) -> Row:
+        names = ("resolution_seconds", "resolution_business_seconds")
+        return {"resolved_at": when, "resolved_on": when.date()} | dict(zip(names, seconds, strict=True))
+
+    assert view(written, "resolutions", "1, 2, 4") == [
+        # The change of agent in between is no reopening.
+        row(FIRST, at(25, 8), **ALI, **SALES, **resolved(at(25, 10), 2 * HOUR, 2 * HOUR), is_current=False),
+        # Reopened at 18:00 by 114, not at 0:30 when a run saw it; resolved at 11:00: two hours after the inbox opened.
+        row(FIRST, at(26, 16), **BOB, **SALES, **resolved(at(27, 9), 17 * HOUR, 2 * HOUR), opening=2),
+        row(SECOND, at(27, 14, 30)),
+        row(THIRD, at(27, 21, 59, 59)),
+        row(FOURTH, at(26, 8), **BOB, **resolved(at(26, 9), HOUR, None)),
+        row(FIFTH, at(26, 10)),
+        row(SIXTH, at(27, 7)),
+        # No activity tells when: at the last activity that the vendor tells.
+        row(BESIDES, at(25, 22, 30), **ZOE, **SUPPORT, **resolved(at(25, 22, 31), 60, None)),
+    ]
+
+
+@pytest.mark.parametrize("session", ["UTC", "Asia/Jerusalem", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    ("since", "until", "zone", "seconds"),
+    [
+        # Sunday 30 March 2025, Berlin: at two it is three. Open all day, that is 23 hours.
+        ("2025-03-29 23:00+00", "2025-03-30 22:00+00", "Europe/Berlin", 23 * HOUR),
+        # Sunday 26 October 2025: 25 hours.
+        ("2025-10-25 22:00+00", "2025-10-26 23:00+00", "Europe/Berlin", 25 * HOUR),
+        # A Monday from 8:00 to 12:00, open from 9:30: in winter that is 8:30 UTC.
+        ("2025-01-06 07:00+00", "2025-01-06 11:00+00", "Europe/Berlin", 2 * HOUR + 1800),
+        # From Monday 17:00 over midnight to Tuesday, which has no hours: an hour.
+        ("2025-01-06 16:00+00", "2025-01-07 11:00+00", "Europe/Berlin", HOUR),
+        # Monday evening there is Tuesday in UTC; 16:00 to 17:00 on the spot.
+        ("2025-01-07 00:00+00", "2025-01-07 01:00+00", "America/Los_Angeles", HOUR),
+        # A Saturday, on which it is closed although hours are told.
+        ("2025-01-04 00:00+00", "2025-01-04 23:00+00", "UTC", 0),
+        # No time at all, and time that runs backwards.
+        ("2025-01-06 11:00+00", "2025-01-06 11:00+00", "UTC", 0),
+        ("2025-01-06 12:00+00", "2025-01-06 11:00+00", "UTC", 0),
+        # A week: Sunday's 24 hours and Monday's eight and a half.
+        ("2025-01-05 00:00+00", "2025-01-12 00:00+00", "UTC", 32 * HOUR + 1800),
+    ],
+)
+def test_working_hours_are_counted_in_the_inboxs_own_time(
+    written: Engine, session: str, since: str, until: str, zone: str, seconds: int
+) -> None:
+    hours = """[
+        {"day_of_week": 0, "open_all_day": true, "open_hour": 0, "close_hour": 23, "close_minutes": 59},
+        {"day_of_week": 1, "open_hour": 9, "open_minutes": 30, "close_hour": 18, "close_minutes": 0},
+        {"day_of_week": 6, "closed_all_day": true,
+         "open_hour": 9, "open_minutes": 0, "close_hour": 17, "close_minutes": 0}
+    ]"""
+    query = "SELECT helpdesk.business_seconds(:since, :until, :zone, CAST(:hours AS jsonb))"
+    with written.connect() as connection:
+        connection.execute(text(f"SET TIME ZONE '{session}'"))
+        given = {"since": since, "until": until, "zone": zone, "hours": hours}
+        assert connection.scalar(text(query), given) == seconds
