@@ -1,8 +1,10 @@
 -- A conversation is opened when it begins, and again each time it comes back after it was resolved.
 -- The API tells no history of a status: the runs saw it change (conversation_states), and when it really did is told by
 -- the activity that the vendor writes into the conversation at that moment. Its text is in the agent's language, so only
--- its time is used: the last activity before a run saw the conversation resolved, the first message after that. What
--- happened before a run had last seen the conversation open did not resolve it.
+-- its time is used: the last activity before a run saw the conversation resolved, the first message after that.
+-- Bots may resolve without an activity. So one from before a run had seen the conversation open is not the one, nor one
+-- before the contact's last message, which would have reopened it; but if it came back later, that message may have done
+-- so while the run was reading.
 CREATE MATERIALIZED VIEW helpdesk.conversation_openings AS
 WITH seen AS (
     SELECT
@@ -12,31 +14,35 @@ WITH seen AS (
     FROM helpdesk.conversation_states
     WINDOW states AS (PARTITION BY account_id, conversation_id ORDER BY valid_from)
 ), turns AS (
-    SELECT account_id, conversation_id, valid_from AS seen_at, seen_before, status, assignee_id, team_id
+    SELECT
+        account_id, conversation_id, valid_from AS seen_at, seen_before, status, assignee_id, team_id,
+        lead(valid_from) OVER later AS reopening_seen_at,
+        sum((status = 'resolved')::int) OVER later AS opening
     FROM seen
     WHERE (status = 'resolved') IS DISTINCT FROM (before = 'resolved') AND (status = 'resolved' OR before IS NOT NULL)
+    WINDOW later AS (PARTITION BY account_id, conversation_id ORDER BY valid_from)
 ), dated AS (
     SELECT
         turns.*,
-        lead(turns.seen_at) OVER later AS reopening_seen_at,
-        sum((turns.status = 'resolved')::int) OVER later AS opening,
-        coalesce(
-            activity.at, greatest(turns.seen_before, least(conversation.last_activity_at, turns.seen_at))
-        ) AS resolved_at
+        CASE
+            WHEN told.active_at >= coalesce(open.at, '-infinity') THEN told.active_at
+            ELSE greatest(open.at, least(conversation.last_activity_at, turns.seen_at))
+        END AS resolved_at
     FROM turns
     JOIN helpdesk.conversations AS conversation
       ON conversation.account_id = turns.account_id AND conversation.id = turns.conversation_id
     LEFT JOIN LATERAL (
-        SELECT message.created_at AS at
+        SELECT
+            max(message.created_at) FILTER (WHERE message.message_type = 'incoming') AS asked_at,
+            max(message.created_at) FILTER (WHERE message.message_type = 'activity') AS active_at
         FROM helpdesk.messages AS message
         WHERE turns.status = 'resolved'
           AND message.account_id = turns.account_id AND message.conversation_id = turns.conversation_id
-          AND message.created_at <= turns.seen_at AND message.message_type = 'activity' AND message.removed_at IS NULL
-          AND (turns.seen_before IS NULL OR message.created_at > turns.seen_before)
-        ORDER BY message.created_at DESC
-        LIMIT 1
-    ) AS activity ON true
-    WINDOW later AS (PARTITION BY turns.account_id, turns.conversation_id ORDER BY turns.seen_at)
+          AND message.created_at <= turns.seen_at AND message.removed_at IS NULL
+    ) AS told ON true
+    CROSS JOIN LATERAL (
+        SELECT greatest(turns.seen_before, CASE WHEN turns.reopening_seen_at IS NULL THEN told.asked_at END) AS at
+    ) AS open
 ), resolutions AS (
     SELECT dated.*, coalesce(back.asked_at, back.active_at, dated.reopening_seen_at) AS reopened_at
     FROM dated

@@ -207,20 +207,6 @@ def test_an_inbox_that_is_closed_all_week_answers_in_no_business_time(engine: En
     assert rows(engine, query) == [(3600, 0)]
 
 
-def test_what_happened_while_a_run_saw_it_open_did_not_resolve_it(engine: Engine) -> None:
-    """Bots, and servers before 2.16, resolve without an activity: the one before a run saw it open tells of another."""
-    begun = {"status": "resolved", "created_at": at(25, 8), "last_activity_at": at(26, 11)}
-    idle = begun | {"last_activity_at": at(25, 9)}
-    put(engine, conversations=[{"id": 1, **begun}, {"id": 2, **idle}])
-    put(engine, messages=[message(number, at(25, 9), "activity") for number in (100, 200)])
-    for one in (1, 2):
-        put_states(engine, state(one, at(25, 22), at(26, 22), "open"), state(one, at(26, 22), None, "resolved"))
-    views.refresh(engine)
-    query = "SELECT conversation_id, resolved_at, resolution_seconds FROM bi.resolutions ORDER BY 1"
-    # The first at its last activity; the second some time after the run of 22:00, at the earliest then.
-    assert rows(engine, query) == [(1, at(26, 11), 27 * 3600), (2, at(25, 22), 14 * 3600)]
-
-
 def test_a_rating_whose_time_is_not_told_is_not_the_last_one(engine: Engine) -> None:
     put(engine, conversations=[{"id": 1}])
     times = (at(25, 8), at(26, 8), None)
