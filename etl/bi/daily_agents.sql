@@ -13,7 +13,7 @@ WITH done AS (
             count(DISTINCT message.conversation_id) FILTER (WHERE message.is_human_reply) AS conversations_answered
         FROM helpdesk.message_kinds AS message
         WHERE message.account_id = day.account_id AND message.agent_id IS NOT NULL
-          AND (message.is_human_reply OR message.private)
+          AND (message.is_human_reply OR message.private AND message.author_kind = 'agent')
           AND message.created_at >= day.starts_at AND message.created_at < day.ends_at
         GROUP BY message.agent_id
     ) AS sent

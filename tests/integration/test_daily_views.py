@@ -40,8 +40,8 @@ def volume(day: int, *groups: Row, counts: tuple[int, ...], account: int = HERE)
 
 def test_daily_volume(written: Engine) -> None:
     assert view(written, "daily_volume", "1, 2, inbox_id, team_id") == [
-        # Conversation 1 begins and is resolved. In: 101, 110. Out: 103, 105 to 109, 111; 112 was removed. Note: 104.
-        volume(25, WEBSITE, SALES, counts=(1, 1, 2, 7, 1, 1)),
+        # Conversation 1 begins and is resolved. In: 101, 110. Out: 103, 105 to 109, 111. Notes: 104, 118.
+        volume(25, WEBSITE, SALES, counts=(1, 1, 2, 7, 2, 1)),
         # 114 reopens conversation 1.
         volume(26, WEBSITE, SALES, counts=(0, 0, 1, 0, 0, 0)),
         # Conversations 4 and 5 begin, 4 is resolved. In: 401. Out: 403 (a survey), 501.
@@ -79,7 +79,7 @@ def work(day: int, agent: Row, counts: tuple[int | None, ...], account: int = HE
 
 def test_daily_agents(written: Engine) -> None:
     assert view(written, "daily_agents", "1, 2, 3") == [
-        # 109 after 30 minutes, the note 104; conversation 1 was open for two hours. No replies: campaign, removed one.
+        # 109 after 30 minutes; conversation 1 was open for two hours. Her note is 104: 118 is an automation's.
         work(25, ALI, (1, 1, 1, 1, 1800, 1800, 1, 7200)),
         # 111 after 20 minutes, which was deleted later.
         work(25, BOB, (1, 0, 1, 0, None, 1200, 0, None)),

@@ -71,8 +71,8 @@ def test_conversations(written: Engine) -> None:
     assert view(written, "conversations", "1, 2") == [
         conversation(
             *(of(1), WEBSITE, DANA, BOB, SALES, times(at(25, 8), on(25), at(27, 9, 0, 1))),
-            # In: 101, 110, 114. Out: 103, 105 to 109, 111, 115, 117, not 112, which was removed.
-            counts(3, 9, 1, 1),
+            # In: 101, 110, 114. Out: 103, 105 to 109, 111, 115, 117, not 112, which was removed. Notes: 104, 118.
+            counts(3, 9, 2, 1),
             status="resolved",
             priority="high",
             labels=["bug", "vip"],
@@ -186,6 +186,8 @@ def test_messages(written: Engine) -> None:
         said(115, at(27, 8), 27, "out", BOTH, is_human_reply=True),
         said(116, at(27, 9), 27, "internal", SYSTEM),
         said(117, at(27, 9, 0, 1), 27, "out", SYSTEM, content_type="input_csat"),
+        # A note in the name of an agent, by an automation.
+        said(118, at(25, 8, 11), 25, "internal", SYSTEM, author_id=1, is_private=True),
         said(201, at(27, 14, 30), 27, "in", noam),
         said(202, at(30, 7), 30, "out", ALICE, is_human_reply=True),
         said(203, at(30, 8), 30, "in", noam),

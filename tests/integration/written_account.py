@@ -223,6 +223,7 @@ def messages_here() -> list[Row]:
         message(103, at(25, 8, 0, 10), "outgoing", robo),
         message(104, at(25, 8, 10), "outgoing", alice, private=True),
         message(105, at(25, 8, 11), "outgoing", content_attributes={"automation_rule_id": 3}),
+        message(118, at(25, 8, 11), "outgoing", alice, private=True, content_attributes={"automation_rule_id": 3}),
         message(106, at(25, 8, 12), "template"),
         message(107, at(25, 8, 13), "outgoing", alice, additional_attributes={"campaign_id": 9}),
         message(108, at(25, 8, 14), "outgoing"),  # by whom is no longer told
