@@ -11,10 +11,10 @@ RETURNS bigint LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
     ) ON hours.day_of_week = extract(dow FROM day) AND hours.closed_all_day IS DISTINCT FROM 'true'
     CROSS JOIN LATERAL (
         SELECT
-            (day + CASE open_all_day WHEN 'true' THEN interval '0' ELSE open_hour::numeric * interval '1 hour'
-                + open_minutes::numeric * interval '1 minute' END) AT TIME ZONE time_zone AS opens,
-            (day + CASE open_all_day WHEN 'true' THEN interval '1 day' ELSE close_hour::numeric * interval '1 hour'
-                + close_minutes::numeric * interval '1 minute' END) AT TIME ZONE time_zone AS closes
+            (day + CASE open_all_day WHEN 'true' THEN interval '0' ELSE open_hour::float * interval '1 hour'
+                + open_minutes::float * interval '1 minute' END) AT TIME ZONE time_zone AS opens,
+            (day + CASE open_all_day WHEN 'true' THEN interval '1 day' ELSE close_hour::float * interval '1 hour'
+                + close_minutes::float * interval '1 minute' END) AT TIME ZONE time_zone AS closes
     ) AS open
     WHERE opens < closes AND greatest(since, opens) < least(until, closes)
 $$;

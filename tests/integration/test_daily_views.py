@@ -7,9 +7,7 @@ from sqlalchemy import Engine, text
 
 from tests.integration.written_account import (
     ALI,
-    BESIDE,
     BOB,
-    HERE,
     NO_AGENT,
     NO_TEAM,
     OTHER,
@@ -18,11 +16,10 @@ from tests.integration.written_account import (
     SUPPORT,
     WEBSITE,
     ZOE,
-    Row,
-    at,
     on,
     view,
 )
+from tests.integration.written_rows import BESIDE, HERE, Row, at
 
 
 def volume(day: int, *groups: Row, counts: tuple[int, ...], account: int = HERE) -> Row:

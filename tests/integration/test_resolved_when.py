@@ -7,7 +7,7 @@ from sqlalchemy import Engine, insert, text
 
 from etl import load, views
 from etl.models import ConversationState
-from tests.integration.written_account import Row, at, message, state
+from tests.integration.written_rows import Row, at, message, state
 
 HOUR = 3600
 

@@ -8,9 +8,7 @@ from sqlalchemy import Engine
 
 from tests.integration.written_account import (
     ALI,
-    BESIDE,
     BOB,
-    HERE,
     NO_AGENT,
     NO_TEAM,
     OTHER,
@@ -19,12 +17,11 @@ from tests.integration.written_account import (
     SUPPORT,
     WEBSITE,
     ZOE,
-    Row,
-    at,
     of,
     on,
     view,
 )
+from tests.integration.written_rows import BESIDE, HERE, Row, at
 
 DANA: Row = {"contact_id": 1, "contact_name": "Dana", "contact_email": "dana@example.com", "contact_phone": "+97250"}
 NOAM: Row = {"contact_id": 2, "contact_name": "Noam", "contact_email": None, "contact_phone": None}

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, insert, text
 
 from etl import load, views
 from etl.models import ConversationState
-from tests.integration.written_account import WORKING_HOURS, Row, at, hours, message, state, survey
+from tests.integration.written_rows import WORKING_HOURS, Row, at, hours, message, state, survey
 
 GENERATED = ("conversation_attribute_columns", "contact_attribute_columns")
 ALL = [f"bi.{name}" for name in (*views.PUBLIC, *GENERATED)]

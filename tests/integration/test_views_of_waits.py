@@ -8,7 +8,6 @@ from sqlalchemy import Engine, text
 
 from tests.integration.written_account import (
     ALI,
-    BESIDE,
     BOB,
     NO_AGENT,
     NO_TEAM,
@@ -18,11 +17,10 @@ from tests.integration.written_account import (
     SUPPORT,
     WEBSITE,
     ZOE,
-    Row,
-    at,
     of,
     view,
 )
+from tests.integration.written_rows import BESIDE, Row, at
 
 FIRST, SECOND, THIRD = of(1) | WEBSITE | SALES, of(2) | WEBSITE | NO_TEAM, of(3) | PIGEON | SALES
 FOURTH, FIFTH, SIXTH = of(4) | PIGEON | NO_TEAM, of(5) | PIGEON | NO_TEAM, of(6) | WEBSITE | NO_TEAM
