@@ -24,7 +24,8 @@ SELECT
     message.status AS delivery_status,
     message.content_type,
     CASE WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN message.content END AS content,
-    length(message.content) AS length,
+    -- What stands there instead of a deleted text is the vendor's sentence.
+    CASE WHEN NOT message.deleted THEN length(message.content) END AS length,
     (
         SELECT count(*) FROM helpdesk.attachments AS attachment
         WHERE attachment.account_id = message.account_id AND attachment.message_id = message.id
@@ -55,8 +56,8 @@ COMMENT ON COLUMN bi.messages.is_private IS 'Whether it is a note that the conta
 COMMENT ON COLUMN bi.messages.is_deleted IS 'Whether it was deleted in the inbox';
 COMMENT ON COLUMN bi.messages.delivery_status IS 'sent, delivered, read, failed';
 COMMENT ON COLUMN bi.messages.content_type IS 'text, input_csat, incoming_email, cards ...';
-COMMENT ON COLUMN bi.messages.content IS 'The text; NULL for who may not see personal data';
-COMMENT ON COLUMN bi.messages.length IS 'Characters in the text';
+COMMENT ON COLUMN bi.messages.content IS 'The text, of a deleted message the vendor''s sentence saying so; NULL for who may not see personal data';
+COMMENT ON COLUMN bi.messages.length IS 'Characters in the text; NULL: there is none, or it was deleted';
 COMMENT ON COLUMN bi.messages.attachments IS 'How many files came with it';
 COMMENT ON COLUMN bi.messages.inbox_id IS 'Number of the inbox';
 COMMENT ON COLUMN bi.messages.inbox IS 'Name of the inbox';

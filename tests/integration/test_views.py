@@ -176,7 +176,7 @@ def test_messages(written: Engine) -> None:
         said(108, at(25, 8, 14), 25, "out", NOBODY, is_human_reply=None),
         said(109, at(25, 8, 30), 25, "out", ALICE, is_human_reply=True, delivery_status="read", attachments=2),
         said(110, at(25, 9), 25, "in", CONTACT),
-        said(111, at(25, 9, 20), 25, "out", BOTH, is_human_reply=True, is_deleted=True),
+        said(111, at(25, 9, 20), 25, "out", BOTH, is_human_reply=True, is_deleted=True, length=None),
         # 112 was removed.
         said(113, at(25, 10), 25, "internal", SYSTEM),
         said(114, at(26, 16), 26, "in", CONTACT),
