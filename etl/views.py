@@ -14,14 +14,21 @@ from etl.models import SCHEMA
 BI_SCHEMA = "bi"
 FOLDER = Path(__file__).parent / "bi"
 
-FUNCTIONS = ("business_seconds",)
 # What the views rest on; nobody but they reads it.
-INTERNAL = ("personal_data_access", "channel_names", "business_hours", "message_kinds", "csat_answers")
+INTERNAL = {
+    "personal_data_access": "VIEW",
+    "channel_names": "VIEW",
+    "business_hours": "VIEW",
+    "business_days": "VIEW",
+    "business_seconds": "FUNCTION",
+    "message_kinds": "VIEW",
+    "csat_answers": "VIEW",
+}
 # Computed by the runs, not by who asks: a history has to be read from its beginning to tell how long somebody waited.
 MATERIALIZED = ("conversation_openings", "customer_waits")
 # What these are computed from; agents, say, come and go every night, and change no figure.
 COMPUTED_FROM = ("inboxes", "conversations", "messages")
-# Every row of every history is wanted, and the planner takes them for few: it would look each of them up by itself.
+# Every row of every history is wanted, which the planner takes for few, and would look up one by one.
 FOR_ALL_ROWS = "SET LOCAL enable_nestloop = off"
 # Of two accounts whose runs end at the same time, the second waits until the views of the first are computed.
 LONGEST_LOCK_WAIT = "15min"
@@ -55,7 +62,7 @@ def create(connection: PsycopgConnection[Any]) -> None:
     """Create all views and what they rest on, each after those that it reads."""
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(BI_SCHEMA)))
     connection.execute(FOR_ALL_ROWS)
-    for name in (*FUNCTIONS, *INTERNAL, *MATERIALIZED, *PUBLIC):
+    for name in (*INTERNAL, *MATERIALIZED, *PUBLIC):
         connection.execute((FOLDER / f"{name}.sql").read_bytes())
 
 
@@ -79,11 +86,8 @@ def refresh(engine: Engine) -> None:
 
 
 def _drops() -> Iterator[sql.Composed]:
-    for kind, schema, names in (
-        ("VIEW", BI_SCHEMA, PUBLIC),
-        ("MATERIALIZED VIEW", SCHEMA, MATERIALIZED),
-        ("VIEW", SCHEMA, INTERNAL),
-        ("FUNCTION", SCHEMA, FUNCTIONS),
-    ):
-        for name in reversed(names):
-            yield sql.SQL("DROP " + kind + " IF EXISTS {}").format(sql.Identifier(schema, name))
+    made = [(SCHEMA, name, kind) for name, kind in INTERNAL.items()]
+    made += [(SCHEMA, name, "MATERIALIZED VIEW") for name in MATERIALIZED]
+    made += [(BI_SCHEMA, name, "VIEW") for name in PUBLIC]
+    for schema, name, kind in reversed(made):
+        yield sql.SQL("DROP " + kind + " IF EXISTS {}").format(sql.Identifier(schema, name))

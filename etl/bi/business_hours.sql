@@ -1,8 +1,9 @@
 -- The inboxes whose working hours are known and switched on. A time zone that PostgreSQL does not know, or an hour that is
 -- no number, would make every view fail that uses it, so such an inbox has none.
 CREATE VIEW helpdesk.business_hours AS
-SELECT inbox.account_id, inbox.id AS inbox_id, inbox.timezone AS time_zone, inbox.working_hours
+SELECT inbox.account_id, inbox.id AS inbox_id, zone.name AS time_zone, inbox.working_hours
 FROM helpdesk.inboxes AS inbox
+JOIN pg_catalog.pg_timezone_names AS zone ON zone.name = inbox.timezone
 WHERE inbox.working_hours_enabled
   AND CASE jsonb_typeof(inbox.working_hours) WHEN 'array' THEN jsonb_array_length(inbox.working_hours) END = NULLIF(
       jsonb_array_length(jsonb_path_query_array(
@@ -15,8 +16,7 @@ WHERE inbox.working_hours_enabled
           silent => true
       )),
       0
-  )
-  AND inbox.timezone IN (SELECT name FROM pg_catalog.pg_timezone_names);
+  );
 
 COMMENT ON VIEW helpdesk.business_hours IS 'Working hours of the inboxes that have them switched on, in a time zone that is known';
 COMMENT ON COLUMN helpdesk.business_hours.account_id IS 'The vendor''s number of the account';

@@ -69,7 +69,7 @@ SELECT
     begun.opened_at,
     ended.at AS resolved_at,
     extract(epoch FROM ended.at - begun.opened_at)::bigint AS resolution_seconds,
-    helpdesk.business_seconds(begun.opened_at, ended.at, hours.time_zone, hours.working_hours) AS resolution_business_seconds,
+    helpdesk.business_seconds(begun.opened_at, first, ended.at, last) AS resolution_business_seconds,
     resolutions.assignee_id AS agent_id,
     resolutions.team_id,
     begun.opening = max(begun.opening) OVER (PARTITION BY begun.account_id, begun.conversation_id) AS is_current
@@ -87,7 +87,11 @@ CROSS JOIN LATERAL (
     END AS at
 ) AS ended
 LEFT JOIN helpdesk.business_hours AS hours
-  ON hours.account_id = conversation.account_id AND hours.inbox_id = conversation.inbox_id;
+  ON hours.account_id = conversation.account_id AND hours.inbox_id = conversation.inbox_id
+LEFT JOIN helpdesk.business_days AS first
+  ON first.inbox_day = concat_ws(' ', hours.account_id, hours.inbox_id, (begun.opened_at AT TIME ZONE hours.time_zone)::date)
+LEFT JOIN helpdesk.business_days AS last
+  ON last.inbox_day = concat_ws(' ', hours.account_id, hours.inbox_id, (ended.at AT TIME ZONE hours.time_zone)::date);
 
 CREATE UNIQUE INDEX conversation_openings_key ON helpdesk.conversation_openings (account_id, conversation_id, opening);
 CREATE INDEX conversation_openings_resolved ON helpdesk.conversation_openings (account_id, resolved_at);

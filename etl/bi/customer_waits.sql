@@ -53,7 +53,7 @@ SELECT
     answer.at AS answered_at,
     answer.agent_id,
     extract(epoch FROM answer.at - turns.at)::bigint AS reply_seconds,
-    helpdesk.business_seconds(turns.at, answer.at, hours.time_zone, hours.working_hours) AS reply_business_seconds,
+    helpdesk.business_seconds(turns.at, first, answer.at, last) AS reply_business_seconds,
     -- Not known, it must not become the time since the question: greatest() passes over NULL.
     CASE WHEN assignment.since IS NOT NULL THEN extract(epoch FROM answer.at - greatest(turns.at, assignment.since))::bigint END
         AS reply_seconds_from_assignment,
@@ -69,6 +69,10 @@ JOIN helpdesk.conversations AS conversation
   ON conversation.account_id = turns.account_id AND conversation.id = turns.conversation_id
 LEFT JOIN helpdesk.business_hours AS hours
   ON hours.account_id = conversation.account_id AND hours.inbox_id = conversation.inbox_id
+LEFT JOIN helpdesk.business_days AS first
+  ON first.inbox_day = concat_ws(' ', hours.account_id, hours.inbox_id, (turns.at AT TIME ZONE hours.time_zone)::date)
+LEFT JOIN helpdesk.business_days AS last
+  ON last.inbox_day = concat_ws(' ', hours.account_id, hours.inbox_id, (answer.at AT TIME ZONE hours.time_zone)::date)
 LEFT JOIN assignments AS assignment
   ON assignment.account_id = turns.account_id AND assignment.conversation_id = turns.conversation_id
  AND assignment.assignee_id = answer.agent_id

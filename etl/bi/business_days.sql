@@ -1,0 +1,52 @@
+-- The opening times of each inbox day by day, with the seconds that it was open before: how long it was open between two
+-- moments is then a difference, and no day in between has to be looked at.
+-- Joined by one key, as by three the planner takes the first two, and compares all days of an inbox with each other.
+-- Opening times are local: the night in which the clocks change has an hour less or more, and so have its durations.
+CREATE VIEW helpdesk.business_days AS
+WITH days AS (
+    SELECT DISTINCT ON (inbox.account_id, inbox.inbox_id, day)
+        inbox.account_id, inbox.inbox_id, day::date AS day, opens, greatest(opens, closes) AS closes
+    FROM helpdesk.business_hours AS inbox
+    -- Local days as `timestamp`: a series of dates would be of `timestamptz`, in the session's time zone.
+    CROSS JOIN LATERAL (
+        SELECT least(
+            (SELECT min(created_at) FROM helpdesk.conversations WHERE account_id = inbox.account_id),
+            (SELECT min(created_at) FROM helpdesk.messages WHERE account_id = inbox.account_id)
+        ) AT TIME ZONE inbox.time_zone AS at
+    ) AS first
+    CROSS JOIN LATERAL generate_series(
+        date_trunc('day', first.at), (now() + interval '1 day') AT TIME ZONE inbox.time_zone, interval '1 day'
+    ) AS day
+    LEFT JOIN LATERAL jsonb_to_recordset(inbox.working_hours) AS hours(
+        day_of_week numeric, closed_all_day text, open_all_day text,
+        open_hour text, open_minutes text, close_hour text, close_minutes text
+    ) ON hours.day_of_week = extract(dow FROM day) AND hours.closed_all_day IS DISTINCT FROM 'true'
+    CROSS JOIN LATERAL (
+        SELECT
+            (day + CASE open_all_day WHEN 'true' THEN interval '0' ELSE open_hour::float * interval '1 hour'
+                + open_minutes::float * interval '1 minute' END) AT TIME ZONE inbox.time_zone AS opens,
+            (day + CASE open_all_day WHEN 'true' THEN interval '1 day' ELSE close_hour::float * interval '1 hour'
+                + close_minutes::float * interval '1 minute' END) AT TIME ZONE inbox.time_zone AS closes
+    ) AS open
+    ORDER BY inbox.account_id, inbox.inbox_id, day, opens
+)
+SELECT
+    account_id,
+    inbox_id,
+    day,
+    concat_ws(' ', account_id, inbox_id, day) AS inbox_day,
+    opens,
+    closes,
+    coalesce(sum(closes - opens) OVER (
+        PARTITION BY account_id, inbox_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ), interval '0') AS open_before
+FROM days;
+
+COMMENT ON VIEW helpdesk.business_days IS 'When each inbox that has working hours was open, day by day';
+COMMENT ON COLUMN helpdesk.business_days.account_id IS 'The vendor''s number of the account';
+COMMENT ON COLUMN helpdesk.business_days.inbox_id IS 'Number of the inbox';
+COMMENT ON COLUMN helpdesk.business_days.day IS 'Day in the inbox''s time zone';
+COMMENT ON COLUMN helpdesk.business_days.inbox_day IS 'Account, inbox and day in one text';
+COMMENT ON COLUMN helpdesk.business_days.opens IS 'When it opened (UTC); NULL: it was closed all day';
+COMMENT ON COLUMN helpdesk.business_days.closes IS 'When it closed (UTC)';
+COMMENT ON COLUMN helpdesk.business_days.open_before IS 'How long it was open on all days before';
