@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etl import privacy_commands
 from etl.errors import AnotherRun, EtlError, Interrupted, SettingsError
 
 if TYPE_CHECKING:
@@ -288,6 +289,10 @@ def demo(
     from etl.settings import DatabaseSettings
 
     raise typer.Exit(_exit_code(tour.run(_settings(DatabaseSettings), conversations, as_json)))
+
+
+app.command()(privacy_commands.redact)
+app.command()(privacy_commands.forget)
 
 
 def _run(selection: "Selection", as_json: bool) -> None:

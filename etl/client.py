@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from etl.errors import Denied, NotFound, TryAgain, VendorError
 from etl.pacing import LONGEST_WAIT, Pace
+from etl.privacy import without_quotes
 from etl.settings import Settings, is_loopback
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Client:
         self.requests = 0
         self.retries = 0
         self._token = settings.api_token
+        self._may_quote = settings.pii == "keep"
         self._pace = pace or Pace(settings.requests_per_minute, sleep=sleep)
         self._local = threading.local()
         self._request, self._way = _prepare(settings)
@@ -103,7 +105,7 @@ class Client:
         """Give the JSON that the vendor answers.
 
         Raises NotFound (404), Denied (401, 403), or VendorError for everything else that no retry mended; each says
-        the address and the beginning of the answer, and never the token.
+        the address and the beginning of the answer, unless personal data are not kept, and never the token.
         """
         url = self.url(path, query)
         for attempt in self._retrying:
@@ -120,6 +122,14 @@ class Client:
         return f"{self.base_url}{where}" + (f"?{urlencode(query, safe='[]')}" if query else "")
 
     def _once(self, url: str) -> Any:
+        try:
+            return self._answer(url)
+        except VendorError as error:
+            if not self._may_quote:
+                error.args = (without_quotes(str(error)),)
+            raise
+
+    def _answer(self, url: str) -> Any:
         minute = self._pace.wait()
         try:
             answer, body = self._ask(url)

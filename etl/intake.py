@@ -112,8 +112,9 @@ class Intake:
         self._being_saved = ()
 
     def _salt(self) -> str:
-        """Give what makes other rows of the same payload: another version of the job, and where messages come from."""
-        return f"{REVISION} {VERSION} {self.settings.messages}"
+        """Give what makes other rows of the same payload: the version, where messages come from, and what is kept."""
+        way = self.writer.way
+        return f"{REVISION} {VERSION} {self.settings.messages} {way.mode} {way.digest_key}".rstrip()
 
     def _kept(self, conversation_ids: Collection[int]) -> dict[int, Kept]:
         known = [one for one in conversation_ids if not self.writer.is_new(one)]

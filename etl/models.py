@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The migration that makes these tables.
-REVISION = "0003"
+REVISION = "0004"
 SCHEMA = "helpdesk"
 
 # Column.info key: the upsert saves this column along with the others, but a difference in it alone rewrites no row.
@@ -106,6 +106,12 @@ class Account(Base):
     base_url: Mapped[str] = column(comment="Address of the vendor's server; with the ids it makes links to the inbox")
     time_zone: Mapped[str] = column(
         server_default="UTC", comment="IANA name of the time zone in which days begin and end (ETL_TIMEZONE)"
+    )
+    personal_data: Mapped[str] = column(
+        server_default="keep", comment="How personal data are stored: keep, hash or drop; `etl redact` changes it"
+    )
+    personal_data_key: Mapped[str | None] = column(
+        comment="Fingerprint of the key of the hashes, from which it cannot be told; NULL: nothing is hashed"
     )
 
 
@@ -303,6 +309,9 @@ class Conversation(Entity, Base):
         info={NOT_COMPARED: True}, comment="Digest of the API's record of the conversation, as it was last taken in"
     )
     deleted_at: Mapped[datetime | None] = column(comment="When a run found the conversation deleted upstream (UTC)")
+    forgotten_at: Mapped[datetime | None] = column(
+        comment="Since when its contact is forgotten, and nothing of what was written is kept (UTC)"
+    )
 
 
 class ConversationLabel(OfAccount, Base):
@@ -540,6 +549,7 @@ class RejectedRecord(OfAccount, Base):
     entity: Mapped[str] = column(primary_key=True, comment="conversation, message, contact, attachment ...")
     digest: Mapped[str] = column(primary_key=True, comment="SHA-256 of reason and JSON: the same fault is kept once")
     entity_id: Mapped[str | None] = column(comment="The record's id as sent, where there is one")
+    conversation_id: Mapped[int | None] = column(comment="The conversation in which it came, where that can be read")
     run_id: Mapped[int] = column(comment="The last run that met it")
     reason: Mapped[str] = column(comment="The field, and what was there")
     payload: Mapped[dict[str, Any] | None] = column(comment="The record as sent")
@@ -566,3 +576,28 @@ class PersonalDataReader(Base):
     __table_args__ = ({"comment": __doc__},)
 
     role_name: Mapped[str] = column(primary_key=True, comment="Name of the role; its members are meant, too")
+
+
+class SuppressedContact(OfAccount, Base):
+    """A contact of whom nothing personal is kept, now and in later runs: `etl forget`."""
+
+    __tablename__ = "suppressed_contacts"
+    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
+
+    contact_id: Mapped[int] = column(
+        primary_key=True, autoincrement=False, comment="The contact; it need not be in the tables"
+    )
+    suppressed_at: Mapped[datetime] = column(server_default=func.now(), comment="Since when (UTC)")
+
+
+class Redaction(OfAccount, Base):
+    """How far `etl redact` has rewritten a table; there are rows only while it is not done, and no run begins."""
+
+    __tablename__ = "redactions"
+    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
+
+    table_name: Mapped[str] = column(primary_key=True, comment="The table")
+    mode: Mapped[str] = column(comment="How its personal data are stored when it is done: hash or drop")
+    key: Mapped[str | None] = column(comment="Fingerprint of the key of the hashes; NULL: nothing is hashed")
+    position: Mapped[dict[str, Any] | None] = column(comment="Key of the last row that was rewritten; NULL: none was")
+    done: Mapped[bool] = column(server_default=false(), comment="Whether the table is rewritten to its end")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import platformdirs
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from etl.errors import SettingsError
@@ -18,6 +18,9 @@ from etl.errors import SettingsError
 log = logging.getLogger(__name__)
 
 POSTGRES_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
+SHORTEST_KEY = 32
+# Settings that no child process gets.
+SECRETS = {"ETL_API_TOKEN", "ETL_PII_KEY"}
 
 
 def is_loopback(host: str) -> bool:
@@ -78,6 +81,15 @@ def _time_zone(value: str) -> str:
             ZoneInfo(value)
     except (ValueError, LookupError, OSError):
         raise ValueError("must be the name of a time zone, such as Asia/Jerusalem or UTC") from None
+    return value
+
+
+def _pii_key(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    """Ask for a key where one is needed, and for one that cannot be guessed: whoever has it can try every number."""
+    if value is None and info.data.get("pii") == "hash":
+        raise ValueError("is missing: ETL_PII=hash needs a key, such as `openssl rand -hex 32` makes")
+    if value is not None and len(value.get_secret_value()) < SHORTEST_KEY:
+        raise ValueError(f"must have at least {SHORTEST_KEY} characters, such as `openssl rand -hex 32` makes")
     return value
 
 
@@ -144,6 +156,13 @@ class Settings(DatabaseSettings):
         default="UTC",
         description="Time zone in which the days of the views begin and end, such as `Asia/Jerusalem`.",
     )
+    pii: Literal["keep", "hash", "drop"] = Field(
+        default="keep",
+        description="Contacts' personal data: `keep`, `hash` or `drop`; what people wrote is kept with `keep` only.",
+    )
+    pii_key: Annotated[SecretStr | None, AfterValidator(_pii_key)] = Field(
+        default=None, validate_default=True, description="Key of the hashes, for `ETL_PII=hash`. Secret."
+    )
 
 
 AnySettings = TypeVar("AnySettings", bound=DatabaseSettings)
@@ -188,8 +207,8 @@ def _fault(kind: type[DatabaseSettings], location: tuple[int | str, ...], fault:
 
 
 def inherited_environment(**extra: str) -> dict[str, str]:
-    """Give the environment for a child process: ours without the vendor's token, with `extra` added.
+    """Give the environment for a child process: ours without token and key, with `extra` added.
 
     Secrets reach a child by its environment only, never by its arguments, which every user of the machine can read.
     """
-    return {name: value for name, value in os.environ.items() if name != "ETL_API_TOKEN"} | extra
+    return {name: value for name, value in os.environ.items() if name not in SECRETS} | extra

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, func, select
 
-from etl import journal, load, views
+from etl import journal, load, personal, views
 from etl.audit import Audit
 from etl.client import Client
 from etl.database import transaction
@@ -21,6 +21,7 @@ from etl.intake import Intake, Reading
 from etl.interrupt import Interrupt
 from etl.journal import Run
 from etl.ledger import Ledger
+from etl.privacy import protect_selection, way_of
 from etl.selection import Selection
 from etl.settings import Settings
 from etl.walk import BY_CREATION, Page, walk, walk_recent
@@ -39,25 +40,29 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) 
     """Read what is selected into the tables; give the run as the journal has it.
 
     watch: called after each page with the run so far, the name of the walk, and the page.
-    The outcome is complete, incomplete (problems say why), or failed. Raises AnotherRun when one is going on, and
-    DatabaseError when not even the journal can be written.
+    The outcome is complete, incomplete (problems say why), or failed. Raises AnotherRun when one is going on,
+    SettingsError when personal data are stored in another way, and DatabaseError when not even the journal can be
+    written.
     """
     interrupt = Interrupt()
     client = Client(settings, sleep=interrupt.sleep)
+    way = way_of(settings)
     with (
         interrupt.listening(),
         journal.lock(engine, settings.account_id) as check_lock,
         _thread_pool(settings.concurrency) as pool,
     ):
+        with transaction(engine) as connection:
+            personal.require(connection, settings.account_id, settings.base_url, way)
         since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
         chosen = selection if since or not selection.recent else replace(selection, recent=False)
-        run = Run(settings.account_id, selection.kind, chosen.chosen())
+        run = Run(settings.account_id, selection.kind, protect_selection(chosen.chosen(), way))
 
         def may_go_on() -> None:
             interrupt.check()
             check_lock()
 
-        with _recorded(settings, engine, client, run), Writer(engine, run, may_go_on) as writer:
+        with _recorded(settings, engine, client, run), Writer(engine, run, may_go_on, way) as writer:
             interrupt.each_second = writer.check  # not only when the next answer comes
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
             dimensions = Dimensions(client, pool, engine, writer, run)
@@ -252,7 +257,13 @@ def _say_what_is_missing(intake: Intake) -> None:
             f"{intake.unread} histories could not be read completely; the next run tries again. The first: {intake.why}"
         )
     if intake.writer.beyond_range:
-        run.notes.append(f"{intake.writer.beyond_range} values were beyond what PostgreSQL holds; `extra` has them.")
+        kept = "`extra` has them" if intake.writer.way.mode == "keep" else "they are not kept"
+        run.notes.append(f"{intake.writer.beyond_range} values were beyond what PostgreSQL holds; {kept}.")
+    if merged := intake.writer.forgotten.handed_on:
+        run.notes.append(
+            f"Conversations of a forgotten person now belong to contact {', '.join(map(str, sorted(merged)))}: if the"
+            " vendor merged two contacts, that one has to be forgotten, too (`etl forget`)."
+        )
     if intake.writer.replaced:
         run.notes.append(
             f"{intake.writer.replaced} texts held characters that PostgreSQL does not store; they became U+FFFD."

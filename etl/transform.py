@@ -49,7 +49,8 @@ class Batch:
     rows: table -> key -> row; one row a key, however often and in whatever shape the page has it.
     complete: table of children -> numbers of the parents whose children are all in this batch.
     histories: numbers of the conversations all of whose messages are in this batch.
-    rejected: records that cannot become rows: {entity, entity_id, reason, payload, digest}.
+    at: the conversation in hand. rejected: records that cannot become rows: {entity, entity_id, conversation_id,
+    reason, payload, digest}.
     beyond_range: how many values PostgreSQL could not hold; their columns are NULL, and `extra` keeps them.
     replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
     marks: conversation id -> what tells that its history changed.
@@ -61,6 +62,7 @@ class Batch:
     rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table: {} for table in KEYS})
     complete: dict[str, list[int]] = field(default_factory=lambda: {"conversation_labels": [], "attachments": []})
     histories: list[int] = field(default_factory=list)
+    at: int | None = None
     rejected: list[Row] = field(default_factory=list)
     unknown_fields: set[str] = field(default_factory=set)
     beyond_range: int = 0
@@ -116,6 +118,7 @@ class Batch:
             {
                 "entity": entity,
                 "entity_id": None if sent is None else text(str(sent))[:100],
+                "conversation_id": self.at,
                 "reason": reason,
                 "payload": kept,
                 # Tells the same fault in the same record when the next run meets it again.
@@ -155,12 +158,15 @@ def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
     """Turn the payloads of a page into a batch."""
     batch = Batch(account_id)
     for payload in payloads:
+        batch.at = _number(payload, "id").get("id")
         _add_conversation(batch, payload)
+    batch.at = None
     return batch
 
 
 def add_agents(batch: Batch, payload: Payload) -> None:
     """Add the agents of a conversation that is left alone: whether they are at work changes without anything else."""
+    batch.at = _number(payload, "id").get("id")
     meta = payload.get("meta")
     last = payload.get("last_non_activity_message")
     messages = payload.get("messages")
@@ -175,6 +181,7 @@ def add_agents(batch: Batch, payload: Payload) -> None:
 
 def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Add messages of a conversation, in any of the vendor's shapes, with senders and attachments; give their ids."""
+    batch.at = conversation_id
     added = [_add_message(batch, conversation_id, message) for message in messages]
     return {one for one in added if one is not None}
 
@@ -182,6 +189,7 @@ def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> 
 def add_witnessed(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Add messages of which only the witness tells, with the few fields that it has; give their ids."""
     given = {"conversation_id": conversation_id, "partial": True, "removed_at": None}
+    batch.at = conversation_id
     rows = [batch.convert(MESSAGE, message, **given) for message in messages]
     return {row["id"] for row in rows if row}
 

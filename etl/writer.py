@@ -10,12 +10,14 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from etl import conversations, journal, load
+from etl import conversations, journal, load, personal
 from etl.database import transaction
 from etl.errors import EtlError, Interrupted
 from etl.ids import Ids
 from etl.journal import Run
 from etl.load import Row
+from etl.privacy import Way
+from etl.protection import protect
 from etl.transform import Batch, Key
 from etl.views import COMPUTED_FROM
 
@@ -32,12 +34,14 @@ class Writer:
 
     after_each: called after each batch that was saved, by the thread that uses the writer; may raise, to end the run.
     wrote: whether a row changed of which the figures in schema `bi` are computed.
+    way: how personal data are stored. forgotten: of whom none are.
     closes_marks: whether histories that were read are marked as read even where nothing else in the row changed.
     seen: ids of the conversations that were saved. beyond_range, replaced: how many values PostgreSQL could not hold,
     and how many held characters that it does not.
     """
 
-    def __init__(self, engine: Engine, run: Run, after_each: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, run: Run, after_each: Callable[[], None], way: Way) -> None:
+        self.way = way
         self.closes_marks = self.wrote = False
         self.seen = Ids()
         self.beyond_range = self.replaced = 0
@@ -54,6 +58,7 @@ class Writer:
             self._highest = conversations.highest(connection, self._run.account_id)
             self._missing = conversations.missing(connection, self._run.account_id)
             self._rejected_before = journal.has_rejected(connection, self._run.account_id)
+            self.forgotten = personal.forgotten(connection, self._run.account_id)
 
     def __enter__(self) -> Self:
         return self
@@ -111,6 +116,7 @@ class Writer:
         return conversation_id in self._missing
 
     def _save(self, batch: Batch) -> Counts:
+        protect(batch, self.way, self.forgotten)
         rows = {table: self._news(table, by_key) for table, by_key in batch.rows.items()}
         if not any(rows.values()) and not batch.rejected:
             return {}

@@ -1,0 +1,161 @@
+"""`etl forget`: drops what is personal of single contacts everywhere, and keeps it out of later runs.
+
+Ids, times and statuses stay, so that ledger and figures hold. Dropping what is dropped already changes nothing: killed
+anywhere and started again, it does the rest.
+"""
+
+from collections.abc import Collection, Iterator
+
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from etl import journal, personal, rewrite
+from etl.database import any_of, transaction
+from etl.errors import SettingsError
+from etl.models import Attachment, Contact, Conversation, CsatResponse, Message, SuppressedContact
+from etl.privacy import DROP, Row
+from etl.protection import Forgotten
+
+REMOVED = "(removed: it named somebody who is forgotten)"
+# Shorter ones are in every other sentence.
+SHORTEST_VALUE = 4
+
+
+def known(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[int, int]:
+    """Give how many conversations each of the contacts has, of those that the tables have."""
+    query = (
+        select(Contact.id, func.count(Conversation.id))
+        .outerjoin(
+            Conversation, (Conversation.account_id == Contact.account_id) & (Conversation.contact_id == Contact.id)
+        )
+        .where(Contact.account_id == account_id, Contact.id == any_of(contacts))
+        .group_by(Contact.id)
+    )
+    with transaction(engine) as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def forget(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[str, int]:
+    """Drop what is personal of contacts, and put them on the list; give how many rows of each table were emptied.
+
+    Raises AnotherRun while a run goes on, and SettingsError when nothing is stored of the account.
+    """
+    with journal.lock(engine, account_id) as check_lock:
+        with transaction(engine) as connection:
+            if personal.stored_as(connection, account_id) is None:
+                raise SettingsError(f"Nothing of account {account_id} is stored. Is ETL_ACCOUNT_ID right?")
+            _suppress(connection, account_id, contacts)
+            everybody = personal.forgotten(connection, account_id)
+            values = _values(connection, account_id, contacts)
+        emptied = {"rejected_records": _forget_rejected(engine, account_id, everybody)}
+        for table in ("sync_runs", "conversation_ledger"):
+            emptied[table] = _forget_quotes(engine, account_id, table, values)
+        # The contacts come last: of one who is half forgotten the values have to be known the next time.
+        for table, condition in _theirs(account_id, contacts).items():
+            emptied[table] = 0
+            for rows in _pages(engine, account_id, table, condition):
+                check_lock()
+                with transaction(engine) as connection:
+                    emptied[table] += rewrite.save(connection, table, rows, DROP)
+                    if table == "conversations":
+                        _forget_digests(connection, account_id, rows)
+    return emptied
+
+
+def _suppress(connection: Connection, account_id: int, contacts: Collection[int]) -> None:
+    """Put contacts on the list, and mark their conversations."""
+    connection.execute(
+        insert(SuppressedContact).on_conflict_do_nothing(),
+        [{"account_id": account_id, "contact_id": one} for one in contacts],
+    )
+    since = (
+        select(SuppressedContact.suppressed_at)
+        .where(SuppressedContact.account_id == account_id, SuppressedContact.contact_id == Conversation.contact_id)
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(Conversation)
+        .where(Conversation.account_id == account_id, Conversation.contact_id == any_of(contacts))
+        .where(Conversation.forgotten_at.is_(None))
+        .values(forgotten_at=since, changed_at=func.now())
+    )
+
+
+def _theirs(account_id: int, contacts: Collection[int]) -> dict[str, ColumnElement[bool]]:
+    """Give, in the order in which they are emptied, which rows of which table are theirs."""
+    theirs = select(Conversation.id).where(
+        Conversation.account_id == account_id, Conversation.contact_id == any_of(contacts)
+    )
+    messages = Message.conversation_id.in_(theirs) | (Message.contact_id == any_of(contacts))
+    return {
+        "attachments": Attachment.message_id.in_(select(Message.id).where(Message.account_id == account_id, messages)),
+        "messages": messages,
+        "csat_responses": CsatResponse.conversation_id.in_(theirs) | (CsatResponse.contact_id == any_of(contacts)),
+        "conversations": Conversation.contact_id == any_of(contacts),
+        "contacts": Contact.id == any_of(contacts),
+    }
+
+
+def _pages(
+    engine: Engine, account_id: int, table: str, condition: ColumnElement[bool] | None = None
+) -> Iterator[list[Row]]:
+    """Give rows of a table page by page, each page read in a transaction of its own."""
+    after: Row | None = None
+    while True:
+        with transaction(engine) as connection:
+            rows = rewrite.page(connection, table, account_id, after, condition)
+        if not rows:
+            return
+        after = rewrite.key_of(table, rows[-1])
+        yield rows
+
+
+def _forget_digests(connection: Connection, account_id: int, rows: list[Row]) -> None:
+    """Forget the digests of conversations: they are made of everything that was sent."""
+    connection.execute(
+        update(Conversation)
+        .where(Conversation.account_id == account_id, Conversation.id == any_of(row["id"] for row in rows))
+        .values(payload_digest=None)
+    )
+
+
+def _values(connection: Connection, account_id: int, contacts: Collection[int]) -> set[str]:
+    """Give what names the contacts, as far as it is long enough to be looked for."""
+    columns = (Contact.name, Contact.email, Contact.phone_number, Contact.identifier)
+    rows = connection.execute(select(*columns).where(Contact.account_id == account_id, Contact.id == any_of(contacts)))
+    return {one.casefold() for row in rows for one in row if one and len(one) >= SHORTEST_VALUE}
+
+
+def _forget_rejected(engine: Engine, account_id: int, everybody: Forgotten) -> int:
+    """Empty the rejected records that are theirs, or may be."""
+    emptied = 0
+    for rows in _pages(engine, account_id, "rejected_records"):
+        if theirs := [row for row in rows if everybody.concerns(row)]:
+            with transaction(engine) as connection:
+                emptied += rewrite.save(connection, "rejected_records", theirs, DROP)
+    return emptied
+
+
+def _forget_quotes(engine: Engine, account_id: int, table: str, values: set[str]) -> int:
+    """Take out of the journal the sentences, and the terms of searches, in which one of the values is."""
+    emptied = 0
+    for rows in _pages(engine, account_id, table):
+        changed = [new for row in rows if (new := _without(row, values)) != row]
+        with transaction(engine) as connection:
+            emptied += rewrite.update_rows(connection, rewrite.table_of(table), changed)
+    return emptied
+
+
+def _without(row: Row, values: set[str]) -> Row:
+    def clean(one: str) -> str:
+        return REMOVED if any(value in one.casefold() for value in values) else one
+
+    new = dict(row)
+    for name, value in row.items():
+        if isinstance(value, str):
+            new[name] = clean(value)
+        elif isinstance(value, list):
+            new[name] = [clean(one) for one in value]
+        elif isinstance(value, dict) and "search" in value:
+            new[name] = value | {"search": clean(str(value["search"]))}
+    return new

@@ -1,0 +1,277 @@
+"""What is stored of personal data: pure rules, the same for the rows of a payload and for rows that are stored.
+
+A column that no rule names is kept. What is free-form is not searched for personal data, as no search finds all of it:
+only what is listed here, and cannot hold any, is kept of it. `docs/privacy.md` tells the same in words.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from etl.settings import Settings
+
+Row = dict[str, Any]
+Mode = Literal["keep", "hash", "drop"]
+Rule = Callable[[Any, "Way"], Any]
+# Keys that may be kept of an object: None for a value, another such mapping for an object.
+Allowed = dict[str, "Allowed | None"]
+
+# Of the fingerprint in hex digits; the key of digests has to be shorter, as it stands in a salt.
+FINGERPRINT, DIGEST_KEY = 32, 16
+
+
+@dataclass(frozen=True)
+class Way:
+    """How personal data are stored.
+
+    key: of the hashes. digest_key: makes the digests of payloads such that who reads the tables cannot try values.
+    """
+
+    mode: Mode
+    key: bytes = field(default=b"", repr=False)
+    digest_key: str = field(default="", repr=False)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Tells one key from another, and nothing else of it; None where nothing is hashed."""
+        return _derived(self.key, "fingerprint", FINGERPRINT) if self.mode == "hash" else None
+
+
+KEEP, DROP = Way("keep"), Way("drop")
+
+
+def way_of(settings: Settings) -> Way:
+    """Give how the settings want personal data to be stored."""
+    if settings.pii == "hash" and settings.pii_key is not None:
+        key = settings.pii_key.get_secret_value().encode()
+        return Way("hash", key, _derived(key, "digest", DIGEST_KEY))
+    if settings.pii == "drop":
+        token = settings.api_token.get_secret_value().encode()
+        return Way("drop", digest_key=_derived(token, "digest", DIGEST_KEY))
+    return KEEP
+
+
+def _derived(key: bytes, purpose: str, digits: int) -> str:
+    return hmac.digest(key, f"etl {purpose}".encode(), "sha256").hex()[:digits]
+
+
+def identity(value: str | None, way: Way) -> str | None:
+    """Hash what names a person, as it is: the same text gives the same hash. Nothing is not hashed."""
+    if way.mode == "drop" or value is None:
+        return None
+    return hmac.digest(way.key, value.encode(), "sha256").hex() if value else value
+
+
+def gone(_value: Any, _way: Way) -> None:
+    """Keep nothing: what somebody wrote, or what nobody knows."""
+
+
+def only(allowed: Allowed) -> Rule:
+    """Keep of an object what is listed, as far as it is a word, a number, true, false or null."""
+    return lambda value, _: _reduced(value, allowed) if isinstance(value, dict) else None
+
+
+def _reduced(value: Row, allowed: Allowed) -> Row:
+    kept: Row = {}
+    for name in value.keys() & allowed.keys():
+        one, inner = value[name], allowed[name]
+        if inner is None:
+            if one is None or isinstance(one, bool | int | float) or (isinstance(one, str) and _is_word(one)):
+                kept[name] = one
+        elif isinstance(one, dict):
+            kept[name] = _reduced(one, inner)
+    return kept
+
+
+WORD = re.compile(r"[\w .:+/-]{0,40}")
+LIKE_A_PHONE = re.compile(r"\d{7}")
+
+
+def _is_word(value: str) -> bool:
+    return WORD.fullmatch(value) is not None and LIKE_A_PHONE.search(value) is None
+
+
+ATTRIBUTE_NAME = re.compile(r"[^\W\d][\w-]{0,99}")
+NAMES_A_PERSON = re.compile(
+    r"mail|phone|mobile|name|ident|address|birth|passport|(?:^|[_-])(?:id|no|nr|number|tel|cell|fax|dob|ssn|zip|user)(?:$|[_-])",
+    re.IGNORECASE,
+)
+DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?")
+MOST_DIGITS = 6
+
+
+def attributes(value: Any, way: Way) -> Row | None:
+    """Keep of custom attributes true, false, dates and numbers of at most six digits; hash or drop all else.
+
+    Dates and numbers only where the attribute's name does not say that they tell who somebody is.
+    """
+    if not isinstance(value, dict):
+        return None
+    kept: Row = {}
+    for name, one in value.items():
+        if not ATTRIBUTE_NAME.fullmatch(name):
+            continue
+        if _tells_no_person(one, NAMES_A_PERSON.search(name) is not None):
+            kept[name] = one
+        elif way.mode == "hash":
+            kept[name] = identity(one if isinstance(one, str) else _canonical(one), way)
+    return kept
+
+
+def _tells_no_person(value: Any, named_so: bool) -> bool:
+    if value is None or value == "" or isinstance(value, bool):
+        return True
+    if isinstance(value, int | float):
+        return not named_so and sum(one.isdigit() for one in str(value)) <= MOST_DIGITS
+    return isinstance(value, str) and not named_so and DATE.fullmatch(value) is not None
+
+
+def _canonical(value: Any) -> str:
+    """Write JSON as PostgreSQL would give it back: 1e16 is stored as a whole number, and keys in another order."""
+    return json.dumps(json.loads(json.dumps(value), parse_float=_plain), sort_keys=True)
+
+
+def _plain(digits: str) -> float | int:
+    value = float(digits)
+    return int(value) if value.is_integer() else value
+
+
+def _leaves(*names: str) -> Allowed:
+    return dict.fromkeys(names)
+
+
+CSAT: Allowed = {"csat_survey_response": _leaves("rating")}
+
+# Column by column of each table what is stored of it; a column that is not named is kept as it is.
+RULES: dict[str, dict[str, Rule]] = {
+    "contacts": {
+        **dict.fromkeys(("name", "email", "phone_number", "identifier", "thumbnail"), identity),
+        "additional_attributes": only(_leaves("country", "country_code")),
+        "custom_attributes": attributes,
+        "extra": gone,
+    },
+    "conversations": {
+        "additional_attributes": only(
+            {
+                "browser": _leaves(
+                    "browser_name", "browser_version", "device_name", "platform_name", "platform_version"
+                ),
+                **_leaves("browser_language", "conversation_language", "source", "type"),
+            }
+        ),
+        "custom_attributes": attributes,
+        "attachments": gone,
+        "extra": gone,
+    },
+    "messages": {
+        "content": gone,
+        "source_id": identity,  # WhatsApp's own key of a message spells the phone number
+        "content_attributes": only(
+            {
+                **_leaves("deleted", "in_reply_to", "automation_rule_id", "is_unsupported", "type"),
+                **CSAT,
+                "submitted_values": CSAT,
+                "data": _leaves("status", "duration"),
+            }
+        ),
+        "additional_attributes": only(
+            {"template_params": _leaves("name", "category", "language"), **_leaves("campaign_id")}
+        ),
+        "external_source_ids": only({}),
+        "extra": gone,
+    },
+    "attachments": {
+        **dict.fromkeys(("data_url", "thumb_url", "fallback_title", "transcribed_text"), gone),
+        **dict.fromkeys(("coordinates_lat", "coordinates_long"), gone),
+        "meta": only(_leaves("is_recorded_audio")),
+        "extra": gone,
+    },
+    "csat_responses": {"feedback_message": gone, "extra": gone},
+    "bots": {**dict.fromkeys(("name", "thumbnail", "avatar_url"), identity), "extra": gone},
+    "agents": {"extra": gone},
+    "inboxes": {"extra": gone},
+    "teams": {"extra": gone},
+    "labels": {"extra": gone},
+}
+# A sender of another type may be a person.
+BOTS = {"agent_bot", "captain_assistant"}
+
+
+def protect_row(table: str, row: Row, way: Way) -> None:
+    """Make of a row in place what is stored of it; a key that is not there says nothing, and stays away."""
+    if way.mode == "keep":
+        return
+    for column, rule in RULES.get(table, {}).items():
+        if column in row and (table != "bots" or rule is gone or row["type"] not in BOTS):
+            value = row[column]
+            row[column] = None if value is None else rule(value, way)
+
+
+# What payload.py, fields.py and transform.py say, up to where they quote.
+REASON = re.compile(
+    r"((?:[a-z_.]+: )?(?:expected [a-z ]+(?:\d+ [a-z]+)?|is missing|is beyond range|is nested too deeply))"
+    r"(?:(?:, got|:) .*)?",
+    re.DOTALL,
+)
+
+
+def protect_record(record: Row) -> None:
+    """Make of a rejected record in place what is stored of it: which one, and what is wrong, but not what was there.
+
+    Its digest is made anew, as the old one is of the whole payload; the same fault of the same record has the same.
+    """
+    reason = REASON.fullmatch(record["reason"])
+    record["reason"] = reason[1] if reason else "The reason is not shown."
+    number = record["entity_id"]
+    record["entity_id"] = number if number and number.isascii() and number.isdigit() else None
+    record["payload"] = None
+    which = [record[name] for name in ("entity", "entity_id", "conversation_id", "reason")]
+    record["digest"] = hashlib.sha256(json.dumps(which).encode()).hexdigest()
+
+
+FIELD_NAME = re.compile(r"[a-z_]+(?:\.[a-z_][a-z0-9_]{0,59})+")
+
+
+def shown_field(path: str) -> str:
+    """Give the path of an unknown field, without a name that is none: what a person is called may be a key."""
+    return path if FIELD_NAME.fullmatch(path) else f"{path.partition('.')[0]}.(not shown)"
+
+
+QUOTED = (
+    # What a server answered, at the end of what client.py says.
+    (
+        re.compile(r"(the server answered \d+|the answer is no JSON|the answer is larger than \d+ MiB): .*", re.DOTALL),
+        r"\1.",
+    ),
+    (re.compile(r"redirected to .*?\. The token", re.DOTALL), "redirected. The token"),
+    (re.compile(r"([?&]q=)[^&:\s]*"), r"\1..."),
+)
+
+
+def without_quotes(said: str) -> str:
+    """Give a sentence of a run without what it quotes of an answer, and without the term of a search."""
+    for pattern, kept in QUOTED:
+        said = pattern.sub(kept, said)
+    return said
+
+
+def protect_run(row: Row, way: Way) -> None:
+    """Make of what a run says of itself in place what is stored of it."""
+    if row.get("selection"):
+        row["selection"] = protect_selection(row["selection"], way)
+    for name in ("problems", "notes"):
+        if row.get(name):
+            row[name] = [without_quotes(one) for one in row[name]]
+    if row.get("unknown_fields"):
+        row["unknown_fields"] = sorted({shown_field(one) for one in row["unknown_fields"]})
+
+
+def protect_selection(chosen: Row | None, way: Way) -> Row | None:
+    """Give what was selected without the term that was searched for, which may be somebody's name."""
+    if way.mode == "keep" or not chosen or "search" not in chosen:
+        return chosen
+    return chosen | {"search": identity(chosen["search"], way)}

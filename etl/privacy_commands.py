@@ -1,0 +1,132 @@
+"""The commands about personal data: `etl redact` and `etl forget`."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from etl.errors import SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from etl.redact import Watch
+    from etl.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+WORDS = {"keep": "kept as they are", "hash": "hashed", "drop": "dropped"}
+
+
+def redact(yes: Yes = False) -> None:
+    """Rewrite what is stored as ETL_PII now says: personal data kept, hashed or dropped.
+
+    No run begins until it is done. Killed and started again, it goes on where it was. What is hashed or dropped cannot
+    be made readable again: then what is left of it is dropped, and the next run reads everything again.
+    """
+    from etl import personal
+    from etl import redact as redaction
+    from etl.database import transaction
+    from etl.privacy import way_of
+
+    with _database() as (settings, engine):
+        way = way_of(settings)
+        with transaction(engine) as connection:
+            stored = personal.stored_as(connection, settings.account_id)
+            begun = personal.is_being_redacted(connection, settings.account_id)
+        if stored == (way.mode, way.fingerprint) and not begun:
+            typer.echo(f"Personal data of account {settings.account_id} are {WORDS[way.mode]}, as ETL_PII says.")
+            return
+        if stored:
+            _ask(yes, _warning(settings.account_id, stored, redaction.loses(stored, way), way.mode))
+        with _watching() as watch:
+            done = redaction.redact(engine, settings.account_id, way, watch)
+    _print_counts(done.rewritten, "rewritten")
+    typer.echo(f"Personal data of account {settings.account_id} are now {WORDS[way.mode]}.")
+    if done.read_again:
+        typer.echo("What was hashed or dropped cannot be restored: `etl sync` now reads everything again.")
+
+
+def forget(
+    contact: Annotated[list[int], typer.Option(min=1, metavar="ID", help="The contact. May be repeated.")],
+    yes: Yes = False,
+) -> None:
+    """Remove what is personal of a contact everywhere, and keep it out of later runs.
+
+    Goes the contact's columns, all messages, attachments and answers to surveys in their conversations, and what was
+    rejected of them. Numbers, times and statuses stay, so that the figures hold. It cannot be taken back.
+    """
+    from etl import forget as forgetting
+
+    people = sorted(set(contact))
+    with _database() as (settings, engine):
+        known = forgetting.known(engine, settings.account_id, people)
+        for one in people:
+            said = f"with {known[one]:,} conversations" if one in known else "not in the tables; it is kept out of them"
+            typer.echo(f"Contact {one} of account {settings.account_id}: {said}")
+        _ask(yes, "Their personal data and everything that was written are removed for good.")
+        emptied = forgetting.forget(engine, settings.account_id, people)
+    _print_counts(emptied, "emptied")
+
+
+def _warning(account_id: int, stored: tuple[str, str | None], loses: bool, wanted: str) -> str:
+    said = f"In the tables of account {account_id} personal data are {WORDS[stored[0]]}; they shall be {WORDS[wanted]}."
+    if loses:
+        return f"{said} That cannot be made of what is stored: it is dropped, and everything has to be read again."
+    return f"{said} What is stored now is lost for good."
+
+
+def _ask(yes: bool, said: str) -> None:
+    """Say what is going to happen, and go on only when that is wanted."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise SettingsError(f"{said} Nobody is there to ask: add --yes if that is wanted.")
+    typer.echo(said)
+    typer.confirm("Go on?", abort=True)
+
+
+def _print_counts(counts: dict[str, int], done: str) -> None:
+    for table, rows in counts.items():
+        if rows:
+            typer.echo(f"  {table:<20} {rows:>12,} rows {done}")
+
+
+@contextmanager
+def _database() -> "Iterator[tuple[Settings, Engine]]":
+    """Give the settings and the database, whose tables are of this version."""
+    from etl import logs
+    from etl.database import open_database
+    from etl.migrate import require_head
+    from etl.settings import Settings, load
+
+    settings = load(Settings)
+    logs.configure(settings.log_format)
+    with open_database(settings) as engine:
+        require_head(engine)
+        yield settings, engine
+
+
+@contextmanager
+def _watching() -> "Iterator[Watch]":
+    """Give what shows the progress: a bar for each table on a terminal, a line at the end of each in a pipe."""
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    if not sys.stderr.isatty():
+        yield lambda table, rows, total: log.info("%s: %d of %d rows", table, rows, total) if rows >= total else None
+        return
+    tasks: dict[str, TaskID] = {}
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+
+        def draw(table: str, rows: int, total: int) -> None:
+            if table not in tasks:
+                tasks[table] = progress.add_task(table)
+            progress.update(tasks[table], completed=rows, total=total)
+
+        yield draw

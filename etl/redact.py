@@ -1,0 +1,158 @@
+"""`etl redact`: rewrites what is stored as the settings now want personal data to be stored.
+
+Page by page, each in a transaction that also writes down how far it is: killed and started again, it goes on where it
+was, and nothing is hashed twice. Meanwhile no run begins.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from etl import journal, personal, rewrite
+from etl.database import any_of, transaction
+from etl.errors import SettingsError
+from etl.models import Conversation, Redaction, RejectedRecord
+from etl.payload import SMALLEST
+from etl.privacy import DROP, Way
+
+# Table, rows done, rows there were.
+Watch = Callable[[str, int, int], None]
+CONVERSATIONS_AT_ONCE = 5_000
+
+
+@dataclass
+class Done:
+    """What was done. rewritten: table -> rows that changed. read_again: whether the next run reads everything again."""
+
+    rewritten: dict[str, int] = field(default_factory=dict)
+    read_again: bool = False
+
+
+def loses(stored: tuple[str, str | None], way: Way) -> bool:
+    """Tell whether what is wanted cannot be made of what is stored: a hash cannot be undone, nor another key's made."""
+    return stored[0] != "keep" and way.mode != "drop" and stored != (way.mode, way.fingerprint)
+
+
+def redact(engine: Engine, account_id: int, way: Way, watch: Watch) -> Done:
+    """Rewrite what is stored of an account; do nothing when it is stored that way already.
+
+    What cannot be made of what is stored is dropped, and everything is made to be read again. Raises AnotherRun, and
+    SettingsError when nothing is stored, or another rewriting has to be finished first.
+    """
+    done = Done()
+    with journal.lock(engine, account_id) as check_lock:
+
+        def step(table: str, rows: int, total: int) -> None:
+            check_lock()
+            watch(table, rows, total)
+
+        with transaction(engine) as connection:
+            goal = _begin(connection, account_id, way)
+        if goal is not None:
+            done.rewritten = {table: _rewrite(engine, account_id, table, goal, step) for table in rewrite.TABLES}
+            with transaction(engine) as connection:
+                connection.execute(delete(Redaction).where(Redaction.account_id == account_id))
+                personal.set_stored_as(connection, account_id, goal)
+        if goal is None or goal != way:
+            done.read_again = _read_again(engine, account_id, way, step)
+    return done
+
+
+def _begin(connection: Connection, account_id: int, way: Way) -> Way | None:
+    """Write down what is going to be done to every table; give the way in which it is rewritten, None if it is not."""
+    stored = personal.stored_as(connection, account_id)
+    if stored is None:
+        raise SettingsError(f"Nothing of account {account_id} is stored. Is ETL_ACCOUNT_ID right?")
+    begun = connection.execute(
+        select(Redaction.mode, Redaction.key).where(Redaction.account_id == account_id).limit(1)
+    ).first()
+    if begun is not None and (begun.mode, begun.key) == (way.mode, way.fingerprint):
+        return way
+    if begun is not None and begun.mode == "drop":
+        return DROP
+    if begun is not None and way.mode != "drop":
+        raise SettingsError(
+            "Another `etl redact`, to ETL_PII=hash, was begun: finish it with the settings that it had, or set drop."
+        )
+    if stored == (way.mode, way.fingerprint) or (stored[0] == "drop" and begun is None):
+        return None
+    goal = DROP if loses(stored, way) else way
+    connection.execute(delete(Redaction).where(Redaction.account_id == account_id))
+    connection.execute(
+        insert(Redaction),
+        [
+            {"account_id": account_id, "table_name": table, "mode": goal.mode, "key": goal.fingerprint}
+            for table in rewrite.TABLES
+        ],
+    )
+    return goal
+
+
+def _rewrite(engine: Engine, account_id: int, table: str, way: Way, watch: Watch) -> int:
+    """Rewrite the rest of a table; give how many rows had to be changed."""
+    changed = seen = 0
+    with transaction(engine) as connection:
+        there = rewrite.table_of(table)
+        total = connection.scalar(select(func.count()).where(there.columns.account_id == account_id)) or 0
+    while rows := _rewrite_page(engine, account_id, table, way):
+        seen += rows[0]
+        changed += rows[1]
+        watch(table, seen, total)
+    return changed
+
+
+def _rewrite_page(engine: Engine, account_id: int, table: str, way: Way) -> tuple[int, int] | None:
+    """Rewrite the next page, and write down how far that is; give rows seen and changed, None at the end."""
+    with transaction(engine) as connection:
+        place = (Redaction.account_id == account_id) & (Redaction.table_name == table)
+        at = connection.execute(select(Redaction.position, Redaction.done).where(place)).one()
+        rows = [] if at.done else rewrite.page(connection, table, account_id, at.position)
+        if not rows:
+            connection.execute(update(Redaction).where(place).values(done=True))
+            return None
+        position = rewrite.key_of(table, rows[-1])
+        changed = rewrite.save(connection, table, rows, way)
+        connection.execute(update(Redaction).where(place).values(position=position))
+        return len(rows), changed
+
+
+def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool:
+    """Have the next run read everything again, unless what is stored is what is wanted."""
+    with transaction(engine) as connection:
+        if personal.stored_as(connection, account_id) == (way.mode, way.fingerprint):
+            return False
+        ours = Conversation.account_id == account_id
+        total = connection.scalar(select(func.count()).where(ours)) or 0
+    after, seen = SMALLEST, 0
+    while ids := _next_conversations(engine, account_id, after):
+        with transaction(engine) as connection:
+            connection.execute(
+                update(Conversation)
+                .where(ours, Conversation.id == any_of(ids))
+                .values(mark=None, history_read_at=None, payload_digest=personal.NO_DIGEST)
+            )
+        after, seen = ids[-1], seen + len(ids)
+        watch("conversations", seen, total)
+    with transaction(engine) as connection:
+        # They are met again, and then kept as the settings say; those that are not were read well.
+        connection.execute(
+            delete(RejectedRecord).where(
+                RejectedRecord.account_id == account_id,
+                RejectedRecord.payload.is_(None),
+                RejectedRecord.resolved_at.is_(None),
+            )
+        )
+        personal.set_stored_as(connection, account_id, way)
+    return True
+
+
+def _next_conversations(engine: Engine, account_id: int, after: int) -> list[int]:
+    query = (
+        select(Conversation.id)
+        .where(Conversation.account_id == account_id, Conversation.id > after)
+        .order_by(Conversation.id)
+        .limit(CONVERSATIONS_AT_ONCE)
+    )
+    with transaction(engine) as connection:
+        return list(connection.scalars(query))

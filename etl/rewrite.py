@@ -1,0 +1,151 @@
+"""Rewrites rows that are stored as privacy.py would have stored them, a page of a table at a time."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, literal, select, true, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from etl import load
+from etl.database import any_of
+from etl.models import SCHEMA, Base, Conversation, RejectedRecord
+from etl.personal import NO_DIGEST
+from etl.privacy import RULES, Row, Way, gone, protect_record, protect_row, protect_run, without_quotes
+
+# A page is what is in memory at once; an e-mail's attributes may be some 100 KB.
+ROWS_A_PAGE = 500
+
+# What of the journal may quote what was sent.
+JOURNAL = {
+    "rejected_records": (
+        "entity_id",
+        "conversation_id",
+        "run_id",
+        "reason",
+        "payload",
+        "first_rejected_at",
+        "resolved_at",
+    ),
+    "sync_runs": ("selection", "problems", "notes", "unknown_fields"),
+    "conversation_ledger": ("reason",),
+}
+TABLES = (*RULES, *JOURNAL)
+
+
+def table_of(name: str) -> Table:
+    """Give a table by its name."""
+    return Base.metadata.tables[f"{SCHEMA}.{name}"]
+
+
+def key_of(name: str, row: Row) -> Row:
+    """Give a row's key beside the account, by column."""
+    return {one.name: row[one.name] for one in table_of(name).primary_key if one.name != "account_id"}
+
+
+def page(
+    connection: Connection, name: str, account_id: int, after: Row | None, condition: ColumnElement[bool] | None = None
+) -> list[Row]:
+    """Give the next rows of a table in the order of their keys: the key, what rules need, and what may not be NULL."""
+    table = table_of(name)
+    keys = [one for one in table.primary_key if one.name != "account_id"]
+    query = (
+        select(*(table.columns[one] for one in _needed(name)))
+        .where(table.columns.account_id == account_id, true() if condition is None else condition)
+        .order_by(*keys)
+        .limit(ROWS_A_PAGE)
+    )
+    if after is not None:
+        query = query.where(tuple_(*keys) > tuple_(*(literal(after[one.name], one.type) for one in keys)))
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _needed(name: str) -> list[str]:
+    """Name the columns to read: not those of which nothing is kept, as they may be large."""
+    rules, journal = RULES.get(name, {}), JOURNAL.get(name, ())
+    return [
+        one.name
+        for one in table_of(name).columns
+        if one.primary_key
+        or one.name in journal
+        or (one.name in rules and rules[one.name] is not gone)
+        or (name in RULES and not one.nullable and one.server_default is None and one.computed is None)
+    ]
+
+
+def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
+    """Save rows of a page as they are stored in a way; give how many had to be changed."""
+    if name == "rejected_records":
+        return _save_rejected(connection, rows)
+    if name in JOURNAL:
+        return _save_journal(connection, name, rows, way)
+    nothing = {column: None for column, rule in RULES[name].items() if rule is gone}
+    for row in rows:
+        protect_row(name, row, way)
+        row.update(nothing)
+    if name == "conversations":
+        connection.execute(
+            update(Conversation)
+            .where(Conversation.account_id == rows[0]["account_id"])
+            .where(Conversation.id == any_of(row["id"] for row in rows), Conversation.payload_digest.is_not(None))
+            .values(payload_digest=NO_DIGEST)
+        )
+    return load.save(connection, {name: rows})[name]["updated"]
+
+
+def _save_rejected(connection: Connection, rows: list[Row]) -> int:
+    """Put records in the place of others: their key changes, and two that say the same become one."""
+    changed = [row for row in rows if row["payload"] is not None or not _is_protected(row)]
+    if not changed:
+        return 0
+    connection.execute(
+        delete(RejectedRecord).where(
+            RejectedRecord.account_id == rows[0]["account_id"],
+            tuple_(RejectedRecord.entity, RejectedRecord.digest).in_(
+                [(row["entity"], row["digest"]) for row in changed]
+            ),
+        )
+    )
+    for row in changed:
+        protect_record(row)
+    changed.sort(key=lambda row: (row["resolved_at"] is None, row["run_id"]))
+    statement = insert(RejectedRecord).values(list({(row["entity"], row["digest"]): row for row in changed}.values()))
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["account_id", "entity", "digest"],
+            set_={"resolved_at": None},
+            where=statement.excluded.resolved_at.is_(None),
+        )
+    )
+    return len(changed)
+
+
+def _is_protected(row: Row) -> bool:
+    again = dict(row)
+    protect_record(again)
+    return again == row
+
+
+def _save_journal(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
+    table = table_of(name)
+    changed: list[Row] = []
+    for row in rows:
+        before = dict(row)
+        if name == "sync_runs":
+            protect_run(row, way)
+        elif row["reason"]:
+            row["reason"] = without_quotes(row["reason"])
+        if row != before:
+            changed.append(row)
+    return update_rows(connection, table, changed)
+
+
+def update_rows(connection: Connection, table: Table, rows: list[Row]) -> int:
+    """Write rows, each with its whole key, over those that are stored; give how many."""
+    if rows:
+        keys = [one.name for one in table.primary_key]
+        statement = update(table).where(*(table.columns[one] == bindparam(f"key_{one}") for one in keys))
+        others: dict[str, Any] = {one: bindparam(f"new_{one}") for one in rows[0] if one not in keys}
+        connection.execute(
+            statement.values(others),
+            [{f"key_{one}": row[one] for one in keys} | {f"new_{one}": row[one] for one in others} for row in rows],
+        )
+    return len(rows)
