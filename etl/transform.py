@@ -62,7 +62,7 @@ class Batch:
     rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table: {} for table in KEYS})
     complete: dict[str, list[int]] = field(default_factory=lambda: {"conversation_labels": [], "attachments": []})
     histories: list[int] = field(default_factory=list)
-    at: int | None = None
+    at: int | None = field(default=None, compare=False)
     rejected: list[Row] = field(default_factory=list)
     unknown_fields: set[str] = field(default_factory=set)
     beyond_range: int = 0

@@ -262,7 +262,7 @@ def test_every_documented_field_has_a_line_in_the_table():
 BOOKKEEPING = {"extra", "first_synced_at", "changed_at"}
 NOT_SENT = {
     "contacts": set(),
-    "conversations": {"mark", "history_read_at", "payload_digest", "deleted_at"},
+    "conversations": {"mark", "history_read_at", "payload_digest", "deleted_at", "forgotten_at"},
     "messages": {"removed_at", "partial", "contact_id", "agent_id"},  # the last two are generated
     "attachments": set(),
     "agents": set(),

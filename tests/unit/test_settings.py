@@ -9,6 +9,8 @@ pytestmark = pytest.mark.usefixtures("bare_environment")
 
 NEEDED = {"account_id": 1, "api_token": "t0ken"}
 
+KEY = "0123456789abcdef0123456789abcdef"
+
 
 def faults(**given) -> str:
     with pytest.raises(SettingsError) as refused:
@@ -33,6 +35,8 @@ def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
         "messages": "full",
         "reread_days": 3,
         "timezone": "UTC",
+        "pii": "keep",
+        "pii_key": None,
     }
     assert read.home.is_absolute()
 
@@ -51,12 +55,15 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "ETL_RETRY_ATTEMPTS": "1",
         "ETL_REREAD_DAYS": "0",
         "ETL_TIMEZONE": "Asia/Jerusalem",
+        "ETL_PII": "hash",
+        "ETL_PII_KEY": KEY,
     }.items():
         monkeypatch.setenv(name, value)
     read = load(Settings)
     assert read.api_token.get_secret_value() == "abc-DEF_123"
     assert read.database_url.get_secret_value() == ("postgresql+psycopg://u:p@db.example:5433/helpdesk?sslmode=require")
-    assert read.model_dump(exclude={"api_token", "database_url"}) == {
+    assert read.pii_key.get_secret_value() == KEY
+    assert read.model_dump(exclude={"api_token", "database_url", "pii_key"}) == {
         "home": Path(tmp_path),
         "log_format": "json",
         "base_url": "https://chat.example.com:8443",
@@ -68,6 +75,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "messages": "full",
         "reread_days": 0,
         "timezone": "Asia/Jerusalem",
+        "pii": "hash",
     }
 
 
@@ -84,6 +92,8 @@ def test_every_fault_is_reported_at_once_by_the_name_of_its_variable(monkeypatch
         "ETL_RETRY_ATTEMPTS": "21",
         "ETL_REREAD_DAYS": "-1",
         "ETL_TIMEZONE": "Asia/Atlantis",
+        "ETL_PII": "scramble",
+        "ETL_PII_KEY": "too short to be safe",
     }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as refused:
@@ -97,13 +107,15 @@ def test_every_fault_is_reported_at_once_by_the_name_of_its_variable(monkeypatch
         "  ETL_BASE_URL",
         "  ETL_CONCURRENCY",
         "  ETL_LOG_FORMAT",
+        "  ETL_PII",
+        "  ETL_PII_KEY",
         "  ETL_REQUESTS_PER_MINUTE",
         "  ETL_REREAD_DAYS",
         "  ETL_RETRY_ATTEMPTS",
         "  ETL_TIMEOUT_SECONDS",
         "  ETL_TIMEZONE",
     ]
-    for value in ("secret-pw", "two words", "zero"):
+    for value in ("secret-pw", "two words", "zero", "too short"):
         assert value not in str(refused.value)
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
@@ -265,14 +277,37 @@ def test_each_field_has_one_variable():
         "messages": "ETL_MESSAGES",
         "reread_days": "ETL_REREAD_DAYS",
         "timezone": "ETL_TIMEZONE",
+        "pii": "ETL_PII",
+        "pii_key": "ETL_PII_KEY",
     }
 
 
-def test_a_child_process_inherits_everything_but_the_token(monkeypatch):
+def test_hashing_needs_a_key(monkeypatch):
+    monkeypatch.setenv("ETL_PII", "hash")
+    with pytest.raises(SettingsError) as refused:
+        load(Settings, account_id=1, api_token="t")
+    assert str(refused.value) == (
+        "The settings have faults:\n"
+        "  ETL_PII_KEY: is missing: ETL_PII=hash needs a key, such as `openssl rand -hex 32` makes"
+    )
+
+
+@pytest.mark.parametrize(("key", "is_accepted"), [("k" * 31, False), ("k" * 32, True)])
+def test_a_key_has_at_least_32_characters(key, is_accepted):
+    given = {"account_id": 1, "api_token": "t", "pii": "hash", "pii_key": key}
+    if is_accepted:
+        assert key not in repr(load(Settings, **given))
+        return
+    with pytest.raises(SettingsError, match="ETL_PII_KEY: must have at least 32 characters"):
+        load(Settings, **given)
+
+
+def test_a_child_process_inherits_everything_but_token_and_key(monkeypatch):
     monkeypatch.setenv("ETL_API_TOKEN", "t0ken")
+    monkeypatch.setenv("ETL_PII_KEY", KEY)
     monkeypatch.setenv("ETL_ACCOUNT_ID", "5")
     given = inherited_environment(PGPASSWORD="pw")
-    assert "ETL_API_TOKEN" not in given
+    assert not given.keys() & {"ETL_API_TOKEN", "ETL_PII_KEY"}
     assert (given["ETL_ACCOUNT_ID"], given["PGPASSWORD"]) == ("5", "pw")
 
 

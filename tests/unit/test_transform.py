@@ -85,6 +85,7 @@ def test_a_rejected_conversation_carries_its_reason_and_payload_and_the_rest_of_
     assert rejected == {
         "entity": "conversation",
         "entity_id": "7",
+        "conversation_id": 7,
         "reason": "unread_count: expected a whole number, got the text 'many'",
         "payload": bad,
         "digest": rejected["digest"],
