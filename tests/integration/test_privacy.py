@@ -107,7 +107,7 @@ def spoiled() -> Change:
         one |= {"new_field": "Levi-Cohen", "dana.levi@example.com": "x", "attachments": ["dana.levi"]}
         one["meta"]["sender"] |= {"nickname": "Levi-Cohen", "created_at": 10**17}
         if one["id"] == 2:
-            one["meta"]["assignee"] = {"id": "972501234567", "name": 972501234567, "email": "dana.levi@example.com"}
+            one["meta"]["assignee"] = {"id": 5, "name": 972501234567, "email": "dana.levi@example.com"}
             one["labels"] = [{"title": "secret words"}]
 
     def message(one: dict[str, Any]) -> None:
@@ -127,7 +127,7 @@ def test_nothing_personal_of_the_recorded_account_is_anywhere(engine: Engine, mo
     assert (run.outcome, run.ledger and run.ledger["loaded"]) == ("complete", 120)
     people, written = personal_in_recording(*RECORDED[:3])
     stored = everything_stored(engine, without=OF_AGENTS)
-    assert (len(people) > 150, len(written) > 300) == (True, True)
+    assert (len(people) > 100, len(written) > 150) == (True, True)
     assert [one for one in people | written if one in stored] == []
 
 
@@ -191,7 +191,7 @@ def test_hashes_join_and_what_is_harmless_stays(engine: Engine) -> None:
             " WHERE source_id IS NOT NULL"
         )
         attachments = scripted.rows("SELECT id, file_type, data_url, fallback_title, meta FROM attachments ORDER BY 1")
-        agents = scripted.rows("SELECT name, email FROM agents ORDER BY id")
+        agents = scripted.rows("SELECT name FROM agents ORDER BY id")
     values = (*DANA.values(), "customer-4711", "https://example.com/face-of-dana.png")
     assert identity == [hashed(one) for one in values]
     assert additional == {"country_code": "IL"}
@@ -216,7 +216,7 @@ def test_hashes_join_and_what_is_harmless_stays(engine: Engine) -> None:
             None,
             hashed("wamid.972501234567"),
             {"in_reply_to": 1, "submitted_values": {"csat_survey_response": {"rating": 5}}},
-            {"campaign_id": 3, "template_params": {}},
+            None,  # `/messages` does not send it
             None,
         )
     ]
@@ -225,7 +225,7 @@ def test_hashes_join_and_what_is_harmless_stays(engine: Engine) -> None:
         (2, "location", None, None, None),
         (3, "audio", None, None, None),
     ]
-    assert agents == [("Alice Admin", "alice@example.com")]
+    assert agents == [("Alice Admin",)]
 
 
 @pytest.mark.parametrize("mode", ["keep", "hash", "drop"])
@@ -317,7 +317,7 @@ def test_another_account_may_be_stored_in_another_way(engine: Engine) -> None:
         scripted.run()
         scripted.run(account_id=2, **MODES["drop"])
         assert scripted.rows(
-            "SELECT account_id, personal_data, name FROM contacts JOIN accounts USING (account_id)"
+            "SELECT account_id, personal_data, contacts.name FROM contacts JOIN accounts USING (account_id)"
         ) == [
             (1, "keep", "Dana"),
             (2, "drop", None),
