@@ -126,7 +126,7 @@ def _tells_no_person(value: Any, named_so: bool) -> bool:
     if value is None or value == "" or isinstance(value, bool):
         return True
     if isinstance(value, int | float):
-        return not named_so and sum(one.isdigit() for one in str(value)) <= MOST_DIGITS
+        return not named_so and sum(one.isdigit() for one in _canonical(value)) <= MOST_DIGITS
     return isinstance(value, str) and not named_so and DATE.fullmatch(value) is not None
 
 
@@ -172,7 +172,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "source_id": identity,  # WhatsApp's own key of a message spells the phone number
         "content_attributes": only(
             {
-                **_leaves("deleted", "in_reply_to", "automation_rule_id", "is_unsupported", "type"),
+                **_leaves("deleted", "in_reply_to", "automation_rule_id", "external_echo", "is_unsupported", "type"),
                 **CSAT,
                 "submitted_values": CSAT,
                 "data": _leaves("status", "duration"),
@@ -196,6 +196,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "inboxes": {"extra": gone},
     "teams": {"extra": gone},
     "labels": {"extra": gone},
+    "custom_attribute_definitions": {"extra": gone},
 }
 # A sender of another type may be a person.
 BOTS = {"agent_bot", "captain_assistant"}
