@@ -259,6 +259,8 @@ def _say_what_is_missing(intake: Intake) -> None:
     if intake.writer.beyond_range:
         kept = "`extra` has them" if intake.writer.way.mode == "keep" else "they are not kept"
         run.notes.append(f"{intake.writer.beyond_range} values were beyond what PostgreSQL holds; {kept}.")
+    if run.unknown_fields and intake.writer.way.mode != "keep":
+        run.notes.append("What no column holds was not kept either, as it may be personal (ETL_PII).")
     if merged := intake.writer.forgotten.handed_on:
         run.notes.append(
             f"Conversations of a forgotten person now belong to contact {', '.join(map(str, sorted(merged)))}: if the"
