@@ -95,7 +95,9 @@ def _who_runs(connection: Connection, account_id: int) -> str:
         .order_by(SyncRun.run_id.desc())
     ).first()
     if running is None:
-        return f"Another run of account {account_id} is about to begin, or its tables are rewritten. This one did nothing."
+        return (
+            f"Another run of account {account_id} is about to begin, or its tables are rewritten. This one did nothing."
+        )
     return (
         f"Run {running.run_id} of account {account_id} is going on"
         f" since {running.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -93,8 +93,8 @@ def _rewrite(engine: Engine, account_id: int, table: str, way: Way, watch: Watch
     """Rewrite the rest of a table; give how many rows had to be changed."""
     changed = seen = 0
     with transaction(engine) as connection:
-        there = rewrite.table_of(table)
-        total = connection.scalar(select(func.count()).where(there.columns.account_id == account_id)) or 0
+        place = (Redaction.account_id == account_id) & (Redaction.table_name == table)
+        total = rewrite.count(connection, table, account_id, connection.scalar(select(Redaction.position).where(place)))
     while rows := _rewrite_page(engine, account_id, table, way):
         seen += rows[0]
         changed += rows[1]

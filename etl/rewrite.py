@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, literal, select, true, tuple_, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from etl import load
@@ -38,7 +52,7 @@ def table_of(name: str) -> Table:
 
 def key_of(name: str, row: Row) -> Row:
     """Give a row's key beside the account, by column."""
-    return {one.name: row[one.name] for one in table_of(name).primary_key if one.name != "account_id"}
+    return {one.name: row[one.name] for one in _keys(name)}
 
 
 def page(
@@ -46,16 +60,31 @@ def page(
 ) -> list[Row]:
     """Give the next rows of a table in the order of their keys: the key, what rules need, and what may not be NULL."""
     table = table_of(name)
-    keys = [one for one in table.primary_key if one.name != "account_id"]
     query = (
         select(*(table.columns[one] for one in _needed(name)))
-        .where(table.columns.account_id == account_id, true() if condition is None else condition)
-        .order_by(*keys)
+        .where(_behind(name, account_id, after), true() if condition is None else condition)
+        .order_by(*_keys(name))
         .limit(ROWS_A_PAGE)
     )
-    if after is not None:
-        query = query.where(tuple_(*keys) > tuple_(*(literal(after[one.name], one.type) for one in keys)))
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def count(connection: Connection, name: str, account_id: int, after: Row | None) -> int:
+    """Count the rows of a table behind a key."""
+    query = select(func.count()).select_from(table_of(name)).where(_behind(name, account_id, after))
+    return connection.execute(query).scalar_one()
+
+
+def _keys(name: str) -> list[Column[Any]]:
+    return [one for one in table_of(name).primary_key if one.name != "account_id"]
+
+
+def _behind(name: str, account_id: int, after: Row | None) -> ColumnElement[bool]:
+    ours = table_of(name).columns.account_id == account_id
+    if after is None:
+        return ours
+    keys = _keys(name)
+    return and_(ours, tuple_(*keys) > tuple_(*(literal(after[one.name], one.type) for one in keys)))
 
 
 def _needed(name: str) -> list[str]:

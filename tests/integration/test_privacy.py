@@ -253,6 +253,23 @@ def test_a_rejected_record_says_what_is_wrong_and_not_what_was_there(engine: Eng
 
 
 @both_modes
+def test_every_view_answers_and_shows_nothing_personal(engine: Engine, mode: str) -> None:
+    account = generate(60)
+    with job(account, engine) as demo:
+        demo.run(**MODES[mode])
+        views = [row[0] for row in demo.rows("SELECT viewname FROM pg_views WHERE schemaname = 'bi'")]
+        shown = [str(demo.rows(f"SELECT * FROM bi.{view}")) for view in views]
+        found = demo.rows(
+            "SELECT count(*), count(contact_email), count(DISTINCT csat_rating) > 1 FROM bi.conversations"
+        )
+    names = {one.name for one in account.agents.values()}
+    people = {one for one in identities_of(account) | texts_of(account) if not any(one in name for name in names)}
+    assert len(views) > 15
+    assert [one for one in people for said in shown if one in said] == []
+    assert (found[0][0], found[0][1] > 0, found[0][2]) == (60, mode == "hash", True)
+
+
+@both_modes
 def test_what_a_server_answers_is_not_quoted_by_anything(etl: RunEtl, engine: Engine, mode: str) -> None:
     """The server repeats what it was asked, and shows a record in its error."""
     vendor = Vendor(hostile(), token="t" * 20)
