@@ -47,9 +47,10 @@ def redact(yes: Yes = False) -> None:
         with _watching() as watch:
             done = redaction.redact(engine, settings.account_id, way, watch)
     _print_counts(done.rewritten, "rewritten")
-    typer.echo(f"Personal data of account {settings.account_id} are now {WORDS[way.mode]}.")
     if done.read_again:
         typer.echo("What was hashed or dropped cannot be restored: `etl sync` now reads everything again.")
+    else:
+        typer.echo(f"Personal data of account {settings.account_id} are now {WORDS[way.mode]}.")
 
 
 def forget(
@@ -58,7 +59,7 @@ def forget(
 ) -> None:
     """Remove what is personal of a contact everywhere, and keep it out of later runs.
 
-    Goes the contact's columns, all messages, attachments and answers to surveys in their conversations, and what was
+    That is the contact's columns, all messages, attachments and answers to surveys of their conversations, and what was
     rejected of them. Numbers, times and statuses stay, so that the figures hold. It cannot be taken back.
     """
     from etl import forget as forgetting
