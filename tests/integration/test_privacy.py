@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from etl.demo.account import Account, Attachment, CsatResponse
 from etl.demo.events import add_message, reply
@@ -237,6 +237,21 @@ def test_a_second_run_writes_nothing(engine: Engine, mode: str) -> None:
         counts = {table: (one["inserted"], one["updated"]) for table, one in again.counts.items()}
         assert scripted.asked()[1] == []
     assert set(counts.values()) == {(0, 0)}
+
+
+def test_a_digest_is_of_mode_and_key_too(engine: Engine) -> None:
+    """Whatever became of the tables, a conversation is not left alone that was taken in under other rules."""
+    with job(account_of(1), engine) as scripted:
+        digests = []
+        for chosen in ({}, *MODES.values(), MODES["hash"] | {"pii_key": ANOTHER_KEY}, {"api_token": "another"}):
+            with engine.begin() as connection:
+                connection.execute(text("TRUNCATE helpdesk.accounts CASCADE"))
+            scripted.vendor.token = chosen.get("api_token", "demo-token")
+            scripted.run(**chosen)
+            digests += scripted.rows("SELECT payload_digest FROM conversations")
+        scripted.vendor.token = "demo-token"
+    assert digests[4] == digests[0]  # with keep a new token changes nothing
+    assert len(set(digests)) == 4
 
 
 def test_a_rejected_record_says_what_is_wrong_and_not_what_was_there(engine: Engine) -> None:
