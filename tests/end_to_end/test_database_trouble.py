@@ -133,6 +133,7 @@ def test_a_user_who_may_do_no_more_than_the_job_needs_can_run_it(
             "USAGE ON SCHEMA helpdesk",
             "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA helpdesk",
             "USAGE ON ALL SEQUENCES IN SCHEMA helpdesk",
+            "EXECUTE ON ALL FUNCTIONS IN SCHEMA helpdesk",
         ):
             execute(database_url, f"GRANT {one} TO {name}")
         done = etl("sync", **variables | {"DATABASE_URL": url})

@@ -265,6 +265,7 @@ def test_a_conversation_is_one_whole_row(tables: Engine) -> None:
         "attachments": None,
         "mark": "1795340808.171084 1795340808 4179",
         "deleted_at": None,
+        "forgotten_at": None,
         "extra": None,
     }
 
@@ -357,6 +358,8 @@ def test_the_names_behind_the_numbers_are_whole_rows(tables: Engine) -> None:
             "name": "Acme Support",
             "base_url": rows(tables, "accounts")[0]["base_url"],
             "time_zone": "UTC",
+            "personal_data": "keep",
+            "personal_data_key": None,
         }
     ]
     assert rows(tables, "inboxes WHERE id = 4") == [
