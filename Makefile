@@ -32,9 +32,9 @@ lock: .venv/dev  ## renew the pinned, hashed dependencies
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links benchmarks/peers.in -o benchmarks/peers.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links bi/superset/superset.in -o bi/superset/superset.lock
+		--no-strip-extras --no-emit-index-url --no-emit-find-links bi/superset/superset.in -o bi/superset/superset.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links bi/dbt/dbt.in -o bi/dbt/dbt.lock
+		--no-strip-extras --no-emit-index-url --no-emit-find-links bi/dbt/dbt.in -o bi/dbt/dbt.lock
 
 bench: .venv/dev build/peers/ready  ## measure against the limit and two peers, for hours; BENCH="--latency 20 --in-flight 16" one cell
 	@$(BIN)/python -m benchmarks $(BENCH)
