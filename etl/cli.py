@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from etl import privacy_commands
-from etl.errors import AnotherRun, EtlError, Interrupted, SettingsError
+from etl.errors import AnotherRun, DatabaseError, EtlError, Interrupted, SettingsError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -193,8 +193,11 @@ def migrate(
             typer.echo("The views are dropped. `etl migrate` makes them again.")
             return
         migrations.migrate(engine)
-        with transaction(engine) as connection:
-            attributes.renew_views(connection)
+        try:
+            with transaction(engine) as connection:
+                attributes.renew_views(connection)
+        except DatabaseError as error:
+            _complain(f"The views of the custom attributes stay as they were; the next run tries again. {error}")
         typer.echo(f"The tables are at revision {head}" + (", as before." if before == head else "."))
 
 

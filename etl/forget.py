@@ -5,6 +5,7 @@ anywhere and started again, it does the rest.
 """
 
 from collections.abc import Collection, Iterator
+from urllib.parse import quote, quote_plus
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -84,14 +85,15 @@ def _suppress(connection: Connection, account_id: int, contacts: Collection[int]
 def _theirs(account_id: int, contacts: Collection[int]) -> dict[str, ColumnElement[bool]]:
     """Give, in the order in which they are emptied, which rows of which table are theirs."""
     theirs = select(Conversation.id).where(
-        Conversation.account_id == account_id, Conversation.contact_id == any_of(contacts)
+        Conversation.account_id == account_id,
+        Conversation.contact_id.in_(contacts) | Conversation.forgotten_at.is_not(None),
     )
     messages = Message.conversation_id.in_(theirs) | (Message.contact_id == any_of(contacts))
     return {
         "attachments": Attachment.message_id.in_(select(Message.id).where(Message.account_id == account_id, messages)),
         "messages": messages,
         "csat_responses": CsatResponse.conversation_id.in_(theirs) | (CsatResponse.contact_id == any_of(contacts)),
-        "conversations": Conversation.contact_id == any_of(contacts),
+        "conversations": Conversation.contact_id.in_(contacts) | Conversation.forgotten_at.is_not(None),
         "contacts": Contact.id == any_of(contacts),
     }
 
@@ -123,7 +125,10 @@ def _values(connection: Connection, account_id: int, contacts: Collection[int]) 
     """Give what names the contacts, as far as it is long enough to be looked for."""
     columns = (Contact.name, Contact.email, Contact.phone_number, Contact.identifier)
     rows = connection.execute(select(*columns).where(Contact.account_id == account_id, Contact.id == any_of(contacts)))
-    return {one.casefold() for row in rows for one in row if one and len(one) >= SHORTEST_VALUE}
+    values = {one for row in rows for one in row if one and len(one) >= SHORTEST_VALUE}
+    # Addresses hold them encoded, and what a server answered is quoted with escapes.
+    spelled = {quote(one, safe="") for one in values} | {quote_plus(one) for one in values}
+    return {one.casefold() for one in values | spelled | {one.encode("unicode_escape").decode() for one in values}}
 
 
 def _forget_rejected(engine: Engine, account_id: int, everybody: Forgotten) -> int:

@@ -4,16 +4,17 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine, delete, text
 from sqlalchemy.dialects.postgresql import insert
 
+from etl.attributes import VIEWS
 from etl.database import transaction
 from etl.errors import DatabaseError
 from etl.load import psycopg_of
 from etl.models import PersonalDataReader
-from etl.views import BI_SCHEMA
+from etl.views import BI_SCHEMA, PUBLIC
 
 # The views run with their owner's rights: the role needs none on the tables below them, and gets none.
 RIGHTS = (
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
-    "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
+    "GRANT SELECT ON {views} TO {role}",
     # A migration makes the views anew.
     "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role}",
 )
@@ -30,8 +31,10 @@ def grant(engine: Engine, role: str, with_personal_data: bool) -> None:
                 f"There is no role {role}. Make it first: CREATE ROLE {_quoted(connection, role)} LOGIN PASSWORD '...';"
             )
         raw = psycopg_of(connection)
+        names = (*PUBLIC, *(one.name.partition(".")[2] for one in VIEWS))
+        views = sql.SQL(", ").join(sql.Identifier(BI_SCHEMA, one) for one in names)
         for right in RIGHTS:
-            raw.execute(sql.SQL(right).format(schema=sql.Identifier(BI_SCHEMA), role=sql.Identifier(role)))
+            raw.execute(sql.SQL(right).format(schema=sql.Identifier(BI_SCHEMA), role=sql.Identifier(role), views=views))
         if with_personal_data:
             connection.execute(insert(PersonalDataReader).values(role_name=role).on_conflict_do_nothing())
         else:

@@ -34,7 +34,7 @@ class Run:
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
-    follows_a_stop: whether the run before it was not finished, and may have left rows that no figure counts yet.
+    follows_a_stop: whether the run before it was not complete, and may have left rows that no figure counts yet.
     """
 
     account_id: int
@@ -109,7 +109,7 @@ def open_run(engine: Engine, run: Run) -> None:
     """Write the run down as running and give it its number; close what died before as interrupted."""
     before = select(SyncRun.outcome).where(SyncRun.account_id == run.account_id).order_by(SyncRun.run_id.desc())
     with transaction(engine) as connection:
-        run.follows_a_stop = connection.scalar(before.limit(1)) not in {None, COMPLETE, INCOMPLETE}
+        run.follows_a_stop = connection.scalar(before.limit(1)) not in {None, COMPLETE}
         connection.execute(
             update(SyncRun)
             .where(SyncRun.account_id == run.account_id, SyncRun.outcome == RUNNING)

@@ -88,11 +88,11 @@ def _reduced(value: Row, allowed: Allowed) -> Row:
 
 
 WORD = re.compile(r"[\w .:+/-]{0,40}")
-LIKE_A_PHONE = re.compile(r"\d{7}")
+LIKE_A_PHONE, BETWEEN_DIGITS = re.compile(r"\d{7}"), re.compile(r"[ +/-]")
 
 
 def _is_word(value: str) -> bool:
-    return WORD.fullmatch(value) is not None and LIKE_A_PHONE.search(value) is None
+    return WORD.fullmatch(value) is not None and LIKE_A_PHONE.search(BETWEEN_DIGITS.sub("", value)) is None
 
 
 ATTRIBUTE_NAME = re.compile(r"[^\W\d][\w-]{0,99}")

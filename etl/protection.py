@@ -15,11 +15,13 @@ class Forgotten:
 
     contacts: id -> since when. conversations: theirs; one stays so when the vendor gives it to another contact later.
     handed_on: ids of contacts to whom the vendor gave such a conversation, as it does when two contacts are merged.
+    came: conversations that were given to one of them since: what is stored of these has to be emptied, too.
     """
 
     contacts: dict[int, datetime] = field(default_factory=dict)
     conversations: Ids = field(default_factory=Ids)
     handed_on: set[int] = field(default_factory=set)
+    came: set[int] = field(default_factory=set)
 
     def wrote_or_read(self, message: Row) -> bool:
         """Tell whether a message is from one of them, or in a conversation with one."""
@@ -91,6 +93,8 @@ def _mark_forgotten(row: Row, forgotten: Forgotten) -> None:
     contact = row.get("contact_id")
     if contact in forgotten.contacts:
         row["forgotten_at"] = forgotten.contacts[contact]
+        if row["id"] not in forgotten.conversations:
+            forgotten.came.add(row["id"])
         forgotten.conversations.add(row["id"])
     elif row["id"] in forgotten.conversations and contact is not None:
         forgotten.handed_on.add(contact)

@@ -1,5 +1,6 @@
 """Rewrites rows that are stored as privacy.py would have stored them, a page of a table at a time."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -21,9 +22,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from etl import load
 from etl.database import any_of
-from etl.models import SCHEMA, Base, Conversation, RejectedRecord
+from etl.models import SCHEMA, Attachment, Base, Conversation, CsatResponse, Message, RejectedRecord
 from etl.personal import NO_DIGEST
-from etl.privacy import RULES, Row, Way, gone, protect_record, protect_row, protect_run, without_quotes
+from etl.privacy import DROP, RULES, Row, Way, gone, protect_record, protect_row, protect_run, without_quotes
 
 # A page is what is in memory at once; an e-mail's attributes may be some 100 KB.
 ROWS_A_PAGE = 500
@@ -98,6 +99,21 @@ def _needed(name: str) -> list[str]:
         or (one.name in rules and rules[one.name] is not gone)
         or (name in RULES and not one.nullable and one.server_default is None and one.computed is None)
     ]
+
+
+def empty(connection: Connection, account_id: int, conversation_ids: Collection[int]) -> None:
+    """Drop what is personal of all that is stored in conversations."""
+    messages = Message.conversation_id.in_(conversation_ids)
+    theirs = select(Message.id).where(Message.account_id == account_id, messages)
+    for table, condition in (
+        ("attachments", Attachment.message_id.in_(theirs)),
+        ("messages", messages),
+        ("csat_responses", CsatResponse.conversation_id.in_(conversation_ids)),
+    ):
+        after: Row | None = None
+        while rows := page(connection, table, account_id, after, condition):
+            after = key_of(table, rows[-1])
+            save(connection, table, rows, DROP)
 
 
 def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:

@@ -55,7 +55,13 @@ def run(base: DatabaseSettings, conversations: int, as_json: bool) -> str:
         url = database.demo_address(base)
     with serve(vendor) as base_url:
         settings = load(
-            Settings, base_url=base_url, account_id=1, api_token=TOKEN, database_url=url, timezone=SHOP_TIME_ZONE
+            Settings,
+            base_url=base_url,
+            account_id=1,
+            api_token=TOKEN,
+            database_url=url,
+            timezone=SHOP_TIME_ZONE,
+            pii="keep",
         )
         with database.open_database(settings) as engine:
             _prepare(engine, conversations)

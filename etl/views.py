@@ -63,6 +63,7 @@ def create(connection: PsycopgConnection[Any]) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(BI_SCHEMA)))
     # Whole histories are joined: the planner takes them for few rows (see refresh_figures.sql).
     connection.execute("SET LOCAL enable_nestloop = off")
+    connection.execute("SET LOCAL jit = off")
     for name in (*INTERNAL, *MATERIALIZED, REFRESH, *PUBLIC):
         connection.execute((FOLDER / f"{name}.sql").read_bytes())
 
@@ -74,7 +75,7 @@ def drop(connection: PsycopgConnection[Any]) -> None:
 
 
 def refresh(engine: Engine) -> None:
-    """Compute the materialised views anew, all from one state of the tables, while others go on reading the old ones.
+    """Compute the materialised views anew, while others go on reading the old ones.
 
     Raises DatabaseError when they cannot be: they then stay as they are.
     """

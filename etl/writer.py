@@ -10,7 +10,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from etl import conversations, journal, load, personal
+from etl import conversations, journal, load, personal, rewrite
 from etl.database import transaction
 from etl.errors import EtlError, Interrupted
 from etl.ids import Ids
@@ -123,6 +123,9 @@ class Writer:
         account, now = batch.account_id, datetime.now(UTC)
         with transaction(self._engine) as connection:
             counts = load.save(connection, rows)
+            if self.forgotten.came:
+                rewrite.empty(connection, account, self.forgotten.came)
+                self.forgotten.came.clear()
             if not batch.marks or counts["conversations"]["inserted"] < len(batch.marks):
                 # Of a new conversation nothing can be gone.
                 load.replace_children(connection, account, batch.complete, rows)

@@ -11,7 +11,12 @@ SELECT
     message.sender_id AS author_id,
     CASE message.author_kind
         WHEN 'agent' THEN coalesce(agent.available_name, agent.name)
-        WHEN 'bot' THEN bot.name
+        WHEN 'bot' THEN
+            -- A sender of another type may be a person.
+            CASE
+                WHEN message.sender_type IN ('agent_bot', 'captain_assistant')
+                    OR (SELECT allowed FROM helpdesk.personal_data_access) THEN bot.name
+            END
         WHEN 'contact' THEN
             CASE
                 WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN contact.name

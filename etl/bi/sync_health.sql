@@ -7,7 +7,11 @@ SELECT
     round((extract(epoch FROM now() - complete.started_at) / 3600)::numeric, 1) AS data_age_hours,
     last.started_at AS last_run_at,
     last.outcome AS last_run_outcome,
-    array_to_string(last.problems, ' ') AS problems,
+    -- They may quote an answer, or the term of a search.
+    CASE
+        WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN array_to_string(last.problems, ' ')
+        WHEN last.problems IS NOT NULL THEN cardinality(last.problems) || ' (see etl runs)'
+    END AS problems,
     whole.unaccounted AS conversations_unaccounted,
     whole.forbidden AS conversations_forbidden,
     whole.unreadable AS conversations_unreadable,
@@ -18,22 +22,22 @@ SELECT
     ) AS records_rejected
 FROM helpdesk.accounts AS account
 LEFT JOIN LATERAL (
-    SELECT * FROM helpdesk.sync_runs AS run
+    SELECT run.started_at, run.outcome, run.problems FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id
     ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
 ) AS last ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM helpdesk.sync_runs AS run
+    SELECT run.started_at FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.selection IS NULL AND run.outcome = 'complete'
     ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
 ) AS complete ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM helpdesk.sync_runs AS run
+    SELECT run.unaccounted, run.forbidden, run.unreadable FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.unaccounted IS NOT NULL
     ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
 ) AS whole ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM helpdesk.sync_runs AS run
+    SELECT run.audit FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.audit IS NOT NULL
     ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
 ) AS audited ON true;
@@ -46,7 +50,7 @@ COMMENT ON COLUMN bi.sync_health.data_as_of IS 'When the last complete run began
 COMMENT ON COLUMN bi.sync_health.data_age_hours IS 'Hours since then';
 COMMENT ON COLUMN bi.sync_health.last_run_at IS 'When the last run of any kind began (UTC)';
 COMMENT ON COLUMN bi.sync_health.last_run_outcome IS 'running, complete, incomplete, failed or interrupted';
-COMMENT ON COLUMN bi.sync_health.problems IS 'Why that run is not complete; NULL: nothing';
+COMMENT ON COLUMN bi.sync_health.problems IS 'Why that run is not complete; how many reasons, for who may not see personal data; NULL: nothing';
 COMMENT ON COLUMN bi.sync_health.conversations_unaccounted IS 'Conversation ids about which nothing is known, at the last full run';
 COMMENT ON COLUMN bi.sync_health.conversations_forbidden IS 'Conversations that the token may not see, at the last full run';
 COMMENT ON COLUMN bi.sync_health.conversations_unreadable IS 'Conversations that the vendor could not show, at the last full run';

@@ -1,5 +1,6 @@
 """The figures that take long are computed by the runs: when something was written, and only then."""
 
+import pytest
 from sqlalchemy import Engine
 
 from etl import views
@@ -41,11 +42,12 @@ def test_a_run_that_writes_nothing_computes_nothing(engine: Engine) -> None:
         assert 'relation "helpdesk.conversation_openings" does not exist' in run.problems[0]
 
 
-def test_what_a_run_wrote_before_it_was_stopped_is_counted_by_the_next_one(engine: Engine) -> None:
+@pytest.mark.parametrize("outcome", ["failed", "interrupted", "incomplete"])
+def test_what_a_run_wrote_and_did_not_count_is_counted_by_the_next_one(engine: Engine, outcome: str) -> None:
     with job(account_of(3), engine) as etl:
         etl.run()
         with engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE helpdesk.sync_runs SET outcome = 'failed'")
+            connection.exec_driver_sql(f"UPDATE helpdesk.sync_runs SET outcome = '{outcome}'")
             connection.exec_driver_sql("INSERT INTO helpdesk.conversations (account_id, id) VALUES (1, 4)")
         etl.run()
         assert etl.rows(OPENINGS) == [(4,)]

@@ -67,6 +67,34 @@ def shape(job: Job) -> list[tuple[Any, ...]]:
     )
 
 
+def test_a_conversation_that_comes_to_a_forgotten_contact_loses_what_was_stored_of_it(engine: Engine) -> None:
+    account = two_people()
+    with job(account, engine) as scripted:
+        scripted.run()
+        with engine.begin() as connection:
+            # Gone upstream, so that no reading brings it again.
+            connection.execute(
+                text(
+                    "INSERT INTO helpdesk.messages (account_id, id, conversation_id, content, removed_at)"
+                    " VALUES (1, 4711, 1, 'what Dana wrote and took back', now())"
+                )
+            )
+        forget.forget(engine, 1, [2])
+        merge_contacts(account, keep=2, gone=1, at=now())
+        scripted.run()
+        assert "what Dana wrote" not in everything_stored(engine)
+
+
+@pytest.mark.parametrize("quoted", ["?q=omer%40example.com:", "?q=Omer+Mizrahi:", "?q=Omer%20Mizrahi:"])
+def test_a_sentence_of_the_journal_that_names_the_person_encoded_is_taken_out(engine: Engine, quoted: str) -> None:
+    with job(two_people(), engine) as scripted:
+        scripted.run()
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE helpdesk.sync_runs SET problems = ARRAY[:said]"), {"said": quoted})
+        forget.forget(engine, 1, [2])
+        assert scripted.rows("SELECT problems FROM sync_runs") == [([forget.REMOVED],)]
+
+
 def test_one_person_is_gone_and_the_other_untouched_and_the_figures_hold(engine: Engine) -> None:
     with job(two_people(), engine) as scripted:
         scripted.run()

@@ -24,6 +24,11 @@ ROWS = """
     VALUES (1, 50, 5, 'incoming', false, 'contact', 17, 'what Ada wrote', '2026-03-01 10:00+00');
     INSERT INTO helpdesk.csat_responses (account_id, id, conversation_id, contact_id, rating, feedback_message)
     VALUES (1, 1, 5, 17, 4, 'what Ada thought of it');
+    INSERT INTO helpdesk.bots (account_id, type, id, name) VALUES (1, 'guest', 3, 'Ada Lovelace');
+    INSERT INTO helpdesk.messages (account_id, id, conversation_id, message_type, private, sender_type, sender_id)
+    VALUES (1, 51, 5, 'incoming', false, 'guest', 3);
+    INSERT INTO helpdesk.sync_runs (account_id, kind, outcome, started_at, host, process_id, problems)
+    VALUES (1, 'backfill', 'failed', now(), 'here', 1, ARRAY['.../conversations?q=ada@example.com: no answer']);
 """
 
 
@@ -70,9 +75,9 @@ def test_a_role_reads_all_views_and_sees_nobodys_name_address_or_words(
         assert reader.execute(
             "SELECT contact_id, contact_name, contact_email, contact_phone, conversations FROM bi.contacts"
         ).fetchall() == [(17, "Contact 17", None, None, 1)]
-        assert reader.execute("SELECT author_name, content, length FROM bi.messages").fetchall() == [
-            ("Contact 17", None, 14)
-        ]
+        messages = "SELECT author_name, content, length FROM bi.messages ORDER BY message_id"
+        assert reader.execute(messages).fetchall() == [("Contact 17", None, 14), (None, None, None)]
+        assert reader.execute("SELECT problems FROM bi.sync_health").fetchall() == [("1 (see etl runs)",)]
 
 
 def test_with_personal_data_the_role_sees_them_until_it_is_granted_again_without(
