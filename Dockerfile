@@ -14,9 +14,10 @@ RUN pip --python /opt/etl/bin/python install --no-cache-dir --no-deps --no-build
 
 FROM python:3.13-slim
 
-# PostgreSQL refuses to run as root, and nothing here needs it.
-RUN useradd --uid 10001 --create-home etl \
-    && install --directory --owner=etl --group=etl --mode=0700 /var/lib/etl
+# PostgreSQL refuses to run as root, and nothing here needs it. Nor does anything here install packages.
+RUN useradd --uid 10001 --user-group --create-home etl \
+    && install --directory --owner=etl --group=etl --mode=0700 /var/lib/etl \
+    && python -m pip uninstall --yes --root-user-action=ignore pip
 COPY --from=build /opt/etl /opt/etl
 
 ENV PATH="/opt/etl/bin:$PATH" \
@@ -29,8 +30,9 @@ WORKDIR /home/etl
 
 # To the job, an interrupt is an orderly end: it writes down in sync_runs how the run ended.
 STOPSIGNAL SIGINT
-# A job is well while it can reach its tables. This asks nothing of the vendor.
-HEALTHCHECK --interval=1m --timeout=20s --start-period=2m CMD ["etl", "runs", "--limit", "1"]
+# A job is well while it can reach its tables. Whether the last run was good is no question for its own container, which
+# may be at a first load for hours: that is for a monitor. `etl --version` would tell of Python alone.
+HEALTHCHECK --interval=5m --timeout=30s --start-period=5m CMD ["etl", "runs", "--limit", "1"]
 
 ENTRYPOINT ["etl"]
 CMD ["--help"]

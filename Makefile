@@ -4,7 +4,7 @@ BIN := .venv/bin
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock docs bench bench-views dashboard dbt build clean
+.PHONY: help demo test check lock docs bench bench-views dashboard dbt airflow build clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -35,6 +35,8 @@ lock: .venv/dev  ## renew the pinned, hashed dependencies
 		--no-strip-extras --no-emit-index-url --no-emit-find-links bi/superset/superset.in -o bi/superset/superset.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-strip-extras --no-emit-index-url --no-emit-find-links bi/dbt/dbt.in -o bi/dbt/dbt.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-strip-extras --no-emit-index-url --no-emit-find-links deploy/airflow/airflow.in -o deploy/airflow/airflow.lock
 
 bench: .venv/dev build/peers/ready  ## measure against the limit and two peers, for hours; BENCH="--latency 20 --in-flight 16" one cell
 	@$(BIN)/python -m benchmarks $(BENCH)
@@ -48,11 +50,14 @@ dashboard: .venv/dev build/superset/ready  ## start Superset with the dashboard 
 dbt: .venv/dev build/dbt/ready  ## try the dbt sources on the demo: parse, and source freshness
 	@$(BIN)/python bi/dbt/check.py
 
+airflow: build/airflow/ready  ## try the DAG in an Airflow of its own: parse it, and look at its tasks
+	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home build/airflow/env/bin/python deploy/airflow/check.py
+
 build: .venv/dev  ## the wheel and the source archive in dist/
 	@$(BIN)/python -m build --no-isolation
 
 clean:  ## remove the environment and what was built
-	rm -rf .venv dist build/peers build/superset build/dbt
+	rm -rf .venv dist build/peers build/superset build/dbt build/airflow
 
 .venv/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "etl needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -75,7 +80,7 @@ build/peers/ready: benchmarks/peers.lock
 	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/peers.lock
 	@touch $@
 
-# Superset and dbt need much that we do not, each in an environment of its own.
+# Superset, dbt and Airflow need much that we do not, each in an environment of its own.
 build/superset/ready: bi/superset/superset.lock
 	@echo "Installing Superset into build/superset ..."
 	@$(PYTHON) -m venv build/superset/env
@@ -86,4 +91,10 @@ build/dbt/ready: bi/dbt/dbt.lock
 	@echo "Installing dbt into build/dbt ..."
 	@$(PYTHON) -m venv build/dbt/env
 	@build/dbt/env/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bi/dbt/dbt.lock
+	@touch $@
+
+build/airflow/ready: deploy/airflow/airflow.lock
+	@echo "Installing Airflow into build/airflow ..."
+	@$(PYTHON) -m venv build/airflow/env
+	@build/airflow/env/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/airflow/airflow.lock
 	@touch $@

@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 
 import platformdirs
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from etl import secret_files
 from etl.errors import SettingsError
+from etl.secret_files import SecretFile
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +116,9 @@ class DatabaseSettings(BaseSettings):
         validation_alias="DATABASE_URL",
         description="Where the tables are. Unset: an embedded PostgreSQL 18 under `ETL_HOME`.",
     )
+    database_url_file: SecretFile = Field(
+        default=None, validation_alias="DATABASE_URL_FILE", description="File that holds `DATABASE_URL`, in its place."
+    )
     home: Path = Field(
         default_factory=_home,
         description="Folder of the embedded PostgreSQL. Unset: the user's data folder.",
@@ -121,6 +126,20 @@ class DatabaseSettings(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         default="console", description="`console` for people, `json` for log collectors."
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add the files that variables name; pydantic's own, one folder of files named like fields, is left out."""
+        del file_secret_settings
+        from_files = secret_files.read({**dotenv_settings(), **env_settings()})
+        return init_settings, InitSettingsSource(settings_cls, from_files), env_settings, dotenv_settings
 
 
 class Settings(DatabaseSettings):
@@ -134,6 +153,7 @@ class Settings(DatabaseSettings):
     api_token: Annotated[SecretStr, AfterValidator(_token)] = Field(
         min_length=1, description="Access token of an administrator's profile. Secret."
     )
+    api_token_file: SecretFile = Field(default=None, description="File that holds `ETL_API_TOKEN`, in its place.")
     concurrency: int = Field(default=8, ge=1, le=64, description="Requests under way at once.")
     requests_per_minute: int | None = Field(
         default=None, ge=1, description="The server's limit, if known. Unset: learned when the server says 429."
@@ -163,6 +183,7 @@ class Settings(DatabaseSettings):
     pii_key: Annotated[SecretStr | None, AfterValidator(_pii_key)] = Field(
         default=None, validate_default=True, description="Key of the hashes, for `ETL_PII=hash`. Secret."
     )
+    pii_key_file: SecretFile = Field(default=None, description="File that holds `ETL_PII_KEY`, in its place.")
 
 
 AnySettings = TypeVar("AnySettings", bound=DatabaseSettings)
@@ -178,8 +199,10 @@ def load(kind: type[AnySettings], **given: Any) -> AnySettings:
     try:
         return kind(**given)
     except ValidationError as error:
-        lines = [_fault(kind, one["loc"], one["type"], one["msg"]) for one in error.errors(include_input=False)]
-        raise SettingsError("The settings have faults:\n" + "\n".join(sorted(lines))) from None
+        faults = dict(_fault(kind, one["loc"], one["type"], one["msg"]) for one in error.errors(include_input=False))
+        # A secret whose file has a fault is missing too, which says nothing new.
+        lines = [f"  {name}: {said}" for name, said in sorted(faults.items()) if f"{name}_FILE" not in faults]
+        raise SettingsError("The settings have faults:\n" + "\n".join(lines)) from None
     except UnicodeDecodeError:
         raise SettingsError("The file .env is not in UTF-8. Save it in that encoding.") from None
     except OSError as error:
@@ -199,11 +222,14 @@ def variable_name(kind: type[DatabaseSettings], field: str) -> str:
     return alias if isinstance(alias, str) else f"ETL_{field.upper()}"
 
 
-def _fault(kind: type[DatabaseSettings], location: tuple[int | str, ...], fault: str, message: str) -> str:
+def _fault(
+    kind: type[DatabaseSettings], location: tuple[int | str, ...], fault: str, message: str
+) -> tuple[str, str]:
+    """Give the name of the variable, and what is wrong with it."""
     field = str(location[0]) if location else ""
     name = variable_name(kind, field) if field in kind.model_fields else field
     said = "is missing" if fault == "missing" else message.removeprefix("Value error, ")
-    return f"  {name}: {said[:1].lower()}{said[1:]}"
+    return name, f"{said[:1].lower()}{said[1:]}"
 
 
 def inherited_environment(**extra: str) -> dict[str, str]:

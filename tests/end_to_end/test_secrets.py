@@ -144,6 +144,25 @@ def test_no_fault_of_the_settings_repeats_a_secret(etl: RunEtl, changed: dict[st
     no_secret(done.stdout + done.stderr)
 
 
+def test_a_run_takes_its_secrets_from_files_and_says_nothing_of_them(
+    etl: RunEtl, database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    (tmp_path / "url").write_text(f"{with_password(database_url)}\n")
+    by_file = {"ETL_API_TOKEN_FILE": "token", "DATABASE_URL_FILE": "url"}
+    with serve(working()) as base_url:
+        given = settings(base_url, "", **by_file) | {"ETL_API_TOKEN": ""}
+        for command in (["sync", "--json"], ["check"], ["psql", "-Atc", "SELECT count(*) FROM conversations"]):
+            done = etl(*command, **given)
+            assert done.returncode == 0, done.stdout + done.stderr
+            no_secret(done.stdout + done.stderr)
+        assert done.stdout == "3\n"
+        both = etl("sync", **given | {"ETL_API_TOKEN": TOKEN})
+    assert both.returncode == 2
+    assert "ETL_API_TOKEN_FILE: is set, and so is the variable without _FILE" in both.stderr
+    no_secret(both.stdout + both.stderr)
+
+
 @FORMATS
 @pytest.mark.parametrize("command", ["sync", "check"])
 def test_neither_a_wrong_token_nor_a_server_that_is_not_there_is_told_with_the_token(

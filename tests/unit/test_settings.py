@@ -25,6 +25,9 @@ def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
     assert read.api_token.get_secret_value() == "t0ken"
     assert read.model_dump(exclude={"api_token", "home"}) == {
         "database_url": None,
+        "database_url_file": None,
+        "api_token_file": None,
+        "pii_key_file": None,
         "log_format": "console",
         "base_url": "https://online.99digital.co.il",
         "account_id": 42,
@@ -64,6 +67,9 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
     assert read.database_url.get_secret_value() == ("postgresql+psycopg://u:p@db.example:5433/helpdesk?sslmode=require")
     assert read.pii_key.get_secret_value() == KEY
     assert read.model_dump(exclude={"api_token", "database_url", "pii_key"}) == {
+        "database_url_file": None,
+        "api_token_file": None,
+        "pii_key_file": None,
         "home": Path(tmp_path),
         "log_format": "json",
         "base_url": "https://chat.example.com:8443",
@@ -265,11 +271,13 @@ def test_a_password_with_a_bare_at_sign_is_a_fault_that_does_not_repeat_it():
 def test_each_field_has_one_variable():
     assert {field: variable_name(Settings, field) for field in Settings.model_fields} == {
         "database_url": "DATABASE_URL",
+        "database_url_file": "DATABASE_URL_FILE",
         "home": "ETL_HOME",
         "log_format": "ETL_LOG_FORMAT",
         "base_url": "ETL_BASE_URL",
         "account_id": "ETL_ACCOUNT_ID",
         "api_token": "ETL_API_TOKEN",
+        "api_token_file": "ETL_API_TOKEN_FILE",
         "concurrency": "ETL_CONCURRENCY",
         "requests_per_minute": "ETL_REQUESTS_PER_MINUTE",
         "timeout_seconds": "ETL_TIMEOUT_SECONDS",
@@ -279,6 +287,7 @@ def test_each_field_has_one_variable():
         "timezone": "ETL_TIMEZONE",
         "pii": "ETL_PII",
         "pii_key": "ETL_PII_KEY",
+        "pii_key_file": "ETL_PII_KEY_FILE",
     }
 
 

@@ -1,0 +1,49 @@
+"""Secrets that lie in files, as Docker, Kubernetes and systemd hand them over."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+# What a file may hold, and what names the file: as pydantic calls them, by the alias or by the field itself.
+FIELDS = {"DATABASE_URL": "DATABASE_URL_FILE", "api_token": "api_token_file", "pii_key": "pii_key_file"}
+
+
+def read(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the secrets whose files are named in what environment and `.env` say.
+
+    A fault takes the place of the file's name: a SecretFile raises it, so that it is told together with all others.
+    """
+    values: dict[str, Any] = {}
+    for secret, file in FIELDS.items():
+        if file in found:
+            try:
+                values[secret] = _content(found[file], is_set=secret in found)
+            except ValueError as fault:
+                values[file] = fault
+    return values
+
+
+def _content(path: str, *, is_set: bool) -> str:
+    """Give what a file holds, without the line's end. A fault names the path, and repeats nothing of the content."""
+    if is_set:
+        raise ValueError("is set, and so is the variable without _FILE: leave one of them out")
+    try:
+        content = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"the file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"the file {path} is not in UTF-8") from None
+    if not content:
+        raise ValueError(f"the file {path} is empty")
+    return content
+
+
+def _raise_fault(value: object) -> object:
+    if isinstance(value, ValueError):
+        raise value
+    return value
+
+
+SecretFile = Annotated[Path | None, BeforeValidator(_raise_fault)]

@@ -1,0 +1,229 @@
+"""Holds what is in deploy/ and the container files to the code, and has their own tools look at them."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from etl import cli
+from etl.settings import Settings, variable_name
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+UNITS = ("etl.service", "etl.timer")
+VARIABLES = {variable_name(Settings, name) for name in Settings.model_fields}
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+MANIFESTS = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "etl.yaml").read_text(encoding="utf-8")))
+DAG = DEPLOY / "airflow" / "etl_99digital.py"
+NOT_HERE = "is not on this machine"
+# What the DAG needs, and what is yet to come.
+COMING = {"ETL_ACCOUNTS", "sync --account"}
+
+
+def texts() -> dict[str, str]:
+    """Everything that somebody deploys, but for locks."""
+    files = [one for one in DEPLOY.rglob("*") if one.suffix in {".service", ".timer", ".yaml", ".py"}]
+    named = [*files, ROOT / "docker-compose.yml", ROOT / "Dockerfile", ROOT / "docs" / "operations.md"]
+    return {one.name: one.read_text(encoding="utf-8") for one in named}
+
+
+def called(text: str) -> list[list[str]]:
+    """The command lines of etl in a text, as words: after .venv/bin/etl, compose's `run --rm etl`, or the DAG's {ETL}."""
+    found = re.findall(r"(?:\.venv/bin/etl|run --rm etl|\{ETL\}|etl-99digital) ([a-z][\w -]*)", text)
+    return [one.split() for one in found]
+
+
+def job() -> dict:
+    return next(one for one in MANIFESTS if one["kind"] == "CronJob")["spec"]["jobTemplate"]["spec"]
+
+
+def containers() -> list[dict]:
+    pod = job()["template"]["spec"]
+    return [*pod["initContainers"], *pod["containers"]]
+
+
+def command_lines() -> list[list[str]]:
+    told = [line for text in texts().values() for line in called(text)]
+    told += [one["args"] for one in containers()]
+    told += [one["command"] for one in COMPOSE["services"].values() if one.get("image") == "etl-99digital"]
+    health = re.search(r'HEALTHCHECK .* CMD \["etl", (.*)\]', texts()["Dockerfile"])[1]
+    return [*told, re.findall(r'"([^"]+)"', health)]
+
+
+def test_every_command_and_option_that_is_deployed_is_one_of_etl():
+    commands = typer.main.get_command(cli.app).commands
+    lines = command_lines()
+    unknown = []
+    for name, *words in lines:
+        known = {option for one in commands[name].params for option in one.opts} if name in commands else set()
+        unknown += [f"{name} {word}" for word in words if word.startswith("--") and word not in known]
+        unknown += [] if name in commands else [name]
+    assert set(unknown) <= COMING
+    assert {"sync", "migrate", "check", "runs", "demo", "backfill"} <= {one[0] for one in lines}
+
+
+def test_every_variable_that_is_deployed_is_a_setting():
+    text = "\n".join(text for name, text in texts().items() if name != "operations.md")
+    assert set(re.findall(r"\b(?:ETL_[A-Z_]+|DATABASE_URL\w*)", text)) - VARIABLES <= COMING
+
+
+def test_no_secret_is_in_a_variable_where_a_file_can_hold_it():
+    handed = {
+        "compose": set(COMPOSE["services"]["etl"]["environment"]),
+        "kubernetes": set(next(one for one in MANIFESTS if one["kind"] == "ConfigMap")["data"]),
+        "systemd": set(re.findall(r"^Environment=(\w+)=", texts()["etl.service"], re.MULTILINE)),
+    }
+    for names in handed.values():
+        assert names >= {"ETL_API_TOKEN_FILE", "DATABASE_URL_FILE"}
+        assert not names & {"ETL_API_TOKEN", "DATABASE_URL", "POSTGRES_PASSWORD", "PGPASSWORD"}
+
+
+def test_the_hour_is_the_same_everywhere_and_no_clock_change_has_it():
+    assert re.findall(r"^OnCalendar=(.*)$", texts()["etl.timer"], re.MULTILINE) == ["*-*-* 03:30:00 Asia/Jerusalem"]
+    cron = next(one for one in MANIFESTS if one["kind"] == "CronJob")["spec"]
+    assert (cron["schedule"], cron["timeZone"], cron["concurrencyPolicy"]) == ("30 3 * * *", "Asia/Jerusalem", "Forbid")
+    assert 'schedule="30 3 * * *"' in DAG.read_text(encoding="utf-8")
+    in_documents = re.findall(r"^\d+ \d+ \* \* \*", texts()["operations.md"], re.MULTILINE)
+    assert "30 3 * * *" in in_documents
+
+
+# --- systemd --------------------------------------------------------------------------------------------------------
+
+
+def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    if not (program := shutil.which("systemd-analyze")):
+        pytest.skip(f"systemd-analyze {NOT_HERE}")
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_systemd_finds_no_fault_with_the_units(tmp_path):
+    """With this machine's program in place of the one in /srv/etl, which systemd wants to see."""
+    for name in UNITS:
+        text = texts()[name].replace("/srv/etl/.venv/bin/etl", str(Path(sys.executable).with_name("etl")))
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = systemd_analyze("verify", "--man=no", *(str(tmp_path / name) for name in UNITS))
+    ours = [line for line in (done.stdout + done.stderr).splitlines() if str(tmp_path) in line or "etl." in line]
+    assert (ours, done.returncode) == ([], 0)
+
+
+def test_systemd_reads_the_hour():
+    (calendar,) = re.findall(r"^OnCalendar=(.*)$", texts()["etl.timer"], re.MULTILINE)
+    done = systemd_analyze("calendar", "--base-time=2026-03-26 12:00:00 UTC", "--iterations=3", calendar)
+    assert done.returncode == 0, done.stderr
+    # The clock is put forward at 02:00 on 27 March.
+    times = re.findall(r"(?:Next elapse|Iter\. #\d|\(in UTC\)): \w+ (\S+ \S+) UTC", done.stdout)
+    assert times == ["2026-03-27 00:30:00", "2026-03-28 00:30:00", "2026-03-29 00:30:00"]
+
+
+def test_systemd_calls_the_service_well_protected():
+    done = systemd_analyze("security", "--offline=true", "--threshold=20", str(DEPLOY / "systemd" / "etl.service"))
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr
+
+
+# --- Kubernetes -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["1.31.0", "1.34.0"])
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda one: one["kind"])
+def test_kubernetes_knows_every_field(manifest, version):
+    validate = pytest.importorskip("kubernetes_validate", reason=f"kubernetes-validate {NOT_HERE}")
+    validate.validate(manifest, version, strict=True)
+
+
+def test_the_schema_would_notice_a_field_that_is_none():
+    validate = pytest.importorskip("kubernetes_validate", reason=f"kubernetes-validate {NOT_HERE}")
+    with pytest.raises(validate.ValidationError):
+        validate.validate({"apiVersion": "batch/v1", "kind": "CronJob", "spec": {"timezone": "UTC"}}, "1.34.0", True)
+
+
+def test_what_the_containers_refer_to_is_there():
+    names = {(one["kind"], one["metadata"]["name"]) for one in MANIFESTS}
+    volumes = {one["name"]: one for one in job()["template"]["spec"]["volumes"]}
+    settings = next(one for one in MANIFESTS if one["kind"] == "ConfigMap")["data"]
+    for one in containers():
+        assert {("ConfigMap", ref["configMapRef"]["name"]) for ref in one["envFrom"]} <= names
+        mounts = {mount["name"]: mount["mountPath"] for mount in one["volumeMounts"]}
+        assert mounts.keys() == volumes.keys()
+        for variable in ("ETL_API_TOKEN_FILE", "DATABASE_URL_FILE"):
+            assert Path(settings[variable]).parent == Path(mounts["secrets"])
+
+
+def test_the_pods_have_no_rights_and_the_user_of_the_image():
+    pod = job()["template"]["spec"]
+    user = int(re.search(r"^USER (\d+)$", texts()["Dockerfile"], re.MULTILINE)[1])
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert {pod["securityContext"][key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {user}
+    for one in containers():
+        assert one["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert one["resources"]["requests"]
+        assert "memory" in one["resources"]["limits"]
+
+
+def test_only_exit_code_1_is_tried_again():
+    rules = job()["podFailurePolicy"]["rules"]
+    (fatal,) = [one["onExitCodes"]["values"] for one in rules if one["action"] == "FailJob"]
+    assert fatal == [cli.USAGE, cli.INCOMPLETE, cli.ANOTHER_RUN]
+    prevented = re.search(r"^RestartPreventExitStatus=(.*)$", texts()["etl.service"], re.MULTILINE)[1]
+    assert [int(one) for one in prevented.split()] == fatal
+
+
+# --- Docker ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_secret_of_a_service_is_a_file_of_its_own():
+    for service in COMPOSE["services"].values():
+        assert set(service.get("secrets", [])) <= COMPOSE["secrets"].keys()
+    assert {name: one["file"] for name, one in COMPOSE["secrets"].items()} == {
+        name: f"./secrets/{name}" for name in ("api_token", "database_url", "postgres_password")
+    }
+    assert "secrets/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_runs_wait_for_the_migration_and_the_migration_for_the_database():
+    waits = {name: one.get("depends_on", {}) for name, one in COMPOSE["services"].items()}
+    assert waits["etl"] == {"migrate": {"condition": "service_completed_successfully"}}
+    assert waits["migrate"] == {"db": {"condition": "service_healthy"}}
+    assert {name: one["profiles"] for name, one in COMPOSE["services"].items() if "profiles" in one} == {
+        "demo": ["demo"],
+        "superset": ["bi"],
+    }
+
+
+@pytest.mark.parametrize("profile", [[], ["--profile", "demo"], ["--profile", "bi"]])
+def test_compose_reads_its_file_without_any_setting(tmp_path, profile):
+    if not (program := shutil.which("docker-compose")):
+        pytest.skip(f"docker-compose {NOT_HERE}")
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+    done = subprocess.run(
+        [program, *profile, "config", "--quiet"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "bi/superset/Dockerfile"])
+def test_the_linter_of_dockerfiles_finds_nothing(name):
+    program = Path(sys.executable).with_name("hadolint")
+    if not program.exists():
+        pytest.skip(f"hadolint {NOT_HERE}")
+    done = subprocess.run([program, str(ROOT / name)], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+# --- Airflow --------------------------------------------------------------------------------------------------------
+
+
+def test_the_dag_is_python_and_hands_over_the_account_and_nothing_else():
+    tree = ast.parse(DAG.read_text(encoding="utf-8"))
+    calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert {"BashOperator", "accounts", "etl_99digital"} <= calls
+    assert '{ETL} sync --account "$ACCOUNT" --json' in DAG.read_text(encoding="utf-8")
