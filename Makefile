@@ -51,7 +51,7 @@ dbt: .venv/dev build/dbt/ready  ## try the dbt sources on the demo: parse, and s
 	@$(BIN)/python bi/dbt/check.py
 
 airflow: build/airflow/ready  ## try the DAG in an Airflow of its own: parse it, and look at its tasks
-	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home build/airflow/env/bin/python deploy/airflow/check.py
+	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home build/airflow/env/bin/python deploy/airflow/parse.py
 
 build: .venv/dev  ## the wheel and the source archive in dist/
 	@$(BIN)/python -m build --no-isolation

@@ -222,9 +222,7 @@ def variable_name(kind: type[DatabaseSettings], field: str) -> str:
     return alias if isinstance(alias, str) else f"ETL_{field.upper()}"
 
 
-def _fault(
-    kind: type[DatabaseSettings], location: tuple[int | str, ...], fault: str, message: str
-) -> tuple[str, str]:
+def _fault(kind: type[DatabaseSettings], location: tuple[int | str, ...], fault: str, message: str) -> tuple[str, str]:
     """Give the name of the variable, and what is wrong with it."""
     field = str(location[0]) if location else ""
     name = variable_name(kind, field) if field in kind.model_fields else field

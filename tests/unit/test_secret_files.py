@@ -83,9 +83,7 @@ def test_a_variable_and_its_file_together_are_a_fault(monkeypatch, account, file
         file(".env", "ETL_API_TOKEN=t0ken\n")
     else:
         monkeypatch.setenv("ETL_API_TOKEN", "t0ken")
-    assert faults() == (
-        "ETL_API_TOKEN_FILE: is set, and so is the variable without _FILE: leave one of them out"
-    )
+    assert faults() == ("ETL_API_TOKEN_FILE: is set, and so is the variable without _FILE: leave one of them out")
 
 
 def test_files_that_cannot_be_read_are_told_with_all_other_faults(monkeypatch, tmp_path, file):
