@@ -1,11 +1,13 @@
 """Looks at everything that a run needs, one finding a line, without reading or writing any conversation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rich.text import Text
 from sqlalchemy import Engine, text
 
+from etl import report
 from etl.client import Client
 from etl.database import transaction, where
 from etl.errors import DatabaseError, Denied, NotFound, VendorError
@@ -54,6 +56,19 @@ def check_database(engine: Engine) -> Iterator[Finding]:
         yield Finding(False, "schema", str(error))
         return
     yield Finding(True, "schema", f"at revision {versions(engine)[1]}")
+
+
+def print_findings(findings: Iterable[Finding]) -> int:
+    """Print findings, one a line; give how many of them are faults."""
+    console = report.output()
+    signs = {True: ("ok", "green"), False: ("FAULT", "bold red"), None: ("note", "yellow")}
+    faults = 0
+    for one in findings:
+        sign, style = signs[one.ok]
+        said = f"  {one.name:<8}  {one.said} {one.advice}".rstrip()
+        console.print(Text.assemble((f"{sign:<5}", style), said), soft_wrap=True)
+        faults += one.ok is False
+    return faults
 
 
 def _server(client: Client) -> Iterator[Finding]:

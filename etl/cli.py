@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl import privacy_commands
-from etl.errors import AnotherRun, DatabaseError, EtlError, Interrupted, SettingsError
+from etl import privacy_commands, series
+from etl.errors import DatabaseError, EtlError, Interrupted
+from etl.series import COMPLETE, FAILED, INCOMPLETE
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from etl.accounts import Account
     from etl.selection import Selection
     from etl.settings import AnySettings, DatabaseSettings
-
-COMPLETE, FAILED, USAGE, INCOMPLETE, ANOTHER_RUN = 0, 1, 2, 3, 4
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +32,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Every conversation of a 99digital (Chatwoot) account, complete and exact in PostgreSQL.\n\n"
     "Settings come from the environment and from [bold].env[/bold]; `etl check` says whether they are right.",
-    epilog="Exit codes: 0 complete, 1 failed, 2 usage or settings, 3 finished but not complete, 4 another run goes on.",
+    epilog="Exit codes: 0 complete, 1 failed, 2 usage or settings, 3 finished but not complete, 4 another run goes on;"
+    " of several accounts the worst: 1 over 3 over 4 over 0.",
 )
 
 
@@ -63,21 +64,13 @@ def main() -> None:
     try:
         app()
     except EtlError as error:
-        _complain(str(error))
+        series.complain(str(error))
         if isinstance(error, Interrupted):
             _leave_at_once()
-        codes = {SettingsError: USAGE, AnotherRun: ANOTHER_RUN}
-        sys.exit(codes.get(type(error), FAILED))
+        sys.exit(series.code_of(error))
     except KeyboardInterrupt:
-        _complain("Interrupted. What was saved stays; the next run goes on from there.")
+        series.complain("Interrupted. What was saved stays; the next run goes on from there.")
         sys.exit(FAILED)
-
-
-def _complain(message: str) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    Console(stderr=True, soft_wrap=True).print(Text.assemble(("etl: ", "bold red"), message))
 
 
 def _version(wanted: bool) -> None:
@@ -98,7 +91,7 @@ def _options(
 
 
 @app.command()
-def sync(
+def sync(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the command
     status: Statuses = None,
     recent: Annotated[
         bool, typer.Option("--recent", help="Only what was active since the last complete run. No ledger.")
@@ -109,6 +102,8 @@ def sync(
     accept_deletions: Annotated[
         bool, typer.Option("--accept-deletions", help="Believe it when many conversations are gone.")
     ] = False,
+    account: series.Accounts = None,
+    all_accounts: series.AllAccounts = False,
     as_json: AsJson = False,
 ) -> None:
     """Read everything that changed into the tables. The nightly job.
@@ -125,7 +120,7 @@ def sync(
             "an audit compares all messages: leave --status and --recent out", param_hint="--audit"
         )
     chosen = Selection(statuses=_statuses(status), recent=recent, audit=audit, accept_deletions=accept_deletions)
-    _run(chosen, as_json)
+    _run(chosen, as_json, series.choose(account, all_accounts, "--account ID, or all: --all"))
 
 
 @app.command()
@@ -141,6 +136,7 @@ def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comm
     conversation: Annotated[
         list[int] | None, typer.Option(min=1, metavar="ID", help="Only this conversation. May be repeated.")
     ] = None,
+    account: series.Accounts = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a selection again, every history in it, whatever the tables already have.
@@ -169,6 +165,7 @@ def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comm
             conversations=tuple(dict.fromkeys(conversation or ())),
         ),
         as_json,
+        series.choose(account),
     )
 
 
@@ -197,31 +194,25 @@ def migrate(
             with transaction(engine) as connection:
                 attributes.renew_views(connection)
         except DatabaseError as error:
-            _complain(f"The views of the custom attributes stay as they were; the next run tries again. {error}")
+            series.complain(f"The views of the custom attributes stay as they were; the next run tries again. {error}")
         typer.echo(f"The tables are at revision {head}" + (", as before." if before == head else "."))
 
 
 @app.command()
-def check() -> None:
-    """Try settings, server, token, account and database; say what to do about each fault."""
-    from rich.text import Text
+def check(account: series.Accounts = None) -> None:
+    """Try settings, server, token, account and database; say what to do about each fault.
 
-    from etl import report
-    from etl.check import check_database, check_vendor
-    from etl.settings import Settings
+    All accounts of ETL_ACCOUNTS, unless some are named.
+    """
+    from etl.check import check_database, check_vendor, print_findings
 
-    settings = _settings(Settings)
-    console = report.output()
-    signs = {True: ("ok", "green"), False: ("FAULT", "bold red"), None: ("note", "yellow")}
-    faults = 0
-    with _database(settings) as engine:
-        for findings in (check_vendor(settings), check_database(engine)):
-            for one in findings:
-                sign, style = signs[one.ok]
-                said = f"  {one.name:<8}  {one.said} {one.advice}".rstrip()
-                console.print(Text.assemble((f"{sign:<5}", style), said), soft_wrap=True)
-                faults += one.ok is False
-    raise typer.Exit(FAILED if faults else COMPLETE)
+    chosen = series.choose(account, everything=not account)
+    with _database(chosen[0].settings) as engine:
+        code = series.each(chosen, lambda one: FAILED if print_findings(check_vendor(one.settings)) else COMPLETE)
+        if len(chosen) > 1:
+            series.heading("the database")
+        faults = print_findings(check_database(engine))
+    raise typer.Exit(FAILED if faults else code)
 
 
 @app.command()
@@ -247,13 +238,14 @@ def psql(
     """Open the database in psql, at the tables. What follows is handed on: etl psql -c 'SELECT ...'."""
     import subprocess
 
-    from etl import database
+    from etl import accounts, database
     from etl.settings import DatabaseSettings, inherited_environment
 
     settings = _settings(DatabaseSettings)
     address = database.demo_address(settings) if demo else database.address(settings)
     command, secrets = database.psql_command(address)
-    done = subprocess.run([*command, *context.args], env=inherited_environment(**secrets), check=False)  # noqa: S603 -- psql itself
+    environment = inherited_environment(accounts.token_variables(settings.accounts), **secrets)
+    done = subprocess.run([*command, *context.args], env=environment, check=False)  # noqa: S603 -- psql itself
     raise typer.Exit(done.returncode)
 
 
@@ -298,20 +290,24 @@ app.command()(privacy_commands.redact)
 app.command()(privacy_commands.forget)
 
 
-def _run(selection: "Selection", as_json: bool) -> None:
+def _run(selection: "Selection", as_json: bool, accounts: "list[Account]") -> None:
     from etl import report, sync
+    from etl.interrupt import check_asked
     from etl.migrate import require_head
-    from etl.settings import Settings
 
-    settings = _settings(Settings)
-    with _database(settings) as engine:
+    with _database(accounts[0].settings) as engine:
         require_head(engine)
-        with report.watching() as watch:
-            run = sync.run(settings, engine, selection, watch)
-    report.print_run(run, as_json)
-    if run.outcome in {"interrupted", "failed"}:
+
+        def run(account: "Account") -> int:
+            with report.watching(series.whose(account, accounts)) as watch:
+                done = sync.run(account.settings, engine, selection, watch)
+            report.print_run(done, as_json)
+            return _exit_code(done.outcome)
+
+        code = series.each(accounts, run, headings=not as_json, before=check_asked)
+    if code == FAILED:
         _leave_at_once()
-    raise typer.Exit(_exit_code(run.outcome))
+    raise typer.Exit(code)
 
 
 def _leave_at_once() -> None:

@@ -22,7 +22,14 @@ class EtlError(Exception):
 
 
 class SettingsError(EtlError):
-    """A setting or an argument is missing or wrong."""
+    """A setting or an argument is missing or wrong.
+
+    `faults` says what is wrong with which variable, where it is about variables.
+    """
+
+    def __init__(self, message: str, faults: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.faults = faults or {}
 
 
 class AnotherRun(EtlError):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import ClassVar
 
 from etl.errors import Interrupted
 
@@ -17,12 +18,23 @@ SECONDS_TO_CLOSE = 3
 # so an alarm does, again and again.
 SECONDS_TO_NOTICE = 1
 
+STOPPED = "Stopped on request. What was saved stays; the next run goes on from there."
+
+
+def check_asked() -> None:
+    """Raise Interrupted when any run of this process was asked to stop: no other one shall begin then."""
+    if Interrupt.asked:
+        raise Interrupted(STOPPED)
+
 
 class Interrupt:
     """Tells all threads of a run that it shall stop.
 
+    asked: whether any run of this process was asked to stop, as a signal is meant for the whole process.
     each_second: called by the main thread every second, whatever it waits for; may raise, to end that wait.
     """
+
+    asked: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.each_second: Callable[[], None] = lambda: None
@@ -36,7 +48,7 @@ class Interrupt:
         with self._wake:
             self._wake.wait_for(lambda: self._stopped, seconds)
         if self._stopped:
-            raise Interrupted("Stopped on request. What was saved stays; the next run goes on from there.")
+            raise Interrupted(STOPPED)
 
     def check(self) -> None:
         """Raise Interrupted when the run shall stop."""
@@ -61,7 +73,7 @@ class Interrupt:
     def _heard(self, number: int, _frame: FrameType | None) -> None:
         asked = number != signal.SIGALRM
         if asked and not self._stopped:
-            self._stopped = True
+            self._stopped = Interrupt.asked = True
             self._give_up_at = time.monotonic() + SECONDS_TO_FINISH
             with self._wake:
                 self._wake.notify_all()

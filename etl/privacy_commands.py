@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etl import series
 from etl.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -23,38 +24,46 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 WORDS = {"keep": "kept as they are", "hash": "hashed", "drop": "dropped"}
 
 
-def redact(yes: Yes = False) -> None:
+def redact(account: series.Accounts = None, all_accounts: series.AllAccounts = False, yes: Yes = False) -> None:
     """Rewrite what is stored as ETL_PII now says: personal data kept, hashed or dropped.
 
     No run begins until it is done. Killed and started again, it goes on where it was. What is hashed or dropped cannot
     be made readable again: then what is left of it is dropped, and the next run reads everything again.
     """
+    chosen = series.choose(account, all_accounts, "--account ID, or all: --all")
+    with _database(chosen[0].settings) as engine:
+        code = series.each(chosen, lambda one: _redact(one.settings, engine, yes))
+    raise typer.Exit(code)
+
+
+def _redact(settings: "Settings", engine: "Engine", yes: bool) -> int:
     from etl import personal
     from etl import redact as redaction
     from etl.database import transaction
     from etl.privacy import way_of
 
-    with _database() as (settings, engine):
-        way = way_of(settings)
-        with transaction(engine) as connection:
-            stored = personal.stored_as(connection, settings.account_id)
-            begun = personal.is_being_redacted(connection, settings.account_id)
-        if stored == (way.mode, way.fingerprint) and not begun:
-            typer.echo(f"Personal data of account {settings.account_id} are {WORDS[way.mode]}, as ETL_PII says.")
-            return
-        if stored:
-            _ask(yes, _warning(settings.account_id, stored, redaction.loses(stored, way), way.mode))
-        with _watching() as watch:
-            done = redaction.redact(engine, settings.account_id, way, watch)
+    way = way_of(settings)
+    with transaction(engine) as connection:
+        stored = personal.stored_as(connection, settings.account_id)
+        begun = personal.is_being_redacted(connection, settings.account_id)
+    if stored == (way.mode, way.fingerprint) and not begun:
+        typer.echo(f"Personal data of account {settings.account_id} are {WORDS[way.mode]}, as ETL_PII says.")
+        return series.COMPLETE
+    if stored:
+        _ask(yes, _warning(settings.account_id, stored, redaction.loses(stored, way), way.mode))
+    with _watching(settings.account_id) as watch:
+        done = redaction.redact(engine, settings.account_id, way, watch)
     _print_counts(done.rewritten, "rewritten")
     if done.read_again:
         typer.echo("What was hashed or dropped cannot be restored: `etl sync` now reads everything again.")
     else:
         typer.echo(f"Personal data of account {settings.account_id} are now {WORDS[way.mode]}.")
+    return series.COMPLETE
 
 
 def forget(
     contact: Annotated[list[int], typer.Option(min=1, metavar="ID", help="The contact. May be repeated.")],
+    account: series.OneAccount = None,
     yes: Yes = False,
 ) -> None:
     """Remove what is personal of a contact everywhere, and keep it out of later runs.
@@ -65,7 +74,8 @@ def forget(
     from etl import forget as forgetting
 
     people = sorted(set(contact))
-    with _database() as (settings, engine):
+    settings = series.choose([account] if account else None)[0].settings
+    with _database(settings) as engine:
         known = forgetting.known(engine, settings.account_id, people)
         for one in people:
             said = f"with {known[one]:,} conversations" if one in known else "not in the tables; it is kept out of them"
@@ -99,28 +109,29 @@ def _print_counts(counts: dict[str, int], done: str) -> None:
 
 
 @contextmanager
-def _database() -> "Iterator[tuple[Settings, Engine]]":
-    """Give the settings and the database, whose tables are of this version."""
-    from etl import logs
+def _database(settings: "Settings") -> "Iterator[Engine]":
+    """Give the database, whose tables are of this version."""
     from etl.database import open_database
     from etl.migrate import require_head
-    from etl.settings import Settings, load
 
-    settings = load(Settings)
-    logs.configure(settings.log_format)
     with open_database(settings) as engine:
         require_head(engine)
-        yield settings, engine
+        yield engine
 
 
 @contextmanager
-def _watching() -> "Iterator[Watch]":
+def _watching(account_id: int) -> "Iterator[Watch]":
     """Give what shows the progress: a bar for each table on a terminal, a line at the end of each in a pipe."""
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
     if not sys.stderr.isatty():
-        yield lambda table, rows, total: log.info("%s: %d of %d rows", table, rows, total) if rows >= total else None
+
+        def tell(table: str, rows: int, total: int) -> None:
+            if rows >= total:
+                log.info("account %d, %s: %d of %d rows", account_id, table, rows, total)
+
+        yield tell
         return
     tasks: dict[str, TaskID] = {}
     with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -41,20 +41,25 @@ Watch = Callable[[Run, str, PageRead], None]
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
-    """Give what shows the progress: a display on a terminal that vanishes at the end, lines in a pipe."""
+def watching(whose: str = "") -> Iterator[Watch]:
+    """Give what shows the progress: a display on a terminal that vanishes at the end, lines in a pipe.
+
+    whose: names the account where there are several.
+    """
+    prefix = f"{whose}, " if whose else ""
     if not sys.stderr.isatty():
-        yield Lines()
+        yield Lines(prefix)
         return
     columns = (SpinnerColumn(), TextColumn("{task.description:<9}"), BarColumn(), TextColumn("{task.fields[said]}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield Display(progress)
+        yield Display(progress, prefix)
 
 
 class Lines:
     """Logs a line at the end of each walk, and every ten seconds within a long one."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
         self._last = time.monotonic()
 
     def __call__(self, run: Run, name: str, page: PageRead) -> None:
@@ -63,20 +68,20 @@ class Lines:
         if not page.is_last and now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last = now
-        log.info("%s: %s", name, _where(run, page))
+        log.info("%s%s: %s", self._prefix, name, _where(run, page))
 
 
 class Display:
     """Draws a bar for each walk."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, progress: Progress, prefix: str) -> None:
+        self._progress, self._prefix = progress, prefix
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, run: Run, name: str, page: PageRead) -> None:
         """Move the walk's bar."""
         if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, said="", total=None)
+            self._tasks[name] = self._progress.add_task(f"{self._prefix}{name}", said="", total=None)
         total = page.number if page.is_last else page.about
         self._progress.update(self._tasks[name], completed=page.number, total=total, said=_where(run, page))
 
@@ -94,7 +99,8 @@ def _pages(count: int) -> str:
 def print_run(run: Run, as_json: bool) -> None:
     """Print a run to standard output: as a summary for people, or as one JSON object and nothing else."""
     if as_json:
-        print(json.dumps(to_json(run), ensure_ascii=False))  # noqa: T201 -- the output itself
+        # At once: other accounts may follow, for hours.
+        print(json.dumps(to_json(run), ensure_ascii=False), flush=True)  # noqa: T201 -- the output itself
         for problem in run.problems:
             log.error("%s", problem)
     else:

@@ -4,6 +4,7 @@ import ipaddress
 import logging
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -99,8 +100,8 @@ def _home() -> Path:
     return platformdirs.user_data_path("etl")
 
 
-class DatabaseSettings(BaseSettings):
-    """What every command needs: where the tables are, and how to log."""
+class Variables(BaseSettings):
+    """Where settings are read from, and whether they are those of one account or of several."""
 
     model_config = SettingsConfigDict(
         env_prefix="ETL_",
@@ -110,6 +111,15 @@ class DatabaseSettings(BaseSettings):
         extra="ignore",
         populate_by_name=True,
     )
+
+    accounts: Path | None = Field(
+        default=None,
+        description="TOML file of several accounts, in the place of `ETL_ACCOUNT_ID` and `ETL_API_TOKEN`.",
+    )
+
+
+class DatabaseSettings(Variables):
+    """What every command needs: where the tables are, and how to log."""
 
     database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
         default=None,
@@ -186,53 +196,65 @@ class Settings(DatabaseSettings):
     pii_key_file: SecretFile = Field(default=None, description="File that holds `ETL_PII_KEY`, in its place.")
 
 
+AnyVariables = TypeVar("AnyVariables", bound=Variables)
 AnySettings = TypeVar("AnySettings", bound=DatabaseSettings)
 
 
-def load(kind: type[AnySettings], **given: Any) -> AnySettings:
+def load(kind: type[AnyVariables], **given: Any) -> AnyVariables:
     """Read the settings of one kind from `given`, the environment and `.env`, in this order.
 
     Raises SettingsError that names every fault at once, and never repeats a value.
     """
-    if _is_open_to_others(Path(".env")):
+    if is_open_to_others(Path(".env")):
         log.warning(".env can be read by other users of this machine, and may hold the token: chmod 600 .env")
+    return read(kind, **given)
+
+
+def read(kind: type[AnyVariables], **given: Any) -> AnyVariables:
+    """Read settings as `load` does, which warns of an open `.env` before: once, however many accounts there are."""
     try:
         return kind(**given)
     except ValidationError as error:
         faults = dict(_fault(kind, one["loc"], one["type"], one["msg"]) for one in error.errors(include_input=False))
         # A secret whose file has a fault is missing too, which says nothing new.
-        lines = [f"  {name}: {said}" for name, said in sorted(faults.items()) if f"{name}_FILE" not in faults]
-        raise SettingsError("The settings have faults:\n" + "\n".join(lines)) from None
+        faults = {name: said for name, said in faults.items() if f"{name}_FILE" not in faults}
+        raise faulty(sorted(f"{name}: {said}" for name, said in faults.items()), faults.items()) from None
     except UnicodeDecodeError:
         raise SettingsError("The file .env is not in UTF-8. Save it in that encoding.") from None
     except OSError as error:
         raise SettingsError(f"The file .env cannot be read: {error.strerror}.") from None
 
 
-def _is_open_to_others(file: Path) -> bool:
+def faulty(lines: Iterable[str], faults: Iterable[tuple[str, str]] = ()) -> SettingsError:
+    """Give the error that lists faults, one a line."""
+    return SettingsError("\n  ".join(["The settings have faults:", *lines]), dict(faults))
+
+
+def is_open_to_others(file: Path) -> bool:
+    """Tell whether other users of this machine may read a file."""
     try:
         return bool(file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
     except OSError:
         return False
 
 
-def variable_name(kind: type[DatabaseSettings], field: str) -> str:
+def variable_name(kind: type[Variables], field: str) -> str:
     """Give the environment variable of a field."""
     alias = kind.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else f"ETL_{field.upper()}"
 
 
-def _fault(kind: type[DatabaseSettings], location: tuple[int | str, ...], fault: str, message: str) -> tuple[str, str]:
-    """Give the name of the variable, and what is wrong with it."""
+def _fault(kind: type[Variables], location: tuple[int | str, ...], fault: str, message: str) -> tuple[str, str]:
+    """Give the variable, and what is wrong with it."""
     field = str(location[0]) if location else ""
     name = variable_name(kind, field) if field in kind.model_fields else field
     said = "is missing" if fault == "missing" else message.removeprefix("Value error, ")
     return name, f"{said[:1].lower()}{said[1:]}"
 
 
-def inherited_environment(**extra: str) -> dict[str, str]:
-    """Give the environment for a child process: ours without token and key, with `extra` added.
+def inherited_environment(secrets: Iterable[str] = (), **extra: str) -> dict[str, str]:
+    """Give the environment for a child process: ours without token, key and `secrets`, with `extra` added.
 
     Secrets reach a child by its environment only, never by its arguments, which every user of the machine can read.
     """
-    return {name: value for name, value in os.environ.items() if name not in SECRETS} | extra
+    return {name: value for name, value in os.environ.items() if name not in SECRETS.union(secrets)} | extra

@@ -24,6 +24,7 @@ def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
     read = load(Settings)
     assert read.api_token.get_secret_value() == "t0ken"
     assert read.model_dump(exclude={"api_token", "home"}) == {
+        "accounts": None,
         "database_url": None,
         "database_url_file": None,
         "api_token_file": None,
@@ -47,6 +48,7 @@ def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
 def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
     for name, value in {
         "DATABASE_URL": "postgres://u:p@db.example:5433/helpdesk?sslmode=require",
+        "ETL_ACCOUNTS": "accounts.toml",
         "ETL_HOME": str(tmp_path),
         "ETL_LOG_FORMAT": "json",
         "ETL_BASE_URL": "https://chat.example.com:8443/",
@@ -70,6 +72,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "database_url_file": None,
         "api_token_file": None,
         "pii_key_file": None,
+        "accounts": Path("accounts.toml"),
         "home": Path(tmp_path),
         "log_format": "json",
         "base_url": "https://chat.example.com:8443",
@@ -270,6 +273,7 @@ def test_a_password_with_a_bare_at_sign_is_a_fault_that_does_not_repeat_it():
 
 def test_each_field_has_one_variable():
     assert {field: variable_name(Settings, field) for field in Settings.model_fields} == {
+        "accounts": "ETL_ACCOUNTS",
         "database_url": "DATABASE_URL",
         "database_url_file": "DATABASE_URL_FILE",
         "home": "ETL_HOME",
@@ -315,8 +319,9 @@ def test_a_child_process_inherits_everything_but_token_and_key(monkeypatch):
     monkeypatch.setenv("ETL_API_TOKEN", "t0ken")
     monkeypatch.setenv("ETL_PII_KEY", KEY)
     monkeypatch.setenv("ETL_ACCOUNT_ID", "5")
-    given = inherited_environment(PGPASSWORD="pw")
-    assert not given.keys() & {"ETL_API_TOKEN", "ETL_PII_KEY"}
+    monkeypatch.setenv("SHOP_TOKEN", "t0ken")
+    given = inherited_environment({"SHOP_TOKEN"}, PGPASSWORD="pw")
+    assert not given.keys() & {"ETL_API_TOKEN", "ETL_PII_KEY", "SHOP_TOKEN"}
     assert (given["ETL_ACCOUNT_ID"], given["PGPASSWORD"]) == ("5", "pw")
 
 

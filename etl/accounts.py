@@ -1,0 +1,199 @@
+"""Several accounts: the file that ETL_ACCOUNTS names, a table an account; all its faults reported at once.
+
+What a table does not say comes from the environment and `.env`, as it does for a single account.
+"""
+
+import logging
+import os
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import DotEnvSettingsSource
+
+from etl.errors import SettingsError
+from etl.settings import Settings, Variables, faulty, is_open_to_others, load, read, variable_name
+
+log = logging.getLogger(__name__)
+
+KEYS: dict[str, type] = {
+    "id": int,
+    "name": str,
+    "base_url": str,
+    "token": str,
+    "token_variable": str,
+    "token_file": str,
+    "schedule": str,
+    "time_zone": str,
+    "messages": str,
+    "reread_days": int,
+    "concurrency": int,
+    "requests_per_minute": int,
+    "pii": str,
+}
+# Where a token may be, and what is said of none. What is written there is not repeated: it may be the token itself.
+EMPTY = {
+    "token": "is empty",
+    "token_variable": "the variable that it names is not set",
+    "token_file": "the file that it names is empty",
+}
+# Keys that are no settings, and those that are called otherwise there.
+NO_SETTINGS = {"name", "schedule", *EMPTY}
+FIELDS = {"id": "account_id", "time_zone": "timezone"}
+
+CRON = re.compile(r"[\w*,/-]+( +[\w*,/-]+){4}", re.ASCII)
+# Stands for a value that is at fault, so that the rest of a table can be looked at all the same.
+ANY_ID, ANY_TOKEN = 1, "none"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account: its settings, and what only the file tells of it. schedule: a cron expression."""
+
+    settings: Settings
+    name: str | None = None
+    schedule: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Name it, within a sentence."""
+        return f"account {self.settings.account_id}" + (f" ({self.name})" if self.name else "")
+
+
+def load_all() -> list[Account]:
+    """Give the accounts of the file ETL_ACCOUNTS in its order; where there is none, the one of the settings.
+
+    Raises SettingsError that names every fault at once, by file, account and key, and never repeats a secret.
+    """
+    file = load(Variables).accounts
+    return [Account(read(Settings))] if file is None else _Reader(file).accounts()
+
+
+def token_variables(file: Path | None) -> set[str]:
+    """Give the names of the environment variables that hold tokens."""
+    named = [one.get("token_variable") for one in _tables(file)] if file else []
+    return {one for one in named if isinstance(one, str)}
+
+
+def _tables(file: Path) -> list[dict[str, Any]]:
+    try:
+        content = tomllib.loads(file.expanduser().read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise faulty([f"ETL_ACCOUNTS: {file} cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise faulty([f"ETL_ACCOUNTS: {file} is not in UTF-8"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise faulty([f"ETL_ACCOUNTS: {file} is no TOML: {error}"]) from None
+    tables = content.pop("account", None)
+    if content:
+        raise faulty(f"{file}: {one} is not known; each account is a table [[account]]" for one in content)
+    if not isinstance(tables, list) or not tables or not all(isinstance(one, dict) for one in tables):
+        raise faulty([f"{file}: has no account; each is a table that begins with [[account]]"])
+    return tables
+
+
+@dataclass
+class _Reader:
+    """Reads the file. faults: what is wrong in it; of_variables: what is wrong in the environment beside it."""
+
+    file: Path
+    faults: list[str] = field(default_factory=list)
+    of_variables: dict[str, str] = field(default_factory=dict)
+
+    def accounts(self) -> list[Account]:
+        tables = _tables(self.file)
+        if any("token" in one for one in tables) and is_open_to_others(self.file.expanduser()):
+            log.warning(
+                "%s can be read by other users of this machine, and holds a token: chmod 600 %s", self.file, self.file
+            )
+        ids = [one["id"] if type(one.get("id")) is int else None for one in tables]
+        found = [
+            self._account(f"account {number}" if number is not None else f"the account at place {at}", one)
+            for at, (number, one) in enumerate(zip(ids, tables, strict=True), 1)
+        ]
+        for number, times in Counter(one for one in ids if one is not None).items():
+            if times > 1:
+                self._add(
+                    f"account {number}",
+                    "id",
+                    "is there more than once. Ids are unique on one server only, but the tables tell accounts apart by"
+                    " their id: an account of another server with the same one needs another database",
+                )
+        if self.faults or self.of_variables:
+            raise faulty([*sorted(f"{name}: {said}" for name, said in self.of_variables.items()), *self.faults])
+        return [one for one in found if one]
+
+    def _add(self, whose: str, key: str, said: str) -> None:
+        self.faults.append(f"{self.file}, {whose}, {key}: {said}")
+
+    def _account(self, whose: str, table: dict[str, Any]) -> Account | None:
+        """Read one table; give None when it has faults."""
+        right = {key: value for key, value in table.items() if self._is_well_formed(whose, key, value)}
+        if "id" not in table:
+            self._add(whose, "id", "is missing")
+        if "schedule" in right and not CRON.fullmatch(right["schedule"]):
+            self._add(whose, "schedule", "must be a cron expression of five fields, such as 30 2 * * *")
+        fields = {FIELDS.get(key, key): key for key in right if key not in NO_SETTINGS}
+        keys = {variable_name(Settings, name): key for name, key in fields.items()}
+        given = {"account_id": ANY_ID} | {name: right[key] for name, key in fields.items()}
+        tokens = [key for key in EMPTY if key in table]
+        if len(tokens) > 1:
+            self._add(whose, " and ".join(tokens), "are too many: one of them")
+        if tokens:
+            given["api_token"] = self._token(whose, tokens[0], right)
+            keys["ETL_API_TOKEN"] = tokens[0]
+        try:
+            settings = read(Settings, **given)
+        except SettingsError as error:
+            for variable, said in error.faults.items():
+                self._blame(whose, keys.get(variable), variable, said)
+            return None
+        return Account(settings, right.get("name"), right.get("schedule"))
+
+    def _is_well_formed(self, whose: str, key: str, value: Any) -> bool:
+        if key not in KEYS:
+            self._add(whose, key, f"is not known; known are {', '.join(KEYS)}")
+        elif type(value) is not KEYS[key]:
+            self._add(whose, key, "must be " + ("a whole number" if KEYS[key] is int else "text in quotes"))
+        else:
+            return True
+        return False
+
+    def _token(self, whose: str, key: str, table: dict[str, Any]) -> str:
+        """Give the token; where there is none, say so and give something in its place."""
+        if key not in table:
+            return ANY_TOKEN  # which has been said
+        said = EMPTY[key]
+        try:
+            sources: dict[str, Callable[[str], str | None]]
+            sources = {"token": str, "token_variable": _variable, "token_file": self._content}
+            if token := sources[key](table[key]):
+                return token
+        except UnicodeDecodeError:
+            said = "the file that it names is not in UTF-8"
+        except OSError as error:
+            said = f"the file that it names cannot be read: {error.strerror}"
+        self._add(whose, key, said)
+        return ANY_TOKEN
+
+    def _content(self, name: str) -> str:
+        """Give what a file holds, whose name may be relative to the folder of ours."""
+        return (self.file.expanduser().parent / Path(name).expanduser()).read_text(encoding="utf-8").rstrip("\r\n")
+
+    def _blame(self, whose: str, key: str | None, variable: str, said: str) -> None:
+        """Say that a setting is wrong: in the table, if that is where it comes from, else in the environment."""
+        if key:
+            self._add(whose, key, said)
+        elif (variable, said) == ("ETL_API_TOKEN", "is missing"):
+            self._add(whose, "token", "is missing: give token, token_variable or token_file")
+        else:
+            self.of_variables[variable] = said
+
+
+def _variable(name: str) -> str | None:
+    """Give a variable of the environment or of `.env`, as settings are read."""
+    return os.environ.get(name) or DotEnvSettingsSource(Variables).env_vars.get(name.lower())
