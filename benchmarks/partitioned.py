@@ -19,7 +19,7 @@ import psycopg
 from benchmarks.account import Account, pages
 from benchmarks.place import BIN, MIGRATED, ROOT, Place, Server, environment, made, serving
 from benchmarks.vendor import PAGE, Vendor
-from etl import views
+from etl import attributes, views
 
 PLAIN = "plain"
 LAYOUTS = (PLAIN, "by account", "by account and month")
@@ -70,7 +70,7 @@ def on_the_disk(place: Place, server: Server, layout: str) -> dict[str, Any]:
     place.create(DATABASE, MIGRATED)
     with place.connect(DATABASE) as connection:
         if layout != PLAIN:
-            connection.execute("DROP VIEW bi.conversation_attribute_columns, bi.contact_attribute_columns")
+            attributes.drop_views(connection)
             views.drop(connection)
             connection.execute(statements(layout))
             views.create(connection)

@@ -8,15 +8,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from psycopg import Connection as PsycopgConnection
 from psycopg import sql
 from sqlalchemy import Connection, delete, func, select, text
 
 from etl.database import any_of
 from etl.load import psycopg_of
 from etl.models import SCHEMA, CustomAttributeDefinition
+from etl.views import BI_SCHEMA
 
-VIEWS_SCHEMA = "bi"
 # In bytes; PostgreSQL cuts what is longer.
 LONGEST_NAME = 63
 # Who reads the views must not wait behind us for one who reads them at length; the next run tries again.
@@ -41,13 +43,13 @@ class View:
 
     @property
     def name(self) -> str:
-        """Give the view's name, with its schema."""
-        return f"{VIEWS_SCHEMA}.{self.what}_attribute_columns"
+        """Give the view's name, in schema `bi`."""
+        return f"{self.what}_attribute_columns"
 
     @property
     def identifier(self) -> sql.Identifier:
-        """Give the view's name, quoted."""
-        return sql.Identifier(*self.name.split("."))
+        """Give the view's name with its schema, quoted."""
+        return sql.Identifier(BI_SCHEMA, self.name)
 
 
 VIEWS = (View("conversation"), View("contact"))
@@ -102,10 +104,10 @@ def renew_views(connection: Connection) -> None:
             _replace(connection, view, wanted, [one[:2] for one in held[2:]])
 
 
-def drop_views(connection: Connection) -> None:
+def drop_views(connection: PsycopgConnection[Any]) -> None:
     """Drop the views; `renew_views` makes them again."""
     for view in VIEWS:
-        psycopg_of(connection).execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view.identifier))
+        connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(view.identifier))
 
 
 def columns(definitions: Sequence[Definition], taken: Iterable[str]) -> list[Column]:
@@ -167,7 +169,7 @@ def _held(connection: Connection, view: View) -> list[tuple[str, str, str]]:
         SELECT attname, format_type(atttypid, atttypmod), coalesce(col_description(attrelid, attnum), '')
         FROM pg_attribute WHERE attrelid = to_regclass(:name) AND attnum > 0 ORDER BY attnum
     """
-    found = connection.execute(text(query), {"name": view.name})
+    found = connection.execute(text(query), {"name": f"{BI_SCHEMA}.{view.name}"})
     return [(row[0], row[1], row[2]) for row in found]
 
 
@@ -215,7 +217,7 @@ def _grants(connection: Connection, view: View) -> list[sql.Composed]:
         WHERE c.oid = to_regclass(:name)
     """
     name = view.identifier
-    found = connection.execute(text(query), {"name": view.name}).all()
+    found = connection.execute(text(query), {"name": f"{BI_SCHEMA}.{view.name}"}).all()
     grants = [
         sql.SQL("GRANT {} ON {} TO {}{}").format(
             sql.SQL(one.privilege),

@@ -185,8 +185,9 @@ def migrate(
         before, head = migrations.versions(engine)
         if drop_views:
             with transaction(engine) as connection:
-                attributes.drop_views(connection)
-                views.drop(psycopg_of(connection))
+                raw = psycopg_of(connection)
+                attributes.drop_views(raw)
+                views.drop(raw)
             typer.echo("The views are dropped. `etl migrate` makes them again.")
             return
         migrations.migrate(engine)
@@ -219,10 +220,10 @@ def check(account: series.Accounts = None) -> None:
 def runs(limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20) -> None:
     """List the last runs: when, how long, how complete."""
     from etl import journal, report
-    from etl.migrate import require_head
+    from etl.migrate import open_at_head
+    from etl.settings import DatabaseSettings
 
-    with _database() as engine:
-        require_head(engine)
+    with open_at_head(_settings(DatabaseSettings)) as engine:
         found = journal.last_runs(engine, limit)
     if not found:
         typer.echo("No run yet: `etl sync` makes the first.")
@@ -262,10 +263,10 @@ def grant(
     given again without it, the role no longer sees them.
     """
     from etl.grant import grant as give
-    from etl.migrate import require_head
+    from etl.migrate import open_at_head
+    from etl.settings import DatabaseSettings
 
-    with _database() as engine:
-        require_head(engine)
+    with open_at_head(_settings(DatabaseSettings)) as engine:
         give(engine, role, with_personal_data)
     seen = "with personal data in clear" if with_personal_data else "with personal data masked"
     typer.echo(f"{role} may read the views of schema bi, {seen}.")
@@ -293,10 +294,9 @@ app.command()(privacy_commands.forget)
 def _run(selection: "Selection", as_json: bool, accounts: "list[Account]") -> None:
     from etl import report, sync
     from etl.interrupt import check_asked
-    from etl.migrate import require_head
+    from etl.migrate import open_at_head
 
-    with _database(accounts[0].settings) as engine:
-        require_head(engine)
+    with open_at_head(accounts[0].settings) as engine:
 
         def run(account: "Account") -> int:
             with report.watching(series.whose(account, accounts)) as watch:

@@ -10,10 +10,10 @@ from urllib.parse import quote, quote_plus
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from etl import journal, personal, rewrite
+from etl import conversations, journal, personal, rewrite
 from etl.database import any_of, transaction
 from etl.errors import SettingsError
-from etl.models import Attachment, Contact, Conversation, CsatResponse, Message, SuppressedContact
+from etl.models import Contact, Conversation, CsatResponse, Message, SuppressedContact
 from etl.privacy import DROP, Row
 from etl.protection import Forgotten
 
@@ -59,7 +59,8 @@ def forget(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[s
                 with transaction(engine) as connection:
                     emptied[table] += rewrite.save(connection, table, rows, DROP)
                     if table == "conversations":
-                        _forget_digests(connection, account_id, rows)
+                        # They are made of everything that was sent.
+                        conversations.forget_digests(connection, account_id, [row["id"] for row in rows])
     return emptied
 
 
@@ -84,18 +85,13 @@ def _suppress(connection: Connection, account_id: int, contacts: Collection[int]
 
 def _theirs(account_id: int, contacts: Collection[int]) -> dict[str, ColumnElement[bool]]:
     """Give, in the order in which they are emptied, which rows of which table are theirs."""
-    theirs = select(Conversation.id).where(
-        Conversation.account_id == account_id,
-        Conversation.contact_id.in_(contacts) | Conversation.forgotten_at.is_not(None),
-    )
-    messages = Message.conversation_id.in_(theirs) | (Message.contact_id == any_of(contacts))
-    return {
-        "attachments": Attachment.message_id.in_(select(Message.id).where(Message.account_id == account_id, messages)),
-        "messages": messages,
-        "csat_responses": CsatResponse.conversation_id.in_(theirs) | (CsatResponse.contact_id == any_of(contacts)),
-        "conversations": Conversation.contact_id.in_(contacts) | Conversation.forgotten_at.is_not(None),
-        "contacts": Contact.id == any_of(contacts),
-    }
+    held = (Conversation.contact_id == any_of(contacts)) | Conversation.forgotten_at.is_not(None)
+    theirs = select(Conversation.id).where(Conversation.account_id == account_id, held)
+    return rewrite.written(
+        account_id,
+        Message.conversation_id.in_(theirs) | (Message.contact_id == any_of(contacts)),
+        CsatResponse.conversation_id.in_(theirs) | (CsatResponse.contact_id == any_of(contacts)),
+    ) | {"conversations": held, "contacts": Contact.id == any_of(contacts)}
 
 
 def _pages(
@@ -110,15 +106,6 @@ def _pages(
             return
         after = rewrite.key_of(table, rows[-1])
         yield rows
-
-
-def _forget_digests(connection: Connection, account_id: int, rows: list[Row]) -> None:
-    """Forget the digests of conversations: they are made of everything that was sent."""
-    connection.execute(
-        update(Conversation)
-        .where(Conversation.account_id == account_id, Conversation.id == any_of(row["id"] for row in rows))
-        .values(payload_digest=None)
-    )
 
 
 def _values(connection: Connection, account_id: int, contacts: Collection[int]) -> set[str]:

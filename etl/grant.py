@@ -31,8 +31,7 @@ def grant(engine: Engine, role: str, with_personal_data: bool) -> None:
                 f"There is no role {role}. Make it first: CREATE ROLE {_quoted(connection, role)} LOGIN PASSWORD '...';"
             )
         raw = psycopg_of(connection)
-        names = (*PUBLIC, *(one.name.partition(".")[2] for one in VIEWS))
-        views = sql.SQL(", ").join(sql.Identifier(BI_SCHEMA, one) for one in names)
+        views = sql.SQL(", ").join(sql.Identifier(BI_SCHEMA, one) for one in (*PUBLIC, *(view.name for view in VIEWS)))
         for right in RIGHTS:
             raw.execute(sql.SQL(right).format(schema=sql.Identifier(BI_SCHEMA), role=sql.Identifier(role), views=views))
         if with_personal_data:

@@ -3,14 +3,17 @@
 Alembic is imported by what changes the schema only: a run that finds it in order does not wait for it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
-from etl.database import transaction, where
+from etl.database import open_database, transaction, where
 from etl.errors import DatabaseError
 from etl.models import REVISION, SCHEMA
+from etl.settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -53,6 +56,14 @@ def require_head(engine: Engine) -> None:
             f"The tables in {where(engine)} are at revision {found}, this version of etl needs {needed}."
             " Run `etl migrate`; if it refuses, the tables were made by a newer version: upgrade etl."
         )
+
+
+@contextmanager
+def open_at_head(settings: DatabaseSettings) -> Iterator[Engine]:
+    """Give an engine for the configured database; raise DatabaseError unless its schema is the one that is needed."""
+    with open_database(settings) as engine:
+        require_head(engine)
+        yield engine
 
 
 def alembic_config() -> "Config":

@@ -30,8 +30,10 @@ def redact(account: series.Accounts = None, all_accounts: series.AllAccounts = F
     No run begins until it is done. Killed and started again, it goes on where it was. What is hashed or dropped cannot
     be made readable again: then what is left of it is dropped, and the next run reads everything again.
     """
+    from etl.migrate import open_at_head
+
     chosen = series.choose(account, all_accounts, "--account ID, or all: --all")
-    with _database(chosen[0].settings) as engine:
+    with open_at_head(chosen[0].settings) as engine:
         code = series.each(chosen, lambda one: _redact(one.settings, engine, yes))
     raise typer.Exit(code)
 
@@ -72,10 +74,11 @@ def forget(
     rejected of them. Numbers, times and statuses stay, so that the figures hold. It cannot be taken back.
     """
     from etl import forget as forgetting
+    from etl.migrate import open_at_head
 
     people = sorted(set(contact))
     settings = series.choose([account] if account else None)[0].settings
-    with _database(settings) as engine:
+    with open_at_head(settings) as engine:
         known = forgetting.known(engine, settings.account_id, people)
         for one in people:
             said = f"with {known[one]:,} conversations" if one in known else "not in the tables; it is kept out of them"
@@ -106,17 +109,6 @@ def _print_counts(counts: dict[str, int], done: str) -> None:
     for table, rows in counts.items():
         if rows:
             typer.echo(f"  {table:<20} {rows:>12,} rows {done}")
-
-
-@contextmanager
-def _database(settings: "Settings") -> "Iterator[Engine]":
-    """Give the database, whose tables are of this version."""
-    from etl.database import open_database
-    from etl.migrate import require_head
-
-    with open_database(settings) as engine:
-        require_head(engine)
-        yield engine
 
 
 @contextmanager

@@ -101,15 +101,19 @@ def _needed(name: str) -> list[str]:
     ]
 
 
+def written(
+    account_id: int, messages: ColumnElement[bool], answers: ColumnElement[bool]
+) -> dict[str, ColumnElement[bool]]:
+    """Give which rows hold what people wrote, by table and in the order in which they are emptied."""
+    theirs = select(Message.id).where(Message.account_id == account_id, messages)
+    return {"attachments": Attachment.message_id.in_(theirs), "messages": messages, "csat_responses": answers}
+
+
 def empty(connection: Connection, account_id: int, conversation_ids: Collection[int]) -> None:
     """Drop what is personal of all that is stored in conversations."""
-    messages = Message.conversation_id.in_(conversation_ids)
-    theirs = select(Message.id).where(Message.account_id == account_id, messages)
-    for table, condition in (
-        ("attachments", Attachment.message_id.in_(theirs)),
-        ("messages", messages),
-        ("csat_responses", CsatResponse.conversation_id.in_(conversation_ids)),
-    ):
+    messages = Message.conversation_id == any_of(conversation_ids)
+    answers = CsatResponse.conversation_id == any_of(conversation_ids)
+    for table, condition in written(account_id, messages, answers).items():
         after: Row | None = None
         while rows := page(connection, table, account_id, after, condition):
             after = key_of(table, rows[-1])

@@ -34,8 +34,9 @@ def plain(server_url: str, template: str) -> Iterator[Engine]:
 def partition(engine: Engine, name: str) -> None:
     """Do as the document says: drop the views, execute its statements, make the views again."""
     with engine.begin() as connection:
-        attributes.drop_views(connection)
-        views.drop(psycopg_of(connection))
+        raw = psycopg_of(connection)
+        attributes.drop_views(raw)
+        views.drop(raw)
     apply(engine, name)
     migrate.migrate(engine)
     with engine.begin() as connection:
