@@ -3,6 +3,7 @@
 Imports that cost time stand inside the commands: `etl --help` waits for none of them.
 """
 
+import logging
 import os
 import re
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl import privacy_commands
+from etl import privacy_commands, run_commands
 from etl.errors import AnotherRun, DatabaseError, EtlError, Interrupted, SettingsError
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from etl.selection import Selection
     from etl.settings import AnySettings, DatabaseSettings
+
+log = logging.getLogger(__name__)
 
 COMPLETE, FAILED, USAGE, INCOMPLETE, ANOTHER_RUN = 0, 1, 2, 3, 4
 
@@ -74,6 +77,11 @@ def main() -> None:
 
 
 def _complain(message: str) -> None:
+    from etl import logs
+
+    if logs.is_json():
+        log.error("%s", message)
+        return
     from rich.console import Console
     from rich.text import Text
 
@@ -224,19 +232,8 @@ def check() -> None:
     raise typer.Exit(FAILED if faults else COMPLETE)
 
 
-@app.command()
-def runs(limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20) -> None:
-    """List the last runs: when, how long, how complete."""
-    from etl import journal, report
-    from etl.migrate import require_head
-
-    with _database() as engine:
-        require_head(engine)
-        found = journal.last_runs(engine, limit)
-    if not found:
-        typer.echo("No run yet: `etl sync` makes the first.")
-        return
-    report.print_runs(found, report.output())
+app.command()(run_commands.runs)
+app.command()(run_commands.status)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -301,13 +298,15 @@ app.command()(privacy_commands.forget)
 def _run(selection: "Selection", as_json: bool) -> None:
     from etl import report, sync
     from etl.migrate import require_head
+    from etl.observed import observed
     from etl.settings import Settings
 
     settings = _settings(Settings)
-    with _database(settings) as engine:
+    with observed(settings) as observer, _database(settings) as engine:
         require_head(engine)
         with report.watching() as watch:
-            run = sync.run(settings, engine, selection, watch)
+            run = sync.run(settings, engine, selection, watch, observer.begun)
+        observer.ended(engine, run)
     report.print_run(run, as_json)
     if run.outcome in {"interrupted", "failed"}:
         _leave_at_once()
