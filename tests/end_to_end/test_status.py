@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,9 +13,10 @@ from etl import journal
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from etl.journal import Run
+from etl.selection import Selection
 from tests.conftest import RunEtl
 from tests.end_to_end.test_kills import TOKEN, Trap, kill, run_into, settings
-from tests.scripted import account_of
+from tests.scripted import account_of, change_messages, job
 
 
 @pytest.fixture
@@ -173,24 +175,30 @@ def test_an_age_that_cannot_be_read_is_a_wrong_argument(etl: RunEtl, monitor: di
     assert "is no age such as" in done.stderr
 
 
-def test_one_run_is_shown_whole(
-    etl: RunEtl, vendor: Vendor, variables: dict[str, str], monitor: dict[str, str]
-) -> None:
-    vendor.accounts[0].conversations[2].messages[0].created_at = -(10**30)
-    etl("sync", "--status", "open", **variables)
+def without_id(message: dict[str, Any]) -> None:
+    if message["content"].startswith("message 1"):
+        message["id"] = "seven"
+
+
+def test_one_run_is_shown_whole(etl: RunEtl, monitor: dict[str, str], engine: Engine) -> None:
+    with job(account_of(3), engine, change=change_messages(without_id)) as the_job:
+        the_job.run(Selection(statuses=("open", "pending")))
     done = etl("runs", "--run", "1", **monitor)
     assert done.returncode == 0
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert lines[0][:7] == "Run 1 · sync of account 1".split()
+    assert lines[0][:9] == "Run 1 · sync of account 1 · incomplete".split()
     names = [one[0] for one in lines]
-    for name in ("seen", "conversations", "messages", "requests", "kept", "selection", "started", "ended", "on"):
+    for name in ("seen", "conversations", "messages", "requests", "kept", "rejected", "started", "ended", "on"):
         assert name in names, done.stdout
-    assert ["selection", "statuses", "open"] in lines
+    assert ["selection", "statuses", "open,", "pending"] in lines
+    assert "reasons 3 message: id: expected a whole number, got the text 'seven'".split() in lines
     assert "ledger" not in names
     told = json.loads(etl("runs", "--run", "1", "--json", **monitor).stdout)
-    assert told["selection"] == {"statuses": ["open"]}
+    assert told["selection"] == {"statuses": ["open", "pending"]}
     assert told["conversations"]["seen"] == 3
-    assert told["rejected"] == sum(one["records"] for one in told["rejected_reasons"])
+    assert told["rejected_reasons"] == [
+        {"entity": "message", "reason": "id: expected a whole number, got the text 'seven'", "records": 3}
+    ]
 
 
 def test_runs_are_json_when_asked_for(etl: RunEtl, variables: dict[str, str], monitor: dict[str, str]) -> None:

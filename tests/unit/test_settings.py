@@ -321,7 +321,8 @@ def test_a_key_has_at_least_32_characters(key, is_accepted):
         load(Settings, **given)
 
 
-def test_a_child_process_inherits_everything_but_token_and_key(monkeypatch):
+def test_a_child_process_inherits_everything_but_the_secrets(monkeypatch):
+    monkeypatch.setenv("ETL_PING_URL", "https://hc-ping.com/a")
     monkeypatch.setenv("ETL_API_TOKEN", "t0ken")
     monkeypatch.setenv("ETL_PII_KEY", KEY)
     monkeypatch.setenv("ETL_ACCOUNT_ID", "5")
