@@ -45,7 +45,8 @@ def to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
         "last_complete_started_at": complete and complete.astimezone(UTC).isoformat(),
         "age_seconds": complete and round((now - complete).total_seconds()),
         "last_run": _run(standing.last),
-        "under_way": standing.under_way and _run(standing.under_way) | {"is_alive": standing.is_alive},
+        "under_way": _run(standing.under_way),
+        "is_alive": standing.is_alive,
         "conversations_unaccounted": standing.conversations_unaccounted,
         "messages_unaccounted": standing.messages_unaccounted,
     }

@@ -37,9 +37,7 @@ Watch = Callable[[Run, str, Page], None]
 Begun = Callable[[Run], None]
 
 
-def run(
-    settings: Settings, engine: Engine, selection: Selection, watch: Watch, begun: Begun = lambda _: None
-) -> Run:
+def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch, begun: Begun = lambda _: None) -> Run:
     """Read what is selected into the tables; give the run as the journal has it.
 
     watch: called after each page with the run so far, the name of the walk, and the page.

@@ -74,8 +74,7 @@ def test_a_run_that_cannot_begin_tells_a_failure(
 ) -> None:
     for url in ("postgresql://user:pass-word@127.0.0.1:9/tables", empty_database_url):
         assert etl("sync", **variables | {"DATABASE_URL": url}).returncode == 1
-        (path, said) = service.told[-1]
-        assert said == "A run of account 1 failed: DatabaseError, see its log."
+        assert service.told[-1][1] == "A run of account 1 failed: DatabaseError, see its log."
         assert service.steps() == ["/fail"]
 
 
