@@ -111,7 +111,7 @@ def test_a_ping_that_fails_is_one_warning_without_the_address_and_nothing_else(
     begun = time.monotonic()
     done = etl("sync", "--json", ETL_LOG_FORMAT=form, **variables)
     assert done.returncode == 0
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 30  # the service would hold it for a minute
     assert json.loads(done.stdout)["outcome"] == "complete"
     assert service.steps()[0] == "/start"
     warnings = [line for line in done.stderr.splitlines() if "warning" in line]

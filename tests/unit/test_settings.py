@@ -295,6 +295,8 @@ def test_each_field_has_one_variable():
         "messages": "ETL_MESSAGES",
         "reread_days": "ETL_REREAD_DAYS",
         "timezone": "ETL_TIMEZONE",
+        "ping_url": "ETL_PING_URL",
+        "metrics_file": "ETL_METRICS_FILE",
         "pii": "ETL_PII",
         "pii_key": "ETL_PII_KEY",
         "pii_key_file": "ETL_PII_KEY_FILE",
