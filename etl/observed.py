@@ -98,7 +98,7 @@ def _figures(run: Run) -> str:
         "messages": run.counts["messages"]["seen"],
         "rejected": run.rejected,
         "problems": len(run.problems),
-        **{f"{name} ids": number for name, number in (run.ledger or {}).items() if number},
+        **{f"{name} ids": number for name, number in (run.ledger or {}).items() if number and name != "highest_id"},
     }
     told = ", ".join(f"{name} {number}" for name, number in figures.items())
     return f"Run {run.run_id} of account {run.account_id}: {run.kind} {run.outcome}. {told}."

@@ -69,7 +69,7 @@ def status(
         told = [judging.to_json(one, now) for one in verdicts]
         typer.echo(
             json.dumps(
-                {"ok": is_well, "max_age_seconds": longest.total_seconds(), "accounts": told}, ensure_ascii=False
+                {"ok": is_well, "max_age_seconds": round(longest.total_seconds()), "accounts": told}, ensure_ascii=False
             )
         )
     else:
