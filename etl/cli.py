@@ -285,18 +285,16 @@ def _run(selection: "Selection", as_json: bool, accounts: "list[Account]") -> No
     from etl.migrate import require_head
     from etl.observed import observed
 
-    with _database(accounts[0].settings) as engine:
-        require_head(engine)
+    def run(account: "Account") -> int:
+        with observed(account.settings) as observer, _database(account.settings) as engine:
+            require_head(engine)
+            with report.watching(series.whose(account, accounts)) as watch:
+                done = sync.run(account.settings, engine, selection, watch, observer.begun)
+            observer.ended(engine, done)
+        report.print_run(done, as_json)
+        return _exit_code(done.outcome)
 
-        def run(account: "Account") -> int:
-            with observed(account.settings) as observer:
-                with report.watching(series.whose(account, accounts)) as watch:
-                    done = sync.run(account.settings, engine, selection, watch, observer.begun)
-                observer.ended(engine, done)
-            report.print_run(done, as_json)
-            return _exit_code(done.outcome)
-
-        code = series.each(accounts, run, headings=not as_json, before=check_asked)
+    code = series.each(accounts, run, headings=not as_json, before=check_asked)
     if code == FAILED:
         _leave_at_once()
     raise typer.Exit(code)
