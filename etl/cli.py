@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl import privacy_commands, series
+from etl import privacy_commands, run_commands, series
 from etl.errors import DatabaseError, EtlError, Interrupted
 from etl.series import COMPLETE, FAILED, INCOMPLETE
 
@@ -216,19 +216,8 @@ def check(account: series.Accounts = None) -> None:
     raise typer.Exit(FAILED if faults else code)
 
 
-@app.command()
-def runs(limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20) -> None:
-    """List the last runs: when, how long, how complete."""
-    from etl import journal, report
-    from etl.migrate import open_at_head
-    from etl.settings import DatabaseSettings
-
-    with open_at_head(_settings(DatabaseSettings)) as engine:
-        found = journal.last_runs(engine, limit)
-    if not found:
-        typer.echo("No run yet: `etl sync` makes the first.")
-        return
-    report.print_runs(found, report.output())
+app.command()(run_commands.runs)
+app.command()(run_commands.status)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -295,16 +284,17 @@ def _run(selection: "Selection", as_json: bool, accounts: "list[Account]") -> No
     from etl import report, sync
     from etl.interrupt import check_asked
     from etl.migrate import open_at_head
+    from etl.observed import observed
 
-    with open_at_head(accounts[0].settings) as engine:
-
-        def run(account: "Account") -> int:
+    def run(account: "Account") -> int:
+        with observed(account.settings) as observer, open_at_head(account.settings) as engine:
             with report.watching(series.whose(account, accounts)) as watch:
-                done = sync.run(account.settings, engine, selection, watch)
-            report.print_run(done, as_json)
-            return _exit_code(done.outcome)
+                done = sync.run(account.settings, engine, selection, watch, observer.begun)
+            observer.ended(engine, done)
+        report.print_run(done, as_json)
+        return _exit_code(done.outcome)
 
-        code = series.each(accounts, run, headings=not as_json, before=check_asked)
+    code = series.each(accounts, run, headings=not as_json, before=check_asked)
     if code == FAILED:
         _leave_at_once()
     raise typer.Exit(code)

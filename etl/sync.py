@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, func, select
 
-from etl import journal, load, personal, views
+from etl import journal, load, logs, personal, views
 from etl.audit import Audit
 from etl.client import Client
 from etl.database import transaction
@@ -34,12 +34,14 @@ BATCHES_AHEAD = 8
 OVERLAP = timedelta(days=2)
 
 Watch = Callable[[Run, str, Page], None]
+Begun = Callable[[Run], None]
 
 
-def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) -> Run:
+def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch, begun: Begun = lambda _: None) -> Run:
     """Read what is selected into the tables; give the run as the journal has it.
 
     watch: called after each page with the run so far, the name of the walk, and the page.
+    begun: called with the run once it has the account's lock and its number, before any thread of it begins.
     The outcome is complete, incomplete (problems say why), or failed. Raises AnotherRun when one is going on,
     SettingsError when personal data are stored in another way, and DatabaseError when not even the journal can be
     written.
@@ -47,11 +49,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) 
     interrupt = Interrupt()
     client = Client(settings, sleep=interrupt.sleep)
     way = way_of(settings)
-    with (
-        interrupt.listening(),
-        journal.lock(engine, settings.account_id) as check_lock,
-        _thread_pool(settings.concurrency) as pool,
-    ):
+    with interrupt.listening(), journal.lock(engine, settings.account_id) as check_lock:
         with transaction(engine) as connection:
             personal.require(connection, settings.account_id, settings.base_url, way)
         since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
@@ -62,7 +60,11 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch) 
             interrupt.check()
             check_lock()
 
-        with _recorded(settings, engine, client, run), Writer(engine, run, may_go_on, way) as writer:
+        with (
+            _recorded(settings, engine, client, run, begun),
+            _thread_pool(settings.concurrency) as pool,
+            Writer(engine, run, may_go_on, way) as writer,
+        ):
             interrupt.each_second = writer.check  # not only when the next answer comes
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
             dimensions = Dimensions(client, pool, engine, writer, run)
@@ -143,7 +145,7 @@ def _finish(intake: Intake, name: str, page: Page, reading: Reading) -> tuple[st
 @contextmanager
 def _thread_pool(threads: int) -> Iterator[Executor]:
     """Give a pool that, when the run fails, does not first do the work that still waits."""
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="etl")
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="etl", initializer=logs.same_run())
     # All threads begin now: of one that begins later, a second signal would break off the start, and Python say so.
     all_there = threading.Barrier(threads + 1)
     for _ in range(threads):
@@ -157,7 +159,7 @@ def _thread_pool(threads: int) -> Iterator[Executor]:
 
 
 @contextmanager
-def _recorded(settings: Settings, engine: Engine, client: Client, run: Run) -> Iterator[None]:
+def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begun: Begun) -> Iterator[None]:
     """Open the run in the journal, and close it however it ends; a failure that has a name ends here."""
     account = {"account_id": run.account_id, "base_url": client.base_url, "time_zone": settings.timezone}
     with transaction(engine) as connection:
@@ -165,6 +167,7 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run) -> I
         connection.execute(select(func.timezone(settings.timezone, func.now())))
         load.save(connection, {"accounts": [account]})
     journal.open_run(engine, run)
+    begun(run)
     run.outcome = journal.FAILED
     try:
         yield

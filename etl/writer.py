@@ -10,7 +10,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from etl import conversations, journal, load, personal, rewrite
+from etl import conversations, journal, load, logs, personal, rewrite
 from etl.database import transaction
 from etl.errors import EtlError, Interrupted
 from etl.ids import Ids
@@ -49,7 +49,7 @@ class Writer:
         self._under_way: tuple[Batch, Future[Counts]] | None = None
         self._saved: dict[tuple[str, Key], dict[str, str]] = {}
         self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.same_run())
         self._thread.submit(self._look).result()
 
     def _look(self) -> None:

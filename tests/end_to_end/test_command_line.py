@@ -196,7 +196,7 @@ def test_check_says_that_the_tables_are_missing(etl: RunEtl, settings: dict[str,
 def test_help_names_every_command_with_one_line_and_the_exit_codes(etl: RunEtl) -> None:
     done = etl("--help")
     assert done.returncode == 0
-    for command in ("sync", "backfill", "migrate", "check", "runs", "psql", "demo"):
+    for command in ("sync", "backfill", "migrate", "check", "runs", "status", "psql", "demo"):
         assert f"│ {command} " in done.stdout
         assert etl(command, "--help").returncode == 0
     assert "3 finished but not" in done.stdout

@@ -39,6 +39,8 @@ def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
         "messages": "full",
         "reread_days": 3,
         "timezone": "UTC",
+        "ping_url": None,
+        "metrics_file": None,
         "pii": "keep",
         "pii_key": None,
     }
@@ -60,6 +62,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "ETL_RETRY_ATTEMPTS": "1",
         "ETL_REREAD_DAYS": "0",
         "ETL_TIMEZONE": "Asia/Jerusalem",
+        "ETL_PING_URL": "https://hc-ping.com/key/etl-{account_id}?create=1",
+        "ETL_METRICS_FILE": "/var/lib/node_exporter/etl-{account_id}.prom",
         "ETL_PII": "hash",
         "ETL_PII_KEY": KEY,
     }.items():
@@ -68,7 +72,8 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
     assert read.api_token.get_secret_value() == "abc-DEF_123"
     assert read.database_url.get_secret_value() == ("postgresql+psycopg://u:p@db.example:5433/helpdesk?sslmode=require")
     assert read.pii_key.get_secret_value() == KEY
-    assert read.model_dump(exclude={"api_token", "database_url", "pii_key"}) == {
+    assert read.ping_url.get_secret_value() == "https://hc-ping.com/key/etl-{account_id}?create=1"
+    assert read.model_dump(exclude={"api_token", "database_url", "ping_url", "pii_key"}) == {
         "database_url_file": None,
         "api_token_file": None,
         "pii_key_file": None,
@@ -84,6 +89,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "messages": "full",
         "reread_days": 0,
         "timezone": "Asia/Jerusalem",
+        "metrics_file": Path("/var/lib/node_exporter/etl-{account_id}.prom"),
         "pii": "hash",
     }
 
@@ -101,6 +107,8 @@ def test_every_fault_is_reported_at_once_by_the_name_of_its_variable(monkeypatch
         "ETL_RETRY_ATTEMPTS": "21",
         "ETL_REREAD_DAYS": "-1",
         "ETL_TIMEZONE": "Asia/Atlantis",
+        "ETL_PING_URL": "http://pings.example/secret-check",
+        "ETL_METRICS_FILE": "/var/lib/etl.prom",
         "ETL_PII": "scramble",
         "ETL_PII_KEY": "too short to be safe",
     }.items():
@@ -116,15 +124,17 @@ def test_every_fault_is_reported_at_once_by_the_name_of_its_variable(monkeypatch
         "  ETL_BASE_URL",
         "  ETL_CONCURRENCY",
         "  ETL_LOG_FORMAT",
+        "  ETL_METRICS_FILE",
         "  ETL_PII",
         "  ETL_PII_KEY",
+        "  ETL_PING_URL",
         "  ETL_REQUESTS_PER_MINUTE",
         "  ETL_REREAD_DAYS",
         "  ETL_RETRY_ATTEMPTS",
         "  ETL_TIMEOUT_SECONDS",
         "  ETL_TIMEZONE",
     ]
-    for value in ("secret-pw", "two words", "zero", "too short"):
+    for value in ("secret-pw", "two words", "zero", "too short", "secret-check"):
         assert value not in str(refused.value)
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
@@ -289,6 +299,8 @@ def test_each_field_has_one_variable():
         "messages": "ETL_MESSAGES",
         "reread_days": "ETL_REREAD_DAYS",
         "timezone": "ETL_TIMEZONE",
+        "ping_url": "ETL_PING_URL",
+        "metrics_file": "ETL_METRICS_FILE",
         "pii": "ETL_PII",
         "pii_key": "ETL_PII_KEY",
         "pii_key_file": "ETL_PII_KEY_FILE",
@@ -315,14 +327,38 @@ def test_a_key_has_at_least_32_characters(key, is_accepted):
         load(Settings, **given)
 
 
-def test_a_child_process_inherits_everything_but_token_and_key(monkeypatch):
+def test_a_child_process_inherits_everything_but_the_secrets(monkeypatch):
+    monkeypatch.setenv("ETL_PING_URL", "https://hc-ping.com/a")
     monkeypatch.setenv("ETL_API_TOKEN", "t0ken")
     monkeypatch.setenv("ETL_PII_KEY", KEY)
     monkeypatch.setenv("ETL_ACCOUNT_ID", "5")
     monkeypatch.setenv("SHOP_TOKEN", "t0ken")
     given = inherited_environment({"SHOP_TOKEN"}, PGPASSWORD="pw")
-    assert not given.keys() & {"ETL_API_TOKEN", "ETL_PII_KEY", "SHOP_TOKEN"}
+    assert not given.keys() & {"ETL_API_TOKEN", "ETL_PII_KEY", "ETL_PING_URL", "SHOP_TOKEN"}
     assert (given["ETL_ACCOUNT_ID"], given["PGPASSWORD"]) == ("5", "pw")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://hc-ping.com/a", "https://pings.example:8443/a/?create=1", "http://127.0.0.1:8000/a"]
+)
+def test_an_address_for_pings_is_taken_as_it_is(address):
+    assert load(Settings, **NEEDED, ping_url=address).ping_url.get_secret_value() == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://a.example/s3cret", "http://a.example/s3cret", "https:///s3cret", "https://u:s3cret@a.example/", "s3cret",
+     "https://a.example/s3cret#x", "https://[s3cret/", "https://a.example:s3cret/", "https://a.example/s3cret x"],
+)  # fmt: skip
+def test_an_address_for_pings_that_is_none_is_refused_without_repeating_it(address):
+    said = faults(ping_url=address)
+    assert said.splitlines()[1].startswith("  ETL_PING_URL: must ")
+    assert "s3cret" not in said
+
+
+@pytest.mark.parametrize("file", ["etl.prom", "/var/lib/etl-{account_id}.txt", "{account_id}"])
+def test_a_file_of_metrics_is_of_one_account_and_of_the_ending_that_is_collected(file):
+    assert "ETL_METRICS_FILE: must hold {account_id} and end with .prom, such as " in faults(metrics_file=file)
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o644, True)])

@@ -1,0 +1,104 @@
+"""A run that is heard of: its number in each line of the log, pings, and the file of metrics."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from etl import journal, logs, metrics, past_runs
+from etl.errors import AnotherRun, DatabaseError, Interrupted
+from etl.journal import COMPLETE, INTERRUPTED, Run
+from etl.ping import Pings
+from etl.settings import ACCOUNT, Settings
+
+log = logging.getLogger(__name__)
+
+SECONDS_FOR_PINGS = 5
+# Whoever stops a job expects it to be gone in ten seconds, of which the run itself may have taken eight.
+SECONDS_WHEN_STOPPED = 1
+
+
+class Observer:
+    """Tells of one run what the settings want; nothing that fails here fails the run."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._account_id, self._has_ended = settings.account_id, False
+        number = str(settings.account_id)
+        self._pings: Pings | None = None
+        if settings.ping_url:
+            self._pings = Pings(settings.ping_url.get_secret_value().replace(ACCOUNT, number))
+        self._file = settings.metrics_file and Path(str(settings.metrics_file).replace(ACCOUNT, number))
+        logs.of_run(self._account_id)
+
+    def begun(self, run: Run) -> None:
+        """Tell that a run has begun, and wait for no answer."""
+        logs.of_run(run.account_id, run.run_id)
+        self._ping("start", f"Run {run.run_id} of account {run.account_id}: {run.kind} begun.")
+
+    def ended(self, engine: Engine, run: Run) -> None:
+        """Tell how a run ended that the journal has."""
+        self._has_ended = True
+        self._ping("" if run.outcome == COMPLETE else "fail", _figures(run))
+        self._write_metrics(engine)
+        self._wait(SECONDS_WHEN_STOPPED if run.outcome == INTERRUPTED else SECONDS_FOR_PINGS)
+
+    def failed(self, error: Exception) -> None:
+        """Tell of a run that could not begin, or lost its journal; unless it was told how it ended."""
+        if not self._has_ended:
+            self._ping("fail", f"A run of account {self._account_id} failed: {type(error).__name__}, see its log.")
+            self._wait(SECONDS_WHEN_STOPPED if isinstance(error, Interrupted) else SECONDS_FOR_PINGS)
+
+    def _ping(self, step: str, said: str) -> None:
+        if self._pings:
+            self._pings.send(step, said)
+
+    def _wait(self, seconds: float) -> None:
+        if self._pings:
+            self._pings.wait(seconds)
+            if self._pings.failures:
+                log.warning(
+                    "Whoever watches was not told of the run (ETL_PING_URL): %s. The run itself is not touched by it.",
+                    self._pings.failures[0],
+                )
+
+    def _write_metrics(self, engine: Engine) -> None:
+        if not self._file:
+            return
+        try:
+            last_complete = journal.last_complete_start(engine, self._account_id)
+            runs = past_runs.last_of_each_kind(engine, self._account_id)
+            metrics.write(self._file, metrics.render(self._account_id, last_complete, runs))
+        except (OSError, DatabaseError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            log.warning("%s could not be written (ETL_METRICS_FILE): %s", self._file, why)
+
+
+@contextmanager
+def observed(settings: Settings) -> Iterator[Observer]:
+    """Give what is to be told of a run of these settings; a failure on the way is told, too."""
+    observer = Observer(settings)
+    try:
+        yield observer
+    except AnotherRun:
+        raise  # that one tells of itself
+    except Exception as error:
+        observer.failed(error)
+        raise
+
+
+def _figures(run: Run) -> str:
+    """Say how a run ended in numbers alone: problems quote what the server answered, and this leaves the machine."""
+    figures = {
+        "seconds": round(run.seconds),
+        "requests": run.requests,
+        "retries": run.retries,
+        "conversations": run.counts["conversations"]["seen"],
+        "messages": run.counts["messages"]["seen"],
+        "rejected": run.rejected,
+        "problems": len(run.problems),
+        **{f"{name} ids": number for name, number in (run.ledger or {}).items() if number and name != "highest_id"},
+    }
+    told = ", ".join(f"{name} {number}" for name, number in figures.items())
+    return f"Run {run.run_id} of account {run.account_id}: {run.kind} {run.outcome}. {told}."

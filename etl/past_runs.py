@@ -1,0 +1,137 @@
+"""What the journal tells of runs that were: lists, one run, and how an account stands."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, text
+
+from etl import journal
+from etl.database import transaction
+from etl.journal import COUNTED, NOTHING, OVER_EVERYTHING, RUNNING, Run
+from etl.models import Account, RejectedRecord, SyncRun
+
+LEDGER = ("highest_id", "loaded", "deleted", "forbidden", "unreadable", "unaccounted")
+
+LOCK_IS_HELD = text("""
+    SELECT EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 1 AND ((classid::bigint << 32) | objid::bigint) = :key
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+""")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an account stands; runs are rows with the columns of sync_runs.
+
+    last_complete: when the last complete run over everything began (UTC). last: the last one over everything that
+    ended, however it did. under_way: what the journal has as running; is_alive: whether a process is behind it.
+    conversations_unaccounted, messages_unaccounted: by the last ledger, and by the last audit; None without one.
+    """
+
+    account_id: int
+    last_complete: datetime | None = None
+    last: Any = None
+    under_way: Any = None
+    is_alive: bool = False
+    conversations_unaccounted: int | None = None
+    messages_unaccounted: int | None = None
+
+
+def last_runs(engine: Engine, limit: int) -> list[Any]:
+    """Give the last runs, newest first, as rows with the columns of sync_runs."""
+    query = select(SyncRun.__table__).order_by(SyncRun.run_id.desc()).limit(limit)
+    with transaction(engine) as connection:
+        return list(connection.execute(query))
+
+
+def last_of_each_kind(engine: Engine, account_id: int) -> list[Any]:
+    """Give the account's last sync and its last backfill that ended, as rows with the columns of sync_runs."""
+    query = (
+        select(SyncRun.__table__)
+        .distinct(SyncRun.kind)
+        .where(SyncRun.account_id == account_id, SyncRun.outcome != RUNNING)
+        .order_by(SyncRun.kind, SyncRun.run_id.desc())
+    )
+    with transaction(engine) as connection:
+        return list(connection.execute(query))
+
+
+def find_run(engine: Engine, run_id: int) -> Any:
+    """Give one run as a row with the columns of sync_runs; None when there is none of this number."""
+    with transaction(engine) as connection:
+        return connection.execute(select(SyncRun.__table__).where(SyncRun.run_id == run_id)).first()
+
+
+def rejected_reasons(engine: Engine, run: Run) -> list[Any]:
+    """Give (entity, reason, records) of what a run rejected and no later one did, the most frequent first."""
+    records = func.count().label("records")
+    query = (
+        select(RejectedRecord.entity, RejectedRecord.reason, records)
+        .where(RejectedRecord.account_id == run.account_id, RejectedRecord.run_id == run.run_id)
+        .group_by(RejectedRecord.entity, RejectedRecord.reason)
+        .order_by(records.desc(), RejectedRecord.entity, RejectedRecord.reason)
+    )
+    with transaction(engine) as connection:
+        return list(connection.execute(query))
+
+
+def run_of(row: Any) -> Run:
+    """Make a run of its row; what the journal does not know, as the run was killed or goes on, is nought."""
+    return Run(
+        row.account_id,
+        row.kind,
+        row.selection,
+        run_id=row.run_id,
+        outcome=row.outcome,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        requests=row.requests or 0,
+        retries=row.retries or 0,
+        pages=row.pages or 0,
+        counts={table: Counter(NOTHING | (row.counts or {}).get(table, {})) for table in COUNTED},
+        rejected=row.rejected or 0,
+        unknown_fields=set(row.unknown_fields or ()),
+        ledger=None if row.highest_id is None else {name: getattr(row, name) or 0 for name in LEDGER},
+        audit=row.audit,
+        problems=row.problems or [],
+        notes=row.notes or [],
+    )
+
+
+def standings(engine: Engine, account_id: int | None) -> list[Standing]:
+    """Give how one account stands, or without a number each one in the database."""
+    with transaction(engine) as connection:
+        known = [account_id] if account_id else connection.scalars(select(Account.account_id).order_by("account_id"))
+        return [_standing(engine, connection, one) for one in list(known)]
+
+
+def _standing(engine: Engine, connection: Connection, account_id: int) -> Standing:
+    def last(column: Any, *which: ColumnElement[bool]) -> Any:
+        query = select(column).where(SyncRun.account_id == account_id, *which)
+        return connection.execute(query.order_by(SyncRun.run_id.desc()).limit(1)).first()
+
+    under_way = last(SyncRun.__table__, SyncRun.outcome == RUNNING)
+    is_alive = under_way is not None and _has_lock(connection, account_id)
+    if under_way and not is_alive:
+        # A run is closed before it gives its lock away: one that is still open now was killed.
+        under_way = last(SyncRun.__table__, SyncRun.outcome == RUNNING, SyncRun.run_id == under_way.run_id)
+    ledger = last(SyncRun.unaccounted, SyncRun.unaccounted.is_not(None))
+    audit = last(SyncRun.audit, SyncRun.audit.is_not(None))
+    return Standing(
+        account_id,
+        journal.last_complete_start(engine, account_id),
+        last(SyncRun.__table__, SyncRun.outcome != RUNNING, OVER_EVERYTHING),
+        under_way,
+        is_alive,
+        ledger and ledger.unaccounted,
+        audit and audit.audit.get("unaccounted"),
+    )
+
+
+def _has_lock(connection: Connection, account_id: int) -> bool:
+    key = connection.scalar(select(journal.lock_key(account_id)))
+    return bool(connection.scalar(LOCK_IS_HELD, {"key": key}))

@@ -1,0 +1,65 @@
+"""Pings: tell a service such as healthchecks.io where a run is; none of them can hold a run up or fail it."""
+
+from threading import Thread
+from urllib.parse import urlsplit
+
+import requests
+
+from etl.settings import is_loopback
+
+# To connect, and for the answer.
+TIMEOUT = 3
+
+
+class Pings:
+    """The pings of one run, sent in their order by threads of their own.
+
+    failures: what went wrong, in few words. They never hold the address, which is a secret.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.failures: list[str] = []
+        self._address = address
+        self._last: Thread | None = None
+
+    def send(self, step: str, said: str) -> None:
+        """Begin to tell a step (start, fail; nothing for success), and return at once."""
+        self._last = Thread(target=self._send, args=(self._last, step, said), name="etl-ping", daemon=True)
+        self._last.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until all is told, but no longer than that."""
+        if self._last:
+            self._last.join(seconds)
+            if self._last.is_alive():
+                self.failures.append("no answer in time")
+
+    def _send(self, before: Thread | None, step: str, said: str) -> None:
+        if before:
+            before.join()
+        if failure := _post(_with_step(self._address, step), said):
+            self.failures.append(failure)
+
+
+def _with_step(address: str, step: str) -> str:
+    """Add a step to the path of an address: what healthchecks.io creates by itself (`?create=1`) has a query."""
+    parts = urlsplit(address)
+    return parts._replace(path="/".join([parts.path.rstrip("/"), step]).rstrip("/")).geturl()
+
+
+def _post(url: str, said: str) -> str | None:
+    """Send one ping, once; give what went wrong."""
+    session = requests.Session()
+    session.auth = lambda request: request  # no login out of ~/.netrc
+    session.trust_env = not is_loopback(urlsplit(url).hostname or "")  # no proxy for this machine
+    try:
+        # No redirects: the address would be told to somebody else. The answer's body says nothing that is needed.
+        with session.post(url, said.encode(), timeout=TIMEOUT, allow_redirects=False, stream=True) as answer:
+            is_well = answer.status_code // 100 == 2  # noqa: PLR2004 -- every 2xx
+            return None if is_well else f"the server answered {answer.status_code}"
+    except requests.Timeout:
+        return "no answer in time"
+    except requests.exceptions.SSLError:
+        return "the server's certificate is not trusted"
+    except Exception as error:  # whatever it is: the thread's own account of it would show the address
+        return f"no connection ({type(error).__name__})"

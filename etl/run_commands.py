@@ -1,0 +1,156 @@
+"""The commands about runs that were: `etl runs` and `etl status`."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from etl.errors import SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from etl.settings import AnySettings
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+REASONS_SHOWN, LONGEST_REASON = 5, 120
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line, and nothing else.")]
+
+
+def runs(
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    run: Annotated[int | None, typer.Option(min=1, metavar="ID", help="Show this run whole.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the last runs: when, how long, how complete; or show one of them whole."""
+    from etl import past_runs, report
+    from etl.settings import DatabaseSettings
+
+    with _database(DatabaseSettings) as (_, engine):
+        if run is not None:
+            _show(engine, run, as_json)
+            return
+        found = past_runs.last_runs(engine, limit)
+    if as_json:
+        typer.echo(json.dumps([_to_json(one) for one in found], ensure_ascii=False))
+    elif found:
+        report.print_runs(found, report.output())
+    else:
+        typer.echo("No run yet: `etl sync` makes the first.")
+
+
+def status(
+    max_age: Annotated[
+        str, typer.Option(metavar="AGE", help="How long ago the last complete run may have begun: 90m, 26h, 2d.")
+    ] = "26h",
+    as_json: AsJson = False,
+) -> None:
+    """Say in one line whether the data are fresh and complete; exit with 1 when not. For monitors.
+
+    They are when the last complete run over everything is young enough, the last one did not fail and was not
+    incomplete, and nothing is unaccounted for. Without ETL_ACCOUNT_ID it is one line an account. Needs no token.
+    """
+    from etl import past_runs
+    from etl import status as judging
+    from etl.settings import StatusSettings
+
+    longest = _age(max_age)
+    with _database(StatusSettings) as (settings, engine):
+        found = past_runs.standings(engine, settings.account_id)
+    now = datetime.now(UTC)
+    verdicts = [judging.judge(one, now, longest) for one in found]
+    is_well = bool(verdicts) and all(one.ok for one in verdicts)
+    if as_json:
+        told = [judging.to_json(one, now) for one in verdicts]
+        typer.echo(
+            json.dumps(
+                {"ok": is_well, "max_age_seconds": round(longest.total_seconds()), "accounts": told}, ensure_ascii=False
+            )
+        )
+    else:
+        for one in verdicts:
+            typer.echo(f"{'ok' if one.ok else 'FAULT':<5}  {one.said}")
+        if not verdicts:
+            typer.echo("FAULT  no run of any account yet")
+    raise typer.Exit(0 if is_well else 1)
+
+
+def _age(value: str) -> timedelta:
+    """Read 90m, 26h or 2d."""
+    form = re.fullmatch(r"(\d{1,6})([mhd])", value)
+    if not form:
+        raise typer.BadParameter(f"{value!r} is no age such as 90m, 26h or 2d", param_hint="--max-age")
+    return timedelta(**{UNITS[form[2]]: int(form[1])})
+
+
+def _show(engine: "Engine", run_id: int, as_json: bool) -> None:
+    from etl import past_runs, report
+
+    row = past_runs.find_run(engine, run_id)
+    if row is None:
+        raise SettingsError(f"There is no run {run_id}. `etl runs` lists the last ones.")
+    run = past_runs.run_of(row)
+    reasons = past_runs.rejected_reasons(engine, run)
+    if as_json:
+        told = [{"entity": one.entity, "reason": one.reason, "records": one.records} for one in reasons]
+        typer.echo(json.dumps(_to_json(row) | {"rejected_reasons": told}, ensure_ascii=False))
+        return
+    console = report.output()
+    report.print_summary(run, console, has_figures=row.requests is not None)
+    report.print_facts([*_circumstances(row), *_reasons(reasons)], console)
+
+
+def _to_json(row: Any) -> dict[str, Any]:
+    from etl import past_runs, report
+
+    return report.to_json(past_runs.run_of(row)) | {
+        "selection": row.selection,
+        "host": row.host,
+        "process_id": row.process_id,
+    }
+
+
+def _circumstances(row: Any) -> Iterator[tuple[str, str]]:
+    from etl.journal import RUNNING
+
+    chosen = (row.selection or {}).items()
+    said = (f"{name} {', '.join(map(str, one)) if isinstance(one, list) else one}" for name, one in chosen)
+    yield "selection", "; ".join(said) or "everything"
+    yield "started", _utc(row.started_at)
+    ended = "not yet" if row.outcome == RUNNING else "killed: it could not say when, nor what it did"
+    yield "ended", _utc(row.finished_at) if row.finished_at else ended
+    yield "on", f"{row.host}, process {row.process_id}"
+
+
+def _reasons(reasons: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """Tell why records were rejected, as far as no later run met them again."""
+    name = "reasons"
+    for one in reasons[:REASONS_SHOWN]:
+        said = " ".join(one.reason.split())
+        shown = said if len(said) <= LONGEST_REASON else f"{said[: LONGEST_REASON - 3]}..."
+        yield name, f"{one.records:,} {one.entity}: {shown}"
+        name = ""
+    if len(reasons) > REASONS_SHOWN:
+        yield "", f"and {len(reasons) - REASONS_SHOWN:,} more (table rejected_records)"
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+@contextmanager
+def _database(kind: "type[AnySettings]") -> "Iterator[tuple[AnySettings, Engine]]":
+    """Give the settings and the database, whose tables are of this version."""
+    from etl import logs
+    from etl.migrate import open_at_head
+    from etl.settings import load
+
+    settings = load(kind)
+    logs.configure(settings.log_format)
+    with open_at_head(settings) as engine:
+        yield settings, engine

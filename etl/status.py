@@ -1,0 +1,110 @@
+"""Judges how an account stands, in one line; pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from etl.journal import COMPLETE, INTERRUPTED
+from etl.past_runs import Standing
+from etl.privacy import without_quotes
+
+LONGEST_REASON = 160
+HOUR, DAY = 3600, 86_400
+# From here on days are easier to read than hours.
+TELL_DAYS_FROM = 2 * DAY
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one account: `ok` when its data are fresh and complete; `said` is the line, without a sign."""
+
+    standing: Standing
+    ok: bool
+    said: str
+
+
+def judge(standing: Standing, now: datetime, max_age: timedelta) -> Verdict:
+    """Tell whether an account's data are complete and younger than `max_age`; if not, why."""
+    faults, notes = list(_faults(standing, now, max_age)), list(_notes(standing, now))
+    complete = standing.last_complete
+    fresh = f"complete {_span(now - complete)} ago ({_utc(complete)})" if complete else "no complete run yet"
+    said = "; ".join([fresh, *faults, *notes])
+    is_young = complete is not None and now - complete < max_age
+    return Verdict(standing, is_young and not faults, f"account {standing.account_id}: {said}")
+
+
+def to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
+    """Give a verdict as `--json` prints it; times in ISO 8601 (UTC), null for what never was."""
+    standing = verdict.standing
+    complete = standing.last_complete
+    return {
+        "account_id": standing.account_id,
+        "ok": verdict.ok,
+        "said": verdict.said,
+        "last_complete_started_at": complete and complete.astimezone(UTC).isoformat(),
+        "age_seconds": complete and round((now - complete).total_seconds()),
+        "last_run": _run(standing.last),
+        "under_way": _run(standing.under_way),
+        "is_alive": standing.is_alive,
+        "conversations_unaccounted": standing.conversations_unaccounted,
+        "messages_unaccounted": standing.messages_unaccounted,
+    }
+
+
+def _faults(standing: Standing, now: datetime, max_age: timedelta) -> Iterator[str]:
+    complete, last, under_way = standing.last_complete, standing.last, standing.under_way
+    if complete and now - complete >= max_age:
+        yield f"that is more than {_span(max_age)}"
+    if last and last.outcome not in {COMPLETE, INTERRUPTED}:
+        yield f"run {last.run_id} {_was(last.outcome)}{_why(last)}"
+    if standing.conversations_unaccounted:
+        yield f"{standing.conversations_unaccounted} conversation ids unaccounted for"
+    if standing.messages_unaccounted:
+        yield f"{standing.messages_unaccounted} messages unaccounted for"
+    if under_way and not standing.is_alive:
+        yield f"run {under_way.run_id} was killed (begun {_span(now - under_way.started_at)} ago)"
+
+
+def _notes(standing: Standing, now: datetime) -> Iterator[str]:
+    """Tell what is no fault by itself: whether it takes too long is what the age tells."""
+    last, under_way = standing.last, standing.under_way
+    if last and last.outcome == INTERRUPTED:
+        yield f"run {last.run_id} was interrupted"
+    if under_way and standing.is_alive:
+        yield f"run {under_way.run_id} is going on for {_span(now - under_way.started_at)}"
+
+
+def _was(outcome: str) -> str:
+    return "failed" if outcome == "failed" else f"was {outcome}"
+
+
+def _why(run: Any) -> str:
+    """Give the first problem of a run in few words: without what a server answered, as monitors send mail."""
+    if not run.problems:
+        return ""
+    said = " ".join(without_quotes(run.problems[0]).split())
+    return f": {said if len(said) <= LONGEST_REASON else said[: LONGEST_REASON - 3] + '...'}"
+
+
+def _run(row: Any) -> dict[str, Any] | None:
+    return row and {
+        "run_id": row.run_id,
+        "kind": row.kind,
+        "outcome": row.outcome,
+        "started_at": row.started_at.astimezone(UTC).isoformat(),
+        "finished_at": row.finished_at and row.finished_at.astimezone(UTC).isoformat(),
+    }
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _span(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    if seconds >= TELL_DAYS_FROM:
+        parts = (("d", seconds // DAY), ("h", seconds % DAY // HOUR))
+    else:
+        parts = (("h", seconds // HOUR), ("min", seconds % HOUR // 60))
+    return " ".join(f"{number} {unit}" for unit, number in parts if number) or "0 min"

@@ -1,0 +1,148 @@
+"""ETL_PING_URL: who watches is told of every run, and cannot hold it up, fail it, or learn what is not theirs."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from etl import journal
+from etl.demo.server import serve
+from etl.demo.vendor import Vendor
+from tests.conftest import RunEtl
+from tests.end_to_end.test_kills import TOKEN, Trap, run_into, settings, terminate
+from tests.pinged import BROKEN, FAILED, NO_ANSWER, OK, SECRET, Pinged, pinged, redirect_to
+from tests.scripted import account_of
+
+FORMATS = pytest.mark.parametrize("form", ["console", "json"])
+
+
+@pytest.fixture
+def vendor() -> Vendor:
+    return Vendor(account_of(3), token=TOKEN)
+
+
+@pytest.fixture
+def trap(vendor: Vendor) -> Trap:
+    return Trap(vendor)
+
+
+@pytest.fixture
+def service() -> Iterator[Pinged]:
+    with pinged() as one:
+        yield one
+
+
+@pytest.fixture
+def variables(trap: Trap, service: Pinged, database_url: str) -> Iterator[dict[str, str]]:
+    with serve(trap) as base_url:
+        yield settings(base_url, database_url, ETL_PING_URL=service.url)
+
+
+def test_a_complete_run_tells_its_begin_and_its_success_in_figures(
+    etl: RunEtl, service: Pinged, variables: dict[str, str]
+) -> None:
+    done = etl("sync", **variables)
+    assert done.returncode == 0, done.stderr
+    (begun, said_first), (ended, said_last) = service.told
+    assert (begun, ended) == (f"/{SECRET}/start", f"/{SECRET}")
+    assert said_first == "Run 1 of account 1: sync begun."
+    assert said_last.startswith("Run 1 of account 1: sync complete. seconds ")
+    assert "conversations 3, messages 9, rejected 0, problems 0, loaded ids 3." in said_last
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_an_incomplete_and_a_failed_run_tell_a_failure_without_what_the_server_said(
+    etl: RunEtl, vendor: Vendor, service: Pinged, variables: dict[str, str]
+) -> None:
+    vendor.accounts[0].conversations[2].contact_id = 99
+    assert etl("backfill", "--conversation", "2", ETL_RETRY_ATTEMPTS="1", **variables).returncode == 3
+    assert "backfill incomplete. " in service.told[-1][1]
+    assert "problems 1" in service.told[-1][1]
+    assert "500" not in service.told[-1][1]
+    assert service.steps() == ["/start", "/fail"]
+
+    assert etl("sync", **variables | {"ETL_API_TOKEN": "of-another-account"}).returncode == 1
+    assert "sync failed. " in service.told[-1][1]
+    assert service.steps() == ["/start", "/fail"]
+
+
+def test_a_run_that_cannot_begin_tells_a_failure(
+    etl: RunEtl, service: Pinged, variables: dict[str, str], empty_database_url: str
+) -> None:
+    for url in ("postgresql://user:pass-word@127.0.0.1:9/tables", empty_database_url):
+        assert etl("sync", **variables | {"DATABASE_URL": url}).returncode == 1
+        assert service.told[-1][1] == "A run of account 1 failed: DatabaseError, see its log."
+        assert service.steps() == ["/fail"]
+
+
+def test_a_second_run_tells_nothing_while_the_first_goes_on(
+    etl: RunEtl, engine: Engine, service: Pinged, variables: dict[str, str]
+) -> None:
+    with journal.lock(engine, 1):
+        assert etl("sync", **variables).returncode == 4
+    assert service.told == []
+
+
+def test_a_run_that_is_stopped_tells_a_failure_and_still_ends_in_time(
+    tmp_path: Path, trap: Trap, service: Pinged, variables: dict[str, str]
+) -> None:
+    service.answer = NO_ANSWER
+    process, _, seconds = run_into(trap, 12, terminate, tmp_path, **variables)
+    assert process.returncode == 1
+    assert seconds < 10
+    assert service.steps()[0] == "/start"
+
+
+def test_other_commands_tell_nothing(etl: RunEtl, service: Pinged, variables: dict[str, str]) -> None:
+    for command in ("migrate", "check", "runs", "status"):
+        etl(command, **variables)
+    assert service.told == []
+
+
+@FORMATS
+@pytest.mark.parametrize("answer", [FAILED, BROKEN, NO_ANSWER], ids=["failed", "broken", "none"])
+def test_a_ping_that_fails_is_one_warning_without_the_address_and_nothing_else(
+    etl: RunEtl, service: Pinged, variables: dict[str, str], answer: bytes, form: str
+) -> None:
+    service.answer = answer
+    begun = time.monotonic()
+    done = etl("sync", "--json", ETL_LOG_FORMAT=form, **variables)
+    assert done.returncode == 0
+    assert time.monotonic() - begun < 30  # the service would hold it for a minute
+    assert json.loads(done.stdout)["outcome"] == "complete"
+    assert service.steps()[0] == "/start"
+    warnings = [line for line in done.stderr.splitlines() if "warning" in line]
+    assert len(warnings) == (answer != BROKEN), done.stderr  # which is an answer all the same
+    assert all("ETL_PING_URL" in line for line in warnings)
+    assert SECRET not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_service_that_is_not_there_is_one_warning(etl: RunEtl, variables: dict[str, str]) -> None:
+    done = etl("sync", **variables | {"ETL_PING_URL": f"http://127.0.0.1:9/{SECRET}"})
+    assert done.returncode == 0
+    (warning,) = [line for line in done.stderr.splitlines() if "warning" in line]
+    assert "no connection (ConnectionError). The run itself is not touched by it." in warning
+    assert SECRET not in done.stderr
+
+
+def test_a_redirect_is_not_followed(etl: RunEtl, service: Pinged, variables: dict[str, str]) -> None:
+    with pinged() as elsewhere:
+        service.answer = redirect_to(elsewhere.url)
+        done = etl("sync", **variables)
+        assert elsewhere.told == []
+    assert done.returncode == 0
+    assert "the server answered 302" in done.stderr
+    assert SECRET not in done.stderr
+
+
+def test_the_account_stands_in_the_address_and_a_query_stays_behind_the_step(
+    etl: RunEtl, service: Pinged, variables: dict[str, str]
+) -> None:
+    assert service.answer == OK
+    address = service.base + "/key/etl-{account_id}/?create=1"
+    assert etl("sync", **variables | {"ETL_PING_URL": address}).returncode == 0
+    assert [path for path, _ in service.told] == ["/key/etl-1/start?create=1", "/key/etl-1?create=1"]
