@@ -45,6 +45,7 @@ TELLING = {
     "inboxes": ("name", "channel_type"),
     "messages": ("message_type", "content", "private", "sender_type", "sender_id", "created_at"),
     "rejected_records": ("reason", "payload"),
+    "sync_parts": ("walk", "first_page", "last_page"),
     "sync_runs": ("kind", "outcome", "started_at", "finished_at", "unaccounted"),
     "teams": ("name",),
 }

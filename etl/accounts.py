@@ -5,7 +5,6 @@ What a table does not say comes from the environment and `.env`, as it does for 
 
 import logging
 import os
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable
@@ -28,6 +27,7 @@ KEYS: dict[str, type] = {
     "token_variable": str,
     "token_file": str,
     "schedule": str,
+    "schedule_recent": str,
     "time_zone": str,
     "messages": str,
     "reread_days": int,
@@ -42,21 +42,19 @@ EMPTY = {
     "token_file": "the file that it names is empty",
 }
 # Keys that are no settings, and those that are called otherwise there.
-NO_SETTINGS = {"name", "schedule", *EMPTY}
+NO_SETTINGS = {"name", *EMPTY}
 FIELDS = {"id": "account_id", "time_zone": "timezone"}
 
-CRON = re.compile(r"[\w*,/-]+( +[\w*,/-]+){4}", re.ASCII)
 # Stands for a value that is at fault, so that the rest of a table can be looked at all the same.
 ANY_ID, ANY_TOKEN = 1, "none"
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account: its settings, and what only the file tells of it. schedule: a cron expression."""
+    """An account: its settings, and what only the file tells of it."""
 
     settings: Settings
     name: str | None = None
-    schedule: str | None = None
 
     @property
     def label(self) -> str:
@@ -135,8 +133,6 @@ class _Reader:
         right = {key: value for key, value in table.items() if self._is_well_formed(whose, key, value)}
         if "id" not in table:
             self._add(whose, "id", "is missing")
-        if "schedule" in right and not CRON.fullmatch(right["schedule"]):
-            self._add(whose, "schedule", "must be a cron expression of five fields, such as 30 2 * * *")
         fields = {FIELDS.get(key, key): key for key in right if key not in NO_SETTINGS}
         keys = {variable_name(Settings, name): key for name, key in fields.items()}
         given = {"account_id": ANY_ID} | {name: right[key] for name, key in fields.items()}
@@ -152,7 +148,7 @@ class _Reader:
             for variable, said in error.faults.items():
                 self._blame(whose, keys.get(variable), variable, said)
             return None
-        return Account(settings, right.get("name"), right.get("schedule"))
+        return Account(settings, right.get("name"))
 
     def _is_well_formed(self, whose: str, key: str, value: Any) -> bool:
         if key not in KEYS:

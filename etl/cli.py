@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl import privacy_commands, run_commands, series
+from etl import job_commands, privacy_commands, run_commands, series
 from etl.errors import DatabaseError, EtlError, Interrupted
 from etl.series import COMPLETE, FAILED, INCOMPLETE
 
@@ -137,6 +137,7 @@ def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comm
         list[int] | None, typer.Option(min=1, metavar="ID", help="Only this conversation. May be repeated.")
     ] = None,
     account: series.Accounts = None,
+    queue: Annotated[bool, typer.Option("--queue", help="Leave it to the workers, and return at once.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read a selection again, every history in it, whatever the tables already have.
@@ -151,22 +152,22 @@ def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comm
         raise typer.BadParameter(
             "name conversations, or select them by other options: not both", param_hint="--conversation"
         )
-    _run(
-        Selection(
-            kind="backfill",
-            statuses=_statuses(status),
-            since=_day(since, "--since") if since else None,
-            until=_day(until, "--until", days_later=1) if until else None,
-            inbox_id=inbox_id,
-            team_id=team_id,
-            labels=tuple(label or ()),
-            assignee_type=assignee_type.value if assignee_type else None,
-            search=search,
-            conversations=tuple(dict.fromkeys(conversation or ())),
-        ),
-        as_json,
-        series.choose(account),
+    chosen = Selection(
+        kind="backfill",
+        statuses=_statuses(status),
+        since=_day(since, "--since") if since else None,
+        until=_day(until, "--until", days_later=1) if until else None,
+        inbox_id=inbox_id,
+        team_id=team_id,
+        labels=tuple(label or ()),
+        assignee_type=assignee_type.value if assignee_type else None,
+        search=search,
+        conversations=tuple(dict.fromkeys(conversation or ())),
     )
+    if queue:
+        job_commands.queue_run(chosen, series.choose(account))
+    else:
+        _run(chosen, as_json, series.choose(account))
 
 
 @app.command()
@@ -216,6 +217,8 @@ def check(account: series.Accounts = None) -> None:
     raise typer.Exit(FAILED if faults else code)
 
 
+app.command()(job_commands.worker)
+app.command()(job_commands.jobs)
 app.command()(run_commands.runs)
 app.command()(run_commands.status)
 
@@ -289,7 +292,7 @@ def _run(selection: "Selection", as_json: bool, accounts: "list[Account]") -> No
     def run(account: "Account") -> int:
         with observed(account.settings) as observer, open_at_head(account.settings) as engine:
             with report.watching(series.whose(account, accounts)) as watch:
-                done = sync.run(account.settings, engine, selection, watch, observer.begun)
+                done = sync.run(account.settings, engine, selection, sync.Hooks(watch, observer.begun))
             observer.ended(engine, done)
         report.print_run(done, as_json)
         return _exit_code(done.outcome)

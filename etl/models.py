@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The migration that makes these tables.
-REVISION = "0004"
+REVISION = "0005"
 SCHEMA = "helpdesk"
 
 # Column.info key: the upsert saves this column along with the others, but a difference in it alone rewrites no row.
@@ -513,6 +513,30 @@ class SyncRun(OfAccount, Base):
     )
     notes: Mapped[list[str] | None] = column(comment="What is worth knowing of the run and no fault; NULL: nothing")
     problems: Mapped[list[str] | None] = column(comment="Why the run is not complete, in sentences; NULL: nothing")
+
+
+class SyncPart(OfAccount, Base):
+    """A part of a run that several workers share; there are rows only while it goes on."""
+
+    __tablename__ = "sync_parts"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "run_id"], [f"{SCHEMA}.sync_runs.account_id", f"{SCHEMA}.sync_runs.run_id"]
+        ),
+        {"comment": __doc__},
+    )
+
+    run_id: Mapped[int] = column(primary_key=True, autoincrement=False, comment="The run that was cut")
+    number: Mapped[int] = column(primary_key=True, autoincrement=False, comment="Which part, from 1")
+    walk: Mapped[str] = column(comment="The status that is walked")
+    first_page: Mapped[int] = column(comment="The first of its pages")
+    last_page: Mapped[int | None] = column(
+        comment="The last of its pages; NULL: all up to the empty one that ends the walk"
+    )
+    result: Mapped[dict[str, Any] | None] = column(
+        comment="What was read and saved, in numbers and ids; NULL until it is done"
+    )
+    problem: Mapped[str | None] = column(comment="Why the last attempt at it failed; NULL: none did")
 
 
 class AccountCount(OfAccount, Base):

@@ -191,6 +191,16 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "kept in extra", ", ".join(sorted(run.unknown_fields))
 
 
+def print_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print rows below the names of their columns."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    output().print(table)
+
+
 def print_runs(runs: Sequence[Any], console: Console) -> None:
     """Print runs, newest first, as a table; a run is a row with the columns of sync_runs."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")

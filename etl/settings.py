@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from etl import secret_files
 from etl.errors import SettingsError
+from etl.schedule import check_cron
 from etl.secret_files import SecretFile
 
 log = logging.getLogger(__name__)
@@ -215,7 +216,15 @@ class Settings(DatabaseSettings):
     )
     timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
         default="UTC",
-        description="Time zone in which the days of the views begin and end, such as `Asia/Jerusalem`.",
+        description="Time zone of the views' days and of the schedule, such as `Asia/Jerusalem`.",
+    )
+    schedule: Annotated[str, AfterValidator(check_cron)] = Field(
+        default="0 2 * * *",
+        description="When `etl worker` begins the run over everything: cron, by the clock of `ETL_TIMEZONE`.",
+    )
+    schedule_recent: Annotated[str, AfterValidator(check_cron)] | None = Field(
+        default=None,
+        description="When it begins runs over what is recent in between, such as `0 * * * *`. Unset: never.",
     )
     ping_url: Annotated[SecretStr, AfterValidator(_ping_url)] | None = Field(
         default=None,

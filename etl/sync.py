@@ -1,47 +1,68 @@
 """A run: walk, take in, ledger, audit. The only room that knows both the vendor and the database."""
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Engine, func, select
 
-from etl import journal, load, logs, personal, views
+from etl import journal, load, personal, views
 from etl.audit import Audit
 from etl.client import Client
 from etl.database import transaction
 from etl.dimensions import Dimensions
 from etl.errors import DatabaseError, EtlError, Interrupted, VendorError
 from etl.history import Histories
-from etl.intake import Intake, Reading
+from etl.intake import Intake
 from etl.interrupt import Interrupt
 from etl.journal import Run
 from etl.ledger import Ledger
 from etl.privacy import protect_selection, way_of
+from etl.reading import read_again, taken_in, thread_pool, walks
 from etl.selection import Selection
 from etl.settings import Settings
-from etl.walk import BY_CREATION, Page, walk, walk_recent
+from etl.walk import Page
 from etl.writer import Writer
 
-IDS_A_PAGE = 25
-# How many batches wait for their histories: enough for the pool to stay full, few enough for the memory.
-BATCHES_AHEAD = 8
 # How far before the last complete run a recent one looks: clocks differ, and a page may be older than it seems.
 OVERLAP = timedelta(days=2)
 
+Wait = Callable[[float], None]
+Pages = Iterator[tuple[str, Page]]
 Watch = Callable[[Run, str, Page], None]
 Begun = Callable[[Run], None]
 
 
-def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch, begun: Begun = lambda _: None) -> Run:
-    """Read what is selected into the tables; give the run as the journal has it.
+def _nothing(*_: object) -> None:
+    """Do nothing."""
+
+
+def _alone(*_: object) -> None:
+    """Share nothing with others."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What others do while a run goes on.
 
     watch: called after each page with the run so far, the name of the walk, and the page.
     begun: called with the run once it has the account's lock and its number, before any thread of it begins.
+    share: reads the pages of a selection together with other processes; gives them, or None to have the run do it.
+    What it is given last waits for seconds, and raises when the run shall end.
+    refresh: has the figures of schema `bi` computed anew.
+    """
+
+    watch: Watch = _nothing
+    begun: Begun = _nothing
+    share: Callable[[Client, Intake, Selection, Wait], Pages | None] = _alone
+    refresh: Callable[[Engine], None] = views.refresh
+
+
+def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) -> Run:
+    """Read what is selected into the tables; give the run as the journal has it.
+
     The outcome is complete, incomplete (problems say why), or failed. Raises AnotherRun when one is going on,
     SettingsError when personal data are stored in another way, and DatabaseError when not even the journal can be
     written.
@@ -55,22 +76,28 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch, 
         since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
         chosen = selection if since or not selection.recent else replace(selection, recent=False)
         run = Run(settings.account_id, selection.kind, protect_selection(chosen.chosen(), way))
+        if selection.recent and not since:
+            run.notes.append("No run was complete yet, so everything was read, and not only what is recent.")
 
-        def may_go_on() -> None:
-            interrupt.check()
+        def wait(seconds: float) -> None:
+            interrupt.sleep(seconds)
             check_lock()
 
         with (
-            _recorded(settings, engine, client, run, begun),
-            _thread_pool(settings.concurrency) as pool,
-            Writer(engine, run, may_go_on, way) as writer,
+            _recorded(settings, engine, client, run, hooks.begun),
+            thread_pool(settings.concurrency) as pool,
+            Writer(engine, run, partial(wait, 0), way) as writer,
         ):
             interrupt.each_second = writer.check  # not only when the next answer comes
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
             dimensions = Dimensions(client, pool, engine, writer, run)
             if run.selection is None:
                 dimensions.read()
-            _read(client, intake, selection, since and since - OVERLAP, watch)
+            if selection.kind == "backfill":
+                read_again(intake)
+            shared = hooks.share(client, intake, chosen, wait)
+            alone = taken_in(intake, selection, walks(client, intake, selection, since and since - OVERLAP))
+            _read(client, intake, selection, shared or alone, hooks.watch)
             if run.selection is None:
                 _account_for_conversations(client, intake, selection, dimensions.sees_everything)
                 dimensions.read_surveys()
@@ -78,21 +105,16 @@ def run(settings: Settings, engine: Engine, selection: Selection, watch: Watch, 
             if everything or intake.unproved:
                 _account_for_messages(client, intake, everything)
             _say_what_is_missing(intake)
-            _compute_figures(intake)
+            _compute_figures(intake, hooks.refresh)
     return run
 
 
-def _read(client: Client, intake: Intake, selection: Selection, since: datetime | None, watch: Watch) -> None:
-    """Take in what is selected, page by page; `since` is how far back a recent run looks."""
+def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, watch: Watch) -> None:
+    """Go through the pages that are taken in, and keep what there is to tell of them."""
     run = intake.run
-    if selection.recent and since is None:
-        run.notes.append("No run was complete yet, so everything was read, and not only what is recent.")
-    if selection.kind == "backfill":
-        intake.read_after = journal.resumed_from(intake.engine, run)
-        intake.writer.closes_marks = True
     failed: list[str] = []
     any_read = False
-    for name, page in _taken_in(intake, selection, _walks(client, intake, selection, since)):
+    for name, page in pages:
         run.pages += 1
         failed += [page.failed] if page.failed else []
         any_read = any_read or bool(page.payloads)
@@ -109,53 +131,6 @@ def _read(client: Client, intake: Intake, selection: Selection, since: datetime 
         said = f"{len(failed)} pages could not be read. The first: {failed[0]}"
         # The ledger asks for the conversations of such a page one by one; a selection has none.
         (run.problems if run.selection else run.notes).append(said)
-
-
-def _taken_in(
-    intake: Intake, selection: Selection, walks: Iterator[tuple[str, Iterator[Page]]]
-) -> Iterator[tuple[str, Page]]:
-    """Give the pages of all walks, each when it was handed to the writer.
-
-    While one is saved, the histories of those behind it are read: the pool never waits for the database, nor for the
-    end of a page or a walk. Batches are saved in the order of the pages, as the later one is the newer one.
-    """
-    under_way: deque[tuple[str, Page, Reading]] = deque()
-    try:
-        for name, pages in walks:
-            for page in pages:
-                under_way.append((name, page, intake.begin(filter(selection.wants, page.payloads))))
-                while len(under_way) > BATCHES_AHEAD or (under_way and under_way[0][2].is_read()):
-                    yield _finish(intake, *under_way.popleft())
-    except VendorError:
-        # What was asked for is not thrown away; what still waits for a thread would only meet the same failure.
-        while under_way and under_way[0][2].is_asked_for():
-            yield _finish(intake, *under_way.popleft())
-        intake.settle()
-        raise
-    while under_way:
-        yield _finish(intake, *under_way.popleft())
-    intake.settle()
-
-
-def _finish(intake: Intake, name: str, page: Page, reading: Reading) -> tuple[str, Page]:
-    intake.finish(reading)
-    return name, page
-
-
-@contextmanager
-def _thread_pool(threads: int) -> Iterator[Executor]:
-    """Give a pool that, when the run fails, does not first do the work that still waits."""
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="etl", initializer=logs.same_run())
-    # All threads begin now: of one that begins later, a second signal would break off the start, and Python say so.
-    all_there = threading.Barrier(threads + 1)
-    for _ in range(threads):
-        pool.submit(all_there.wait)
-    all_there.wait()
-    try:
-        yield pool
-    finally:
-        # Nobody waits for the requests that are under way when a run fails: their answers are not needed.
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -180,36 +155,6 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
     finally:
         run.requests, run.retries = client.requests, client.retries
         journal.close_run(engine, run)
-
-
-def _walks(
-    client: Client, intake: Intake, selection: Selection, since: datetime | None
-) -> Iterator[tuple[str, Iterator[Page]]]:
-    """Give the walks that the selection takes: name and pages."""
-    if selection.conversations:
-        yield "by id", _pages_by_id(client, intake, selection.conversations)
-    elif selection.search:
-        # Nothing counts what a search finds, and its pages skip some: two orders skip different ones.
-        yield "search", walk(client, intake.pool, selection.query(None))
-        yield "search again", walk(client, intake.pool, [*selection.query(None), BY_CREATION])
-    else:
-        for status in selection.statuses:
-            query = selection.query(status)
-            yield status, walk_recent(client, intake.pool, query, since) if since else walk(client, intake.pool, query)
-
-
-def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterator[Page]:
-    """Ask for conversations one by one, and give them as pages; one that is not to be had is a problem of the run."""
-    about = -(-len(ids) // IDS_A_PAGE)
-    for number in range(about):
-        some = ids[number * IDS_A_PAGE : (number + 1) * IDS_A_PAGE]
-        payloads = []
-        for future in [intake.pool.submit(client.get, f"conversations/{one}") for one in some]:
-            try:
-                payloads.append(future.result())
-            except VendorError as error:
-                intake.run.problems.append(str(error))
-        yield Page(number + 1, about, payloads, {})
 
 
 def _account_for_conversations(client: Client, intake: Intake, selection: Selection, sees_everything: bool) -> None:
@@ -277,11 +222,11 @@ def _say_what_is_missing(intake: Intake) -> None:
         run.problems.append(f"{run.rejected} records could not be stored: see the table rejected_records.")
 
 
-def _compute_figures(intake: Intake) -> None:
+def _compute_figures(intake: Intake, refresh: Callable[[Engine], None]) -> None:
     """Have the views of schema `bi` tell what this run wrote, or what one before it did that was stopped."""
     if not (intake.writer.wrote or intake.run.follows_a_stop):
         return
     try:
-        views.refresh(intake.engine)
+        refresh(intake.engine)
     except DatabaseError as error:
         intake.run.problems.append(f"Reply times and resolutions in schema bi are those of an earlier run. {error}")

@@ -66,7 +66,7 @@ def run(base: DatabaseSettings, conversations: int, as_json: bool) -> str:
         with database.open_database(settings) as engine:
             _prepare(engine, conversations)
             with report.watching() as watch:
-                done = sync.run(settings, engine, Selection(), watch)
+                done = sync.run(settings, engine, Selection(), sync.Hooks(watch))
             report.print_run(done, as_json)
             if not as_json:
                 _print_answers(engine, report.output())

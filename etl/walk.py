@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from math import ceil
+from sys import maxsize
 from typing import Any
 
 from etl.client import Client, Query
@@ -49,7 +50,19 @@ class Page:
         return not self.payloads and not self.failed
 
 
-def walk(client: Client, pool: Executor, query: Query, path: str = LIST, ahead: int = PAGES_AHEAD) -> Iterator[Page]:
+@dataclass(frozen=True)
+class Span:
+    """Which pages of a walk: from the first to the last, or to the empty one that ends it; so many are read ahead."""
+
+    first: int = 1
+    last: int | None = None
+    ahead: int = PAGES_AHEAD
+
+
+WHOLE = Span()
+
+
+def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: Span = WHOLE) -> Iterator[Page]:
     """Give every page of a walk, the empty one that ends it included; `path` is below the account.
 
     There is no page count and no next link, and the page size is the server's setting: only an empty page ends a walk
@@ -58,7 +71,7 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, ahead: 
     """
     ids = Ids()
     stale = failing = 0
-    for page in _read_ahead(client, pool, query, path, ahead):
+    for page in _read_ahead(client, pool, query, path, span):
         shown = (one["id"] for one in page.payloads if isinstance(one, dict) and isinstance(one.get("id"), int))
         new = {one for one in shown if one not in ids}
         stale = 0 if new else stale + 1
@@ -75,20 +88,28 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, ahead: 
         yield replace(page, distinct=len(ids)) if page.is_last else page
 
 
-def _read_ahead(client: Client, pool: Executor, query: Query, path: str, ahead: int) -> Iterator[Page]:
+def _read_ahead(client: Client, pool: Executor, query: Query, path: str, span: Span) -> Iterator[Page]:
     get_page = partial(_try_page if path == LIST else _get_page, client, path, query)
-    page = get_page(1, None)
+    page = get_page(span.first, None)
     yield page
     expected = page.about
     waiting: deque[Future[Page]] = deque()
-    number = 2
-    while not page.is_last:
-        while not waiting or (len(waiting) < ahead and number <= (expected or 0) + 1):
+    number, last = span.first + 1, span.last or maxsize
+    while not page.is_last and (waiting or number <= last):
+        while number <= last and (not waiting or (len(waiting) < span.ahead and number <= (expected or 0) + 1)):
             waiting.append(pool.submit(get_page, number, expected))
             number += 1
         page = waiting.popleft().result()
         expected = expected or page.about
         yield page
+
+
+def first_page(client: Client, query: Query) -> Page:
+    """Give the first page of a walk of the list: its counts, and how many pages it seems to have.
+
+    Raises VendorError when it cannot be had.
+    """
+    return _get_page(client, LIST, query, 1, None)
 
 
 def _check_alive(client: Client) -> None:
@@ -129,7 +150,7 @@ def walk_recent(client: Client, pool: Executor, query: Query, since: datetime) -
     Newest activity comes first; the walk stops after a whole page of older ones, never at the first, as pinned ones may
     come first (the vendor's section 2). Where the server knows `updated_within`, one answer has them all.
     """
-    pages = walk(client, pool, query, ahead=RECENT_PAGES_AHEAD)
+    pages = walk(client, pool, query, span=Span(ahead=RECENT_PAGES_AHEAD))
     first = next(pages)
     yield first
     if _is_older(first, since):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from etl import conversations, journal, load, logs, personal, rewrite
 from etl.database import transaction
@@ -35,6 +35,7 @@ class Writer:
     after_each: called after each batch that was saved, by the thread that uses the writer; may raise, to end the run.
     wrote: whether a row changed of which the figures in schema `bi` are computed.
     way: how personal data are stored. forgotten: of whom none are.
+    guard: called at the beginning of each transaction; may raise, to save nothing any more.
     closes_marks: whether histories that were read are marked as read even where nothing else in the row changed.
     seen: ids of the conversations that were saved. beyond_range, replaced: how many values PostgreSQL could not hold,
     and how many held characters that it does not.
@@ -42,6 +43,7 @@ class Writer:
 
     def __init__(self, engine: Engine, run: Run, after_each: Callable[[], None], way: Way) -> None:
         self.way = way
+        self.guard: Callable[[Connection], None] = lambda _: None
         self.closes_marks = self.wrote = False
         self.seen = Ids()
         self.beyond_range = self.replaced = 0
@@ -122,6 +124,7 @@ class Writer:
             return {}
         account, now = batch.account_id, datetime.now(UTC)
         with transaction(self._engine) as connection:
+            self.guard(connection)
             counts = load.save(connection, rows)
             if self.forgotten.came:
                 rewrite.empty(connection, account, self.forgotten.came)

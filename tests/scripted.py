@@ -60,7 +60,7 @@ class Job:
         account = settings.pop("account_id", 1)
         values = {"base_url": self.url, "api_token": "demo-token", "retry_attempts": 1} | settings
         self.vendor.requests.clear()
-        return sync.run(Settings(account_id=account, **values), self.engine, selection or Selection(), lambda *_: None)
+        return sync.run(Settings(account_id=account, **values), self.engine, selection or Selection(), sync.Hooks())
 
     def asked(self) -> tuple[int, list[int]]:
         """Give the number of list pages, and the conversations whose history was asked for."""

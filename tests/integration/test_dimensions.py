@@ -301,5 +301,5 @@ def test_a_time_zone_that_postgresql_does_not_know_is_refused_before_anything_is
         # Not by its name: which zones Python knows and PostgreSQL does not is another question on every machine.
         unknown = known.model_copy(update={"timezone": "Asia/Atlantis"})
         with pytest.raises(DatabaseError, match='time zone "Asia/Atlantis" not recognized'):
-            sync.run(unknown, engine, Selection(), lambda *_: None)
+            sync.run(unknown, engine, Selection(), sync.Hooks())
         assert etl.vendor.requests == []

@@ -70,7 +70,7 @@ def test_a_table_says_everything_of_its_account(folder, monkeypatch):
         """,
     )
     (one,) = load_all()
-    assert (one.name, one.schedule, one.label) == ("Shop", "*/30 2-4,22 * * MON-FRI", "account 17 (Shop)")
+    assert (one.name, one.label) == ("Shop", "account 17 (Shop)")
     assert one.settings.api_token.get_secret_value() == TOKEN
     assert one.settings.model_dump(exclude={"api_token", "home", "pii_key"}) == {
         "accounts": Path("accounts.toml"),
@@ -90,6 +90,8 @@ def test_a_table_says_everything_of_its_account(folder, monkeypatch):
         "messages": "listed",
         "reread_days": 0,
         "timezone": "Asia/Jerusalem",
+        "schedule": "*/30 2-4,22 * * MON-FRI",
+        "schedule_recent": None,
         "pii": "hash",
     }
 
@@ -110,7 +112,7 @@ def test_what_a_table_does_not_say_comes_from_the_environment(folder, monkeypatc
         assert one.settings.base_url == "https://chat.example.com"
         assert one.settings.api_token.get_secret_value() == "of-all-accounts"
         assert one.settings.database_url.get_secret_value() == "postgresql+psycopg://h/d"
-        assert (one.name, one.schedule) == (None, None)
+        assert (one.name, one.settings.schedule) == (None, "0 2 * * *")
 
 
 def test_a_token_may_be_in_a_variable_in_the_file_env_or_in_a_file_beside(folder, monkeypatch):
@@ -206,19 +208,19 @@ def test_every_fault_is_told_at_once_by_file_account_and_key(folder, monkeypatch
         "ETL_PII_KEY: is missing: ETL_PII=hash needs a key, such as `openssl rand -hex 32` makes",
         "ETL_RETRY_ATTEMPTS: input should be a valid integer, unable to parse string as an integer",
         "accounts.toml, the account at place 1, tokn: is not known; known are id, name, base_url, token,"
-        " token_variable, token_file, schedule, time_zone, messages, reread_days, concurrency, requests_per_minute,"
-        " pii",
+        " token_variable, token_file, schedule, schedule_recent, time_zone, messages, reread_days, concurrency,"
+        " requests_per_minute, pii",
         "accounts.toml, the account at place 1, id: is missing",
         "accounts.toml, the account at place 1, concurrency: input should be greater than or equal to 1",
         "accounts.toml, account 17, reread_days: must be a whole number",
         "accounts.toml, account 17, requests_per_minute: must be a whole number",
-        "accounts.toml, account 17, schedule: must be a cron expression of five fields, such as 30 2 * * *",
         "accounts.toml, account 17, base_url: must begin with https:// (http:// is for this machine only: the token"
         " would travel unprotected)",
         "accounts.toml, account 17, token: must be one word of printable ASCII characters (was a line break or a quote"
         " copied along?)",
         "accounts.toml, account 17, messages: input should be 'full' or 'listed'",
         "accounts.toml, account 17, time_zone: must be the name of a time zone, such as Asia/Jerusalem or UTC",
+        "accounts.toml, account 17, schedule: must be a cron expression of five fields, such as 30 2 * * *",
         "accounts.toml, account 17, token: is missing: give token, token_variable or token_file",
         "accounts.toml, account 18, token_variable: the variable that it names is not set",
         "accounts.toml, account 19, token_file: the file that it names cannot be read: No such file or directory",
@@ -370,7 +372,11 @@ def test_the_example_of_the_readme_is_right(folder, monkeypatch):
     monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     (folder / "outlet.token").write_text(ANOTHER_TOKEN)
     shop, outlet = load_all()
-    assert (shop.label, shop.schedule, shop.settings.timezone) == ("account 17 (Shop)", "30 2 * * *", "Asia/Jerusalem")
+    assert (shop.label, shop.settings.schedule, shop.settings.timezone) == (
+        "account 17 (Shop)",
+        "30 2 * * *",
+        "Asia/Jerusalem",
+    )
     assert (shop.settings.base_url, outlet.settings.base_url) == (
         "https://online.99digital.co.il",
         "https://chat.example.com",

@@ -189,9 +189,10 @@ def test_every_secret_of_a_service_is_a_file_of_its_own():
 
 def test_the_runs_wait_for_the_migration_and_the_migration_for_the_database():
     waits = {name: one.get("depends_on", {}) for name, one in COMPOSE["services"].items()}
-    assert waits["etl"] == {"migrate": {"condition": "service_completed_successfully"}}
+    assert waits["etl"] == waits["worker"] == {"migrate": {"condition": "service_completed_successfully"}}
     assert waits["migrate"] == {"db": {"condition": "service_healthy"}}
     assert {name: one["profiles"] for name, one in COMPOSE["services"].items() if "profiles" in one} == {
+        "etl": ["etl"],
         "demo": ["demo"],
         "superset": ["bi"],
     }

@@ -82,7 +82,7 @@ def test_every_rule_is_of_a_column_and_every_entity_has_one_for_what_is_unknown(
 
 
 FREE_COLUMNS = {"agents.custom_attributes", "inboxes.working_hours", "custom_attribute_definitions.attribute_values"}
-OF_THE_JOB = {"sync_runs", "rejected_records", "redactions"}
+OF_THE_JOB = {"sync_runs", "sync_parts", "rejected_records", "redactions"}
 
 
 def test_every_free_form_column_has_a_rule_or_is_the_accounts_own():

@@ -1,0 +1,59 @@
+"""A job that failed: when it is tried again, and what is said of it."""
+
+import logging
+
+from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate.jobs import Job
+
+from etl import jobs, logs
+from etl.errors import AnotherRun, EtlError, Interrupted, SettingsError
+
+log = logging.getLogger(__name__)
+
+# After how many minutes a run that failed is tried again. The next night comes anyway.
+MINUTES = (5, 15, 60, 120)
+MINUTES_TO_OTHER_RUN = 10
+
+
+class Again(BaseRetryStrategy):
+    """Says when a job that failed is tried again."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Give when; None when it would fail in the same way, or has often enough."""
+        if isinstance(exception, Interrupted):
+            return RetryDecision(retry_in={"seconds": 0})
+        if isinstance(exception, AnotherRun):
+            return RetryDecision(retry_in={"minutes": MINUTES_TO_OTHER_RUN})
+        if isinstance(exception, SettingsError) or job.attempts >= len(MINUTES):
+            return None
+        if job.task_name == jobs.PART:
+            return RetryDecision(retry_in={"seconds": 2**job.attempts})  # a whole run waits for it
+        return RetryDecision(retry_in={"minutes": MINUTES[job.attempts]})
+
+
+AGAIN = Again()
+
+
+class told:  # noqa: N801 -- used as a function
+    """Log why a job failed, in one sentence; procrastinate's own account of it shows what errors were made of."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __enter__(self) -> None:
+        logs.of_nothing()
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if error is None:
+            return False
+        if isinstance(error, AnotherRun) and self._job.task_name == jobs.PART:
+            return True  # the run is over, and this part of it with it
+        decision = AGAIN.get_retry_decision(exception=error, job=self._job)
+        after = f"It is tried again at {decision.retry_at:%H:%M} UTC." if decision and decision.retry_at else ""
+        if isinstance(error, Interrupted):
+            log.warning("%s Another worker goes on with it, or this one when it is started again.", error)
+        elif isinstance(error, EtlError):
+            log.error("%s %s", error, after or "It is not tried again.")
+        else:
+            log.error("A fault of this program. %s", after, exc_info=error)
+        return False

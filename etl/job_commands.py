@@ -1,0 +1,80 @@
+"""The commands about work that is queued: `etl worker` and `etl jobs`."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from etl.accounts import Account
+    from etl.jobs import Listed
+    from etl.selection import Selection
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line, and nothing else.")]
+
+
+def worker() -> None:
+    """Begin runs when they are due, and do what is queued, until stopped. Start any number, on any number of hosts.
+
+    Runs of an account are due by ETL_SCHEDULE, a cron expression by the clock of ETL_TIMEZONE; what was missed while no
+    worker ran is done once. First loads and wide backfills are cut into parts, which all workers share. What a worker
+    had in hand when it died is done by another one.
+    """
+    from etl import logs
+    from etl import worker as working
+    from etl.settings import DatabaseSettings, load
+
+    settings = load(DatabaseSettings)
+    logs.configure(settings.log_format)
+    working.work(settings)
+
+
+def jobs(as_json: AsJson = False) -> None:
+    """List what waits for a worker, what runs, and what failed."""
+    from etl import jobs as queue
+    from etl import logs, report
+    from etl.migrate import open_at_head
+    from etl.settings import DatabaseSettings, load
+
+    settings = load(DatabaseSettings)
+    logs.configure(settings.log_format)
+    with open_at_head(settings) as engine:
+        found = queue.listed(engine)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], default=datetime.isoformat, ensure_ascii=False))
+    elif found:
+        rows = ((str(one.job), _what(one), _state(one), _utc(one.since), str(one.attempts + 1)) for one in found)
+        report.print_table(("job", "what", "state", "since (UTC)", "attempt"), rows)
+    else:
+        typer.echo("Nothing waits, runs or failed.")
+
+
+def queue_run(selection: "Selection", chosen: "list[Account]") -> None:
+    """Queue a run of accounts for whichever worker is free."""
+    from etl import jobs as queue
+    from etl.migrate import open_at_head
+
+    with open_at_head(chosen[0].settings) as engine:
+        for account in chosen:
+            number = queue.queue_run(engine, account.settings.account_id, selection)
+            typer.echo(f"Job {number}: {selection.kind} of {account.label}. `etl jobs` shows how it stands.")
+
+
+def _what(one: "Listed") -> str:
+    if one.task == "figures":
+        return "figures of schema bi"
+    if one.task == "part":
+        return f"{one.jobs} {'part' if one.jobs == 1 else 'parts'} of run {one.run_id} of account {one.account_id}"
+    selection = one.selection or {}
+    kind = "recent sync" if selection.get("recent") else selection.get("kind")
+    return f"{kind} of account {one.account_id}"
+
+
+def _state(one: "Listed") -> str:
+    return f"{one.state} until {one.until.astimezone(UTC):%H:%M}" if one.until else one.state
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

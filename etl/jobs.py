@@ -1,0 +1,179 @@
+"""The queue of jobs, in schema `jobs` of the database that is there anyway: what can be queued, and how.
+
+The engine is procrastinate: no broker, locks and retries by PostgreSQL itself.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Job
+from psycopg import AsyncConnection
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Engine, make_url, text
+
+from etl.database import explain, transaction
+from etl.errors import DatabaseError
+from etl.load import psycopg_of
+from etl.selection import Selection
+
+SCHEMA = "jobs"
+# The names of the tasks.
+RUN, PART, FIGURES = "run", "part", "figures"
+# A first load that takes days holds up nobody: who began it goes on with it, and the others help when they are free.
+# The figures wait for all of them, so that they are computed once a night.
+PRIORITY = {RUN: 10, PART: 0, FIGURES: -10}
+SELECTION = TypeAdapter(Selection)
+# Without a heartbeat for so long, a worker counts as dead.
+SECONDS_ALIVE = 30
+
+LISTED = f"""
+    WITH listed AS (
+        SELECT id, task_name AS task, attempts, scheduled_at, (args ->> 'account_id')::bigint AS account_id,
+            (args ->> 'run_id')::bigint AS run_id, args -> 'selection' AS selection,
+            CASE WHEN status = 'todo' THEN 'waits'
+                 WHEN status = 'failed' THEN 'failed'
+                 WHEN worker.last_heartbeat > now() - interval '{SECONDS_ALIVE} seconds' THEN 'runs'
+                 ELSE 'stalled' END AS state,
+            (SELECT max(at) FROM {SCHEMA}.procrastinate_events AS event WHERE event.job_id = job.id
+             AND event.type <> 'scheduled') AS since
+        FROM {SCHEMA}.procrastinate_jobs AS job
+        LEFT JOIN (SELECT id AS worker_id, last_heartbeat FROM {SCHEMA}.procrastinate_workers) AS worker
+            USING (worker_id)
+        WHERE status IN ('todo', 'doing', 'failed')
+    )
+    SELECT min(id) AS job, task, state, min(since) AS since, max(attempts) AS attempts, count(*) AS jobs,
+        CASE WHEN state = 'waits' AND min(scheduled_at) > now() THEN min(scheduled_at) END AS until,
+        account_id, run_id, selection
+    FROM listed
+    GROUP BY task, state, account_id, run_id, selection, CASE task WHEN '{PART}' THEN 0 ELSE id END
+    ORDER BY 1
+"""  # noqa: S608 -- only constants are formatted in
+
+# Only names and options of jobs are taken from it: it is never opened.
+_QUEUE = App(connector=SyncPsycopgConnector())
+
+
+def open_app(url: str) -> App:
+    """Make the app of a worker on a database; it is opened by `async with app.open_async()`."""
+
+    async def configure(connection: AsyncConnection[Any]) -> None:
+        # Not as a connection option: connection poolers refuse these.
+        await connection.execute(f"SET search_path = {SCHEMA}")
+        await connection.commit()
+
+    conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    kwargs = {"connect_timeout": 10, "application_name": "etl worker"}
+    connector = PsycopgConnector(conninfo=conninfo, kwargs=kwargs, configure=configure, min_size=1, max_size=4)
+    return App(connector=connector)
+
+
+def queue_run(engine: Engine, account_id: int, selection: Selection) -> int:
+    """Queue a run for whichever worker is free; give the number of its job."""
+    (number,) = _queue(engine, [_run_job(account_id, selection)])
+    return number
+
+
+async def queue_due_run(app: App, account_id: int, moment: datetime, selection: Selection) -> int | None:
+    """Queue a run that is due since a moment; give the number of its job.
+
+    Gives None when it was queued before, by any worker, or when one that was due earlier still waits.
+    """
+    timestamp = int(moment.timestamp())
+    job = _run_job(account_id, selection, queueing_lock=f"due: account {account_id}", timestamp=timestamp)
+    with suppress(AlreadyEnqueued):
+        manager = app.job_manager
+        return await manager.defer_periodic_job(job=job, periodic_id=str(account_id), defer_timestamp=timestamp)
+    return None
+
+
+def _run_job(account_id: int, selection: Selection, queueing_lock: str | None = None, **arguments: int) -> Job:
+    """Give the job of a run; of an account, one goes on at a time."""
+    chosen = SELECTION.dump_python(selection, mode="json")
+    return _QUEUE.configure_task(
+        RUN,
+        queue="runs",
+        lock=f"account {account_id}",
+        queueing_lock=queueing_lock,
+        priority=PRIORITY[RUN],
+        task_kwargs={"account_id": account_id, "selection": chosen, **arguments},
+    ).job
+
+
+def queue_parts(engine: Engine, account_id: int, run_id: int, numbers: Iterable[int], selection: Selection) -> None:
+    """Queue parts of a run."""
+    chosen = SELECTION.dump_python(selection, mode="json")
+    task = _QUEUE.configure_task(PART, queue=parts_queue(run_id), priority=PRIORITY[PART])
+    arguments = {"account_id": account_id, "run_id": run_id, "selection": chosen}
+    _queue(engine, [task.job.evolve(task_kwargs={**arguments, "number": one}) for one in numbers])
+
+
+def parts_queue(run_id: int) -> str:
+    """Name the queue in which the parts of a run wait."""
+    return f"run {run_id}"
+
+
+def parts_left(connection: Connection, run_id: int) -> bool:
+    """Tell whether any part of a run waits or is being done."""
+    query = (
+        f"SELECT EXISTS (SELECT FROM {SCHEMA}.procrastinate_jobs"  # noqa: S608 -- only a constant is formatted in
+        " WHERE queue_name = :queue AND status IN ('todo', 'doing'))"
+    )
+    return bool(connection.scalar(text(query), {"queue": parts_queue(run_id)}))
+
+
+def queue_figures(engine: Engine) -> None:
+    """Have the figures of schema `bi` computed when no run waits any more; once, however many runs ask for it."""
+    task = _QUEUE.configure_task(
+        FIGURES, queue="figures", lock=FIGURES, queueing_lock=FIGURES, priority=PRIORITY[FIGURES]
+    )
+    with suppress(AlreadyEnqueued):
+        _queue(engine, [task.job])
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Jobs as `etl jobs` lists them: one, or the parts of a run that are in the same state.
+
+    state: waits, runs, stalled (its worker gives no sign of life) or failed. since: when it was queued, began or failed
+    (UTC). until: before when it is not tried again (UTC). attempts: how many there were before.
+    """
+
+    job: int
+    task: str
+    state: str
+    since: datetime
+    until: datetime | None
+    attempts: int
+    jobs: int
+    account_id: int | None
+    run_id: int | None
+    selection: dict[str, Any] | None
+
+
+def listed(engine: Engine) -> list[Listed]:
+    """Give the jobs that wait, run or failed, in the order in which they were queued."""
+    with transaction(engine) as connection:
+        return [Listed(**row) for row in connection.execute(text(LISTED)).mappings()]
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what procrastinate raises of the database into DatabaseError."""
+    try:
+        yield
+    except ConnectorException as error:
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        raise DatabaseError(f"The queue of jobs cannot be reached: {explain(cause)}") from error
+
+
+def _queue(engine: Engine, some: list[Job]) -> list[int]:
+    with translated(), transaction(engine) as connection:
+        raw = psycopg_of(connection)
+        raw.execute(f"SET LOCAL search_path = {SCHEMA}")
+        queued = _QUEUE.job_manager.batch_defer_jobs(some, connection=raw)
+    return [one.id for one in queued if one.id]

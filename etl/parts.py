@@ -1,0 +1,90 @@
+"""The parts of a run that several workers share: pages of a walk, and what became of them."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+
+from etl.errors import AnotherRun
+from etl.journal import RUNNING, Run
+from etl.models import SyncPart, SyncRun
+
+# A hundred conversations, in the page size of every known server.
+PAGES = 4
+
+
+@dataclass(frozen=True)
+class Part:
+    """Pages of one walk. last_page: None for the part that goes up to the empty page."""
+
+    number: int
+    walk: str
+    first_page: int
+    last_page: int | None
+
+
+def cut(pages: dict[str, int]) -> list[Part]:
+    """Cut walks, each with about so many pages, into parts; the last one of each is open at its end."""
+    parts: list[Part] = []
+    for walk, about in pages.items():
+        for first in range(1, max(about, 1) + 1, PAGES):
+            is_last = first + PAGES > about
+            parts.append(Part(len(parts) + 1, walk, first, None if is_last else first + PAGES - 1))
+    return parts
+
+
+def begin(connection: Connection, run: Run, parts: Iterable[Part]) -> None:
+    """Write the parts of a run down, in the place of those of a run of the account that did not come to its end."""
+    connection.execute(delete(SyncPart).where(SyncPart.account_id == run.account_id))
+    rows = [{"account_id": run.account_id, "run_id": run.run_id} | asdict(one) for one in parts]
+    connection.execute(insert(SyncPart), rows)
+
+
+def find(connection: Connection, run: Run, number: int) -> tuple[Part, datetime] | None:
+    """Give a part that is still to be done, and when its run began (UTC); None when it is done, or its run is over."""
+    query = (
+        select(SyncPart.number, SyncPart.walk, SyncPart.first_page, SyncPart.last_page, SyncRun.started_at)
+        .join(SyncRun, and_(SyncRun.account_id == SyncPart.account_id, SyncRun.run_id == SyncPart.run_id))
+        .where(_is(run, number), SyncPart.result.is_(None), SyncRun.outcome == RUNNING)
+    )
+    row = connection.execute(query).first()
+    return (Part(row.number, row.walk, row.first_page, row.last_page), row.started_at) if row else None
+
+
+def require_running(connection: Connection, run: Run) -> None:
+    """Raise AnotherRun when a run is over; else it is not closed before this transaction ends.
+
+    So nobody who was held up writes something older over what a later run has read.
+    """
+    running = select(SyncRun.run_id).where(
+        SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id, SyncRun.outcome == RUNNING
+    )
+    if connection.execute(running.with_for_update(read=True)).first() is None:
+        raise AnotherRun(f"Run {run.run_id} of account {run.account_id} is over; what was left of it is not done.")
+
+
+def finish(connection: Connection, run: Run, number: int, result: dict[str, Any]) -> None:
+    """Write down what became of a part."""
+    connection.execute(update(SyncPart).where(_is(run, number)).values(result=result, problem=None))
+
+
+def fail(connection: Connection, run: Run, number: int, problem: str) -> None:
+    """Write down why an attempt at a part failed."""
+    connection.execute(update(SyncPart).where(_is(run, number)).values(problem=problem))
+
+
+def result(connection: Connection, run: Run, number: int) -> tuple[dict[str, Any] | None, str | None]:
+    """Give what became of a part, None while it is not done, and why the last attempt at it failed."""
+    row = connection.execute(select(SyncPart.result, SyncPart.problem).where(_is(run, number))).first()
+    return (row.result, row.problem) if row else (None, None)
+
+
+def clear(connection: Connection, run: Run) -> None:
+    """Delete the parts of a run."""
+    connection.execute(delete(SyncPart).where(SyncPart.account_id == run.account_id, SyncPart.run_id == run.run_id))
+
+
+def _is(run: Run, number: int) -> ColumnElement[bool]:
+    return and_(SyncPart.account_id == run.account_id, SyncPart.run_id == run.run_id, SyncPart.number == number)

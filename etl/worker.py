@@ -1,0 +1,238 @@
+"""A worker: begins runs when they are due, and does whatever waits in the queue; any number of them share the work.
+
+Each is its own scheduler, and none is the first: the database sees to it that a night begins once. What a worker had in
+hand when it died is done by another one, half a minute later.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from procrastinate import App, JobContext
+from procrastinate.jobs import Job, Status
+from sqlalchemy import Engine
+
+from etl import accounts, due, jobs, journal, logs, report, sync, views
+from etl.accounts import Account
+from etl.attempts import AGAIN, told
+from etl.client import Client
+from etl.database import address, transaction
+from etl.errors import EtlError, Interrupted, SettingsError
+from etl.interrupt import Interrupt, check_asked
+from etl.journal import Run
+from etl.migrate import open_at_head
+from etl.observed import observed
+from etl.selection import Selection
+from etl.settings import DatabaseSettings
+from etl.sharing import Member, share
+
+log = logging.getLogger(__name__)
+
+# Whoever stops a worker expects it to be gone in ten seconds.
+SECONDS_TO_STOP = 8
+
+Given = TypeVar("Given")
+
+
+@dataclass(frozen=True)
+class Beat:
+    """How often a worker does what nobody asks it for, in seconds; tests have shorter times.
+
+    look: for runs that are due, and for jobs of dead workers. heartbeat: that it is alive. dead: without any.
+    poll: for jobs, where the database cannot notify.
+    """
+
+    look: float = 15
+    heartbeat: float = 10
+    dead: float = jobs.SECONDS_ALIVE
+    poll: float = 5
+
+
+@dataclass
+class Worker:
+    """Does jobs, each in a thread. loop: of the main thread, in which procrastinate itself works."""
+
+    app: App
+    settings: DatabaseSettings
+    loop: asyncio.AbstractEventLoop
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    _members: dict[int, Member] = field(default_factory=dict)
+
+    def register(self) -> None:
+        """Tell procrastinate what to call for which job."""
+        for name, do in ((jobs.RUN, self.run), (jobs.PART, self.take_part), (jobs.FIGURES, self.compute_figures)):
+            self.app.task(name=name, pass_context=True, retry=AGAIN)(do)
+
+    def run(self, context: JobContext, account_id: int, selection: Any, timestamp: int | None = None) -> None:
+        """Do a run of an account. timestamp: when it was due."""
+        del timestamp  # it makes the job the only one of its moment
+        with told(context.job):
+            account = _account(account_id)
+            done = self._run(account, jobs.SELECTION.validate_python(selection), context.job.worker_id or 0)
+            report.print_run(done, logs.is_json())
+            if done.outcome == journal.INTERRUPTED:
+                raise Interrupted(f"Run {done.run_id} of {account.label} was stopped.")
+            if done.outcome == journal.FAILED:
+                raise EtlError(f"Run {done.run_id} of {account.label} failed.")
+
+    def _run(self, account: Account, selection: Selection, worker_id: int) -> Run:
+        with (
+            observed(account.settings) as observer,
+            open_at_head(account.settings) as engine,
+            report.watching(account.label) as watch,
+        ):
+            check_asked()
+            crew = Crew(self, account, engine, worker_id)
+            hooks = sync.Hooks(watch, observer.begun, partial(share, crew), jobs.queue_figures)
+            done = sync.run(account.settings, engine, selection, hooks)
+            observer.ended(engine, done)
+        return done
+
+    def take_part(self, context: JobContext, account_id: int, run_id: int, number: int, selection: Any) -> None:
+        """Do a part of a run that another worker began."""
+        with told(context.job):
+            check_asked()
+            account = _account(account_id)
+            with open_at_head(account.settings) as engine:
+                logs.of_run(account_id, run_id)
+                self.member(account).take(engine, run_id, jobs.SELECTION.validate_python(selection), number)
+
+    def compute_figures(self, context: JobContext) -> None:
+        """Compute the figures of schema `bi`."""
+        with told(context.job), open_at_head(self.settings) as engine:
+            views.refresh(engine)
+
+    def member(self, account: Account) -> Member:
+        """Give this worker's part in shared runs of an account, with the client that has learned the server's limit."""
+        settings = account.settings
+        kept = self._members.get(settings.account_id)
+        if kept is None or kept.settings != settings:
+            kept = Member(settings, Client(settings, sleep=self.interrupt.sleep), self.interrupt.sleep)
+            self._members[settings.account_id] = kept
+        return kept
+
+    def wait_for(self, asked: Coroutine[Any, Any, Given]) -> Given:
+        """Have the main thread's loop do something, and wait for it in this one."""
+        return asyncio.run_coroutine_threadsafe(asked, self.loop).result()
+
+
+@dataclass(frozen=True)
+class Crew:
+    """All workers, as a run of one of them sees them: `sharing.Crew`."""
+
+    worker: Worker
+    account: Account
+    engine: Engine
+    worker_id: int
+
+    def call(self, run: Run, selection: Selection, numbers: list[int]) -> None:
+        """Have parts of a run done by whoever is free."""
+        jobs.queue_parts(self.engine, run.account_id, run.run_id, numbers, selection)
+        log.info("Run %d of %s is cut into %d parts, for all workers.", run.run_id, self.account.label, len(numbers))
+
+    def work(self, run: Run) -> bool:
+        """Do a part of a run that nobody has begun; tell whether there was one."""
+        manager = self.worker.app.job_manager
+        queue = [jobs.parts_queue(run.run_id)]
+        job = self.worker.wait_for(manager.fetch_job(queues=queue, worker_id=self.worker_id))
+        if job is None:
+            return False
+        given = job.task_kwargs
+        try:
+            chosen = jobs.SELECTION.validate_python(given["selection"])
+            self.worker.member(self.account).take(self.engine, run.run_id, chosen, int(str(given["number"])))
+        except EtlError as error:
+            self._give_back(job, error)
+        else:
+            self.worker.wait_for(manager.finish_job(job=job, status=Status.SUCCEEDED, delete_job=True))
+        return True
+
+    def is_at_work(self, run: Run) -> bool:
+        """Tell whether any part of a run waits for somebody, or is being done."""
+        with transaction(self.engine) as connection:
+            return jobs.parts_left(connection, run.run_id)
+
+    def _give_back(self, job: Job, error: EtlError) -> None:
+        """Have a part tried again, by anybody, unless it has failed often enough; a request to stop goes on."""
+        manager, decision = self.worker.app.job_manager, AGAIN.get_retry_decision(exception=error, job=job)
+        if decision:
+            self.worker.wait_for(manager.retry_job(job, retry_at=decision.retry_at))
+        else:
+            self.worker.wait_for(manager.finish_job(job=job, status=Status.FAILED, delete_job=False))
+        if isinstance(error, Interrupted):
+            raise error
+
+
+def _account(account_id: int) -> Account:
+    """Read the account's settings, as they are now."""
+    known = accounts.load_all()
+    found = next((one for one in known if one.settings.account_id == account_id), None)
+    if found is None:
+        raise SettingsError(f"Account {account_id} is not in the settings of this worker: {_listed(known)} only.")
+    return found
+
+
+def _listed(known: list[Account]) -> str:
+    return ", ".join(one.label for one in known)
+
+
+def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:
+    """Work until SIGTERM or Ctrl-C; what is in hand then is closed, and queued for the others.
+
+    Raises DatabaseError or SettingsError when it cannot begin; later it waits for what is wrong to pass.
+    """
+    known = accounts.load_all()
+    with open_at_head(settings) as engine:
+        for account in known:
+            log.info("%s", due.introduction(account, datetime.now(UTC)))
+        asyncio.run(_work(settings, engine, beat))
+
+
+async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
+    app = jobs.open_app(address(settings))
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, _stop, asked)
+    async with app.open_async():
+        Worker(app, settings, loop).register()
+        while not asked.is_set():
+            await _until(asked, _do_jobs(app, beat), _look_again_and_again(app, engine, beat))
+
+
+def _stop(asked: asyncio.Event) -> None:
+    Interrupt.ask_all()
+    asked.set()
+
+
+async def _until(asked: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -> None:
+    """Do several things until one of them ends, or it is asked to stop; then end all of them."""
+    doing = [asyncio.create_task(one) for one in (*coroutines, asked.wait())]
+    await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
+    for one in doing:
+        one.cancel()
+    await asyncio.wait(doing, timeout=SECONDS_TO_STOP)
+
+
+async def _do_jobs(app: App, beat: Beat) -> None:
+    await app.run_worker_async(
+        install_signal_handlers=False,
+        delete_jobs="successful",
+        fetch_job_polling_interval=beat.poll,
+        update_heartbeat_interval=beat.heartbeat,
+        stalled_worker_timeout=beat.dead,
+    )
+
+
+async def _look_again_and_again(app: App, engine: Engine, beat: Beat) -> None:
+    while True:
+        try:
+            await due.look(app, engine, accounts.load_all(), datetime.now(UTC), beat.dead)
+        except EtlError as error:
+            log.warning("%s What is due is looked for again in %d s.", error, beat.look)
+        await asyncio.sleep(beat.look)
