@@ -28,6 +28,7 @@ KEYS: dict[str, type] = {
     "token_file": str,
     "schedule": str,
     "schedule_recent": str,
+    "schedule_audit": str,
     "time_zone": str,
     "messages": str,
     "reread_days": int,

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 from etl import jobs, journal
 from etl.accounts import Account
 from etl.database import transaction
-from etl.schedule import Times
+from etl.schedule import AUDIT, RECENT, Times
 from etl.selection import Selection
 from etl.settings import Settings
 
@@ -42,10 +42,10 @@ def _due(engine: Engine, account: Account, now: datetime) -> tuple[datetime, Sel
     last = _times(account.settings).last(now)
     if last is None:
         return None
-    moment, is_recent = last
-    if journal.has_begun(engine, account.settings.account_id, moment, is_recent):
+    moment, kind = last
+    if journal.has_begun(engine, account.settings.account_id, moment, kind):
         return None  # by hand, or by a worker
-    return moment, Selection(recent=is_recent)
+    return moment, Selection(recent=kind == RECENT, audit=kind == AUDIT)
 
 
 def introduction(account: Account, now: datetime) -> str:
@@ -56,7 +56,7 @@ def introduction(account: Account, now: datetime) -> str:
 
 
 def _times(settings: Settings) -> Times:
-    return Times(settings.schedule, settings.schedule_recent, settings.timezone)
+    return Times(settings.schedule, settings.schedule_recent, settings.schedule_audit, settings.timezone)
 
 
 def _local(moment: datetime, settings: Settings) -> str:

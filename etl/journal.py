@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Function, Text, func, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, Engine, Function, Text, and_, func, insert, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
 
+from etl import schedule
 from etl.database import transaction, translated
 from etl.errors import AnotherRun
 from etl.models import AccountCount, RejectedRecord, SyncRun
@@ -227,9 +228,12 @@ def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
         )
 
 
-def has_begun(engine: Engine, account_id: int, moment: datetime, is_recent: bool) -> bool:
-    """Tell whether a run over everything began since a moment, or one over what is recent, where that suffices."""
-    suffices = OVER_EVERYTHING if is_recent else SyncRun.selection.is_(None)
+def has_begun(engine: Engine, account_id: int, moment: datetime, kind: str) -> bool:
+    """Tell whether a run that does as much as one of a kind (see `schedule`) began since a moment."""
+    suffices = {
+        schedule.RECENT: OVER_EVERYTHING,
+        schedule.AUDIT: and_(SyncRun.selection.is_(None), SyncRun.audit.is_not(None)),
+    }.get(kind, SyncRun.selection.is_(None))
     begun = select(SyncRun.run_id).where(SyncRun.account_id == account_id, SyncRun.started_at >= moment, suffices)
     with transaction(engine) as connection:
         return connection.execute(begun.limit(1)).first() is not None

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 FIELDS = 5
+RECENT, FULL, AUDIT = "recent", "full", "audit"
 
 
 def check_cron(value: str) -> str:
@@ -27,30 +28,36 @@ def check_cron(value: str) -> str:
 
 @dataclass(frozen=True)
 class Times:
-    """When the runs of an account begin: over everything (`full`) and over what is recent, by the clock of a zone."""
+    """When runs begin, by the clock of a zone: over everything, over what is recent, over everything with an audit."""
 
     full: str
     recent: str | None = None
+    audit: str | None = None
     zone: str = "UTC"
 
-    def last(self, now: datetime) -> tuple[datetime, bool] | None:
-        """Give the last moment (UTC) up to `now` at which a run was due, and whether it was one over what is recent.
+    def last(self, now: datetime) -> tuple[datetime, str] | None:
+        """Give the last moment (UTC) up to `now` at which a run was due, and its kind: recent, full or audit.
 
-        Where both were due at once, the one over everything counts. None when neither is due in any year.
+        Of several at once the one that does more counts. None when none is due in any year.
         """
-        moments = [(_previous(self.full, self.zone, now), False)]
-        if self.recent:
-            moments.append((_previous(self.recent, self.zone, now), True))
-        found = [(moment, not recent) for moment, recent in moments if moment]
+        found = []
+        for weight, (kind, cron) in enumerate(self._by_kind()):
+            if moment := _previous(cron, self.zone, now):
+                found.append((moment, weight, kind))
         if not found:
             return None
-        moment, is_full = max(found)
-        return moment, not is_full
+        moment, _, kind = max(found)
+        return moment, kind
 
     def next(self, now: datetime) -> datetime | None:
         """Give the first moment (UTC) after `now` at which a run is due."""
-        moments = [_next(one, self.zone, now) for one in (self.full, self.recent) if one]
+        moments = [_next(cron, self.zone, now) for _, cron in self._by_kind()]
         return min((one for one in moments if one), default=None)
+
+    def _by_kind(self) -> list[tuple[str, str]]:
+        """Give the kinds that are wanted, the one that does least first."""
+        wanted = ((RECENT, self.recent), (FULL, self.full), (AUDIT, self.audit))
+        return [(kind, cron) for kind, cron in wanted if cron]
 
 
 def _previous(cron: str, zone: str, now: datetime) -> datetime | None:

@@ -226,6 +226,10 @@ class Settings(DatabaseSettings):
         default=None,
         description="When it begins runs over what is recent in between, such as `0 * * * *`. Unset: never.",
     )
+    schedule_audit: Annotated[str, AfterValidator(check_cron)] | None = Field(
+        default=None,
+        description="When it begins a run with an audit in their place, such as `0 2 * * 6`. Unset: never.",
+    )
     ping_url: Annotated[SecretStr, AfterValidator(_ping_url)] | None = Field(
         default=None,
         description="Told of each run's start, success or failure, as healthchecks.io wants it. Secret.",

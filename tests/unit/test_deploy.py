@@ -16,7 +16,7 @@ from etl.settings import Settings, variable_name
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-UNITS = ("etl.service", "etl.timer")
+UNITS = ("etl.service", "etl.timer", "etl-worker.service")
 VARIABLES = {variable_name(Settings, name) for name in Settings.model_fields}
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 MANIFESTS = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "etl.yaml").read_text(encoding="utf-8")))
@@ -119,8 +119,9 @@ def test_systemd_reads_the_hour():
     assert times == ["2026-03-27 00:30:00", "2026-03-28 00:30:00", "2026-03-29 00:30:00"]
 
 
-def test_systemd_calls_the_service_well_protected():
-    done = systemd_analyze("security", "--offline=true", "--threshold=20", str(DEPLOY / "systemd" / "etl.service"))
+@pytest.mark.parametrize("unit", ["etl.service", "etl-worker.service"])
+def test_systemd_calls_the_services_well_protected(unit):
+    done = systemd_analyze("security", "--offline=true", "--threshold=20", str(DEPLOY / "systemd" / unit))
     assert done.returncode == 0, done.stdout[-300:] + done.stderr
 
 
