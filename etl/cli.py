@@ -3,7 +3,6 @@
 Imports that cost time stand inside the commands: `etl --help` waits for none of them.
 """
 
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -66,7 +65,7 @@ def main() -> None:
     except EtlError as error:
         series.complain(str(error))
         if isinstance(error, Interrupted):
-            _leave_at_once()
+            series.leave_at_once(FAILED)
         sys.exit(series.code_of(error))
     except KeyboardInterrupt:
         series.complain("Interrupted. What was saved stays; the next run goes on from there.")
@@ -299,18 +298,8 @@ def _run(selection: "Selection", as_json: bool, accounts: "list[Account]") -> No
 
     code = series.each(accounts, run, headings=not as_json, before=check_asked)
     if code == FAILED:
-        _leave_at_once()
+        series.leave_at_once(FAILED)
     raise typer.Exit(code)
-
-
-def _leave_at_once() -> None:
-    """End the process without waiting for threads whose requests are still under way: Python itself would."""
-    from etl import embedded
-
-    embedded.stop()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(FAILED)
 
 
 def _exit_code(outcome: str) -> int:

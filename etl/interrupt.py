@@ -37,20 +37,25 @@ class Interrupt:
 
     asked: ClassVar[bool] = False
     _living: ClassVar["WeakSet[Interrupt]"] = WeakSet()
+    _counting: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self) -> None:
         self.each_second: Callable[[], None] = lambda: None
-        self._stopped = self._insisted = False
+        self._insisted = False
         self._give_up_at = 0.0
         # Reentrant, which an Event is not: the signal may come while the main thread itself holds it.
         self._wake = threading.Condition(threading.RLock())
-        Interrupt._living.add(self)
+        with Interrupt._counting:
+            Interrupt._living.add(self)
+            self._stopped = Interrupt.asked
 
     @classmethod
     def ask_all(cls) -> None:
         """Ask every run of this process to stop: for a main thread that hears the signals itself."""
-        cls.asked = True
-        for one in list(cls._living):
+        with cls._counting:
+            cls.asked = True
+            living = list(cls._living)
+        for one in living:
             one._stop()
 
     def _stop(self) -> None:

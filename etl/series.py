@@ -1,8 +1,10 @@
 """One command for several accounts, one after the other: which, under what heading, with which exit code in the end."""
 
 import logging
+import os
+import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -127,3 +129,13 @@ def complain(message: str) -> None:
     from rich.text import Text
 
     Console(stderr=True, soft_wrap=True).print(Text.assemble(("etl: ", "bold red"), message))
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process without waiting for threads whose requests are still under way: Python itself would."""
+    from etl import embedded
+
+    embedded.stop()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -7,7 +7,8 @@ hand when it died is done by another one, half a minute later.
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +18,7 @@ from procrastinate import App, JobContext
 from procrastinate.jobs import Job, Status
 from sqlalchemy import Engine
 
-from etl import accounts, due, jobs, journal, logs, report, sync, views
+from etl import accounts, due, jobs, journal, logs, report, series, sync, views
 from etl.accounts import Account
 from etl.attempts import AGAIN, told
 from etl.client import Client
@@ -201,8 +202,8 @@ async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
         loop.add_signal_handler(one, _stop, asked)
     async with app.open_async():
         Worker(app, settings, loop).register()
-        while not asked.is_set():
-            await _until(asked, _do_jobs(app, beat), _look_again_and_again(app, engine, beat))
+        code = await _until(asked, _do_jobs(app, beat), _look(app, engine, beat))
+    series.leave_at_once(code)
 
 
 def _stop(asked: asyncio.Event) -> None:
@@ -210,29 +211,46 @@ def _stop(asked: asyncio.Event) -> None:
     asked.set()
 
 
-async def _until(asked: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -> None:
-    """Do several things until one of them ends, or it is asked to stop; then end all of them."""
-    doing = [asyncio.create_task(one) for one in (*coroutines, asked.wait())]
-    await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
+async def _until(asked: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -> int:
+    """Do several things until it is asked to stop, or one of them ends by a fault; give the exit code."""
+    doing = [asyncio.create_task(one) for one in coroutines]
+    await asyncio.wait([*doing, asyncio.create_task(asked.wait())], return_when=asyncio.FIRST_COMPLETED)
+    Interrupt.ask_all()
     for one in doing:
         one.cancel()
-    await asyncio.wait(doing, timeout=SECONDS_TO_STOP)
+    ended, _ = await asyncio.wait(doing, timeout=SECONDS_TO_STOP)
+    faults = [fault for one in ended if not one.cancelled() and (fault := one.exception())]
+    for fault in faults:
+        log.error("A fault of this program; the worker ends.", exc_info=fault)
+    return series.FAILED if faults else series.COMPLETE
 
 
 async def _do_jobs(app: App, beat: Beat) -> None:
-    await app.run_worker_async(
-        install_signal_handlers=False,
-        delete_jobs="successful",
-        fetch_job_polling_interval=beat.poll,
-        update_heartbeat_interval=beat.heartbeat,
-        stalled_worker_timeout=beat.dead,
-    )
-
-
-async def _look_again_and_again(app: App, engine: Engine, beat: Beat) -> None:
+    """Do what is queued, for ever; procrastinate itself gives up when the database goes away."""
     while True:
-        try:
-            await due.look(app, engine, accounts.load_all(), datetime.now(UTC), beat.dead)
-        except EtlError as error:
-            log.warning("%s What is due is looked for again in %d s.", error, beat.look)
+        with _logged(), jobs.translated():
+            await app.run_worker_async(
+                install_signal_handlers=False,
+                delete_jobs="successful",
+                fetch_job_polling_interval=beat.poll,
+                update_heartbeat_interval=beat.heartbeat,
+                stalled_worker_timeout=beat.dead,
+            )
         await asyncio.sleep(beat.look)
+
+
+async def _look(app: App, engine: Engine, beat: Beat) -> None:
+    """Look for what is due, for ever."""
+    while True:
+        with _logged():
+            await due.look(app, engine, accounts.load_all(), datetime.now(UTC), beat.dead)
+        await asyncio.sleep(beat.look)
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Log a failure that may pass, and go on."""
+    try:
+        yield
+    except EtlError as error:
+        log.warning("%s The worker waits for it to pass.", error)
