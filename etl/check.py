@@ -47,7 +47,7 @@ def check_database(engine: Engine) -> Iterator[Finding]:
         with transaction(engine) as connection:
             version = connection.scalar(text("SHOW server_version"))
     except DatabaseError as error:
-        yield Finding(False, "database", str(error), "Mend DATABASE_URL, or start the server.")
+        yield Finding(False, "database", str(error), "Mend DATABASE_URL, or see to the server.")
         return
     yield Finding(True, "database", f"PostgreSQL {str(version).split()[0]}, {where(engine)}")
     try:

@@ -1,6 +1,7 @@
 """The database in trouble: each kind ends in one clear sentence and exit code 1, and the next run completes."""
 
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
-from etl import database
+from etl import check, database, migrate
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
 from tests.conftest import RunEtl
@@ -89,6 +90,20 @@ def test_a_read_only_database_is_one_sentence_and_the_next_run_completes(
     with psycopg.connect(plain(database_url), options="-c default_transaction_read_only=off", autocommit=True) as own:
         own.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
     assert etl("sync", **variables).returncode == 0
+
+
+def test_a_server_that_is_too_old_is_one_sentence_and_its_connection_is_closed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "OLDEST_SERVER", 99)
+    engine = database.make_engine(database_url)
+    too_old = rf"^PostgreSQL at {re.escape(database.where(engine))} is version \d+\.\d+.*; etl needs 99 or newer\.$"
+    with pytest.raises(database.DatabaseError, match=too_old):
+        migrate.migrate(engine)
+    (finding,) = check.check_database(engine)
+    assert (finding.ok, finding.name) == (False, "database")
+    assert re.match(too_old, finding.said)
+    wait_until(lambda: not query(database_url, OF_ETL))
 
 
 MAY_READ = ("USAGE ON SCHEMA helpdesk", "SELECT ON ALL TABLES IN SCHEMA helpdesk")
