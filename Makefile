@@ -1,30 +1,34 @@
 # Two commands are enough: `make demo` shows the job at work, `make test` proves it. Everything lands in .venv.
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock docs bench bench-views dashboard dbt airflow build clean
+.PHONY: help demo test test-others check lock docs bench bench-views dashboard dbt airflow build clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
-demo: .venv/runtime  ## fill an embedded PostgreSQL from a made-up account and look at it
+demo: $(VENV)/runtime  ## fill an embedded PostgreSQL from a made-up account and look at it
 	@$(BIN)/etl demo
 
 test: check  ## all tests and linters
 	@$(BIN)/pytest -q -n auto --dist worksteal
 
-check: .venv/dev  ## linters, types and import rules only
+test-others: .venv/dev  ## the tests of the database with another Python and on another PostgreSQL, where installed
+	@.ci/other-versions
+
+check: $(VENV)/dev  ## linters, types and import rules only
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-docs: .venv/dev  ## write the generated documents anew
+docs: $(VENV)/dev  ## write the generated documents anew
 	@$(BIN)/python docs/generate.py
 
-lock: .venv/dev  ## renew the pinned, hashed dependencies
+lock: $(VENV)/dev  ## renew the pinned, hashed dependencies
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --no-emit-find-links --group build pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
@@ -38,39 +42,39 @@ lock: .venv/dev  ## renew the pinned, hashed dependencies
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-strip-extras --no-emit-index-url --no-emit-find-links deploy/airflow/airflow.in -o deploy/airflow/airflow.lock
 
-bench: .venv/dev build/peers/ready  ## measure against the limit and two peers, for hours; BENCH="--latency 20 --in-flight 16" one cell
+bench: $(VENV)/dev build/peers/ready  ## measure against the limit and two peers, for hours; BENCH="--latency 20 --in-flight 16" one cell
 	@$(BIN)/python -m benchmarks $(BENCH)
 
-bench-views: .venv/dev  ## how fast the views of schema bi answer, on 200,000 conversations
+bench-views: $(VENV)/dev  ## how fast the views of schema bi answer, on 200,000 conversations
 	@$(BIN)/python -m benchmarks.views
 
-dashboard: .venv/dev build/superset/ready  ## start Superset with the dashboard on the demo, ask every chart, and take its picture
+dashboard: $(VENV)/dev build/superset/ready  ## start Superset with the dashboard on the demo, ask every chart, and take its picture
 	@$(BIN)/python bi/superset/dashboard.py
 
-dbt: .venv/dev build/dbt/ready  ## try the dbt sources on the demo: parse, and source freshness
+dbt: $(VENV)/dev build/dbt/ready  ## try the dbt sources on the demo: parse, and source freshness
 	@$(BIN)/python bi/dbt/check.py
 
 airflow: build/airflow/ready  ## try the DAG in an Airflow of its own: parse it, and look at its tasks
 	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home build/airflow/env/bin/python deploy/airflow/parse.py
 
-build: .venv/dev  ## the wheel and the source archive in dist/
+build: $(VENV)/dev  ## the wheel and the source archive in dist/
 	@$(BIN)/python -m build --no-isolation
 
 clean:  ## remove the environment and what was built
-	rm -rf .venv dist build/peers build/superset build/dbt build/airflow
+	rm -rf $(VENV) dist build/peers build/superset build/dbt build/airflow build/python3.*
 
-.venv/pip:
+$(VENV)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "etl needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-.venv/runtime: requirements.lock pyproject.toml | .venv/pip
-	@echo "Installing into .venv ..."
+$(VENV)/runtime: requirements.lock pyproject.toml | $(VENV)/pip
+	@echo "Installing into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/dev: requirements-dev.lock .venv/runtime
+$(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from etl import database
 from etl.models import Base
 from etl.settings import Settings, variable_name
 
@@ -123,6 +124,16 @@ def test_the_architecture_has_every_room():
     section = text_of("docs/architecture.md").partition("## The rooms")[2].partition("###")[0]
     rooms = {one.stem for one in (ROOT / "etl").glob("*.py")} - {"__init__"} | {"bi/", "demo/"}
     assert set(re.findall(r"^\| `([\w/]+)` \|", section, re.MULTILINE)) == rooms
+
+
+def test_the_matrix_has_every_version_that_is_promised():
+    yaml = pytest.importorskip("yaml", reason="no YAML reader here; the linters of these files bring their own")
+    matrix = yaml.safe_load(text_of(".github/workflows/ci.yml"))["jobs"]["test"]["strategy"]["matrix"]
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    promised = re.findall(r"Python :: (3\.\d+)$", "\n".join(project["classifiers"]), re.MULTILINE)
+    assert matrix["python"] == promised
+    assert project["requires-python"] == f">={promised[0]}"
+    assert [int(one["postgresql"]) for one in matrix["include"]] == list(range(database.OLDEST_SERVER, 18 + 1))
 
 
 @pytest.mark.parametrize("name", YAML)
