@@ -6,7 +6,8 @@ CREATE VIEW helpdesk.business_days AS
 WITH days AS (
     SELECT DISTINCT ON (inbox.account_id, inbox.inbox_id, day)
         inbox.account_id, inbox.inbox_id, day::date AS day, opens, greatest(opens, closes) AS closes
-    FROM helpdesk.business_hours AS inbox
+    -- Apart, as servers before 18 would make the days of each inbox for every time zone that there is, and then drop them.
+    FROM (SELECT * FROM helpdesk.business_hours OFFSET 0) AS inbox
     -- Local days as `timestamp`: a series of dates would be of `timestamptz`, in the session's time zone.
     CROSS JOIN LATERAL (
         SELECT least(
