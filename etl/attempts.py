@@ -10,8 +10,9 @@ from etl.errors import AnotherRun, EtlError, Interrupted, SettingsError
 
 log = logging.getLogger(__name__)
 
-# After how many minutes a run that failed is tried again. The next night comes anyway.
-MINUTES = (5, 15, 60, 120)
+# After how many seconds a job that failed is tried again. The next night comes anyway; for a part a whole run waits.
+WAITS = (300, 900, 3600, 7200)
+WAITS_OF_PARTS = (1, 10)
 MINUTES_TO_OTHER_RUN = 10
 
 
@@ -24,11 +25,10 @@ class Again(BaseRetryStrategy):
             return RetryDecision(retry_in={"seconds": 0})
         if isinstance(exception, AnotherRun):
             return RetryDecision(retry_in={"minutes": MINUTES_TO_OTHER_RUN})
-        if isinstance(exception, SettingsError) or job.attempts >= len(MINUTES):
+        waits = WAITS_OF_PARTS if job.task_name == jobs.PART else WAITS
+        if isinstance(exception, SettingsError) or job.attempts >= len(waits):
             return None
-        if job.task_name == jobs.PART:
-            return RetryDecision(retry_in={"seconds": 2**job.attempts})  # a whole run waits for it
-        return RetryDecision(retry_in={"minutes": MINUTES[job.attempts]})
+        return RetryDecision(retry_in={"seconds": waits[job.attempts]})
 
 
 AGAIN = Again()
