@@ -4,17 +4,17 @@ The engine is procrastinate: no broker, locks and retries by PostgreSQL itself.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from procrastinate.jobs import Job
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job, Status
 from psycopg import AsyncConnection
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy import Connection, Engine, func, make_url, select, text
 
 from etl.database import explain, transaction
 from etl.errors import DatabaseError
@@ -54,6 +54,12 @@ LISTED = f"""
     ORDER BY 1
 """  # noqa: S608 -- only constants are formatted in
 
+FIGURES_WAIT = f"""
+    SELECT EXISTS (
+        SELECT FROM {SCHEMA}.procrastinate_jobs WHERE task_name = '{FIGURES}' AND status = 'todo'
+    )
+"""  # noqa: S608 -- only constants are formatted in
+
 # Only names and options of jobs are taken from it: it is never opened.
 _QUEUE = App(connector=SyncPsycopgConnector())
 
@@ -74,31 +80,33 @@ def open_app(url: str) -> App:
 
 def queue_run(engine: Engine, account_id: int, selection: Selection) -> int:
     """Queue a run for whichever worker is free; give the number of its job."""
-    (number,) = _queue(engine, [_run_job(account_id, selection)])
+    with transaction(engine) as connection:
+        (number,) = _queue(connection, [_run_job(account_id, selection)])
     return number
 
 
 async def queue_due_run(app: App, account_id: int, moment: datetime, selection: Selection) -> int | None:
     """Queue a run that is due since a moment; give the number of its job.
 
-    Gives None when it was queued before, by any worker, or when one that was due earlier still waits.
+    Gives None when it was queued before, by any worker, or when one that was due earlier still waits. For one worker at
+    a time.
     """
     timestamp = int(moment.timestamp())
-    job = _run_job(account_id, selection, queueing_lock=f"due: account {account_id}", timestamp=timestamp)
-    with suppress(AlreadyEnqueued):
-        manager = app.job_manager
-        return await manager.defer_periodic_job(job=job, periodic_id=str(account_id), defer_timestamp=timestamp)
-    return None
+    job, manager = _run_job(account_id, selection, timestamp=timestamp), app.job_manager
+    # Asked for, and not left to a queueing lock: with that, no earlier one could be given back while this one waits.
+    waiting = await manager.list_jobs_async(task=RUN, status=Status.TODO.value, lock=job.lock)
+    if any("timestamp" in one.task_kwargs for one in waiting):
+        return None
+    return await manager.defer_periodic_job(job=job, periodic_id=str(account_id), defer_timestamp=timestamp)
 
 
-def _run_job(account_id: int, selection: Selection, queueing_lock: str | None = None, **arguments: int) -> Job:
+def _run_job(account_id: int, selection: Selection, **arguments: int) -> Job:
     """Give the job of a run; of an account, one goes on at a time."""
     chosen = SELECTION.dump_python(selection, mode="json")
     return _QUEUE.configure_task(
         RUN,
         queue="runs",
         lock=f"account {account_id}",
-        queueing_lock=queueing_lock,
         priority=PRIORITY[RUN],
         task_kwargs={"account_id": account_id, "selection": chosen, **arguments},
     ).job
@@ -109,7 +117,8 @@ def queue_parts(engine: Engine, account_id: int, run_id: int, numbers: Iterable[
     chosen = SELECTION.dump_python(selection, mode="json")
     task = _QUEUE.configure_task(PART, queue=parts_queue(run_id), priority=PRIORITY[PART])
     arguments = {"account_id": account_id, "run_id": run_id, "selection": chosen}
-    _queue(engine, [task.job.evolve(task_kwargs={**arguments, "number": one}) for one in numbers])
+    with transaction(engine) as connection:
+        _queue(connection, [task.job.evolve(task_kwargs={**arguments, "number": one}) for one in numbers])
 
 
 def parts_queue(run_id: int) -> str:
@@ -128,11 +137,11 @@ def parts_left(connection: Connection, run_id: int) -> bool:
 
 def queue_figures(engine: Engine) -> None:
     """Have the figures of schema `bi` computed when no run waits any more; once, however many runs ask for it."""
-    task = _QUEUE.configure_task(
-        FIGURES, queue="figures", lock=FIGURES, queueing_lock=FIGURES, priority=PRIORITY[FIGURES]
-    )
-    with suppress(AlreadyEnqueued):
-        _queue(engine, [task.job])
+    task = _QUEUE.configure_task(FIGURES, queue="figures", lock=FIGURES, priority=PRIORITY[FIGURES])
+    with transaction(engine) as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("etl figures", 0))))
+        if not connection.scalar(text(FIGURES_WAIT)):
+            _queue(connection, [task.job])
 
 
 @dataclass(frozen=True)
@@ -171,8 +180,8 @@ def translated() -> Iterator[None]:
         raise DatabaseError(f"The queue of jobs cannot be reached: {explain(cause)}") from error
 
 
-def _queue(engine: Engine, some: list[Job]) -> list[int]:
-    with translated(), transaction(engine) as connection:
+def _queue(connection: Connection, some: list[Job]) -> list[int]:
+    with translated():
         raw = psycopg_of(connection)
         raw.execute(f"SET LOCAL search_path = {SCHEMA}")
         queued = _QUEUE.job_manager.batch_defer_jobs(some, connection=raw)
