@@ -6,12 +6,14 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
 from etl import jobs, logs
-from etl.errors import AnotherRun, EtlError, Interrupted, SettingsError
+from etl.errors import AnotherRun, EtlError, Interrupted
 
 log = logging.getLogger(__name__)
 
-# After how many seconds a job that failed is tried again. The next night comes anyway; for a part a whole run waits.
+# After how many seconds a job that failed is tried again. Attempts that were stopped count, too: so there are many.
 WAITS = (300, 900, 3600, 7200)
+MOST_ATTEMPTS = 12
+# A whole run waits for a part, and reads it itself in the end.
 WAITS_OF_PARTS = (1, 10)
 MINUTES_TO_OTHER_RUN = 10
 
@@ -20,15 +22,15 @@ class Again(BaseRetryStrategy):
     """Says when a job that failed is tried again."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Give when; None when it would fail in the same way, or has often enough."""
+        """Give when; None when it has failed often enough."""
         if isinstance(exception, Interrupted):
             return RetryDecision(retry_in={"seconds": 0})
         if isinstance(exception, AnotherRun):
             return RetryDecision(retry_in={"minutes": MINUTES_TO_OTHER_RUN})
-        waits = WAITS_OF_PARTS if job.task_name == jobs.PART else WAITS
-        if isinstance(exception, SettingsError) or job.attempts >= len(waits):
+        waits, most = (WAITS_OF_PARTS, len(WAITS_OF_PARTS)) if job.task_name == jobs.PART else (WAITS, MOST_ATTEMPTS)
+        if job.attempts >= most and job.task_name != jobs.FIGURES:
             return None
-        return RetryDecision(retry_in={"seconds": waits[job.attempts]})
+        return RetryDecision(retry_in={"seconds": waits[min(job.attempts, len(waits) - 1)]})
 
 
 AGAIN = Again()

@@ -1,7 +1,11 @@
 """What is due, and what was left lying: runs by their schedule, missed ones too, and jobs of workers that died."""
 
+import asyncio
 import logging
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from procrastinate import App
@@ -18,34 +22,67 @@ log = logging.getLogger(__name__)
 
 HOURS_FAILED_JOBS_ARE_KEPT = 30 * 24
 
+Call = Callable[[Coroutine[Any, Any, Any]], Any]
 
-async def look(app: App, engine: Engine, known: list[Account], now: datetime, dead: float = jobs.SECONDS_ALIVE) -> None:
-    """Queue the runs that are due, and the jobs of workers that gave no sign of life for so many seconds.
 
-    Nothing is done while another worker does it: what it has just given back would be given back twice.
+async def look(app: App, engine: Engine, known: list[Account], now: datetime) -> None:
+    """Queue the runs of accounts that are due; nothing while another worker does the same."""
+    await asyncio.to_thread(_look, _calling(asyncio.get_running_loop()), app, engine, known, now)
+
+
+async def give_back(app: App, engine: Engine, dead: float, own_id: int | None) -> None:
+    """Queue the jobs of workers that gave no sign of life for so many seconds; nothing while another does the same.
+
+    own_id: the worker that asks, whose own jobs are not such: it may have been suspended itself.
     """
-    with transaction(engine) as connection, jobs.translated():
-        if not connection.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended("etl worker", 0)))):
+    await asyncio.to_thread(_give_back, _calling(asyncio.get_running_loop()), app, engine, dead, own_id)
+
+
+def _calling(loop: asyncio.AbstractEventLoop) -> Call:
+    """Give what has the main thread's loop call procrastinate, while a thread waits: heartbeats go on meanwhile."""
+
+    def call(asked: Coroutine[Any, Any, Any]) -> Any:
+        with jobs.translated():
+            return asyncio.run_coroutine_threadsafe(asked, loop).result()
+
+    return call
+
+
+def _look(call: Call, app: App, engine: Engine, known: list[Account], now: datetime) -> None:
+    with _alone(engine) as is_alone:
+        for account in known if is_alone else ():
+            _queue_what_is_due(call, app, engine, account, now)
+
+
+def _queue_what_is_due(call: Call, app: App, engine: Engine, account: Account, now: datetime) -> None:
+    """Queue the run of an account that does most of those that are due; of several that were missed, the last one."""
+    account_id = account.settings.account_id
+    for moment, kind in _times(account.settings).last(now):
+        if journal.has_begun(engine, account_id, moment, kind):
+            continue  # by hand, or by a worker
+        selection = Selection(recent=kind == RECENT, audit=kind == AUDIT)
+        if call(jobs.queue_due_run(app, account_id, moment, selection)):
+            log.info("The run of %s that was due at %s is queued.", account.label, _local(moment, account.settings))
             return
-        for account in known:
-            due = _due(engine, account, now)
-            if due and await jobs.queue_due_run(app, account.settings.account_id, *due):
-                log.info("The run of %s that was due at %s is queued.", account.label, _local(due[0], account.settings))
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=dead):
-            log.warning("Job %d of a worker that is gone is done by another one.", job.id)
-            await app.job_manager.retry_job(job)
-        await app.job_manager.delete_old_jobs(nb_hours=HOURS_FAILED_JOBS_ARE_KEPT, include_failed=True)
 
 
-def _due(engine: Engine, account: Account, now: datetime) -> tuple[datetime, Selection] | None:
-    """Give since when a run is due (UTC), and which; of several that were missed, the last one."""
-    last = _times(account.settings).last(now)
-    if last is None:
-        return None
-    moment, kind = last
-    if journal.has_begun(engine, account.settings.account_id, moment, kind):
-        return None  # by hand, or by a worker
-    return moment, Selection(recent=kind == RECENT, audit=kind == AUDIT)
+def _give_back(call: Call, app: App, engine: Engine, dead: float, own_id: int | None) -> None:
+    manager = app.job_manager
+    with _alone(engine) as is_alone:
+        if not is_alone:
+            return  # what the other has just given back would be given back twice
+        for job in call(manager.get_stalled_jobs(seconds_since_heartbeat=dead)):
+            if job.worker_id is None or job.worker_id != own_id:
+                log.warning("Job %d of a worker that is gone is done by another one.", job.id)
+                call(manager.retry_job(job))
+        call(manager.delete_old_jobs(nb_hours=HOURS_FAILED_JOBS_ARE_KEPT, include_failed=True))
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[bool]:
+    """Tell whether no other worker looks; none begins to before this is left."""
+    with transaction(engine) as connection:
+        yield bool(connection.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended("etl worker", 0)))))
 
 
 def introduction(account: Account, now: datetime) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etl.errors import SettingsError
+
 if TYPE_CHECKING:
     from etl.accounts import Account
     from etl.jobs import Listed
@@ -31,8 +33,17 @@ def worker() -> None:
     working.work(settings)
 
 
-def jobs(as_json: AsJson = False) -> None:
-    """List what waits for a worker, what runs, and what failed."""
+def jobs(
+    cancel: Annotated[
+        int | None, typer.Option(min=1, metavar="ID", help="Take this job, which waits or failed, off the queue.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what waits for a worker, what runs, and what failed.
+
+    A job is stalled when its worker gives no sign of life for half a minute; another one does it then. One that failed
+    for good stays for thirty days.
+    """
     from etl import jobs as queue
     from etl import logs, report
     from etl.migrate import open_at_head
@@ -41,6 +52,10 @@ def jobs(as_json: AsJson = False) -> None:
     settings = load(DatabaseSettings)
     logs.configure(settings.log_format)
     with open_at_head(settings) as engine:
+        if cancel and not queue.cancel(engine, cancel):
+            raise SettingsError(
+                f"No job {cancel} waits or failed: `etl jobs` lists them. One that runs, ends by itself."
+            )
         found = queue.listed(engine)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], default=datetime.isoformat, ensure_ascii=False))
@@ -56,6 +71,9 @@ def queue_run(selection: "Selection", chosen: "list[Account]") -> None:
     from etl import jobs as queue
     from etl.migrate import open_at_head
 
+    if selection.search is not None:
+        # The term may name a person, and would lie in the queue as it is.
+        raise typer.BadParameter("a search cannot be queued: run it here, without --queue", param_hint="--search")
     with open_at_head(chosen[0].settings) as engine:
         for account in chosen:
             number = queue.queue_run(engine, account.settings.account_id, selection)

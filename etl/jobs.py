@@ -1,4 +1,4 @@
-"""The queue of jobs, in schema `jobs` of the database that is there anyway: what can be queued, and how.
+"""The queue of jobs, in schema `etl_jobs` of the database that is there anyway: what can be queued, and how.
 
 The engine is procrastinate: no broker, locks and retries by PostgreSQL itself.
 """
@@ -21,12 +21,12 @@ from etl.errors import DatabaseError
 from etl.load import psycopg_of
 from etl.selection import Selection
 
-SCHEMA = "jobs"
+SCHEMA = "etl_jobs"
 # The names of the tasks.
 RUN, PART, FIGURES = "run", "part", "figures"
 # A first load that takes days holds up nobody: who began it goes on with it, and the others help when they are free.
-# The figures wait for all of them, so that they are computed once a night.
-PRIORITY = {RUN: 10, PART: 0, FIGURES: -10}
+# The figures wait for all runs, so that they are computed once a night.
+PRIORITY = {RUN: 10, FIGURES: 5, PART: 0}
 SELECTION = TypeAdapter(Selection)
 # Without a heartbeat for so long, a worker counts as dead.
 SECONDS_ALIVE = 30
@@ -168,6 +168,13 @@ def listed(engine: Engine) -> list[Listed]:
     """Give the jobs that wait, run or failed, in the order in which they were queued."""
     with transaction(engine) as connection:
         return [Listed(**row) for row in connection.execute(text(LISTED)).mappings()]
+
+
+def cancel(engine: Engine, number: int) -> bool:
+    """Take a job that waits or failed off the queue; tell whether there was such a one."""
+    query = f"DELETE FROM {SCHEMA}.procrastinate_jobs WHERE id = :id AND status IN ('todo', 'failed') RETURNING id"  # noqa: S608 -- only a constant is formatted in
+    with transaction(engine) as connection:
+        return connection.execute(text(query), {"id": number}).first() is not None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Runs, rejected records, and the lock that lets one run of an account in at a time."""
 
+import json
 import os
 import socket
 from collections import Counter
@@ -73,7 +74,8 @@ def lock_key(account_id: int) -> Function[int]:
 def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
     """Hold the account's lock, which PostgreSQL itself releases when this process dies.
 
-    Gives a function that raises DatabaseError when the lock was lost with its connection.
+    Gives a function that raises DatabaseError when the lock was lost with its connection. What the journal has as
+    running then has died, and is closed as interrupted: nobody writes for it any more (`parts.require_running`).
     Raises AnotherRun, saying who holds it since when.
     """
     key = lock_key(account_id)
@@ -83,6 +85,11 @@ def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
         with translated(engine):
             if not connection.scalar(select(func.pg_try_advisory_lock(key))):
                 raise AnotherRun(_who_runs(connection, account_id))
+            connection.execute(
+                update(SyncRun)
+                .where(SyncRun.account_id == account_id, SyncRun.outcome == RUNNING)
+                .values(outcome=INTERRUPTED)
+            )
         yield partial(_check_lock, engine, connection)
     finally:
         with suppress(SQLAlchemyError):  # a lost connection has lost its lock, too
@@ -113,15 +120,10 @@ def _who_runs(connection: Connection, account_id: int) -> str:
 
 
 def open_run(engine: Engine, run: Run) -> None:
-    """Write the run down as running and give it its number; close what died before as interrupted."""
+    """Write the run down as running, and give it its number."""
     before = select(SyncRun.outcome).where(SyncRun.account_id == run.account_id).order_by(SyncRun.run_id.desc())
     with transaction(engine) as connection:
         run.follows_a_stop = connection.scalar(before.limit(1)) not in {None, COMPLETE}
-        connection.execute(
-            update(SyncRun)
-            .where(SyncRun.account_id == run.account_id, SyncRun.outcome == RUNNING)
-            .values(outcome=INTERRUPTED)
-        )
         run.run_id = connection.execute(
             insert(SyncRun)
             .values(
@@ -229,12 +231,17 @@ def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
 
 
 def has_begun(engine: Engine, account_id: int, moment: datetime, kind: str) -> bool:
-    """Tell whether a run that does as much as one of a kind (see `schedule`) began since a moment."""
+    """Tell whether a run that does as much as one of a kind (see `schedule`) began since a moment, and did not fail."""
     suffices = {
         schedule.RECENT: OVER_EVERYTHING,
         schedule.AUDIT: and_(SyncRun.selection.is_(None), SyncRun.audit.is_not(None)),
     }.get(kind, SyncRun.selection.is_(None))
-    begun = select(SyncRun.run_id).where(SyncRun.account_id == account_id, SyncRun.started_at >= moment, suffices)
+    begun = select(SyncRun.run_id).where(
+        SyncRun.account_id == account_id,
+        SyncRun.started_at >= moment,
+        SyncRun.outcome.in_([RUNNING, COMPLETE, INCOMPLETE]),
+        suffices,
+    )
     with transaction(engine) as connection:
         return connection.execute(begun.limit(1)).first() is not None
 
@@ -245,6 +252,7 @@ def resumed_from(engine: Engine, run: Run) -> datetime:
     Only by those of the last day: what was read longer ago is read again.
     """
     begun = run.started_at
+    chosen = json.loads(json.dumps(run.selection))  # as the journal has it: with lists for tuples
     with transaction(engine) as connection:
         earlier = connection.execute(
             select(SyncRun.started_at, SyncRun.outcome, SyncRun.selection)
@@ -253,7 +261,7 @@ def resumed_from(engine: Engine, run: Run) -> datetime:
             .order_by(SyncRun.run_id.desc())
         )
         for row in earlier:
-            if row.selection == run.selection:
+            if row.selection == chosen:
                 if row.outcome not in {INTERRUPTED, FAILED}:
                     break
                 begun = row.started_at

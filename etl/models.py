@@ -536,7 +536,6 @@ class SyncPart(OfAccount, Base):
     result: Mapped[dict[str, Any] | None] = column(
         comment="What was read and saved, in numbers and ids; NULL until it is done"
     )
-    problem: Mapped[str | None] = column(comment="Why the last attempt at it failed; NULL: none did")
 
 
 class AccountCount(OfAccount, Base):

@@ -53,32 +53,28 @@ def find(connection: Connection, run: Run, number: int) -> tuple[Part, datetime]
     return (Part(row.number, row.walk, row.first_page, row.last_page), row.started_at) if row else None
 
 
-def require_running(connection: Connection, run: Run) -> None:
-    """Raise AnotherRun when a run is over; else it is not closed before this transaction ends.
+def require_open(connection: Connection, run: Run, number: int) -> None:
+    """Raise AnotherRun when a part is done or its run over; else the run is not closed before this transaction ends.
 
-    So nobody who was held up writes something older over what a later run has read.
+    So nobody who was held up writes something older over what another worker, or a later run, has read.
     """
-    running = select(SyncRun.run_id).where(
-        SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id, SyncRun.outcome == RUNNING
+    running = (
+        select(SyncRun.run_id)
+        .where(SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id, SyncRun.outcome == RUNNING)
+        .where(select(SyncPart.number).where(_is(run, number), SyncPart.result.is_(None)).exists())
     )
     if connection.execute(running.with_for_update(read=True)).first() is None:
-        raise AnotherRun(f"Run {run.run_id} of account {run.account_id} is over; what was left of it is not done.")
+        raise AnotherRun(f"Run {run.run_id} of account {run.account_id} no longer needs its part {number}.")
 
 
 def finish(connection: Connection, run: Run, number: int, result: dict[str, Any]) -> None:
     """Write down what became of a part."""
-    connection.execute(update(SyncPart).where(_is(run, number)).values(result=result, problem=None))
+    connection.execute(update(SyncPart).where(_is(run, number)).values(result=result))
 
 
-def fail(connection: Connection, run: Run, number: int, problem: str) -> None:
-    """Write down why an attempt at a part failed."""
-    connection.execute(update(SyncPart).where(_is(run, number)).values(problem=problem))
-
-
-def result(connection: Connection, run: Run, number: int) -> tuple[dict[str, Any] | None, str | None]:
-    """Give what became of a part, None while it is not done, and why the last attempt at it failed."""
-    row = connection.execute(select(SyncPart.result, SyncPart.problem).where(_is(run, number))).first()
-    return (row.result, row.problem) if row else (None, None)
+def result(connection: Connection, run: Run, number: int) -> dict[str, Any] | None:
+    """Give what became of a part; None while it is not done."""
+    return connection.scalar(select(SyncPart.result).where(_is(run, number)))
 
 
 def clear(connection: Connection, run: Run) -> None:

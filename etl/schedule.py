@@ -10,11 +10,14 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 FIELDS = 5
+NEVER = "never"
 RECENT, FULL, AUDIT = "recent", "full", "audit"
 
 
 def check_cron(value: str) -> str:
-    """Accept a cron expression of five fields; raise ValueError for anything else."""
+    """Accept a cron expression of five fields, or `never`; raise ValueError for anything else."""
+    if value == NEVER:
+        return value
     try:
         CronSim(value, datetime.now(UTC))
     except CronSimError:
@@ -22,7 +25,7 @@ def check_cron(value: str) -> str:
     else:
         is_one = len(value.split()) == FIELDS  # a sixth would be seconds
     if not is_one:
-        raise ValueError("must be a cron expression of five fields, such as 30 2 * * *")
+        raise ValueError("must be a cron expression of five fields, such as 30 2 * * *, or never")
     return value
 
 
@@ -35,19 +38,10 @@ class Times:
     audit: str | None = None
     zone: str = "UTC"
 
-    def last(self, now: datetime) -> tuple[datetime, str] | None:
-        """Give the last moment (UTC) up to `now` at which a run was due, and its kind: recent, full or audit.
-
-        Of several at once the one that does more counts. None when none is due in any year.
-        """
-        found = []
-        for weight, (kind, cron) in enumerate(self._by_kind()):
-            if moment := _previous(cron, self.zone, now):
-                found.append((moment, weight, kind))
-        if not found:
-            return None
-        moment, _, kind = max(found)
-        return moment, kind
+    def last(self, now: datetime) -> list[tuple[datetime, str]]:
+        """Give the last moment (UTC) up to `now` at which a run of each kind was due, the kind that does most first."""
+        moments = [(_previous(cron, self.zone, now), kind) for kind, cron in self._by_kind()]
+        return [(moment, kind) for moment, kind in moments if moment]
 
     def next(self, now: datetime) -> datetime | None:
         """Give the first moment (UTC) after `now` at which a run is due."""
@@ -55,9 +49,9 @@ class Times:
         return min((one for one in moments if one), default=None)
 
     def _by_kind(self) -> list[tuple[str, str]]:
-        """Give the kinds that are wanted, the one that does least first."""
-        wanted = ((RECENT, self.recent), (FULL, self.full), (AUDIT, self.audit))
-        return [(kind, cron) for kind, cron in wanted if cron]
+        """Give the kinds that are wanted, the one that does most first."""
+        wanted = ((AUDIT, self.audit), (FULL, self.full), (RECENT, self.recent))
+        return [(kind, cron) for kind, cron in wanted if cron and cron != NEVER]
 
 
 def _previous(cron: str, zone: str, now: datetime) -> datetime | None:

@@ -220,7 +220,7 @@ class Settings(DatabaseSettings):
     )
     schedule: Annotated[str, AfterValidator(check_cron)] = Field(
         default="0 2 * * *",
-        description="When `etl worker` begins the run over everything: cron, by the clock of `ETL_TIMEZONE`.",
+        description="When `etl worker` begins the run over everything: cron by `ETL_TIMEZONE`'s clock, or `never`.",
     )
     schedule_recent: Annotated[str, AfterValidator(check_cron)] | None = Field(
         default=None,

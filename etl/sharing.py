@@ -8,24 +8,25 @@ are the checkpoint, so that the run which follows a stop reads again only what w
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Protocol, Self
 
 from sqlalchemy import Engine
 
-from etl import journal, parts
+from etl import journal, parts, personal
 from etl.audit import Unproved
 from etl.client import Client
 from etl.database import transaction
-from etl.errors import EtlError, TryAgain, VendorError
+from etl.errors import TryAgain, VendorError
 from etl.history import Histories
 from etl.ids import Ids
 from etl.intake import Intake
 from etl.journal import Run
 from etl.parts import Part
 from etl.privacy import protect_selection, way_of
-from etl.reading import read_again, taken_in, thread_pool
+from etl.reading import IDS_A_PAGE, read_again, taken_in, thread_pool
 from etl.selection import Selection
 from etl.settings import Settings
 from etl.walk import Page, Span, first_page, walk
@@ -47,6 +48,9 @@ class Crew(Protocol):
     def work(self, run: Run) -> bool:
         """Do a part that nobody has begun; tell whether there was one."""
 
+    def take(self, run: Run, selection: Selection, number: int) -> None:
+        """Do a part, whoever should."""
+
     def is_at_work(self, run: Run) -> bool:
         """Tell whether any part waits for somebody, or is being done."""
 
@@ -66,6 +70,7 @@ class Result:
     requests: int
     retries: int
     seen: list[int]
+    inserted: int
     beyond_range: int
     replaced: int
     wrote: bool
@@ -87,6 +92,7 @@ class Result:
             requests=run.requests,
             retries=run.retries,
             seen=list(writer.seen),
+            inserted=writer.inserted,
             beyond_range=writer.beyond_range,
             replaced=writer.replaced,
             wrote=writer.wrote,
@@ -107,6 +113,7 @@ class Result:
         client.requests += self.requests
         client.retries += self.retries
         writer.seen.update(self.seen)
+        writer.analyze_after(self.inserted)
         writer.beyond_range += self.beyond_range
         writer.replaced += self.replaced
         writer.wrote |= self.wrote
@@ -123,7 +130,7 @@ def share(
     """Give the pages of a run as others take them in, with ids for payloads; None when it is not worth it.
 
     It is for first loads and wide backfills, as these read every history. wait: waits for seconds, and raises when the
-    run shall end. Raises VendorError when a part could not be read by anybody.
+    run shall end. Raises what a part failed with that nobody could read.
     """
     run = intake.run
     if not _reads_every_history(intake, selection):
@@ -138,7 +145,7 @@ def share(
     with transaction(intake.engine) as connection:
         parts.begin(connection, run, cut)
     crew.call(run, selection, [one.number for one in cut])
-    return _taken_in_by_all(crew, client, intake, cut, wait)
+    return SharedRun(crew, client, intake, selection, wait).pages(cut)
 
 
 def _reads_every_history(intake: Intake, selection: Selection) -> bool:
@@ -148,34 +155,61 @@ def _reads_every_history(intake: Intake, selection: Selection) -> bool:
     return selection.kind == "backfill" or journal.last_complete_start(intake.engine, account_id) is None
 
 
-def _taken_in_by_all(
-    crew: Crew, client: Client, intake: Intake, cut: list[Part], wait: Wait
-) -> Iterator[tuple[str, Page]]:
-    shown: dict[str, Ids] = defaultdict(Ids)
-    for part in cut:
-        while (done := _result(crew, intake, part)) is None:
-            if not crew.work(intake.run):
-                wait(SECONDS_BETWEEN_LOOKS)
-        done.add_to(intake, client)
-        for values in done.pages:
-            page = Page(**values)
-            shown[part.walk].update(one for one in page.payloads if one is not None)
-            yield part.walk, replace(page, distinct=len(shown[part.walk])) if page.is_last else page
-    with transaction(intake.engine) as connection:
-        parts.clear(connection, intake.run)
+@dataclass(frozen=True)
+class SharedRun:
+    """A run that was cut, as the worker that cut it goes on with it."""
 
+    crew: Crew
+    client: Client
+    intake: Intake
+    selection: Selection
+    wait: Wait
 
-def _result(crew: Crew, intake: Intake, part: Part) -> Result | None:
-    # In this order: a part is written down as done before its job is.
-    is_at_work = crew.is_at_work(intake.run)
-    with transaction(intake.engine) as connection:
-        done, problem = parts.result(connection, intake.run, part.number)
-    if done is None and not is_at_work:
-        raise VendorError(
-            f"Pages {part.first_page} and on of {part.walk} could not be read by any worker:"
-            f" {problem or 'see their logs.'}"
-        )
-    return Result(**done) if done else None
+    def pages(self, cut: list[Part]) -> Iterator[tuple[str, Page]]:
+        """Give the pages of all parts in order, each when its part is done."""
+        intake = self.intake
+        shown: dict[str, Ids] = defaultdict(Ids)
+        moved = Ids()
+        for part in cut:
+            done = self._done(part)
+            moved.update(one for one in done.seen if one in intake.writer.seen)
+            done.add_to(intake, self.client)
+            for values in done.pages:
+                page = Page(**values)
+                shown[part.walk].update(one for one in page.payloads if one is not None)
+                yield part.walk, replace(page, distinct=len(shown[part.walk])) if page.is_last else page
+        with transaction(intake.engine) as connection:
+            parts.clear(connection, intake.run)
+        self._read_again(list(moved))
+
+    def _done(self, part: Part) -> Result:
+        """Give what became of a part as soon as it is done; do others meanwhile, and this one when nobody else will."""
+        run = self.intake.run
+        while True:
+            self.wait(0)
+            # In this order: a part is written down as done before its job is.
+            is_at_work = self.crew.is_at_work(run)
+            with transaction(self.intake.engine) as connection:
+                result = parts.result(connection, run, part.number)
+            if result is not None:
+                return Result(**result)
+            if not is_at_work:
+                self.crew.take(run, self.selection, part.number)  # raises what it fails with
+            elif not self.crew.work(run):
+                self.wait(SECONDS_BETWEEN_LOOKS)
+
+    def _read_again(self, moved: list[int]) -> None:
+        """Read conversations again that moved from part to part: of the two readings the older may have come last.
+
+        Of one that cannot be had the ledger will tell why.
+        """
+        for at in range(0, len(moved), IDS_A_PAGE):
+            some = moved[at : at + IDS_A_PAGE]
+            payloads = []
+            for future in [self.intake.pool.submit(self.client.get, f"conversations/{one}") for one in some]:
+                with suppress(VendorError):
+                    payloads.append(future.result())
+            self.intake.take(payloads)
 
 
 @dataclass
@@ -191,19 +225,15 @@ class Member:
 
         Raises EtlError when it cannot be done, and leaves what is saved: whoever tries again goes on from there.
         """
-        way = way_of(self.settings)
-        run = Run(self.settings.account_id, selection.kind, protect_selection(selection.chosen(), way), run_id)
+        settings, way = self.settings, way_of(self.settings)
+        run = Run(settings.account_id, selection.kind, protect_selection(selection.chosen(), way), run_id)
         with transaction(engine) as connection:
+            personal.require(connection, settings.account_id, settings.base_url, way)
             found = parts.find(connection, run, number)
         if found is None:
             return
         part, run.started_at = found
-        try:
-            result = self._read(engine, run, selection, part)
-        except EtlError as error:
-            with transaction(engine) as connection:
-                parts.fail(connection, run, number, str(error))
-            raise
+        result = self._read(engine, run, selection, part)
         with transaction(engine) as connection:
             parts.finish(connection, run, number, asdict(result))
 
@@ -213,7 +243,7 @@ class Member:
             thread_pool(self.settings.concurrency) as pool,
             Writer(engine, run, partial(self.wait, 0), way_of(self.settings)) as writer,
         ):
-            writer.guard = partial(parts.require_running, run=run)
+            writer.guard, writer.analyzes = partial(parts.require_open, run=run, number=part.number), False
             intake = Intake(self.settings, engine, pool, Histories(self.client), run, writer)
             if selection.kind == "backfill":
                 read_again(intake)

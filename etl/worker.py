@@ -23,7 +23,7 @@ from etl.accounts import Account
 from etl.attempts import AGAIN, told
 from etl.client import Client
 from etl.database import address, transaction
-from etl.errors import EtlError, Interrupted, SettingsError
+from etl.errors import DatabaseError, EtlError, Interrupted, SettingsError
 from etl.interrupt import Interrupt, check_asked
 from etl.journal import Run
 from etl.migrate import open_at_head
@@ -56,11 +56,15 @@ class Beat:
 
 @dataclass
 class Worker:
-    """Does jobs, each in a thread. loop: of the main thread, in which procrastinate itself works."""
+    """Does jobs, each in a thread. loop: of the main thread, in which procrastinate itself works.
+
+    worker_id: what procrastinate calls it, once it had a job.
+    """
 
     app: App
     settings: DatabaseSettings
     loop: asyncio.AbstractEventLoop
+    worker_id: int | None = None
     interrupt: Interrupt = field(default_factory=Interrupt)
     _members: dict[int, Member] = field(default_factory=dict)
 
@@ -74,12 +78,18 @@ class Worker:
         del timestamp  # it makes the job the only one of its moment
         with told(context.job):
             account = _account(account_id)
-            done = self._run(account, jobs.SELECTION.validate_python(selection), context.job.worker_id or 0)
+            done = self._run(account, jobs.SELECTION.validate_python(selection), self._begin(context))
             report.print_run(done, logs.is_json())
             if done.outcome == journal.INTERRUPTED:
                 raise Interrupted(f"Run {done.run_id} of {account.label} was stopped.")
             if done.outcome == journal.FAILED:
                 raise EtlError(f"Run {done.run_id} of {account.label} failed.")
+
+    def _begin(self, context: JobContext) -> int:
+        """Raise Interrupted when no job shall begin any more; else give the worker's number."""
+        check_asked()
+        self.worker_id = context.job.worker_id
+        return self.worker_id or 0
 
     def _run(self, account: Account, selection: Selection, worker_id: int) -> Run:
         with (
@@ -87,7 +97,6 @@ class Worker:
             open_at_head(account.settings) as engine,
             report.watching(account.label) as watch,
         ):
-            check_asked()
             crew = Crew(self, account, engine, worker_id)
             hooks = sync.Hooks(watch, observer.begun, partial(share, crew), jobs.queue_figures)
             done = sync.run(account.settings, engine, selection, hooks)
@@ -97,7 +106,7 @@ class Worker:
     def take_part(self, context: JobContext, account_id: int, run_id: int, number: int, selection: Any) -> None:
         """Do a part of a run that another worker began."""
         with told(context.job):
-            check_asked()
+            self._begin(context)
             account = _account(account_id)
             with open_at_head(account.settings) as engine:
                 logs.of_run(account_id, run_id)
@@ -106,6 +115,7 @@ class Worker:
     def compute_figures(self, context: JobContext) -> None:
         """Compute the figures of schema `bi`."""
         with told(context.job), open_at_head(self.settings) as engine:
+            self._begin(context)
             views.refresh(engine)
 
     def member(self, account: Account) -> Member:
@@ -119,7 +129,8 @@ class Worker:
 
     def wait_for(self, asked: Coroutine[Any, Any, Given]) -> Given:
         """Have the main thread's loop do something, and wait for it in this one."""
-        return asyncio.run_coroutine_threadsafe(asked, self.loop).result()
+        with jobs.translated():
+            return asyncio.run_coroutine_threadsafe(asked, self.loop).result()
 
 
 @dataclass(frozen=True)
@@ -145,13 +156,16 @@ class Crew:
             return False
         given = job.task_kwargs
         try:
-            chosen = jobs.SELECTION.validate_python(given["selection"])
-            self.worker.member(self.account).take(self.engine, run.run_id, chosen, int(str(given["number"])))
+            self.take(run, jobs.SELECTION.validate_python(given["selection"]), int(str(given["number"])))
         except EtlError as error:
             self._give_back(job, error)
         else:
-            self.worker.wait_for(manager.finish_job(job=job, status=Status.SUCCEEDED, delete_job=True))
+            self._end(manager.finish_job(job=job, status=Status.SUCCEEDED, delete_job=True))
         return True
+
+    def take(self, run: Run, selection: Selection, number: int) -> None:
+        """Do a part of a run, whoever should."""
+        self.worker.member(self.account).take(self.engine, run.run_id, selection, number)
 
     def is_at_work(self, run: Run) -> bool:
         """Tell whether any part of a run waits for somebody, or is being done."""
@@ -162,11 +176,18 @@ class Crew:
         """Have a part tried again, by anybody, unless it has failed often enough; a request to stop goes on."""
         manager, decision = self.worker.app.job_manager, AGAIN.get_retry_decision(exception=error, job=job)
         if decision:
-            self.worker.wait_for(manager.retry_job(job, retry_at=decision.retry_at))
+            self._end(manager.retry_job(job, retry_at=decision.retry_at))
         else:
-            self.worker.wait_for(manager.finish_job(job=job, status=Status.FAILED, delete_job=False))
+            self._end(manager.finish_job(job=job, status=Status.FAILED, delete_job=False))
         if isinstance(error, Interrupted):
             raise error
+
+    def _end(self, ending: Coroutine[Any, Any, None]) -> None:
+        """End a job; what became of its part is written down elsewhere, and somebody else may have it by now."""
+        try:
+            self.worker.wait_for(ending)
+        except DatabaseError as error:
+            log.warning("A job could not be ended: %s", error)
 
 
 def _account(account_id: int) -> Account:
@@ -201,12 +222,15 @@ async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, _stop, asked)
     async with app.open_async():
-        Worker(app, settings, loop).register()
-        code = await _until(asked, _do_jobs(app, beat), _look(app, engine, beat))
+        worker = Worker(app, settings, loop)
+        worker.register()
+        code = await _until(asked, _do_jobs(app, beat), _look(app, engine, beat, worker))
     series.leave_at_once(code)
 
 
 def _stop(asked: asyncio.Event) -> None:
+    if asked.is_set():
+        series.leave_at_once(series.FAILED)  # a second time: what is in hand is left to the others
     Interrupt.ask_all()
     asked.set()
 
@@ -239,11 +263,12 @@ async def _do_jobs(app: App, beat: Beat) -> None:
         await asyncio.sleep(beat.look)
 
 
-async def _look(app: App, engine: Engine, beat: Beat) -> None:
-    """Look for what is due, for ever."""
+async def _look(app: App, engine: Engine, beat: Beat, worker: Worker) -> None:
+    """Look for what is due and for what dead workers left, for ever."""
     while True:
         with _logged():
-            await due.look(app, engine, accounts.load_all(), datetime.now(UTC), beat.dead)
+            await due.give_back(app, engine, beat.dead, worker.worker_id)
+            await due.look(app, engine, accounts.load_all(), datetime.now(UTC))
         await asyncio.sleep(beat.look)
 
 

@@ -37,6 +37,7 @@ class Writer:
     way: how personal data are stored. forgotten: of whom none are.
     guard: called at the beginning of each transaction; may raise, to save nothing any more.
     closes_marks: whether histories that were read are marked as read even where nothing else in the row changed.
+    inserted: rows of all tables. analyzes: whether it tells the planner of them.
     seen: ids of the conversations that were saved. beyond_range, replaced: how many values PostgreSQL could not hold,
     and how many held characters that it does not.
     """
@@ -50,7 +51,7 @@ class Writer:
         self._engine, self._run, self._after_each = engine, run, after_each
         self._under_way: tuple[Batch, Future[Counts]] | None = None
         self._saved: dict[tuple[str, Key], dict[str, str]] = {}
-        self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
+        self.inserted, self.analyzes, self._analyze_at = 0, True, ANALYZE_FIRST_AT
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.same_run())
         self._thread.submit(self._look).result()
 
@@ -155,7 +156,7 @@ class Writer:
         self.wrote |= any(
             counts[table]["inserted"] + counts[table]["updated"] for table in COMPUTED_FROM if table in counts
         )
-        self._analyze(sum(one["inserted"] for one in counts.values()))
+        self.analyze_after(sum(one["inserted"] for one in counts.values()))
         return counts
 
     def _news(self, table: str, rows: dict[Key, Row]) -> list[Row]:
@@ -166,9 +167,10 @@ class Writer:
             row for key, row in rows.items() if not _as_text(row).items() <= self._saved.get((table, key), {}).items()
         ]
 
-    def _analyze(self, inserted: int) -> None:
-        self._inserted += inserted
-        if self._inserted >= self._analyze_at:
+    def analyze_after(self, inserted: int) -> None:
+        """Count rows that were inserted, and tell the planner of them now and then."""
+        self.inserted += inserted
+        if self.analyzes and self.inserted >= self._analyze_at:
             with transaction(self._engine) as connection:
                 load.analyze(connection)
             self._analyze_at *= ANALYZE_AGAIN_AT

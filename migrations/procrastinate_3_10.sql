@@ -1,4 +1,4 @@
--- The tables of procrastinate 3.10 (its sql/schema.sql, MIT licence), made in schema jobs by the migration "jobs".
+-- The tables of procrastinate 3.10 (its sql/schema.sql, MIT licence), made in schema etl_jobs by the migration "jobs".
 -- Procrastinate Schema
 
 DO $$

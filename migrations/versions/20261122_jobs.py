@@ -15,6 +15,14 @@ branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 PROCRASTINATE = Path(__file__).resolve().parent.parent / "procrastinate_3_10.sql"
+# Its functions name tables without their schema; so they work for whoever calls them, by hand too.
+FIND_THEIR_OWN = """
+    DO $$ DECLARE one regprocedure; BEGIN
+        FOR one IN SELECT oid FROM pg_proc WHERE pronamespace = 'etl_jobs'::regnamespace LOOP
+            EXECUTE format('ALTER FUNCTION %s SET search_path = etl_jobs', one);
+        END LOOP;
+    END $$
+"""
 
 
 def upgrade() -> None:
@@ -44,7 +52,6 @@ def upgrade() -> None:
             nullable=True,
             comment="What was read and saved, in numbers and ids; NULL until it is done",
         ),
-        sa.Column("problem", sa.Text(), nullable=True, comment="Why the last attempt at it failed; NULL: none did"),
         sa.ForeignKeyConstraint(
             ["account_id", "run_id"],
             ["helpdesk.sync_runs.account_id", "helpdesk.sync_runs.run_id"],
@@ -56,13 +63,14 @@ def upgrade() -> None:
     )
     raw = psycopg_of(op.get_bind())
     # A schema of its own, so that none of its names meets one of the user's.
-    raw.execute("CREATE SCHEMA jobs")
-    raw.execute("SET LOCAL search_path = jobs")
+    raw.execute("CREATE SCHEMA etl_jobs")
+    raw.execute("SET LOCAL search_path = etl_jobs")
     raw.execute(PROCRASTINATE.read_bytes())
+    raw.execute(FIND_THEIR_OWN)
     raw.execute("SET LOCAL search_path TO DEFAULT")
 
 
 def downgrade() -> None:
     """Take back."""
-    op.execute("DROP SCHEMA jobs CASCADE")
+    op.execute("DROP SCHEMA etl_jobs CASCADE")
     op.drop_table("sync_parts", schema="helpdesk")

@@ -221,7 +221,7 @@ def test_every_fault_is_told_at_once_by_file_account_and_key(folder, monkeypatch
         " copied along?)",
         "accounts.toml, account 17, messages: input should be 'full' or 'listed'",
         "accounts.toml, account 17, time_zone: must be the name of a time zone, such as Asia/Jerusalem or UTC",
-        "accounts.toml, account 17, schedule: must be a cron expression of five fields, such as 30 2 * * *",
+        "accounts.toml, account 17, schedule: must be a cron expression of five fields, such as 30 2 * * *, or never",
         "accounts.toml, account 17, token: is missing: give token, token_variable or token_file",
         "accounts.toml, account 18, token_variable: the variable that it names is not set",
         "accounts.toml, account 19, token_file: the file that it names cannot be read: No such file or directory",
