@@ -7,7 +7,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 # What a file may hold, and what names the file: as pydantic calls them, by the alias or by the field itself.
-FIELDS = {"DATABASE_URL": "DATABASE_URL_FILE", "api_token": "api_token_file", "pii_key": "pii_key_file"}
+FIELDS = {
+    "DATABASE_URL": "DATABASE_URL_FILE",
+    "api_token": "api_token_file",
+    "ping_url": "ping_url_file",
+    "pii_key": "pii_key_file",
+}
 
 
 def read(found: Mapping[str, Any]) -> dict[str, Any]:

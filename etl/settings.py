@@ -234,6 +234,7 @@ class Settings(DatabaseSettings):
         default=None,
         description="Told of each run's start, success or failure, as healthchecks.io wants it. Secret.",
     )
+    ping_url_file: SecretFile = Field(default=None, description="File that holds `ETL_PING_URL`, in its place.")
     metrics_file: Annotated[Path, AfterValidator(_metrics_file)] | None = Field(
         default=None,
         description="Written for Prometheus after each run. `{account_id}` in it stands for the account's number.",

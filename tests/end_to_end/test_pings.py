@@ -54,6 +54,14 @@ def test_a_complete_run_tells_its_begin_and_its_success_in_figures(
     assert SECRET not in done.stdout + done.stderr
 
 
+def test_the_address_may_lie_in_a_file(etl: RunEtl, service: Pinged, variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "ping_url").write_text(service.url + "\n")
+    done = etl("sync", **variables | {"ETL_PING_URL": "", "ETL_PING_URL_FILE": "ping_url"})
+    assert done.returncode == 0, done.stderr
+    assert service.steps() == ["/start", ""]
+    assert SECRET not in done.stdout + done.stderr
+
+
 def test_an_incomplete_and_a_failed_run_tell_a_failure_without_what_the_server_said(
     etl: RunEtl, vendor: Vendor, service: Pinged, variables: dict[str, str]
 ) -> None:

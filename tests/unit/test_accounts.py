@@ -78,6 +78,7 @@ def test_a_table_says_everything_of_its_account(folder, monkeypatch):
         "database_url_file": None,
         "api_token_file": None,
         "pii_key_file": None,
+        "ping_url_file": None,
         "ping_url": None,
         "metrics_file": None,
         "log_format": "console",

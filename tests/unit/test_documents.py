@@ -18,7 +18,7 @@ FIELDS = {variable_name(Settings, name): field for name, field in Settings.model
 ONLY_FOR_DASHBOARD = {"BI_DATABASE_URL", "BI_ADMIN_PASSWORD", "SUPERSET_SECRET_KEY", "SUPERSET_PORT"}
 ONLY_FOR_COMPOSE = {"POSTGRES_PORT"} | ONLY_FOR_DASHBOARD
 # Compose hands these over as files, and has the folder of the embedded database for none.
-NOT_IN_COMPOSE = {"ETL_HOME", "ETL_ACCOUNTS", "DATABASE_URL", "ETL_API_TOKEN", "ETL_PII_KEY_FILE"}
+NOT_IN_COMPOSE = {"ETL_HOME", "ETL_ACCOUNTS", "DATABASE_URL", "ETL_API_TOKEN", "ETL_PII_KEY_FILE", "ETL_PING_URL_FILE"}
 
 
 @pytest.fixture(scope="module")

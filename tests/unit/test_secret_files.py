@@ -37,13 +37,16 @@ def file(tmp_path):
 def test_each_secret_may_lie_in_a_file_with_or_without_the_end_of_its_line(monkeypatch, account, file, end):
     monkeypatch.setenv("ETL_API_TOKEN_FILE", file("token", "t0ken" + end))
     monkeypatch.setenv("DATABASE_URL_FILE", file("url", "postgres://u:p@h/d" + end))
+    monkeypatch.setenv("ETL_PING_URL_FILE", file("ping", "https://hc-ping.com/s3cret" + end))
     monkeypatch.setenv("ETL_PII", "hash")
     monkeypatch.setenv("ETL_PII_KEY_FILE", file("key", KEY + end))
     read = load(Settings)
     assert read.api_token.get_secret_value() == "t0ken"
     assert read.database_url.get_secret_value() == "postgresql+psycopg://u:p@h/d"
+    assert read.ping_url.get_secret_value() == "https://hc-ping.com/s3cret"
     assert read.pii_key.get_secret_value() == KEY
     assert "t0ken" not in repr(read)
+    assert "s3cret" not in repr(read)
 
 
 def test_a_file_may_be_named_in_the_file_env_and_lie_beside_it(tmp_path, file):
@@ -112,7 +115,9 @@ def test_an_empty_file_is_a_fault(monkeypatch, account, file, content):
 def test_what_a_file_holds_is_looked_at_as_the_variable_is_and_not_repeated(monkeypatch, account, file):
     monkeypatch.setenv("ETL_API_TOKEN_FILE", file("token", "two secrets\nin one file\n"))
     monkeypatch.setenv("DATABASE_URL_FILE", file("url", "mysql://u:secret-pw@h/d"))
+    monkeypatch.setenv("ETL_PING_URL_FILE", file("ping", "http://pings.example/s3cret"))
     assert faults() == (
         "DATABASE_URL: must begin with postgres://, postgresql:// or postgresql+psycopg://\n"
-        "ETL_API_TOKEN: must be one word of printable ASCII characters (was a line break or a quote copied along?)"
+        "ETL_API_TOKEN: must be one word of printable ASCII characters (was a line break or a quote copied along?)\n"
+        "ETL_PING_URL: must begin with https:// (http:// is for this machine only)"
     )

@@ -29,6 +29,7 @@ def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
         "database_url_file": None,
         "api_token_file": None,
         "pii_key_file": None,
+        "ping_url_file": None,
         "log_format": "console",
         "base_url": "https://online.99digital.co.il",
         "account_id": 42,
@@ -83,6 +84,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "database_url_file": None,
         "api_token_file": None,
         "pii_key_file": None,
+        "ping_url_file": None,
         "accounts": Path("accounts.toml"),
         "home": Path(tmp_path),
         "log_format": "json",
@@ -315,6 +317,7 @@ def test_each_field_has_one_variable():
         "metrics_file": "ETL_METRICS_FILE",
         "pii": "ETL_PII",
         "pii_key": "ETL_PII_KEY",
+        "ping_url_file": "ETL_PING_URL_FILE",
         "pii_key_file": "ETL_PII_KEY_FILE",
     }
 
