@@ -12,6 +12,7 @@ from etl.demo.vendor import Vendor
 from tests.conftest import RunEtl
 from tests.end_to_end.test_kills import query, start_etl, terminate
 from tests.end_to_end.test_secrets import command_lines
+from tests.pinged import pinged
 from tests.scripted import account_of
 
 SHOP_TOKEN, OUTLET_TOKEN, WRONG_TOKEN = "kQ7vR2mXw9ZtB4nL", "sY8dJc6HpW3eF5gA", "bN5zV7xC1qM4lK9j"
@@ -91,6 +92,25 @@ def test_json_is_one_object_a_line_for_each(etl: RunEtl, settings: dict[str, str
         (17, "complete", 3), (18, "failed", 0), (23, "complete", 2),
     ]  # fmt: skip
     no_token(done.stderr)
+
+
+def test_who_watches_is_told_of_each_by_itself_and_one_that_fails_silences_no_other(
+    etl: RunEtl, settings: dict[str, str], tmp_path: Path
+) -> None:
+    with pinged() as service:
+        variables = settings | {"ETL_PING_URL": service.url + "/etl-{account_id}"}
+        assert etl("sync", "--all", **variables).returncode == 1
+        assert service.steps() == [
+            "/etl-17/start", "/etl-17", "/etl-18/start", "/etl-18/fail", "/etl-23/start", "/etl-23",
+        ]  # fmt: skip
+        # Nor does one whose run cannot even begin: its personal data are stored in another way than is wanted now.
+        file = tmp_path / "accounts.toml"
+        file.write_text(file.read_text().replace("id = 17", 'id = 17\npii = "drop"'))
+        assert etl("sync", "--account", "17", "--account", "23", **variables).returncode == 1
+        assert [said.partition(": ")[0] for _, said in service.told] == [
+            "A run of account 17 failed", "Run 4 of account 23", "Run 4 of account 23",
+        ]  # fmt: skip
+        assert service.steps() == ["/etl-17/fail", "/etl-23/start", "/etl-23"]
 
 
 def test_some_are_named_and_the_one_that_is_not_is_left_alone(
