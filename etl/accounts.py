@@ -72,6 +72,18 @@ def load_all() -> list[Account]:
     return [Account(read(Settings))] if file is None else _Reader(file).accounts()
 
 
+def ids(file: Path) -> list[int]:
+    """Give the accounts' numbers and look at nothing else: who only asks how they stand needs no token.
+
+    Raises SettingsError when they cannot be read.
+    """
+    tables = _tables(file)
+    found = [one["id"] for one in tables if type(one.get("id")) is int]
+    if len(found) < len(tables):
+        raise faulty([f"{file}: has an account without a number as its id"])
+    return found
+
+
 def token_variables(file: Path | None) -> set[str]:
     """Give the names of the environment variables that hold tokens."""
     named = [one.get("token_variable") for one in _tables(file)] if file else []

@@ -1,6 +1,7 @@
 """What the journal tells of runs that were: lists, one run, and how an account stands."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -102,11 +103,11 @@ def run_of(row: Any) -> Run:
     )
 
 
-def standings(engine: Engine, account_id: int | None) -> list[Standing]:
-    """Give how one account stands, or without a number each one in the database."""
+def standings(engine: Engine, wanted: Sequence[int] = ()) -> list[Standing]:
+    """Give how some accounts stand, or without numbers each one in the database."""
     with transaction(engine) as connection:
-        known = [account_id] if account_id else connection.scalars(select(Account.account_id).order_by("account_id"))
-        return [_standing(engine, connection, one) for one in list(known)]
+        known = wanted or list(connection.scalars(select(Account.account_id).order_by("account_id")))
+        return [_standing(engine, connection, one) for one in known]
 
 
 def _standing(engine: Engine, connection: Connection, account_id: int) -> Standing:

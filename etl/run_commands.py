@@ -14,7 +14,7 @@ from etl.errors import SettingsError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from etl.settings import AnySettings
+    from etl.settings import AnySettings, StatusSettings
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 REASONS_SHOWN, LONGEST_REASON = 5, 120
@@ -61,7 +61,7 @@ def status(
 
     longest = _age(max_age)
     with _database(StatusSettings) as (settings, engine):
-        found = past_runs.standings(engine, settings.account_id)
+        found = past_runs.standings(engine, _wanted(settings))
     now = datetime.now(UTC)
     verdicts = [judging.judge(one, now, longest) for one in found]
     is_well = bool(verdicts) and all(one.ok for one in verdicts)
@@ -78,6 +78,15 @@ def status(
         if not verdicts:
             typer.echo("FAULT  no run of any account yet")
     raise typer.Exit(0 if is_well else 1)
+
+
+def _wanted(settings: "StatusSettings") -> list[int]:
+    """Give the accounts that are to be told of; none means all that are in the database."""
+    from etl import accounts
+
+    if settings.account_id:
+        return [settings.account_id]
+    return accounts.ids(settings.accounts) if settings.accounts else []
 
 
 def _age(value: str) -> timedelta:

@@ -181,7 +181,9 @@ class DatabaseSettings(Variables):
 class StatusSettings(DatabaseSettings):
     """What `etl status` needs: no token, and an account only where one of several is meant."""
 
-    account_id: int | None = Field(default=None, ge=1, description="Unset: all accounts of the database.")
+    account_id: int | None = Field(
+        default=None, ge=1, description="Unset: those of `ETL_ACCOUNTS`, else all of the database."
+    )
 
 
 class Settings(DatabaseSettings):

@@ -158,6 +158,45 @@ def test_several_accounts_are_a_line_each_and_one_that_is_bad_is_enough(
     assert etl("status", ETL_ACCOUNT_ID="1", **monitor).returncode == 0
 
 
+def accounts_file(folder: Path, *tables: str) -> dict[str, str]:
+    """Write a file of accounts as a monitor reads it: their tokens are in no variable and in no file that is there."""
+    text = "".join(f'[[account]]\n{one}\ntoken_variable = "NOT_HERE"\n' for one in tables)
+    (folder / "accounts.toml").write_text(text)
+    return {"ETL_ACCOUNTS": "accounts.toml"}
+
+
+def test_of_a_file_of_accounts_all_are_told_and_no_others(
+    etl: RunEtl, variables: dict[str, str], monitor: dict[str, str], tmp_path: Path
+) -> None:
+    etl("sync", **variables)
+    both = etl("status", **monitor, **accounts_file(tmp_path, "id = 2", "id = 1"))
+    assert both.returncode == 1
+    assert both.stdout.startswith("FAULT  account 2: no complete run yet\nok     account 1: complete 0 min ago (")
+    assert both.stdout.count("\n") == 2
+    one = etl("status", ETL_ACCOUNT_ID="1", **monitor, **accounts_file(tmp_path, "id = 2", "id = 1"))
+    assert (one.returncode, one.stdout.count("\n")) == (0, 1)
+
+    etl("sync", **variables | {"ETL_ACCOUNT_ID": "2"})
+    assert etl("status", **monitor, **accounts_file(tmp_path, "id = 2", "id = 1")).returncode == 0
+    # The first one is taken out of the file, and fails: nobody waits for it.
+    etl("sync", **variables | {"ETL_API_TOKEN": "another"})
+    left = etl("status", "--json", **monitor, **accounts_file(tmp_path, "id = 2"))
+    assert left.returncode == 0
+    assert [account["account_id"] for account in json.loads(left.stdout)["accounts"]] == [2]
+
+
+def test_a_file_of_accounts_that_does_not_say_which_is_a_wrong_setting(
+    etl: RunEtl, monitor: dict[str, str], tmp_path: Path
+) -> None:
+    done = etl("status", **monitor, **accounts_file(tmp_path, "id = 1", 'name = "Shop"'))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "accounts.toml: has an account without a number as its id" in done.stderr
+    (tmp_path / "accounts.toml").unlink()
+    done = etl("status", **monitor, ETL_ACCOUNTS="accounts.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "ETL_ACCOUNTS: accounts.toml cannot be read" in done.stderr
+
+
 def test_status_as_json_is_one_object(etl: RunEtl, variables: dict[str, str], monitor: dict[str, str]) -> None:
     etl("sync", **variables)
     done = etl("status", "--json", "--max-age", "2d", **monitor)
