@@ -17,6 +17,7 @@ FROM python:3.13-slim
 # PostgreSQL refuses to run as root, and nothing here needs it. Nor does anything here install packages.
 RUN useradd --uid 10001 --user-group --create-home etl \
     && install --directory --owner=etl --group=etl --mode=0700 /var/lib/etl \
+    && install --directory --owner=etl --group=etl --mode=0755 /var/lib/etl-metrics \
     && python -m pip uninstall --yes --root-user-action=ignore pip
 COPY --from=build /opt/etl /opt/etl
 

@@ -188,6 +188,18 @@ def test_every_secret_of_a_service_is_a_file_of_its_own():
     assert "secrets/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
+def test_whoever_watches_is_told_of_each_service_of_the_job():
+    job = {name: one for name, one in COMPOSE["services"].items() if "api_token" in one.get("secrets", [])}
+    assert {"etl", "migrate"} <= job.keys()
+    for service in job.values():
+        assert {"ETL_PING_URL", "ETL_METRICS_FILE"} <= service["environment"].keys()
+        assert "metrics:/var/lib/etl-metrics" in service["volumes"]
+    # A new volume has owner and rights of the image's folder: the job writes in it, and others read.
+    assert "--owner=etl --group=etl --mode=0755 /var/lib/etl-metrics " in texts()["Dockerfile"]
+    assert "/var/lib/etl-metrics/etl-{account_id}.prom" in texts()["operations.md"]
+    assert "metrics" in COMPOSE["volumes"]
+
+
 def test_the_runs_wait_for_the_migration_and_the_migration_for_the_database():
     waits = {name: one.get("depends_on", {}) for name, one in COMPOSE["services"].items()}
     assert waits["etl"] == waits["worker"] == {"migrate": {"condition": "service_completed_successfully"}}
