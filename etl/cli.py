@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl import job_commands, privacy_commands, run_commands, series
+from etl import job_commands, privacy_commands, run_commands, series, usage
 from etl.errors import DatabaseError, EtlError, Interrupted
 from etl.series import COMPLETE, FAILED, INCOMPLETE
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from etl.settings import AnySettings, DatabaseSettings
 
 app = typer.Typer(
+    cls=usage.Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Every conversation of a 99digital (Chatwoot) account, complete and exact in PostgreSQL.\n\n"
     "Settings come from the environment and from [bold].env[/bold]; `etl check` says whether they are right.",
-    epilog="Exit codes: 0 complete, 1 failed, 2 usage or settings, 3 finished but not complete, 4 another run goes on;"
-    " of several accounts the worst: 1 over 3 over 4 over 0.",
+    epilog=usage.EXIT_CODES,
 )
 
 
@@ -54,7 +54,12 @@ class AssigneeType(StrEnum):
     assigned = "assigned"
 
 
-Statuses = Annotated[list[Status] | None, typer.Option("--status", help="Only this status. May be repeated.")]
+Statuses = Annotated[
+    list[Status] | None,
+    typer.Option(
+        "--status", metavar="STATUS", help="Only this status: open, resolved, pending, snoozed. May be repeated."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the run as one JSON object, and nothing else.")]
 
 
@@ -110,7 +115,7 @@ def sync(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the command
     Walks every page of the four statuses, reads the complete message history of each conversation that changed, and
     upserts all of it. Then it asks for every conversation id that no page showed, so that each is loaded, deleted
     upstream, forbidden or unreadable. Killed and started again, it goes on where it was. With --status or --recent the
-    ids are not accounted for: run it without once a week.
+    ids are not accounted for: run it without them once a week.
     """
     from etl.selection import Selection
 
@@ -127,10 +132,15 @@ def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comm
     since: Annotated[str | None, typer.Option(metavar="DAY", help="Going on at or after this day.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DAY", help="Going on at or before this day.")] = None,
     status: Statuses = None,
-    inbox_id: Annotated[int | None, typer.Option(min=1, help="Only this inbox.")] = None,
-    team_id: Annotated[int | None, typer.Option(min=1, help="Only this team.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="With this label. Repeated: with any of them.")] = None,
-    assignee_type: Annotated[AssigneeType | None, typer.Option(help="Whose, seen from the token's user.")] = None,
+    inbox_id: Annotated[int | None, typer.Option(min=1, metavar="ID", help="Only this inbox.")] = None,
+    team_id: Annotated[int | None, typer.Option(min=1, metavar="ID", help="Only this team.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="With this label. Repeated: with any of them.")
+    ] = None,
+    assignee_type: Annotated[
+        AssigneeType | None,
+        typer.Option(metavar="WHOSE", help="me, unassigned, assigned or all, seen from the token's user."),
+    ] = None,
     search: Annotated[str | None, typer.Option(metavar="TERM", help="With a message that contains this.")] = None,
     conversation: Annotated[
         list[int] | None, typer.Option(min=1, metavar="ID", help="Only this conversation. May be repeated.")
@@ -175,7 +185,10 @@ def migrate(
         bool, typer.Option("--drop-views", help="Only drop the views, to partition the tables they rest on, say.")
     ] = False,
 ) -> None:
-    """Create the tables and views, or bring them to this version. Run it after every upgrade."""
+    """Create the tables and views, or bring them to this version.
+
+    Run it once at first, and after every upgrade. It is one transaction: all of it happens, or nothing.
+    """
     from etl import attributes, views
     from etl import migrate as migrations
     from etl.database import transaction
@@ -222,12 +235,18 @@ app.command()(run_commands.runs)
 app.command()(run_commands.status)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    options_metavar="[OPTIONS] [OPTIONS OF PSQL]...",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
 def psql(
     context: typer.Context,
     demo: Annotated[bool, typer.Option("--demo", help="Open the database that `etl demo` filled.")] = False,
 ) -> None:
-    """Open the database in psql, at the tables. What follows is handed on: etl psql -c 'SELECT ...'."""
+    """Open the database in psql, at the tables.
+
+    All that etl does not know is handed on to psql, which comes with it.
+    """
     import subprocess
 
     from etl import accounts, database
@@ -265,7 +284,7 @@ def grant(
 
 @app.command()
 def demo(
-    conversations: Annotated[int, typer.Option(min=1, max=200_000, help="How many to make up.")] = 300,
+    conversations: Annotated[int, typer.Option(min=1, max=200_000, metavar="N", help="How many to make up.")] = 300,
     as_json: AsJson = False,
 ) -> None:
     """Fill the embedded PostgreSQL from a made-up account on a local server, and look at it.
@@ -280,6 +299,10 @@ def demo(
 
 app.command()(privacy_commands.redact)
 app.command()(privacy_commands.forget)
+
+# Here and not at each of them, so that none is left out.
+for _one in app.registered_commands:
+    _one.cls = usage.Command
 
 
 def _run(selection: "Selection", as_json: bool, accounts: "list[Account]") -> None:

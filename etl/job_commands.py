@@ -18,11 +18,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line, an
 
 
 def worker() -> None:
-    """Begin runs when they are due, and do what is queued, until stopped. Start any number, on any number of hosts.
+    """Begin runs when they are due, and do what is queued, until stopped.
 
-    Runs of an account are due by ETL_SCHEDULE, a cron expression by the clock of ETL_TIMEZONE; what was missed while no
-    worker ran is done once. First loads and wide backfills are cut into parts, which all workers share. What a worker
-    had in hand when it died is done by another one.
+    Start any number, on any number of hosts. Runs of an account are due by ETL_SCHEDULE, a cron expression by the clock
+    of ETL_TIMEZONE; what was missed while no worker ran is done once. First loads and wide backfills are cut into
+    parts, which all workers share. What a worker had in hand when it died is done by another one.
     """
     from etl import logs
     from etl import worker as working

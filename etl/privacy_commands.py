@@ -64,7 +64,7 @@ def _redact(settings: "Settings", engine: "Engine", yes: bool) -> int:
 
 
 def forget(
-    contact: Annotated[list[int], typer.Option(min=1, metavar="ID", help="The contact. May be repeated.")],
+    contact: Annotated[list[int], typer.Option(min=1, metavar="ID", help="The contact's number. May be repeated.")],
     account: series.OneAccount = None,
     yes: Yes = False,
 ) -> None:

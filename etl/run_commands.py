@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line, an
 
 
 def runs(
-    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many, newest first.")] = 20,
     run: Annotated[int | None, typer.Option(min=1, metavar="ID", help="Show this run whole.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,10 +50,10 @@ def status(
     ] = "26h",
     as_json: AsJson = False,
 ) -> None:
-    """Say in one line whether the data are fresh and complete; exit with 1 when not. For monitors.
+    """Say in one line whether the data are fresh and complete; exit with 1 when not.
 
     They are when the last complete run over everything is young enough, the last one did not fail and was not
-    incomplete, and nothing is unaccounted for. Without ETL_ACCOUNT_ID it is one line an account. Needs no token.
+    incomplete, none was killed, and nothing is unaccounted for. Of several accounts it is a line each. For monitors.
     """
     from etl import past_runs
     from etl import status as judging

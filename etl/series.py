@@ -20,7 +20,7 @@ COMPLETE, FAILED, USAGE, INCOMPLETE, ANOTHER_RUN = 0, 1, 2, 3, 4
 WORST_FIRST = (FAILED, INCOMPLETE, ANOTHER_RUN, COMPLETE)
 
 OneAccount = Annotated[
-    int | None, typer.Option("--account", min=1, metavar="ID", help="Which, if ETL_ACCOUNTS has several.")
+    int | None, typer.Option("--account", min=1, metavar="ID", help="Whose, if ETL_ACCOUNTS has several.")
 ]
 Accounts = Annotated[
     list[int] | None,

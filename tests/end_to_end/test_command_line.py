@@ -1,13 +1,15 @@
 """The command line as a process: what it prints, where it prints it, and its exit codes."""
 
 import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.conftest import RunEtl
+from tests.conftest import ETL, RunEtl, environment_of
 from tests.scripted import LONG_AGO, account_of
 
 TOKEN = "a-token-of-twenty-letters"
@@ -199,7 +201,38 @@ def test_help_names_every_command_with_one_line_and_the_exit_codes(etl: RunEtl) 
     for command in ("sync", "backfill", "migrate", "check", "runs", "status", "psql", "demo"):
         assert f"│ {command} " in done.stdout
         assert etl(command, "--help").returncode == 0
-    assert "3 finished but not" in done.stdout
+    assert "3  finished, but not complete" in done.stdout
+
+
+# What bash itself does when the Tab key is pressed, as `etl --show-completion` tells it.
+BASH = """
+eval "$(etl --show-completion)" || exit
+press_tab() {
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
+    $(complete -p etl | sed 's/.*-F \\([^ ]*\\).*/\\1/') etl
+    echo "${COMPREPLY[@]}"
+}
+press_tab etl re
+press_tab etl runs --
+press_tab etl sync --status re
+press_tab etl psql -c ''
+"""
+
+
+def test_bash_completes_commands_options_and_values_without_loading_what_takes_time(tmp_path: Path) -> None:
+    environment = environment_of(tmp_path) | {"PYTHONPROFILEIMPORTTIME": "1"}
+    environment["PATH"] = f"{Path(ETL).parent}:{environment['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", BASH], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    redact, runs, status, nothing = done.stdout.splitlines()
+    assert redact == "redact"
+    assert {"--limit", "--run", "--json"} <= set(runs.split())
+    assert (status, nothing) == ("resolved", "")
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "etl.cli" in loaded
+    assert not loaded & {"sqlalchemy", "psycopg", "requests", "alembic", "etl.settings"}
 
 
 def test_version_names_the_version(etl: RunEtl) -> None:
