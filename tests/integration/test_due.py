@@ -79,12 +79,13 @@ def execute(engine: Engine, statement: str, **values: Any) -> None:
 
 
 def queued(engine: Engine) -> list[tuple[Any, ...]]:
-    """Give the jobs: account, since when it is due, whether it is over what is recent, its state."""
+    """Give the jobs: account, since when it is due, which, its state."""
     return rows(
         engine,
         """
         SELECT (args ->> 'account_id')::int, to_char(to_timestamp((args ->> 'timestamp')::bigint) AT TIME ZONE 'UTC',
-            'MM-DD HH24:MI'), (args #>> '{selection,recent}')::bool, status::text
+            'MM-DD HH24:MI'), CASE WHEN (args #>> '{selection,recent}')::bool THEN 'recent'
+            WHEN (args #>> '{selection,audit}')::bool THEN 'audit' ELSE args #>> '{selection,kind}' END, status::text
         FROM jobs.procrastinate_jobs ORDER BY id
         """,
     )
@@ -94,6 +95,7 @@ def begun(engine: Engine, at: datetime, account_id: int = 1, **selected: Any) ->
     """Write a complete run of the past down."""
     selection = Selection(**selected)
     run = Run(account_id, selection.kind, selection.chosen(), started_at=at, outcome=journal.COMPLETE)
+    run.audit = {"messages": 0} if selection.audit else None
     accounts = "INSERT INTO helpdesk.accounts (account_id, base_url) VALUES (:one, 'http://x') ON CONFLICT DO NOTHING"
     execute(engine, accounts, one=account_id)
     journal.open_run(engine, run)
@@ -104,8 +106,8 @@ def done_at(engine: Engine) -> Callable[[datetime], None]:
     """Do what is queued in the minute in which it was."""
 
     def do(now: datetime) -> None:
-        for account_id, _, recent, _ in queued(engine):
-            begun(engine, now, account_id, recent=recent)
+        for account_id, _, kind, _ in queued(engine):
+            begun(engine, now, account_id, recent=kind == "recent", audit=kind == "audit")
         execute(engine, "DELETE FROM jobs.procrastinate_jobs")
 
     return do
@@ -138,7 +140,7 @@ def test_over_a_change_of_the_clock_each_night_begins_once_and_at_its_minute(eng
         do(now)
 
     look(engine, [an_account()], clocks_around(nights), keep_and_do)
-    assert found == [(utc(one), (1, one[5:], False, "todo")) for one in nights]
+    assert found == [(utc(one), (1, one[5:], "sync", "todo")) for one in nights]
 
 
 def test_a_night_whose_run_never_began_is_not_queued_a_second_time(engine: Engine) -> None:
@@ -151,20 +153,20 @@ def test_a_night_whose_run_never_began_is_not_queued_a_second_time(engine: Engin
 
     found: list[tuple[Any, ...]] = []
     look(engine, [an_account()], [utc("2026-06-01 22:00") + number * HOUR for number in range(30)], lose)
-    assert found == [(1, "06-01 23:00", False, "todo"), (1, "06-02 23:00", False, "todo")]
+    assert found == [(1, "06-01 23:00", "sync", "todo"), (1, "06-02 23:00", "sync", "todo")]
 
 
 def test_of_several_nights_that_were_missed_the_last_one_is_queued(engine: Engine) -> None:
     begun(engine, utc("2026-06-01 23:00"))
     look(engine, [an_account()], [utc("2026-06-09 12:00"), utc("2026-06-09 12:01")])
-    assert queued(engine) == [(1, "06-08 23:00", False, "todo")]
+    assert queued(engine) == [(1, "06-08 23:00", "sync", "todo")]
 
 
 def test_an_account_that_was_never_read_begins_at_once_and_none_waits_for_another(engine: Engine) -> None:
     begun(engine, utc("2026-06-08 23:00"), account_id=2)
     known = [an_account(1), an_account(2), an_account(3, schedule="0 */6 * * *", timezone="UTC")]
     look(engine, known, [utc("2026-06-09 12:34")])
-    assert queued(engine) == [(1, "06-08 23:00", False, "todo"), (3, "06-09 12:00", False, "todo")]
+    assert queued(engine) == [(1, "06-08 23:00", "sync", "todo"), (3, "06-09 12:00", "sync", "todo")]
 
 
 @pytest.mark.parametrize(
@@ -184,13 +186,13 @@ def test_a_run_by_hand_over_everything_since_the_moment_makes_the_night_not_due(
 ) -> None:
     begun(engine, utc("2026-06-08 23:00"), **selected)
     look(engine, [an_account()], [utc("2026-06-09 01:00")])
-    assert queued(engine) == [(1, "06-08 23:00", False, "todo")] * is_due
+    assert queued(engine) == [(1, "06-08 23:00", "sync", "todo")] * is_due
 
 
 def test_a_run_by_hand_before_the_moment_does_not(engine: Engine) -> None:
     begun(engine, utc("2026-06-08 22:59"))
     look(engine, [an_account()], [utc("2026-06-08 23:00")])
-    assert queued(engine) == [(1, "06-08 23:00", False, "todo")]
+    assert queued(engine) == [(1, "06-08 23:00", "sync", "todo")]
 
 
 def test_what_is_recent_is_due_between_the_nights_and_a_run_over_everything_stands_for_it(engine: Engine) -> None:
@@ -205,20 +207,37 @@ def test_what_is_recent_is_due_between_the_nights_and_a_run_over_everything_stan
 
     begin = utc("2026-06-08 23:45")
     look(engine, [account], [begin + number * 15 * MINUTE for number in range(20)], keep_and_do)
-    assert found == [("00:00", True), ("02:00", False), ("04:00", True)]
+    assert found == [("00:00", "recent"), ("02:00", "sync"), ("04:00", "recent")]
+
+
+def test_a_run_with_an_audit_comes_in_the_place_of_its_night_and_only_one_with_an_audit_stands_for_it(
+    engine: Engine,
+) -> None:
+    account = an_account(schedule_audit="0 2 * * 6")  # the sixth of June is a Saturday
+    begun(engine, utc("2026-06-04 23:00"))
+    look(engine, [account], [utc("2026-06-05 22:59"), utc("2026-06-05 23:00")])
+    assert queued(engine) == [(1, "06-05 23:00", "audit", "todo")]
+    execute(engine, "DELETE FROM jobs.procrastinate_jobs; DELETE FROM jobs.procrastinate_periodic_defers")
+    begun(engine, utc("2026-06-05 23:01"))
+    look(engine, [account], [utc("2026-06-05 23:02")])
+    assert queued(engine) == [(1, "06-05 23:00", "audit", "todo")]
+    execute(engine, "DELETE FROM jobs.procrastinate_jobs; DELETE FROM jobs.procrastinate_periodic_defers")
+    begun(engine, utc("2026-06-05 23:03"), audit=True)
+    look(engine, [account], [utc("2026-06-05 23:04"), utc("2026-06-06 23:00")])
+    assert queued(engine) == [(1, "06-06 23:00", "sync", "todo")]
 
 
 def test_a_run_that_still_waits_is_not_doubled_by_the_next_ones(engine: Engine) -> None:
     account = an_account(schedule_recent="0 * * * *")
     begin = utc("2026-06-08 23:00")
     look(engine, [account], [begin + number * HOUR for number in range(26)])
-    assert queued(engine) == [(1, "06-08 23:00", False, "todo")]
+    assert queued(engine) == [(1, "06-08 23:00", "sync", "todo")]
 
 
 def test_one_that_is_queued_by_hand_does_not_keep_the_night_from_being_queued(engine: Engine) -> None:
     jobs.queue_run(engine, 1, Selection(kind="backfill"))
     look(engine, [an_account()], [utc("2026-06-09 12:00")])
-    assert queued(engine) == [(1, None, False, "todo"), (1, "06-08 23:00", False, "todo")]
+    assert queued(engine) == [(1, None, "backfill", "todo"), (1, "06-08 23:00", "sync", "todo")]
 
 
 def test_what_is_never_due_is_never_queued(engine: Engine) -> None:
@@ -273,10 +292,10 @@ def test_the_run_of_a_dead_worker_is_given_back_although_the_next_one_of_its_acc
     look(engine, [account], [utc("2026-06-08 23:00")])
     taken(engine, 0)
     look(engine, [account], [utc("2026-06-09 00:00")])
-    assert queued(engine) == [(1, "06-08 23:00", False, "doing"), (1, "06-09 00:00", True, "todo")]
+    assert queued(engine) == [(1, "06-08 23:00", "sync", "doing"), (1, "06-09 00:00", "recent", "todo")]
     execute(engine, "UPDATE jobs.procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
     look(engine, [account], [utc("2026-06-09 00:10")])
-    assert queued(engine) == [(1, "06-08 23:00", False, "todo"), (1, "06-09 00:00", True, "todo")]
+    assert queued(engine) == [(1, "06-08 23:00", "sync", "todo"), (1, "06-09 00:00", "recent", "todo")]
 
 
 def test_the_figures_of_a_dead_worker_are_given_back_although_others_wait(engine: Engine) -> None:
