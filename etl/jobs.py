@@ -35,7 +35,8 @@ LISTED = f"""
     WITH listed AS (
         SELECT id, task_name AS task, scheduled_at,
             CASE status WHEN 'failed' THEN attempts - 1 ELSE attempts END AS attempts,
-            (args ->> 'account_id')::bigint AS account_id, (args ->> 'run_id')::bigint AS run_id, args -> 'selection' AS selection,
+            (args ->> 'account_id')::bigint AS account_id, (args ->> 'run_id')::bigint AS run_id,
+            args -> 'selection' AS selection,
             CASE WHEN status = 'todo' THEN 'waits'
                  WHEN status = 'failed' THEN 'failed'
                  WHEN worker.last_heartbeat > now() - interval '{SECONDS_ALIVE} seconds' THEN 'runs'

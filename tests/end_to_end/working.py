@@ -36,20 +36,22 @@ LONGEST = 120
 class Slow:
     """A vendor that takes some seconds an answer, and gives none until `go`.
 
-    histories: how often each was asked for in the same way. most: the most requests that were under way at once.
+    waiting: more than 0 once a request has come. arrived: how many were let through. histories: how often each was
+    asked for in the same way. most: the most requests that were under way at once.
     `act` is called with it, once, when request number `at` arrives.
     """
 
     def __init__(self, vendor: Vendor, seconds: float = 0.0) -> None:
         self.vendor, self.seconds = vendor, seconds
         self.go = threading.Event()
-        self.arrived = self.most = self.at = 0
+        self.waiting = self.arrived = self.most = self.at = 0
         self.act: Callable[[Request], object] = lambda _: None
         self.histories: Counter[tuple[str, str]] = Counter()
         self._under_way = 0
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Answer:
+        self.waiting += 1
         self.go.wait(LONGEST)
         with self._lock:
             self.arrived += 1
