@@ -162,6 +162,15 @@ def test_what_a_dead_worker_had_in_hand_is_listed_as_stalled(etl: RunEtl, tmp_pa
         slow.go.set()
 
 
+def test_a_search_is_not_queued_where_no_personal_data_are_kept(etl: RunEtl, database_url: str) -> None:
+    variables = settings("http://127.0.0.1:9", database_url, ETL_PII="drop")
+    done = etl("backfill", "--queue", "--search", "Dana", **variables)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "would lie in the queue as it is (ETL_PII): leave --queue out." in done.stderr
+    assert listed(etl, variables) == []
+    assert etl("backfill", "--queue", "--search", "Dana", **variables | {"ETL_PII": "keep"}).returncode == 0
+
+
 def test_a_selection_of_settings_that_are_wrong_is_not_queued(etl: RunEtl, database_url: str) -> None:
     variables = settings("http://127.0.0.1:9", database_url)
     done = etl("backfill", "--queue", "--account", "5", **variables)
