@@ -107,7 +107,9 @@ class Workers:
         some = [self._start(len(self.started) + one) for one in range(number)]
         self.started += some
         alive = [one for one in self.started if one.process.poll() is None]
-        wait_until(lambda: self.rows("SELECT count(*) >= %s FROM jobs.procrastinate_workers", len(alive)) == [(True,)])
+        wait_until(
+            lambda: self.rows("SELECT count(*) >= %s FROM etl_jobs.procrastinate_workers", len(alive)) == [(True,)]
+        )
         return some
 
     def _start(self, number: int) -> Working:
@@ -133,7 +135,7 @@ class Workers:
         """Wait until each account has a complete run, and nothing is queued any more."""
         done = """
             SELECT (SELECT count(DISTINCT account_id) FROM sync_runs WHERE outcome = 'complete') = %s
-            AND NOT EXISTS (SELECT FROM jobs.procrastinate_jobs)
+            AND NOT EXISTS (SELECT FROM etl_jobs.procrastinate_jobs)
         """
         try:
             wait_until(lambda: self.rows(done, accounts) == [(True,)], LONGEST)
@@ -154,7 +156,7 @@ class Workers:
             CREATE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS $$
                 BEGIN INSERT INTO public.taken VALUES (NEW.task_name, NEW.id, NEW.worker_id); RETURN NULL; END
             $$;
-            CREATE TRIGGER keep AFTER UPDATE OF status ON jobs.procrastinate_jobs FOR EACH ROW
+            CREATE TRIGGER keep AFTER UPDATE OF status ON etl_jobs.procrastinate_jobs FOR EACH ROW
                 WHEN (NEW.status = 'doing') EXECUTE FUNCTION public.keep();
         """
         execute(self.variables["DATABASE_URL"], statements)

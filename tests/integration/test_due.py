@@ -55,6 +55,7 @@ def look(
         try:
             for now in moments:
                 together.wait()
+                await due.give_back(app, engine, jobs.SECONDS_ALIVE, None)
                 await due.look(app, engine, known, now)
                 if together.wait() == 0:
                     after_each(now)
@@ -74,7 +75,7 @@ def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
 
 def execute(engine: Engine, statement: str, **values: Any) -> None:
     with engine.begin() as connection:
-        connection.execute(text("SET LOCAL search_path = jobs"))  # the queue's triggers want it
+        connection.execute(text("SET LOCAL search_path = etl_jobs"))  # the queue's triggers want it
         connection.execute(text(statement), values)
 
 
@@ -86,7 +87,7 @@ def queued(engine: Engine) -> list[tuple[Any, ...]]:
         SELECT (args ->> 'account_id')::int, to_char(to_timestamp((args ->> 'timestamp')::bigint) AT TIME ZONE 'UTC',
             'MM-DD HH24:MI'), CASE WHEN (args #>> '{selection,recent}')::bool THEN 'recent'
             WHEN (args #>> '{selection,audit}')::bool THEN 'audit' ELSE args #>> '{selection,kind}' END, status::text
-        FROM jobs.procrastinate_jobs ORDER BY id
+        FROM etl_jobs.procrastinate_jobs ORDER BY id
         """,
     )
 
@@ -108,7 +109,7 @@ def done_at(engine: Engine) -> Callable[[datetime], None]:
     def do(now: datetime) -> None:
         for account_id, _, kind, _ in queued(engine):
             begun(engine, now, account_id, recent=kind == "recent", audit=kind == "audit")
-        execute(engine, "DELETE FROM jobs.procrastinate_jobs")
+        execute(engine, "DELETE FROM etl_jobs.procrastinate_jobs")
 
     return do
 
@@ -149,7 +150,7 @@ def test_a_night_whose_run_never_began_is_not_queued_a_second_time(engine: Engin
 
     def lose(_: datetime) -> None:
         found.extend(queued(engine))
-        execute(engine, "DELETE FROM jobs.procrastinate_jobs")
+        execute(engine, "DELETE FROM etl_jobs.procrastinate_jobs")
 
     found: list[tuple[Any, ...]] = []
     look(engine, [an_account()], [utc("2026-06-01 22:00") + number * HOUR for number in range(30)], lose)
@@ -214,14 +215,14 @@ def test_a_run_with_an_audit_comes_in_the_place_of_its_night_and_only_one_with_a
     engine: Engine,
 ) -> None:
     account = an_account(schedule_audit="0 2 * * 6")  # the sixth of June is a Saturday
-    begun(engine, utc("2026-06-04 23:00"))
+    begun(engine, utc("2026-06-04 23:00"), audit=True)
     look(engine, [account], [utc("2026-06-05 22:59"), utc("2026-06-05 23:00")])
     assert queued(engine) == [(1, "06-05 23:00", "audit", "todo")]
-    execute(engine, "DELETE FROM jobs.procrastinate_jobs; DELETE FROM jobs.procrastinate_periodic_defers")
+    execute(engine, "DELETE FROM etl_jobs.procrastinate_jobs; DELETE FROM etl_jobs.procrastinate_periodic_defers")
     begun(engine, utc("2026-06-05 23:01"))
     look(engine, [account], [utc("2026-06-05 23:02")])
     assert queued(engine) == [(1, "06-05 23:00", "audit", "todo")]
-    execute(engine, "DELETE FROM jobs.procrastinate_jobs; DELETE FROM jobs.procrastinate_periodic_defers")
+    execute(engine, "DELETE FROM etl_jobs.procrastinate_jobs; DELETE FROM etl_jobs.procrastinate_periodic_defers")
     begun(engine, utc("2026-06-05 23:03"), audit=True)
     look(engine, [account], [utc("2026-06-05 23:04"), utc("2026-06-06 23:00")])
     assert queued(engine) == [(1, "06-06 23:00", "sync", "todo")]
@@ -261,13 +262,13 @@ def taken(engine: Engine, seconds_ago: int | None) -> int:
         return job.id
 
     number = with_app(engine, take)
-    of_it = f"(SELECT worker_id FROM jobs.procrastinate_jobs WHERE id = {number})"
+    of_it = f"(SELECT worker_id FROM etl_jobs.procrastinate_jobs WHERE id = {number})"
     if seconds_ago is None:
-        execute(engine, f"DELETE FROM jobs.procrastinate_workers WHERE id = {of_it}")
+        execute(engine, f"DELETE FROM etl_jobs.procrastinate_workers WHERE id = {of_it}")
     else:
         execute(
             engine,
-            "UPDATE jobs.procrastinate_workers SET last_heartbeat = now() - make_interval(secs => :ago)"
+            "UPDATE etl_jobs.procrastinate_workers SET last_heartbeat = now() - make_interval(secs => :ago)"
             f" WHERE id = {of_it}",
             ago=seconds_ago,
         )
@@ -275,7 +276,7 @@ def taken(engine: Engine, seconds_ago: int | None) -> int:
 
 
 def states(engine: Engine) -> list[tuple[Any, ...]]:
-    return rows(engine, "SELECT id, status::text, attempts FROM jobs.procrastinate_jobs ORDER BY id")
+    return rows(engine, "SELECT id, status::text, attempts FROM etl_jobs.procrastinate_jobs ORDER BY id")
 
 
 def test_jobs_of_dead_workers_are_given_back_once_and_those_of_living_ones_never(engine: Engine) -> None:
@@ -293,7 +294,7 @@ def test_the_run_of_a_dead_worker_is_given_back_although_the_next_one_of_its_acc
     taken(engine, 0)
     look(engine, [account], [utc("2026-06-09 00:00")])
     assert queued(engine) == [(1, "06-08 23:00", "sync", "doing"), (1, "06-09 00:00", "recent", "todo")]
-    execute(engine, "UPDATE jobs.procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
+    execute(engine, "UPDATE etl_jobs.procrastinate_workers SET last_heartbeat = now() - interval '1 minute'")
     look(engine, [account], [utc("2026-06-09 00:10")])
     assert queued(engine) == [(1, "06-08 23:00", "sync", "todo"), (1, "06-09 00:00", "recent", "todo")]
 
@@ -316,7 +317,7 @@ def test_what_failed_is_kept_for_thirty_days(engine: Engine) -> None:
 
     old, new = (jobs.queue_run(engine, account_id, Selection()) for account_id in (1, 2))
     with_app(engine, fail)
-    days = "UPDATE jobs.procrastinate_events SET at = at - make_interval(days => :days) WHERE job_id = :job"
+    days = "UPDATE etl_jobs.procrastinate_events SET at = at - make_interval(days => :days) WHERE job_id = :job"
     execute(engine, days, days=31, job=old)
     execute(engine, days, days=29, job=new)
     look(engine, [], [QUIET])
