@@ -1,16 +1,19 @@
 """What tests share: a real PostgreSQL with a copy of the tables for each test, and the command line as a process."""
 
 import atexit
+import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import IO
 
 import psycopg
 import pytest
@@ -28,6 +31,7 @@ ENOUGH = 2**31
 CARELESS = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
 
 ETL = str(Path(sys.executable).parent / "etl")
+READY = str(Path(__file__).with_name("ready.py"))
 
 RunEtl = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -118,6 +122,46 @@ def environment_of(folder: Path) -> dict[str, str]:
 
 def run_etl(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as a process in a folder, with nothing else of our environment than the PATH."""
+    if sys.platform != "linux":  # elsewhere a fork must not use the system's libraries before it is another program
+        return run_program(folder, *arguments, **variables)
+    command = [ETL, *arguments]
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        code = forked((out, err), command, environment_of(folder) | variables, str(folder))
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(command, code, out.read(), err.read())
+
+
+def forked(output: Iterable[IO[str]], *request: object) -> int:
+    """Have tests/ready.py run a command, given with its environment and its folder; give the exit code."""
+    told, tells = os.pipe()
+    with os.fdopen(told) as end, tempfile.TemporaryFile("w+") as file:
+        json.dump(request, file)
+        file.seek(0)
+        socket.send_fds(starter(), [b"1"], [file.fileno(), *(one.fileno() for one in output), tells])
+        os.close(tells)
+        return int(end.read())
+
+
+@cache
+def starter() -> socket.socket:
+    """Start the process that starts our commands; it ends when this one does."""
+    ours, its = socket.socketpair()
+    with its:
+        process = subprocess.Popen(
+            [sys.executable, "-P", READY], env=environment_of(Path("/")), cwd="/", stdin=its, stdout=subprocess.DEVNULL
+        )
+
+    def stop() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(stop)
+    return ours
+
+
+def run_program(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as `run_etl` does, and start the program itself for it."""
     return subprocess.run(
         [ETL, *arguments],
         env=environment_of(folder) | variables,
