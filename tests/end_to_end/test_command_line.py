@@ -3,16 +3,23 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.conftest import ETL, RunEtl, environment_of
+from tests.conftest import ETL, RunEtl, environment_of, run_program
 from tests.scripted import LONG_AGO, account_of
 
 TOKEN = "a-token-of-twenty-letters"
+
+
+@pytest.fixture
+def etl(tmp_path: Path) -> RunEtl:
+    """Here the program itself is started, so that a fault of its start is found."""
+    return partial(run_program, tmp_path)
 
 
 @pytest.fixture

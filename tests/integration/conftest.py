@@ -1,20 +1,25 @@
-"""What tests of the views share: the written account in a database of its own, which they only read."""
+"""What tests of the views share and only read: a database with the written account, and one without a row."""
 
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
-from etl import database
-from tests.conftest import new_database
+from tests.conftest import new_engine
 from tests.integration import written_account
 
 
 @pytest.fixture(scope="module")
 def written(server_url: str, template: str) -> Iterator[Engine]:
     """An engine for a database that holds the written account."""
-    with new_database(server_url, template) as url:
-        engine = database.make_engine(url)
+    with new_engine(server_url, template) as engine:
         written_account.write(engine)
         yield engine
-        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def no_rows(server_url: str, template: str) -> Iterator[Engine]:
+    """An engine for a database that holds no row, and takes none."""
+    with new_engine(server_url, template) as engine:
+        event.listen(engine, "begin", lambda one: one.exec_driver_sql("SET TRANSACTION READ ONLY"))
+        yield engine
