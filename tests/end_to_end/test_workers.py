@@ -155,11 +155,19 @@ def test_a_worker_that_is_asked_to_stop_is_gone_in_ten_seconds_and_another_goes_
     account = large(FEWER)
     with one_account(tmp_path, database_url, account) as (some, slow, base_url):
         some.start(2)
-        slow.at, slow.act = 250, lambda request: some.coordinator(request).process.terminate()
+        asked: list[Working] = []
+
+        def stop(request: Request) -> None:
+            asked.append(some.coordinator(request))
+            asked[0].process.terminate()
+
+        slow.at, slow.act = 250, stop
         slow.go.set()
-        wait_until(lambda: slow.arrived >= slow.at and outcomes(database_url)[0] == "interrupted", 60)
-        stopped = next(one for one in some.started if "Stopped on request." in one.said())
+        wait_until(lambda: bool(asked))
+        (stopped,) = asked
         assert stopped.process.wait(SECONDS_TO_EXIT) == 0
+        assert "Stopped on request." in stopped.said()
+        assert outcomes(database_url)[0] == "interrupted"
         assert "Traceback" not in stopped.said()
         some.wait_until_all_is_done()
         assert outcomes(database_url) == ["interrupted", "complete"]
