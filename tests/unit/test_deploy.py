@@ -19,7 +19,11 @@ DEPLOY = ROOT / "deploy"
 UNITS = ("etl.service", "etl.timer", "etl-worker.service")
 VARIABLES = {variable_name(Settings, name) for name in Settings.model_fields}
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-MANIFESTS = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "etl.yaml").read_text(encoding="utf-8")))
+MANIFESTS = [
+    one
+    for name in ("etl.yaml", "worker.yaml")
+    for one in yaml.safe_load_all((DEPLOY / "kubernetes" / name).read_text(encoding="utf-8"))
+]
 DAG = DEPLOY / "airflow" / "etl_99digital.py"
 NOT_HERE = "is not on this machine"
 
@@ -41,9 +45,13 @@ def job() -> dict:
     return next(one for one in MANIFESTS if one["kind"] == "CronJob")["spec"]["jobTemplate"]["spec"]
 
 
+def pods() -> list[dict]:
+    worker = next(one for one in MANIFESTS if one["kind"] == "Deployment")["spec"]
+    return [one["template"]["spec"] for one in (job(), worker)]
+
+
 def containers() -> list[dict]:
-    pod = job()["template"]["spec"]
-    return [*pod["initContainers"], *pod["containers"]]
+    return [one for pod in pods() for one in (*pod["initContainers"], *pod["containers"])]
 
 
 def command_lines() -> list[list[str]]:
@@ -143,21 +151,22 @@ def test_the_schema_would_notice_a_field_that_is_none():
 
 def test_what_the_containers_refer_to_is_there():
     names = {(one["kind"], one["metadata"]["name"]) for one in MANIFESTS}
-    volumes = {one["name"]: one for one in job()["template"]["spec"]["volumes"]}
+    job_volumes, worker_volumes = ({one["name"]: one for one in pod["volumes"]} for pod in pods())
+    assert job_volumes == worker_volumes
     settings = next(one for one in MANIFESTS if one["kind"] == "ConfigMap")["data"]
     for one in containers():
         assert {("ConfigMap", ref["configMapRef"]["name"]) for ref in one["envFrom"]} <= names
         mounts = {mount["name"]: mount["mountPath"] for mount in one["volumeMounts"]}
-        assert mounts.keys() == volumes.keys()
+        assert mounts.keys() == job_volumes.keys()
         for variable in ("ETL_API_TOKEN_FILE", "DATABASE_URL_FILE"):
             assert Path(settings[variable]).parent == Path(mounts["secrets"])
 
 
 def test_the_pods_have_no_rights_and_the_user_of_the_image():
-    pod = job()["template"]["spec"]
     user = int(re.search(r"^USER (\d+)$", texts()["Dockerfile"], re.MULTILINE)[1])
-    assert pod["securityContext"]["runAsNonRoot"]
-    assert {pod["securityContext"][key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {user}
+    for pod in pods():
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert {pod["securityContext"][key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {user}
     for one in containers():
         assert one["securityContext"] == {
             "allowPrivilegeEscalation": False,
