@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from etl.accounts import Account
     from etl.selection import Selection
-    from etl.settings import AnySettings, DatabaseSettings
+    from etl.settings import DatabaseSettings
 
 app = typer.Typer(
     cls=usage.Group,
@@ -252,7 +252,7 @@ def psql(
     from etl import accounts, database
     from etl.settings import DatabaseSettings, inherited_environment
 
-    settings = _settings(DatabaseSettings)
+    settings = series.read_settings(DatabaseSettings)
     address = database.demo_address(settings) if demo else database.address(settings)
     command, secrets = database.psql_command(address)
     environment = inherited_environment(accounts.token_variables(settings.accounts), **secrets)
@@ -276,7 +276,7 @@ def grant(
     from etl.migrate import open_at_head
     from etl.settings import DatabaseSettings
 
-    with open_at_head(_settings(DatabaseSettings)) as engine:
+    with open_at_head(series.read_settings(DatabaseSettings)) as engine:
         give(engine, role, with_personal_data)
     seen = "with personal data in clear" if with_personal_data else "with personal data masked"
     typer.echo(f"{role} may read the views of schema bi, {seen}.")
@@ -294,7 +294,7 @@ def demo(
     from etl import tour
     from etl.settings import DatabaseSettings
 
-    raise typer.Exit(_exit_code(tour.run(_settings(DatabaseSettings), conversations, as_json)))
+    raise typer.Exit(_exit_code(tour.run(series.read_settings(DatabaseSettings), conversations, as_json)))
 
 
 app.command()(privacy_commands.redact)
@@ -329,20 +329,12 @@ def _exit_code(outcome: str) -> int:
     return {"complete": COMPLETE, "incomplete": INCOMPLETE}.get(outcome, FAILED)
 
 
-def _settings(kind: "type[AnySettings]") -> "AnySettings":
-    from etl import logs, settings
-
-    read = settings.load(kind)
-    logs.configure(read.log_format)
-    return read
-
-
 @contextmanager
 def _database(settings: "DatabaseSettings | None" = None) -> "Iterator[Engine]":
     from etl import database
     from etl.settings import DatabaseSettings
 
-    with database.open_database(settings or _settings(DatabaseSettings)) as engine:
+    with database.open_database(settings or series.read_settings(DatabaseSettings)) as engine:
         yield engine
 
 

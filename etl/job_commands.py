@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etl import series
 from etl.errors import SettingsError
 
 if TYPE_CHECKING:
     from etl.accounts import Account
     from etl.jobs import Listed
     from etl.selection import Selection
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line, and nothing else.")]
 
 
 def worker() -> None:
@@ -24,20 +23,17 @@ def worker() -> None:
     of ETL_TIMEZONE; what was missed while no worker ran is done once. First loads and wide backfills are cut into
     parts, which all workers share. What a worker had in hand when it died is done by another one.
     """
-    from etl import logs
     from etl import worker as working
-    from etl.settings import DatabaseSettings, load
+    from etl.settings import DatabaseSettings
 
-    settings = load(DatabaseSettings)
-    logs.configure(settings.log_format)
-    working.work(settings)
+    working.work(series.read_settings(DatabaseSettings))
 
 
 def jobs(
     cancel: Annotated[
         int | None, typer.Option(min=1, metavar="ID", help="Take this job, which waits or failed, off the queue.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: series.AsJson = False,
 ) -> None:
     """List what waits for a worker, what runs, and what failed.
 
@@ -45,13 +41,11 @@ def jobs(
     for good stays for thirty days.
     """
     from etl import jobs as queue
-    from etl import logs, report
+    from etl import report
     from etl.migrate import open_at_head
-    from etl.settings import DatabaseSettings, load
+    from etl.settings import DatabaseSettings
 
-    settings = load(DatabaseSettings)
-    logs.configure(settings.log_format)
-    with open_at_head(settings) as engine:
+    with open_at_head(series.read_settings(DatabaseSettings)) as engine:
         if cancel and not queue.cancel(engine, cancel):
             raise SettingsError(
                 f"No job {cancel} waits or failed: `etl jobs` lists them. One that runs, ends by itself."
@@ -60,7 +54,7 @@ def jobs(
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], default=datetime.isoformat, ensure_ascii=False))
     elif found:
-        rows = ((str(one.job), _what(one), _state(one), _utc(one.since), str(one.attempts + 1)) for one in found)
+        rows = ((str(one.job), _what(one), _state(one), report.utc(one.since), str(one.attempts + 1)) for one in found)
         report.print_table(("job", "what", "state", "since (UTC)", "attempt"), rows)
     else:
         typer.echo("Nothing waits, runs or failed.")
@@ -92,7 +86,3 @@ def _what(one: "Listed") -> str:
 
 def _state(one: "Listed") -> str:
     return f"{one.state} until {one.until.astimezone(UTC):%H:%M}" if one.until else one.state
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

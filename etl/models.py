@@ -86,10 +86,10 @@ def number_of(what: str) -> Any:
     return column(primary_key=True, autoincrement=False, sort_order=-1, comment=f"The vendor's number of the {what}")
 
 
-def refers_to(table: str, *columns: str) -> ForeignKeyConstraint:
-    """Declare a foreign key to a table's (account_id, id), or to its account alone."""
+def refers_to(table: str, *columns: str, key: str = "id") -> ForeignKeyConstraint:
+    """Declare a foreign key to a table's account_id and key, or to its account alone."""
     return ForeignKeyConstraint(
-        ["account_id", *columns], [f"{SCHEMA}.{table}.{name}" for name in ("account_id", "id")[: 1 + len(columns)]]
+        ["account_id", *columns], [f"{SCHEMA}.{table}.{name}" for name in ("account_id", key)[: 1 + len(columns)]]
     )
 
 
@@ -520,9 +520,7 @@ class SyncPart(OfAccount, Base):
 
     __tablename__ = "sync_parts"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["account_id", "run_id"], [f"{SCHEMA}.sync_runs.account_id", f"{SCHEMA}.sync_runs.run_id"]
-        ),
+        refers_to("sync_runs", "run_id", key="run_id"),
         {"comment": __doc__},
     )
 
@@ -543,9 +541,7 @@ class AccountCount(OfAccount, Base):
 
     __tablename__ = "account_counts"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["account_id", "run_id"], [f"{SCHEMA}.sync_runs.account_id", f"{SCHEMA}.sync_runs.run_id"]
-        ),
+        refers_to("sync_runs", "run_id", key="run_id"),
         {"comment": __doc__},
     )
 
@@ -563,9 +559,7 @@ class RejectedRecord(OfAccount, Base):
 
     __tablename__ = "rejected_records"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["account_id", "run_id"], [f"{SCHEMA}.sync_runs.account_id", f"{SCHEMA}.sync_runs.run_id"]
-        ),
+        refers_to("sync_runs", "run_id", key="run_id"),
         {"comment": __doc__},
     )
 

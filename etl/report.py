@@ -215,7 +215,7 @@ def print_runs(runs: Sequence[Any], console: Console) -> None:
             str(run.run_id),
             str(run.account_id),
             run.kind,
-            f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            utc(run.started_at),
             _seconds((ended - run.started_at).total_seconds()) if ended else "",
             Text(run.outcome, style="" if run.outcome in {COMPLETE, RUNNING} else "yellow"),
             *(_changes(run, table) for table in ("conversations", "messages")),
@@ -223,6 +223,11 @@ def print_runs(runs: Sequence[Any], console: Console) -> None:
             "" if run.rejected is None else f"{run.rejected:,}",
         )
     console.print(table)
+
+
+def utc(moment: datetime) -> str:
+    """Give a moment in UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _changes(run: Any, table: str) -> str:

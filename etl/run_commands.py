@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from etl import series
 from etl.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,13 +20,11 @@ if TYPE_CHECKING:
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 REASONS_SHOWN, LONGEST_REASON = 5, 120
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line, and nothing else.")]
-
 
 def runs(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many, newest first.")] = 20,
     run: Annotated[int | None, typer.Option(min=1, metavar="ID", help="Show this run whole.")] = None,
-    as_json: AsJson = False,
+    as_json: series.AsJson = False,
 ) -> None:
     """List the last runs: when, how long, how complete; or show one of them whole."""
     from etl import past_runs, report
@@ -48,7 +47,7 @@ def status(
     max_age: Annotated[
         str, typer.Option(metavar="AGE", help="How long ago the last complete run may have begun: 90m, 26h, 2d.")
     ] = "26h",
-    as_json: AsJson = False,
+    as_json: series.AsJson = False,
 ) -> None:
     """Say in one line whether the data are fresh and complete; exit with 1 when not.
 
@@ -149,17 +148,16 @@ def _reasons(reasons: Sequence[Any]) -> Iterator[tuple[str, str]]:
 
 
 def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    from etl import report
+
+    return f"{report.utc(moment)} UTC"
 
 
 @contextmanager
 def _database(kind: "type[AnySettings]") -> "Iterator[tuple[AnySettings, Engine]]":
     """Give the settings and the database, whose tables are of this version."""
-    from etl import logs
     from etl.migrate import open_at_head
-    from etl.settings import load
 
-    settings = load(kind)
-    logs.configure(settings.log_format)
+    settings = series.read_settings(kind)
     with open_at_head(settings) as engine:
         yield settings, engine

@@ -12,6 +12,7 @@ from etl.errors import AnotherRun, EtlError, Interrupted, SettingsError
 
 if TYPE_CHECKING:
     from etl.accounts import Account
+    from etl.settings import AnySettings
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,16 @@ Accounts = Annotated[
     typer.Option("--account", min=1, metavar="ID", help="Only this account of ETL_ACCOUNTS. May be repeated."),
 ]
 AllAccounts = Annotated[bool, typer.Option("--all", help="Every account of ETL_ACCOUNTS, one after the other.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line, and nothing else.")]
+
+
+def read_settings(kind: "type[AnySettings]") -> "AnySettings":
+    """Read the settings of a command that is for no account of its own, and log as they say."""
+    from etl import logs, settings
+
+    read = settings.load(kind)
+    logs.configure(read.log_format)
+    return read
 
 
 def choose(ids: Sequence[int] | None, everything: bool = False, how: str = "--account ID") -> "list[Account]":
@@ -45,17 +56,18 @@ def choose(ids: Sequence[int] | None, everything: bool = False, how: str = "--ac
     for one in ids or ():
         if one not in {account.settings.account_id for account in known}:
             raise SettingsError(
-                f"--account {one}: {file} has {_listed(known)} only."
+                f"--account {one}: {file} has {listed(known)} only."
                 if file
-                else f"--account {one}: the settings are those of {_listed(known)}. Several accounts stand in a file:"
+                else f"--account {one}: the settings are those of {listed(known)}. Several accounts stand in a file:"
                 " see ETL_ACCOUNTS."
             )
     if not ids and not everything and len(known) > 1:
-        raise SettingsError(f"{file} has {_listed(known)}. Say which one: {how}.")
+        raise SettingsError(f"{file} has {listed(known)}. Say which one: {how}.")
     return [one for one in known if not ids or one.settings.account_id in ids]
 
 
-def _listed(known: "list[Account]") -> str:
+def listed(known: "list[Account]") -> str:
+    """Name accounts, within a sentence."""
     return ", ".join(one.label for one in known)
 
 

@@ -195,12 +195,8 @@ def _account(account_id: int) -> Account:
     known = accounts.load_all()
     found = next((one for one in known if one.settings.account_id == account_id), None)
     if found is None:
-        raise SettingsError(f"Account {account_id} is not in the settings of this worker: {_listed(known)} only.")
+        raise SettingsError(f"Account {account_id} is not in the settings of this worker: {series.listed(known)} only.")
     return found
-
-
-def _listed(known: list[Account]) -> str:
-    return ", ".join(one.label for one in known)
 
 
 def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import Engine
 
 from benchmarks.partitioned import statements
-from etl import attributes, database, migrate, views
+from etl import attributes, migrate, views
 from etl.demo import events
 from etl.load import psycopg_of
 from etl.models import SCHEMA
-from tests.conftest import new_database
+from tests.conftest import new_engine
 from tests.scripted import DAY, LONG_AGO, Job, account_of, job
 
 # What a run gives its own time to.
@@ -25,10 +25,8 @@ TABLES = (
 @pytest.fixture
 def plain(server_url: str, template: str) -> Iterator[Engine]:
     """Another database, whose tables stay as the migrations make them."""
-    with new_database(server_url, template) as url:
-        engine = database.make_engine(url)
+    with new_engine(server_url, template) as engine:
         yield engine
-        engine.dispose()
 
 
 def partition(engine: Engine, name: str) -> None:

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from sqlalchemy import Engine, text
 
-from etl import database, jobs, journal, parts, sync
+from etl import jobs, journal, parts, sync
 from etl.accounts import Account as Served
 from etl.client import Client
 from etl.demo.account import Account
@@ -25,7 +25,7 @@ from etl.selection import Selection
 from etl.settings import Settings
 from etl.sharing import Member, Result, share
 from etl.worker import Crew, Worker
-from tests.conftest import new_database
+from tests.conftest import new_engine
 from tests.integration.truth import assert_equal
 from tests.personal import KEY, identities_of, texts_of, whole_tables
 from tests.scripted import LONG_AGO, Change, Job, account_of, job, server_fault
@@ -90,10 +90,8 @@ def told(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.fixture
 def another(server_url: str, template: str) -> Iterator[Engine]:
     """A second database, for the run that is not shared."""
-    with new_database(server_url, template) as url:
-        engine = database.make_engine(url)
+    with new_engine(server_url, template) as engine:
         yield engine
-        engine.dispose()
 
 
 def summary(run: Run) -> dict[str, Any]:
