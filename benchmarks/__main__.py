@@ -36,7 +36,7 @@ def _options() -> argparse.Namespace:
 
 
 def _cells(given: argparse.Namespace) -> Iterator[tuple[Cell, list[str]]]:
-    """Give latency and number in flight of what is selected, each with who runs; the slowest only if asked for."""
+    """Yield latency and number in flight of what is selected, each with who runs; the slowest only if asked for."""
     for latency, in_flight in itertools.product(given.latency or LATENCIES, given.in_flight or IN_FLIGHT):
         asked_for = given.latency is not None and given.in_flight is not None
         if (latency, in_flight) in TOO_SLOW and not asked_for:

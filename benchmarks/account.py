@@ -25,7 +25,7 @@ STATUS_OF = [STATUS_OF[n * 7 % 50] for n in range(50)]
 
 
 def _lengths() -> list[int]:
-    """Give the number of messages of a thousand conversations: 10.6 on average, the longest of some 140."""
+    """Return the number of messages of a thousand conversations: 10.6 on average, the longest of some 140."""
     sigma = 0.82
     middle = log(10.6) - sigma * sigma / 2
     lengths = [max(1, round(exp(middle + sigma * NormalDist().inv_cdf((n + 0.5) / 1000)))) for n in range(1000)]
@@ -43,27 +43,27 @@ def dumps(value: object) -> bytes:
 
 
 def length(number: int) -> int:
-    """Give how many messages a conversation has before any generation adds one."""
+    """Return how many messages a conversation has before any generation adds one."""
     return LENGTHS[number % 1000]
 
 
 def first_message(number: int) -> int:
-    """Give the id of a conversation's first message; the ids of a conversation follow each other."""
+    """Return the id of a conversation's first message; the ids of a conversation follow each other."""
     return 1 + number // 1000 * A_THOUSAND + OFFSETS[number % 1000]
 
 
 def status(number: int) -> str:
-    """Give the status of a conversation: 60 % are resolved, 30 % open, 6 % pending, 4 % snoozed."""
+    """Return the status of a conversation: 60 % are resolved, 30 % open, 6 % pending, 4 % snoozed."""
     return STATUS_OF[number % 50]
 
 
 def generations(number: int, generation: int) -> list[int]:
-    """Give the generations up to this one that changed a conversation."""
+    """Return the generations up to this one that changed a conversation."""
     return [one for one in range(1, generation + 1) if one % EVERY == number % EVERY]
 
 
 def created_at(number: int, total: int) -> int:
-    """Give when a conversation began, in seconds: two years, evenly filled, in order of the numbers."""
+    """Return when a conversation began, in seconds: two years, evenly filled, in order of the numbers."""
     return BEGUN + SPAN * number // (total + 1)
 
 
@@ -105,7 +105,7 @@ class Account:
         self._sort()
 
     def truth(self) -> Json:
-        """Give what the tables must hold, and how many pages with conversations each status has."""
+        """Return what the tables must hold, and how many pages with conversations each status has."""
         return {
             "conversations": self.total,
             "messages": sum(len(one.messages) for one in self.conversations),
@@ -141,7 +141,7 @@ class Account:
 
 
 def pages(counts: dict[str, int], size: int = 25) -> Iterator[tuple[str, int]]:
-    """Give the pages that end a walk of every status: those with conversations, and the empty one."""
+    """Yield the pages that end a walk of every status: those with conversations, and the empty one."""
     for name, count in counts.items():
         for number in range(1, -(-count // size) + 2):
             yield name, number

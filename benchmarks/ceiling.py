@@ -72,7 +72,7 @@ async def _ask(port: int, target: str) -> int:
 
 
 def measure(server: Server) -> dict[str, float]:
-    """Give answers a second for histories and for pages; and how many a second of the server's processor time gave."""
+    """Return answers a second for histories and pages, and how many a second of the server's processor time gave."""
     found: dict[str, float] = {}
     for kind, target in (("histories", f"{ROOT}/7/messages?{WINDOW}"), ("pages", f"{ROOT}?status=resolved&page=2")):
         server.control("set?latency=0")

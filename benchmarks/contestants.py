@@ -63,7 +63,7 @@ def run(name: str, cell: Cell, place: Place, server: Server, generation: int) ->
 
 
 def prepare(name: str, place: Place) -> None:
-    """Give a contestant an empty database, ours with the tables in it: migrating is no part of a load."""
+    """Return a contestant an empty database, ours with the tables in it: migrating is no part of a load."""
     place.create(name, MIGRATED if name in {OURS, LIMIT} else "template1")
     folder = place.folder / f"state-{time.monotonic_ns()}"
     (place.folder / f"{name}.state").write_text(str(folder))
@@ -108,7 +108,7 @@ def _command(name: str, cell: Cell, place: Place, server: Server, generation: in
 
 
 def dlt_settings(in_flight: int) -> dict[str, str]:
-    """Give dlt as many threads as the others have requests in flight; it would take 5 by itself."""
+    """Return dlt as many threads as the others have requests in flight; it would take 5 by itself."""
     return {
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "RUNTIME__LOG_LEVEL": "ERROR",

@@ -23,7 +23,7 @@ ROOT = "/api/v1/accounts/1/conversations"
 
 
 def targets(truth: dict[str, dict[str, int]], scenario: str, generation: int) -> list[str]:
-    """Give what has to be asked for: the pages of the four walks, and a window for each history that is due."""
+    """Return what has to be asked for: the pages of the four walks, and a window for each history that is due."""
     asked = [f"{ROOT}?status={status}&page={number}" for status, number in pages(truth["counts"])]
     numbers = range(1, int(str(truth["conversations"])) + 1)
     due = numbers if scenario == FIRST else []
@@ -33,7 +33,7 @@ def targets(truth: dict[str, dict[str, int]], scenario: str, generation: int) ->
 
 
 def ask(port: int, asked: list[str], in_flight: int) -> float:
-    """Ask for everything by threads with a kept-alive connection each; give the seconds."""
+    """Ask for everything by threads with a kept-alive connection each; return the seconds."""
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
     for target in asked:
         waiting.put(target)
@@ -58,7 +58,7 @@ def ask(port: int, asked: list[str], in_flight: int) -> float:
 
 
 def copy(url: str, folder: Path) -> float:
-    """Copy the rows of every file into a bare table of the same columns; give the seconds."""
+    """Copy the rows of every file into a bare table of the same columns; return the seconds."""
     rows = {file.stem: file.read_bytes() for file in sorted(folder.glob("*.copy"))}
     with psycopg.connect(url) as connection:
         connection.execute("DROP SCHEMA IF EXISTS bare CASCADE")

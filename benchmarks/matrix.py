@@ -106,7 +106,7 @@ class Bench:
 
 
 def rows_written(measured: Measured) -> int:
-    """Give how many rows our job says it inserted or updated."""
+    """Return how many rows our job says it inserted or updated."""
     told = [counts for counts in measured.said.values() if isinstance(counts, dict) and "inserted" in counts]
     return sum(int(counts["inserted"]) + int(counts["updated"]) for counts in told)
 

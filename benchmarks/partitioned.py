@@ -19,7 +19,7 @@ import psycopg
 from benchmarks.account import Account, pages
 from benchmarks.place import BIN, MIGRATED, ROOT, Place, Server, environment, made, serving
 from benchmarks.vendor import PAGE, Vendor
-from etl import attributes, views
+from etl.views import attribute_columns, schema
 
 PLAIN = "plain"
 LAYOUTS = (PLAIN, "by account", "by account and month")
@@ -36,7 +36,7 @@ SIZES = """
 
 
 def statements(layout: str) -> str:
-    """Give the SQL of docs/scaling.md whose first line is the comment that names it."""
+    """Return the SQL of docs/scaling.md whose first line is the comment that names it."""
     text = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
     found = re.search(rf"^```sql\n-- {re.escape(layout)}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     if not found:
@@ -45,7 +45,7 @@ def statements(layout: str) -> str:
 
 
 def on_the_wire(conversations: int) -> dict[str, Any]:
-    """Give the average bytes of the bodies that a run gets: of a full page, and of a history."""
+    """Return the average bytes of the bodies that a run gets: of a full page, and of a history."""
     vendor = Vendor(Account(conversations), 0)
     counts = {status: len(walk) for status, walk in vendor.account.walks.items()}
     full = [(status, number) for status, number in pages(counts) if number * PAGE <= counts[status]]
@@ -66,14 +66,14 @@ def _length(vendor: Vendor, target: str) -> int:
 
 
 def on_the_disk(place: Place, server: Server, layout: str) -> dict[str, Any]:
-    """Load the account into tables of that layout, and give what each run wrote and asked for."""
+    """Load the account into tables of that layout, and return what each run wrote and asked for."""
     place.create(DATABASE, MIGRATED)
     with place.connect(DATABASE) as connection:
         if layout != PLAIN:
-            attributes.drop_views(connection)
-            views.drop(connection)
+            attribute_columns.drop_views(connection)
+            schema.drop(connection)
             connection.execute(statements(layout))
-            views.create(connection)
+            schema.create(connection)
         empty = _sizes(connection)
         server.control("set?generation=0")
         found: dict[str, Any] = {"first": _run(place, server, connection)}
@@ -98,7 +98,7 @@ def _run(place: Place, server: Server, connection: psycopg.Connection[Any]) -> d
 
 
 def _state(connection: psycopg.Connection[Any]) -> tuple[int, int]:
-    """Give the size of the database, and how much WAL there ever was, in bytes."""
+    """Return the size of the database, and how much WAL there ever was, in bytes."""
     row = connection.execute(
         "SELECT pg_database_size(current_database()), pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"
     ).fetchone()
@@ -106,7 +106,7 @@ def _state(connection: psycopg.Connection[Any]) -> tuple[int, int]:
 
 
 def _sizes(connection: psycopg.Connection[Any]) -> dict[str, Sequence[int]]:
-    """Give rows, bytes of rows and bytes of indexes of each table; those of its partitions together."""
+    """Return rows, bytes of rows and bytes of indexes of each table; those of its partitions together."""
     connection.execute("ANALYZE")
     return {name: sizes for name, *sizes in connection.execute(SIZES)}
 

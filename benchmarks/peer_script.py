@@ -38,7 +38,7 @@ COLUMNS = {
 
 
 def get_conversations(session: requests.Session, base: str, status: str) -> Iterator[list[dict[str, Any]]]:
-    """Give the pages of a status until the empty one."""
+    """Yield the pages of a status until the empty one."""
     page = 1
     while True:
         params: dict[str, str | int] = {"status": status, "page": page}
@@ -52,7 +52,7 @@ def get_conversations(session: requests.Session, base: str, status: str) -> Iter
 
 
 def get_messages(session: requests.Session, base: str, conversation_id: int) -> list[dict[str, Any]]:
-    """Give the messages of a conversation, walked back 20 at a time."""
+    """Return the messages of a conversation, walked back 20 at a time."""
     messages: list[dict[str, Any]] = []
     params: dict[str, int] = {}
     while True:

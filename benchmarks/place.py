@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from etl import embedded
+from etl.database import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -42,7 +42,7 @@ class Server:
         return answer
 
     def truth(self) -> dict[str, Any]:
-        """Give what the tables must hold in the generation that is shown."""
+        """Return what the tables must hold in the generation that is shown."""
         return dict(self.control("truth"))
 
 
@@ -66,7 +66,7 @@ class Place:
     folder: Path
 
     def url(self, database: str, driver: str = "postgresql+psycopg") -> str:
-        """Give the address of a database, in the spelling that every driver here understands."""
+        """Return the address of a database, in the spelling that every driver here understands."""
         return f"{driver}://postgres:unused@localhost:5432/{database}?host={self._socket()}"
 
     def connect(self, database: str) -> psycopg.Connection[Any]:
@@ -112,7 +112,7 @@ def made() -> Iterator[Place]:
 def environment(
     place: Place, database: str, base_url: str = "http://127.0.0.1:1", in_flight: int = 1
 ) -> dict[str, str]:
-    """Give the environment of our own job; no setting of whoever runs the bench gets in."""
+    """Return the environment of our own job; no setting of whoever runs the bench gets in."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ETL_")}
     return kept | {
         "DATABASE_URL": place.url(database),

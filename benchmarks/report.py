@@ -12,7 +12,7 @@ Cells = dict[tuple[str, int, float, int], dict[str, dict[str, Any]]]
 
 
 def cells_of(results: Results) -> Cells:
-    """Give the records by cell and contestant."""
+    """Return the records by cell and contestant."""
     cells: Cells = {}
     for one in results["cells"]:
         key = (one["scenario"], one["conversations"], one["latency_ms"], one["in_flight"])
@@ -21,7 +21,7 @@ def cells_of(results: Results) -> Cells:
 
 
 def text(results: Results) -> str:
-    """Give the whole report as aligned lines."""
+    """Return the whole report as aligned lines."""
     lines = [*_table(cells_of(results)), "", *_growth(results["growth"]), ""]
     lines += [f"the server alone  {name.replace('_', ' ')}: {value:,}" for name, value in results["ceiling"].items()]
     lines += [f"start-up          {name}: {value} s" for name, value in results["startup"].items()]
@@ -60,7 +60,7 @@ def _growth(records: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def bars(results: Results) -> Iterator[tuple[bool, str]]:
-    """Give each bar that can be judged by what was measured: whether it holds, and in words."""
+    """Yield each bar that can be judged by what was measured: whether it holds, and in words."""
     for (scenario, _, latency, in_flight), by_name in cells_of(results).items():
         where = f"{scenario}, {latency:g} ms, {in_flight} in flight"
         if OURS not in by_name:
@@ -80,7 +80,7 @@ def bars(results: Results) -> Iterator[tuple[bool, str]]:
 
 
 def _least_ratio(scenario: str, latency: float, in_flight: int) -> int | None:
-    """Give how many times as long as ours dlt has to take at least; None where no bar was set."""
+    """Return how many times as long as ours dlt has to take at least; None where no bar was set."""
     if scenario == QUIET:
         return 20
     if scenario == FIRST and latency == 20:

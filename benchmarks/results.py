@@ -14,7 +14,7 @@ Results = dict[str, Any]
 
 
 def read() -> Results:
-    """Give what is there; the skeleton where nothing was measured yet."""
+    """Return what is there; the skeleton where nothing was measured yet."""
     empty: Results = {"machine": {}, "ceiling": {}, "startup": {}, "cells": [], "growth": []}
     return empty | json.loads(FILE.read_text()) if FILE.exists() else empty
 

@@ -12,7 +12,7 @@ RUNS = 5
 
 
 def measure(place: Place, server: Server) -> dict[str, float]:
-    """Give the median seconds of five executions of each command."""
+    """Return the median seconds of five executions of each command."""
     prepare(OURS, place)
     server.control("set?latency=0")
     env = environment(place, OURS, server.url)

@@ -40,7 +40,7 @@ class Vendor:
         self.processor_seconds = time.process_time()
 
     def answer(self, target: bytes) -> tuple[int, bytes]:
-        """Give status and body for the target of a request line."""
+        """Return status and body for the target of a request line."""
         path, _, asked = target.partition(b"?")
         query = dict(one.partition(b"=")[::2] for one in asked.split(b"&")) if asked else {}
         if path.startswith(ROOT):
@@ -107,7 +107,7 @@ class Vendor:
 
 
 def _window(ids: list[int], messages: list[bytes], query: Query) -> list[bytes]:
-    """Give the messages that a server from 2.16 on gives; ids and times have one order here."""
+    """Return the messages that a server from 2.16 on gives; ids and times have one order here."""
     before = int(query[b"before"]) if b"before" in query else None
     if b"after" not in query:
         below = messages if before is None else [m for n, m in zip(ids, messages, strict=True) if n < before]

@@ -15,9 +15,10 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import Column, ForeignKeyConstraint, Index, Table, make_url
 from sqlalchemy.schema import CreateIndex
 
-from etl import views
-from etl.models import SCHEMA, Base
-from etl.settings import Settings, variable_name
+from etl.database.base import SCHEMA
+from etl.database.models import METADATA
+from etl.settings.settings import Settings, variable_name
+from etl.views import schema
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -53,7 +54,7 @@ TELLING = {
 DICTIONARY_HEAD = f"""\
 # Data dictionary
 
-<!-- Generated from etl/models.py by docs/generate.py. Change it there, then run `make docs`. -->
+<!-- Generated from etl/database/*.py by docs/generate.py. Change it there, then run `make docs`. -->
 
 All tables lie in the schema `{SCHEMA}`. Names are the API's own, but for the API's `timestamp`, which is
 `last_activity_at` here. Every time is a `timestamptz`. A column that may be NULL is NULL where the vendor sent null, or
@@ -64,11 +65,11 @@ has not sent the field yet. A key that refers to another table does so together 
 VIEWS_HEAD = f"""\
 # The views
 
-<!-- Generated from etl/bi/*.sql by docs/generate.py. Change the comments there, then run `make docs`. -->
+<!-- Generated from etl/views/sql/*.sql by docs/generate.py. Change the comments there, then run `make docs`. -->
 
-What BI tools query, in the schema `{views.BI_SCHEMA}`. Names ending in `_at` are times (`timestamptz`), those ending in
-`_on`, and `day`, are days in the account's time zone (`ETL_TIMEZONE`), those ending in `_seconds` durations. NULL means
-that it is not known, or has not happened. [How each figure is counted](metrics.md).
+What BI tools query, in the schema `{schema.BI_SCHEMA}`. Names ending in `_at` are times (`timestamptz`), those
+ending in `_on`, and `day`, are days in the account's time zone (`ETL_TIMEZONE`), those ending in `_seconds` durations.
+NULL means that it is not known, or has not happened. [How each figure is counted](metrics.md).
 
 `conversation_attribute_columns` and `contact_attribute_columns` are made by the runs: a column for each custom
 attribute that the account defines.
@@ -77,7 +78,7 @@ attribute that the account defines.
 
 
 DBT_HEAD = """\
-# Generated from etl/models.py and etl/bi/*.sql by docs/generate.py. Change it there, then run `make docs`.
+# Generated from etl/database/*.py and etl/views/sql/*.sql by docs/generate.py. Change it there, then run `make docs`.
 # For dbt 1.10 or newer: copy this file into the models of your project.
 """
 # All is as fresh as the last complete run of everything; a quiet night changes no other row.
@@ -92,7 +93,7 @@ DBT_FRESHNESS = {
 
 
 def documents() -> dict[Path, str]:
-    """Give the wanted text of every document that is generated, wholly or in part."""
+    """Return the wanted text of every document that is generated, wholly or in part."""
     readme = README.read_text(encoding="utf-8")
     readme = replace_part(readme, "settings", settings_table())
     readme = replace_part(readme, "tables", picture())
@@ -100,7 +101,7 @@ def documents() -> dict[Path, str]:
 
 
 def replace_part(text: str, name: str, part: str) -> str:
-    """Give the text with another part between `<!-- name -->` and `<!-- /name -->`."""
+    """Return the text with another part between `<!-- name -->` and `<!-- /name -->`."""
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     before, found_begin, rest = text.partition(begin)
     _, found_end, after = rest.partition(end)
@@ -110,7 +111,7 @@ def replace_part(text: str, name: str, part: str) -> str:
 
 
 def settings_table() -> str:
-    """Give the settings as a Markdown table, those that are required first."""
+    """Return the settings as a Markdown table, those that are required first."""
     fields = sorted(Settings.model_fields.items(), key=lambda item: not item[1].is_required())
     rows = [(f"`{variable_name(Settings, name)}`", _default(name, one), one.description or "") for name, one in fields]
     return markdown_table(("variable", "default", "meaning"), rows)
@@ -125,8 +126,8 @@ def _default(name: str, field: FieldInfo) -> str:
 
 
 def picture() -> str:
-    """Give the tables and their foreign keys as a Mermaid diagram."""
-    tables = Base.metadata.sorted_tables
+    """Return the tables and their foreign keys as a Mermaid diagram."""
+    tables = METADATA.sorted_tables
     lines = [line for table in tables for line in _relations(table)]
     lines += [line for table in tables for line in _entity(table)]
     return "\n".join(["```mermaid", "erDiagram", *(f"    {line}" for line in lines), "```", ""])
@@ -153,14 +154,14 @@ def _relations(table: Table) -> Iterator[str]:
 
 
 def _targets(table: Table) -> dict[str, str]:
-    """Give the table and column that each foreign key refers to, by the column that tells it from the others."""
+    """Return the table and column that each foreign key refers to, by the column that tells it from the others."""
     keys = (one for one in table.constraints if isinstance(one, ForeignKeyConstraint))
     return {key.column_keys[-1]: key.elements[-1].target_fullname.removeprefix(f"{SCHEMA}.") for key in keys}
 
 
 def data_dictionary() -> str:
-    """Give all tables in the order in which they depend on each other, with their columns and indexes."""
-    tables = Base.metadata.sorted_tables
+    """Return all tables in the order in which they depend on each other, with their columns and indexes."""
+    tables = METADATA.sorted_tables
     contents = markdown_table(
         ("table", "what a row is"), ((f"[{one.name}](#{one.name})", one.comment or "") for one in tables)
     )
@@ -188,7 +189,7 @@ def _type(column: Column[object]) -> str:
 
 
 def views_page() -> str:
-    """Give the views of schema `bi` with their columns, as the comments in their files tell them."""
+    """Return the views of schema `bi` with their columns, as the comments in their files tell them."""
     told = _comments_by_view()
     contents = markdown_table(
         ("view", "what a row is"), ((f"[{name}](#{name})", comments.pop("")) for name, comments in told.items())
@@ -202,17 +203,17 @@ def views_page() -> str:
 
 
 def dbt_sources() -> str:
-    """Give tables and views, with their columns, as sources of dbt; the table of the runs tells how fresh they are."""
+    """Return tables and views with their columns as sources of dbt; the table of the runs tells how fresh they are."""
     tables = {
         str(one.name): {"": one.comment or ""} | {str(column.name): column.comment or "" for column in one.columns}
-        for one in Base.metadata.sorted_tables
+        for one in METADATA.sorted_tables
     }
     described = [_dbt_table(name, told) for name, told in tables.items()]
     next(one for one in described if one["name"] == "sync_runs")["config"] = DBT_FRESHNESS
     seen = [_dbt_table(name, told) for name, told in _comments_by_view().items()]
     sources = [
         {"name": SCHEMA, "description": "Everything that the API told, normalised", "tables": described},
-        {"name": views.BI_SCHEMA, "description": "What BI tools query", "tables": seen},
+        {"name": schema.BI_SCHEMA, "description": "What BI tools query", "tables": seen},
     ]
     text: str = yaml.safe_dump({"version": 2, "sources": sources}, sort_keys=False, width=120)
     return DBT_HEAD + text
@@ -224,11 +225,11 @@ def _dbt_table(name: str, told: dict[str, str]) -> dict[str, Any]:
 
 
 def _comments_by_view() -> dict[str, dict[str, str]]:
-    return {name: _comments((views.FOLDER / f"{name}.sql").read_text(encoding="utf-8")) for name in views.PUBLIC}
+    return {name: _comments((schema.FOLDER / f"{name}.sql").read_text(encoding="utf-8")) for name in schema.PUBLIC}
 
 
 def _comments(statements: str) -> dict[str, str]:
-    """Give the comments on a view's columns, and under "" the one on the view itself."""
+    """Return the comments on a view's columns, and under "" the one on the view itself."""
     found = re.findall(r"^COMMENT ON (?:VIEW|COLUMN) \w+\.\w+\.?(\w*) IS '(.*)';$", statements, re.MULTILINE)
     return {name: said.replace("''", "'") for name, said in found}
 
@@ -239,7 +240,7 @@ def _indexes(table: Table) -> str:
 
 
 def _index(table: Table, index: Index) -> str:
-    """Give an index as PostgreSQL would be told to make it, from its name on."""
+    """Return an index as PostgreSQL would be told to make it, from its name on."""
     statement = str(CreateIndex(index).compile(dialect=DIALECT))
     made, _, rest = statement.partition(" INDEX ")
     name, _, columns = rest.partition(f" ON {SCHEMA}.{table.name} ")
@@ -247,13 +248,13 @@ def _index(table: Table, index: Index) -> str:
 
 
 def markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Give a Markdown table, one line a row."""
+    """Return a Markdown table, one line a row."""
     lines = [names, ["---"] * len(names), *([one.replace("|", r"\|") for one in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def stale() -> dict[Path, str]:
-    """Give the wanted texts of those documents that say something else, or are not there."""
+    """Return the wanted texts of those documents that say something else, or are not there."""
     return {
         path: text
         for path, text in documents().items()

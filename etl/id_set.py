@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, MutableSet
 HIGHEST_BIT = 2**24
 
 
-class Ids(MutableSet[int]):
+class IdSet(MutableSet[int]):
     """A set of whole numbers, small ones in as many bits as the highest of them, and gives these in order."""
 
     def __init__(self, ids: Iterable[int] = ()) -> None:

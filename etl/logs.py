@@ -63,23 +63,23 @@ def configure(style: str) -> None:
 
 
 def is_json() -> bool:
-    """Tell whether the lines of the log are JSON, so that whoever collects them can read no others."""
+    """Return whether the lines of the log are JSON, so that whoever collects them can read no others."""
     return any(getattr(one, "style", None) == "json" for one in logging.getLogger().handlers)
 
 
-def of_run(account_id: int, run_id: int | None = None) -> None:
+def bind_run(account_id: int, run_id: int | None = None) -> None:
     """Have the JSON lines from here on tell the account, and the run where it has its number."""
     clear_contextvars()
     bind_contextvars(account_id=account_id, **({"run_id": run_id} if run_id is not None else {}))
 
 
-def of_nothing() -> None:
+def unbind_run() -> None:
     """Have the lines from here on tell of no run."""
     clear_contextvars()
 
 
-def same_run() -> Callable[[], None]:
-    """Give what a new thread calls, so that its lines tell the same run as those of this one."""
+def inherit_run() -> Callable[[], None]:
+    """Return what a new thread calls, so that its lines tell the same run as those of this one."""
     bound = get_contextvars()
 
     def tell() -> None:

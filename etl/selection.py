@@ -4,10 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from etl import transform
-from etl.client import Query
-from etl.walk import STATUSES
-
+STATUSES = ("open", "resolved", "pending", "snoozed")
 # What these say is how to read, not what.
 HOW = {"kind", "audit", "accept_deletions"}
 
@@ -38,7 +35,7 @@ class Selection:
     accept_deletions: bool = False
 
     def chosen(self) -> dict[str, Any] | None:
-        """Give what differs from everything, as JSON values; None when nothing does."""
+        """Return what differs from everything, as JSON values; None when nothing does."""
         default = asdict(Selection())
         chosen = {
             name: value.isoformat() if isinstance(value, datetime) else value
@@ -46,31 +43,3 @@ class Selection:
             if name not in HOW and value != default[name]
         }
         return chosen or None
-
-    def query(self, status: str | None) -> Query:
-        """Give the vendor's query parameters for the walk of a status; None: of whatever has the search term."""
-        given: list[tuple[str, str | int | None]] = [
-            ("status", status),
-            ("assignee_type", self.assignee_type),
-            ("inbox_id", self.inbox_id),
-            ("team_id", self.team_id),
-            ("q", self.search),
-            *(("labels[]", label) for label in self.labels),
-        ]
-        return [(name, value) for name, value in given if value is not None]
-
-    def counted_by(self) -> str | None:
-        """Give which of the vendor's counts is of what the walk shows; None for a search, whose counts are useless."""
-        if self.search is not None:
-            return None
-        return {"me": "mine_count", "assigned": "assigned_count", "unassigned": "unassigned_count"}.get(
-            self.assignee_type or "all", "all_count"
-        )
-
-    def wants(self, payload: Any) -> bool:
-        """Tell whether a conversation that the vendor answered belongs to the selection."""
-        if self.statuses == STATUSES and self.since is None and self.until is None:
-            return True
-        # The vendor's own status filter does not suffice: the search term `q` switches it off (its section 2).
-        statuses = None if self.conversations else self.statuses
-        return transform.is_within(payload, statuses, self.since, self.until)

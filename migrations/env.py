@@ -3,11 +3,13 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from etl import load, views
-from etl.database import open_database
-from etl.models import REVISION, SCHEMA, Base
-from etl.settings import DatabaseSettings
-from etl.settings import load as load_settings
+from etl.database.base import REVISION, SCHEMA
+from etl.database.engine import open_database
+from etl.database.models import METADATA
+from etl.load import upsert
+from etl.settings.settings import DatabaseSettings
+from etl.settings.settings import load as load_settings
+from etl.views import schema
 
 
 def run(connection: Connection) -> None:
@@ -17,7 +19,7 @@ def run(connection: Connection) -> None:
     applied: list[object] = []
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=METADATA,
         version_table_schema=SCHEMA,
         include_schemas=True,
         include_name=lambda name, kind, _parents: kind != "schema" or name == SCHEMA,
@@ -27,13 +29,13 @@ def run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
-    raw = load.psycopg_of(connection)
+    raw = upsert.psycopg_of(connection)
     at_head = context.get_context().get_current_revision() == REVISION
-    if applied or (at_head and not views.are_there(raw)):
+    if applied or (at_head and not schema.exist(raw)):
         # They fit the tables of this version only, so they are made anew from its files.
-        views.drop(raw)
+        schema.drop(raw)
         if at_head:
-            views.create(raw)
+            schema.create(raw)
 
 
 handed_over = context.config.attributes.get("connection")

@@ -19,7 +19,8 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, make_url
 
-from etl import database, embedded, migrate
+from etl.database import embedded, migrate
+from etl.database.engine import make_engine
 
 SERVER_FOLDER = "ETL_TESTS_SERVER_FOLDER"
 
@@ -31,7 +32,7 @@ ENOUGH = 2**30
 CARELESS = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
 
 ETL = str(Path(sys.executable).parent / "etl")
-READY = str(Path(__file__).with_name("ready.py"))
+READY = str(Path(__file__).with_name("fork_server.py"))
 
 RunEtl = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -49,7 +50,7 @@ def pytest_configure() -> None:
 
 
 def is_roomy(folder: Path) -> bool:
-    """Tell whether a folder is there and has room for the server's data."""
+    """Return whether a folder is there and has room for the server's data."""
     return folder.is_dir() and shutil.disk_usage(folder).free > ENOUGH
 
 
@@ -81,7 +82,7 @@ def server_url() -> str:
 def template(server_url: str) -> Iterator[str]:
     """A database with the tables and no rows, made once by the migrations; every test gets a copy."""
     with new_database(server_url) as url:
-        engine = database.make_engine(url)
+        engine = make_engine(url)
         migrate.migrate(engine)
         engine.dispose()
         yield str(make_url(url).database)
@@ -104,7 +105,7 @@ def empty_database_url(server_url: str) -> Iterator[str]:
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """An engine for this test's database."""
-    engine = database.make_engine(database_url)
+    engine = make_engine(database_url)
     yield engine
     engine.dispose()
 
@@ -116,7 +117,7 @@ def etl(tmp_path: Path) -> RunEtl:
 
 
 def environment_of(folder: Path) -> dict[str, str]:
-    """Give the environment of a process that has a folder for its own, and nothing else of ours than the PATH."""
+    """Return the environment of a process that has a folder for its own, and nothing else of ours than the PATH."""
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "ETL_HOME": str(folder / "home")}
 
 
@@ -133,7 +134,7 @@ def run_etl(folder: Path, *arguments: str, **variables: str) -> subprocess.Compl
 
 
 def forked(output: Iterable[IO[str]], *request: object) -> int:
-    """Have tests/ready.py run a command, given with its environment and its folder; give the exit code."""
+    """Have tests/fork_server.py run a command, given with its environment and its folder; return the exit code."""
     told, tells = os.pipe()
     with os.fdopen(told) as end, tempfile.TemporaryFile("w+") as file:
         json.dump(request, file)
@@ -197,6 +198,6 @@ class new_database:  # noqa: N801 -- reads as the function that it is
 def new_engine(server_url: str, template: str) -> Iterator[Engine]:
     """Create a database with the tables, give an engine for it, and drop it at the end."""
     with new_database(server_url, template) as url:
-        engine = database.make_engine(url)
+        engine = make_engine(url)
         yield engine
         engine.dispose()

@@ -13,13 +13,13 @@ import socket
 import sys
 
 import etl
-from etl.cli import main
+from etl.commands.main import main
 
 SECONDS = 120
 
 
 def await_command() -> list[str]:
-    """Fork whenever files come in; give the command line in the fork, and end when nobody can ask any more."""
+    """Fork whenever files come in; return the command line in the fork, and end when nobody can ask any more."""
     asked = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who waits for a command ends unseen
     while files := socket.recv_fds(asked, 1, 4)[1]:
@@ -59,7 +59,7 @@ def exit_code(process: int) -> int:
 
 
 if __name__ == "__main__":
-    for module in pkgutil.iter_modules(etl.__path__, "etl."):
+    for module in pkgutil.walk_packages(etl.__path__, "etl."):
         importlib.import_module(module.name)
     sys.argv = await_command()
     sys.exit(main())

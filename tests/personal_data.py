@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import Engine, text
 
 from etl.demo.account import Account
-from tests.recorded import recording
+from tests.recorded_vendor import recording
 
 KEY = "a key of at least thirty-two characters"
 ANOTHER_KEY = "another key of at least thirty-two characters"
@@ -18,7 +18,7 @@ OF_AGENTS = frozenset({"agents", "bots"})
 
 
 def everything_stored(engine: Engine, without: frozenset[str] = frozenset()) -> str:
-    """Give every value of every row of every table of ours, one a line; keys of JSON objects are values, too."""
+    """Return every value of every row of every table of ours, one a line; keys of JSON objects are values, too."""
     with engine.connect() as connection:
         tables = list(
             connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk'")).scalars()
@@ -46,7 +46,7 @@ def leaves(value: Any) -> Iterator[str]:
 
 
 def whole_tables(engine: Engine, *other_times: str) -> dict[str, list[Any]]:
-    """Give every row of every table, without when and by which run it was written."""
+    """Return every row of every table, without when and by which run it was written."""
     times = [*other_times, "first_synced_at", "changed_at", "history_read_at", "valid_from", "valid_to", "run_id"]
     times += ["first_rejected_at", "checked_at", "payload_digest", "base_url"]
     found = {}
@@ -64,7 +64,7 @@ def whole_tables(engine: Engine, *other_times: str) -> dict[str, list[Any]]:
 
 
 def identities_of(account: Account) -> set[str]:
-    """Give names, addresses and numbers of the contacts that have a conversation."""
+    """Return names, addresses and numbers of the contacts that have a conversation."""
     talking = {one.contact_id for one in account.conversations.values()}
     people = [one for one in account.contacts.values() if one.id in talking]
     values = {one for who in people for one in (who.name, who.email, who.phone_number, who.identifier, who.thumbnail)}
@@ -72,14 +72,14 @@ def identities_of(account: Account) -> set[str]:
 
 
 def texts_of(account: Account) -> set[str]:
-    """Give what was written and sent."""
+    """Return what was written and sent."""
     messages = [one for conversation in account.conversations.values() for one in conversation.messages]
     contents = {one.content for one in messages if one.content and len(one.content) >= 12}
     return contents | {file.data_url for one in messages for file in one.attachments or [] if file.data_url}
 
 
 def personal_in_recording(*names: str) -> tuple[set[str], set[str]]:
-    """Give who contacts are, and what was written and sent, of recorded exchanges."""
+    """Return who contacts are, and what was written and sent, of recorded exchanges."""
     people: set[str] = set()
     written: set[str] = set()
     for name in names:

@@ -27,7 +27,7 @@ class Pinged:
         return f"{self.base}/{SECRET}"
 
     def steps(self) -> list[str]:
-        """Give what was told since the last time, by the end of the path."""
+        """Return what was told since the last time, by the end of the path."""
         steps = [path.removeprefix(f"/{SECRET}") for path, _ in self.told]
         self.told.clear()
         return steps

@@ -15,7 +15,7 @@ CONVERSATION = re.compile(r"/api/v1/accounts/1/conversations/\d+")
 
 
 def recording(name: str) -> list[dict]:
-    """Give the exchanges of a file in tests/payloads: [{request: {path, query}, response: {status, json}}]."""
+    """Return the exchanges of a file in tests/payloads: [{request: {path, query}, response: {status, json}}]."""
     with gzip.open(PAYLOADS / f"{name}.json.gz", "rt") as file:
         return json.load(file)
 

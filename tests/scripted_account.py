@@ -8,14 +8,14 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, text
 
-from etl import sync
 from etl.demo.account import Account, Agent, Contact, Inbox, Label, Team
 from etl.demo.events import add_conversation, add_message
 from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
-from etl.journal import Run
+from etl.load.journal import Run
+from etl.run import sync
 from etl.selection import Selection
-from etl.settings import Settings
+from etl.settings.settings import Settings
 
 Change = Callable[[Request, Answer], Answer]
 
@@ -24,7 +24,7 @@ DAY = 86_400
 
 
 def empty_account(number: int = 1) -> Account:
-    """Give an account with two contacts, two agents, two inboxes, a team and two labels, and no conversation."""
+    """Return an account with two contacts, two agents, two inboxes, a team and two labels, and no conversation."""
     return Account(
         number,
         f"Account {number}",
@@ -40,7 +40,7 @@ def empty_account(number: int = 1) -> Account:
 
 
 def account_of(conversations: int, messages: int = 3, number: int = 1) -> Account:
-    """Give an account with that many old conversations, a minute apart, of that many messages each."""
+    """Return an account with that many old conversations, a minute apart, of that many messages each."""
     account = empty_account(number)
     for at in range(conversations):
         begun = LONG_AGO + at * 3_600
@@ -63,7 +63,7 @@ class Job:
         return sync.run(Settings(account_id=account, **values), self.engine, selection or Selection(), sync.Hooks())
 
     def asked(self) -> tuple[int, list[int]]:
-        """Give the number of list pages, and the conversations whose history was asked for."""
+        """Return the number of list pages, and the conversations whose history was asked for."""
         paths = [request.path.split("/")[5:] for request in self.vendor.requests]
         return sum(one == ["conversations"] for one in paths), sorted(
             int(one[1]) for one in paths if one[2:] == ["messages"]

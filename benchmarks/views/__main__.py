@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.place import MIGRATED, Place, made
-from etl.models import SCHEMA
+from etl.database.base import SCHEMA
 
 FOLDER = Path(__file__).parent
 REPORT = FOLDER / "report.md"

@@ -11,8 +11,8 @@ from pathlib import Path
 import yaml
 from sqlalchemy import URL, make_url
 
-from etl import database
-from etl.settings import DatabaseSettings, inherited_environment, load
+from etl.database.engine import demo_address
+from etl.settings.settings import DatabaseSettings, inherited_environment, load
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent.parent / "build" / "dbt"
@@ -53,7 +53,7 @@ def main() -> None:
     """Fill the demo's database and let dbt look; exit 1 when it finds fault."""
     try:
         subprocess.run([Path(sys.executable).with_name("etl"), "demo", "--json"], check=True, stdout=subprocess.DEVNULL)
-        make_project(make_url(database.demo_address(load(DatabaseSettings))))
+        make_project(make_url(demo_address(load(DatabaseSettings))))
         dbt("parse")
         dbt("source", "freshness")
     except subprocess.CalledProcessError as error:

@@ -66,7 +66,7 @@ def resize(driver: webdriver.Chrome, height: int) -> None:
 
 
 def picture(driver: webdriver.Chrome) -> bytes:
-    """Give a PNG of the page once nothing loads and nothing moves any more."""
+    """Return a PNG of the page once nothing loads and nothing moves any more."""
     pictures = [b""]
 
     def rests(one: webdriver.Chrome) -> bool:
@@ -78,7 +78,7 @@ def picture(driver: webdriver.Chrome) -> bytes:
 
 
 def refused(driver: webdriver.Chrome) -> list[str]:
-    """Give the queries for a chart's data that the server refused, with its status."""
+    """Return the queries for a chart's data that the server refused, with its status."""
     events = [json.loads(one["message"])["message"] for one in driver.get_log("performance")]
     answers = [one["params"]["response"] for one in events if one["method"] == "Network.responseReceived"]
     return [f"{one['status']} {one['url']}" for one in answers if "/chart/data" in one["url"] and one["status"] != OK]

@@ -21,11 +21,11 @@ import requests
 from sqlalchemy import Engine, make_url, text
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from etl import database
+from etl.database.engine import demo_address, make_engine, transaction
 from etl.demo.generate import UNTIL
 from etl.errors import EtlError
-from etl.grant import grant
-from etl.settings import DatabaseSettings, inherited_environment, load
+from etl.settings.settings import DatabaseSettings, inherited_environment, load
+from etl.views.grants import grant
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -59,11 +59,11 @@ class Superset:
         self.session.headers["X-CSRFToken"] = self.get("security/csrf_token/")["result"]
 
     def get(self, path: str) -> Any:
-        """Give what the API answers at a path, parsed."""
+        """Return what the API answers at a path, parsed."""
         return self._answer(self.session.get(f"{self.address}/api/v1/{path}", timeout=ANSWER_SECONDS))
 
     def post(self, path: str, body: Any) -> Any:
-        """Send a JSON body to a path, and give the answer, parsed."""
+        """Send a JSON body to a path, and return the answer, parsed."""
         return self._answer(self.session.post(f"{self.address}/api/v1/{path}", json=body, timeout=ANSWER_SECONDS))
 
     def _answer(self, answer: requests.Response) -> Any:
@@ -140,14 +140,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def demo_database() -> Iterator[str]:
-    """Fill the demo's database, and give its address as a role that `etl grant` lets read; the role is gone afterwards.
+    """Fill the demo's database, and yield its address as a role that `etl grant` lets read; the role goes afterwards.
 
     The people in it are made up, so that the role may see them.
     """
     etl = Path(sys.executable).with_name("etl")
     subprocess.run([etl, "demo", "--json"], check=True, stdout=subprocess.DEVNULL)
-    url = make_url(database.demo_address(load(DatabaseSettings)))
-    engine = database.make_engine(url.render_as_string(hide_password=False))
+    url = make_url(demo_address(load(DatabaseSettings)))
+    engine = make_engine(url.render_as_string(hide_password=False))
     # A run that was killed has left the role.
     _execute(engine, f"DO $$ BEGIN CREATE ROLE {ROLE} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
     try:
@@ -160,7 +160,7 @@ def demo_database() -> Iterator[str]:
 
 
 def _execute(engine: Engine, *statements: str) -> None:
-    with database.transaction(engine) as connection:
+    with transaction(engine) as connection:
         for one in statements:
             connection.execute(text(one))
 

@@ -26,7 +26,7 @@ AGAIN = {
 
 @task
 def accounts() -> list[dict[str, str]]:
-    """Give each account's number, as the environment of its task."""
+    """Return each account's number, as the environment of its task."""
     tables = tomllib.loads(ACCOUNTS.read_text(encoding="utf-8-sig"))["account"]
     return [{"ACCOUNT": str(one["id"])} for one in tables]
 

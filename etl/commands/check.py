@@ -1,18 +1,23 @@
-"""Looks at everything that a run needs, one finding a line, without reading or writing any conversation."""
+"""`etl check`: look at everything that a run needs, one finding a line, without reading or writing any conversation."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
-from sqlalchemy import Engine, text
+import typer
 
-from etl import report
-from etl.client import Client
-from etl.database import transaction, where
+from etl.commands import accounts
+from etl.commands.help import VENDOR, say_below
+from etl.commands.options import Accounts
 from etl.errors import DatabaseError, Denied, NotFound, VendorError
-from etl.migrate import require_head, versions
-from etl.settings import Settings
+from etl.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from etl.extract.client import Client
+    from etl.settings.accounts import Account
+    from etl.settings.settings import Settings
 
 LONG_ENOUGH_TO_SHOW_ITS_END = 16
 OPTIONAL = ("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions")
@@ -28,8 +33,10 @@ class Finding:
     advice: str = ""
 
 
-def check_vendor(settings: Settings) -> Iterator[Finding]:
+def check_vendor(settings: "Settings") -> Iterator[Finding]:
     """Try address, version, token, account, role, and what the token may see; stop at what makes the rest idle."""
+    from etl.extract.client import Client
+
     token = settings.api_token.get_secret_value()
     ending = f", token ending in {token[-4:]}" if len(token) >= LONG_ENOUGH_TO_SHOW_ITS_END else ""
     yield Finding(True, "settings", f"{settings.base_url}, account {settings.account_id}{ending}")
@@ -41,8 +48,13 @@ def check_vendor(settings: Settings) -> Iterator[Finding]:
                 return
 
 
-def check_database(engine: Engine) -> Iterator[Finding]:
+def check_database(engine: "Engine") -> Iterator[Finding]:
     """Try the database's connection and schema."""
+    from sqlalchemy import text
+
+    from etl.database.engine import transaction, where
+    from etl.database.migrate import require_head, versions
+
     try:
         with transaction(engine) as connection:
             version = connection.scalar(text("SHOW server_version"))
@@ -59,8 +71,12 @@ def check_database(engine: Engine) -> Iterator[Finding]:
 
 
 def print_findings(findings: Iterable[Finding]) -> int:
-    """Print findings, one a line; give how many of them are faults."""
-    console = report.output()
+    """Print findings, one a line; return how many of them are faults."""
+    from rich.text import Text
+
+    from etl.monitoring.console import output
+
+    console = output()
     signs = {True: ("ok", "green"), False: ("FAULT", "bold red"), None: ("note", "yellow")}
     faults = 0
     for one in findings:
@@ -71,7 +87,7 @@ def print_findings(findings: Iterable[Finding]) -> int:
     return faults
 
 
-def _server(client: Client) -> Iterator[Finding]:
+def _server(client: "Client") -> Iterator[Finding]:
     """Resolve the name, connect, verify the certificate, and ask for the version."""
     try:
         answer = client.get("/api")
@@ -86,7 +102,7 @@ def _server(client: Client) -> Iterator[Finding]:
     )
 
 
-def _token(client: Client) -> Iterator[Finding]:
+def _token(client: "Client") -> Iterator[Finding]:
     """Ask whose token it is. The answer holds the token itself: only named fields are taken."""
     try:
         profile = client.get("/api/v1/profile")
@@ -113,7 +129,7 @@ def _token(client: Client) -> Iterator[Finding]:
         yield Finding(sees_all or None, "role", role, advice)
 
 
-def _account(client: Client) -> Iterator[Finding]:
+def _account(client: "Client") -> Iterator[Finding]:
     """Ask for the first page of conversations, as a run would."""
     try:
         meta = client.get("conversations", [("status", "open"), ("page", 1)])["data"]["meta"]
@@ -125,7 +141,7 @@ def _account(client: Client) -> Iterator[Finding]:
         yield Finding(True, "account", f"conversations can be read; {meta.get('all_count')} are open")
 
 
-def _optional(client: Client) -> Iterator[Finding]:
+def _optional(client: "Client") -> Iterator[Finding]:
     """Ask for the names behind the numbers; every one of these may be missing on a given installation."""
     missing = []
     for name in OPTIONAL:
@@ -135,3 +151,27 @@ def _optional(client: Client) -> Iterator[Finding]:
             missing.append(name)
     said = f"all but {', '.join(missing)}, which a run does not need" if missing else ", ".join(OPTIONAL)
     yield Finding(None if missing else True, "may see", said)
+
+
+@say_below(f"""
+    A line begins with ok, note (worth knowing, and no fault) or FAULT.
+
+    {VENDOR}
+    Exit codes: 0 no fault, 1 a fault, 2 usage or settings.
+""")
+def check(account: Accounts = None) -> None:
+    """Try settings, server, token, account and database; say what to do about each fault.
+
+    All accounts of ETL_ACCOUNTS, unless some are named.
+    """
+    chosen = accounts.choose(account, everything=not account)
+    with accounts.open_database(chosen[0].settings) as engine:
+        code = accounts.each(chosen, _try_vendor)
+        if len(chosen) > 1:
+            accounts.heading("the database")
+        faults = print_findings(check_database(engine))
+    raise typer.Exit(ExitCode.FAILED if faults else code)
+
+
+def _try_vendor(account: "Account") -> int:
+    return ExitCode.FAILED if print_findings(check_vendor(account.settings)) else ExitCode.COMPLETE

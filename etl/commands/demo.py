@@ -1,22 +1,23 @@
-"""The demo: a made-up account on a local server, the real job against it, and three answers by SQL."""
+"""`etl demo`: a made-up account on a local server, the real job against it, and three answers by SQL."""
 
 import shutil
 import sys
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from sqlalchemy import Engine, text
+import typer
 
-from etl import database, report, sync
-from etl.demo.account import Account
-from etl.demo.events import delete_conversation
-from etl.demo.generate import generate
-from etl.demo.server import serve
-from etl.demo.vendor import Vendor
-from etl.migrate import migrate, versions
+from etl.commands import accounts
+from etl.commands.help import RUNS, say_below
+from etl.commands.options import AsJson
 from etl.selection import Selection
-from etl.settings import DatabaseSettings, Settings, load
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from sqlalchemy import Engine
+
+    from etl.demo.account import Account
+    from etl.exit_codes import Outcome
+    from etl.settings.settings import DatabaseSettings
 
 SHOP_TIME_ZONE = "Asia/Jerusalem"
 TOKEN = "demo-token"  # noqa: S105 -- opens the made-up account only
@@ -48,11 +49,22 @@ Your own account  set ETL_ACCOUNT_ID and ETL_API_TOKEN in the environment or in 
 """
 
 
-def run(base: DatabaseSettings, conversations: int, as_json: bool) -> str:
-    """Run `sync` against the demo's account into the demo's database, and print what came of it; give the outcome."""
+def run(base: "DatabaseSettings", conversations: int, as_json: bool) -> "Outcome":
+    """Run `sync` against the demo's account into the demo's database, and print what came of it; return the outcome."""
+    from rich.console import Console
+
+    from etl.database.engine import demo_address, open_database
+    from etl.demo.server import serve
+    from etl.demo.vendor import Vendor
+    from etl.monitoring.console import output
+    from etl.monitoring.progress import watching
+    from etl.monitoring.summary import print_run
+    from etl.run import sync
+    from etl.settings.settings import Settings, load
+
     with Console(stderr=True).status("Making up an account and starting PostgreSQL ..."):
         vendor = Vendor(_account(conversations), token=TOKEN)
-        url = database.demo_address(base)
+        url = demo_address(base)
     with serve(vendor) as base_url:
         settings = load(
             Settings,
@@ -63,37 +75,51 @@ def run(base: DatabaseSettings, conversations: int, as_json: bool) -> str:
             timezone=SHOP_TIME_ZONE,
             pii="keep",
         )
-        with database.open_database(settings) as engine:
+        with open_database(settings) as engine:
             _prepare(engine, conversations)
-            with report.watching() as watch:
+            with watching() as watch:
                 done = sync.run(settings, engine, Selection(), sync.Hooks(watch))
-            report.print_run(done, as_json)
+            print_run(done, as_json)
             if not as_json:
-                _print_answers(engine, report.output())
+                _print_answers(engine, output())
     return done.outcome
 
 
-def _account(conversations: int) -> Account:
+def _account(conversations: int) -> "Account":
     """Make an account up that has what real ones have: ties, which make its pages skip some, and deletions."""
+    from etl.demo.events import delete_conversation
+    from etl.demo.generate import generate
+
     account = generate(conversations, ties=0.2)
     for number in range(7, conversations, 100):
         delete_conversation(account, number)
     return account
 
 
-def _prepare(engine: Engine, conversations: int) -> None:
+def _prepare(engine: "Engine", conversations: int) -> None:
     """Bring the tables to head; those of another account, which is what another number makes up, are emptied first."""
+    from sqlalchemy import text
+
+    from etl.database.engine import transaction
+    from etl.database.migrate import migrate, versions
+
     if versions(engine)[0] is not None:
-        with database.transaction(engine) as connection:
+        with transaction(engine) as connection:
             highest = connection.scalar(text("SELECT max(id) FROM helpdesk.conversations"))
         if highest not in {None, conversations}:
             migrate(engine, "base")
     migrate(engine)
 
 
-def _print_answers(engine: Engine, console: Console) -> None:
+def _print_answers(engine: "Engine", console: "Console") -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+    from sqlalchemy import text
+
+    from etl.database.engine import transaction
+
     for title, statement in QUESTIONS.items():
-        with database.transaction(engine) as connection:
+        with transaction(engine) as connection:
             result = connection.execute(text(statement))
             rows, names = result.all(), list(result.keys())
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -108,5 +134,26 @@ def _print_answers(engine: Engine, console: Console) -> None:
 
 
 def _command() -> str:
-    """Give how this command was called, so that what is printed can be copied."""
+    """Return how this command was called, so that what is printed can be copied."""
     return sys.argv[0] if "/" in sys.argv[0] and not shutil.which("etl") else "etl"
+
+
+@say_below(f"""
+    Examples
+      etl demo --conversations 5000
+      etl psql --demo           looks at what it has filled
+
+    Settings: none, but ETL_HOME if the embedded database shall be elsewhere.
+    {RUNS}
+""")
+def demo(
+    conversations: Annotated[int, typer.Option(min=1, max=200_000, metavar="N", help="How many to make up.")] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Fill the embedded PostgreSQL from a made-up account on a local server, and look at it.
+
+    Needs no settings and touches no database but its own, called demo. Run it again to see a quiet night.
+    """
+    from etl.settings.settings import DatabaseSettings
+
+    raise typer.Exit(run(accounts.read_settings(DatabaseSettings), conversations, as_json).exit_code)

@@ -1,8 +1,9 @@
 """How `etl COMMAND --help` looks, and what it says below a command's options: examples, settings, exit codes."""
 
 import re
+from collections.abc import Callable
 from inspect import cleandoc
-from typing import Any
+from typing import Any, TypeVar
 
 from typer.core import TyperCommand, TyperGroup
 
@@ -25,112 +26,26 @@ VENDOR = (
 )
 DATABASE = "Settings: DATABASE_URL, unless the database is the embedded one. Needs no token."
 
-EPILOGS = {
-    "sync": f"""
-        Examples
-          etl sync                  every night
-          etl sync --audit          once a week, in its place
-          etl sync --all --json     every account, an object a line
+EPILOGS: dict[str, str] = {}
 
-        {VENDOR}
-        {RUNS}
-        """,
-    "backfill": f"""
-        Examples
-          etl backfill --since 2026-03-01 --until 2026-03-31
-          etl backfill --status resolved --inbox-id 3 --label billing --label refund
-          etl backfill --search "order 1234"
-          etl backfill --conversation 17 --conversation 42
-          etl backfill --queue      everything again, by the workers
+AnyCommand = TypeVar("AnyCommand", bound=Callable[..., None])
 
-        {VENDOR}
-        {RUNS}
-        """,
-    "migrate": f"""
-        {DATABASE}
-        {OTHERS}
-        """,
-    "check": f"""
-        A line begins with ok, note (worth knowing, and no fault) or FAULT.
 
-        {VENDOR}
-        Exit codes: 0 no fault, 1 a fault, 2 usage or settings.
-        """,
-    "worker": f"""
-        {VENDOR}
-        ETL_SCHEDULE, ETL_SCHEDULE_RECENT and ETL_SCHEDULE_AUDIT say when runs are due.
-        Exit codes: 0 stopped as asked, 1 no database or a fault, 2 usage or settings.
-        """,
-    "jobs": f"""
-        {DATABASE}
-        {OTHERS}
-        """,
-    "runs": f"""
-        Examples
-          etl runs --limit 5
-          etl runs --run 7          what was selected, and why records were rejected
+def say_below(said: str) -> Callable[[AnyCommand], AnyCommand]:
+    """Keep what the help of a command, which is named as its function, says below the options."""
 
-        {DATABASE}
-        {OTHERS}
-        """,
-    "status": f"""
-        Examples
-          etl status
-          etl status --max-age 2d --json
+    def keep(command: AnyCommand) -> AnyCommand:
+        EPILOGS[command.__name__] = cleandoc(said)
+        return command
 
-        Of which accounts: ETL_ACCOUNT_ID, else those of ETL_ACCOUNTS, else every one in the database.
-        {DATABASE}
-        Exit codes: 0 all is well, 1 it is not or the database does not answer, 2 usage or settings.
-        """,
-    "psql": f"""
-        Examples
-          etl psql
-          etl psql -c "TABLE accounts"
-          etl psql --demo -f report.sql
-
-        {DATABASE}
-        Exit codes: those of psql; 1 no database, 2 settings.
-        """,
-    "grant": f"""
-        Examples
-          etl psql -c "CREATE ROLE bi_reader LOGIN PASSWORD '...'"
-          etl grant --role bi_reader
-
-        {DATABASE}
-        {OTHERS}
-        """,
-    "demo": f"""
-        Examples
-          etl demo --conversations 5000
-          etl psql --demo           looks at what it has filled
-
-        Settings: none, but ETL_HOME if the embedded database shall be elsewhere.
-        {RUNS}
-        """,
-    "redact": f"""
-        Examples
-          ETL_PII=drop etl redact
-          etl redact --all --yes    every account, without asking
-
-        Settings: ETL_PII, ETL_PII_KEY, and those of a run.
-        {OTHERS}
-        """,
-    "forget": f"""
-        Examples
-          etl forget --contact 12 --contact 40
-          etl forget --contact 12 --account 23 --yes
-
-        {VENDOR}
-        {OTHERS}
-        """,
-}
+    return keep
 
 
 class Group(TyperGroup):
     """All commands."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Give the options, as they are shown."""
+        """Return the options, as they are shown."""
         return _as_shown(super().get_params(ctx))
 
 
@@ -141,7 +56,7 @@ class Command(TyperCommand):
         super().__init__(name, help=_flowing(help or ""), **given | {"epilog": cleandoc(EPILOGS.get(name or "", ""))})
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Give the options, as they are shown."""
+        """Return the options, as they are shown."""
         return _as_shown(super().get_params(ctx))
 
 

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl import series
+from etl.commands import accounts
+from etl.commands.help import OTHERS, VENDOR, say_below
+from etl.commands.options import Accounts, AllAccounts, OneAccount
 from etl.errors import SettingsError
+from etl.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from etl.redact import Watch
-    from etl.settings import Settings
+    from etl.privacy.redact import Watch
+    from etl.settings.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -24,33 +27,41 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 WORDS = {"keep": "kept as they are", "hash": "hashed", "drop": "dropped"}
 
 
-def redact(account: series.Accounts = None, all_accounts: series.AllAccounts = False, yes: Yes = False) -> None:
+@say_below(f"""
+    Examples
+      ETL_PII=drop etl redact
+      etl redact --all --yes    every account, without asking
+
+    Settings: ETL_PII, ETL_PII_KEY, and those of a run.
+    {OTHERS}
+""")
+def redact(account: Accounts = None, all_accounts: AllAccounts = False, yes: Yes = False) -> None:
     """Rewrite what is stored as ETL_PII now says: personal data kept, hashed or dropped.
 
     No run begins until it is done. Killed and started again, it goes on where it was. What is hashed or dropped cannot
     be made readable again: then what is left of it is dropped, and the next run reads everything again.
     """
-    from etl.migrate import open_at_head
+    from etl.database.migrate import open_at_head
 
-    chosen = series.choose(account, all_accounts, "--account ID, or all: --all")
+    chosen = accounts.choose(account, all_accounts, "--account ID, or all: --all")
     with open_at_head(chosen[0].settings) as engine:
-        code = series.each(chosen, lambda one: _redact(one.settings, engine, yes))
+        code = accounts.each(chosen, lambda one: _redact(one.settings, engine, yes))
     raise typer.Exit(code)
 
 
 def _redact(settings: "Settings", engine: "Engine", yes: bool) -> int:
-    from etl import personal
-    from etl import redact as redaction
-    from etl.database import transaction
-    from etl.privacy import way_of
+    from etl.database.engine import transaction
+    from etl.privacy import redact as redaction
+    from etl.privacy.rules import way_of
+    from etl.privacy.stored import is_being_redacted, stored_as
 
     way = way_of(settings)
     with transaction(engine) as connection:
-        stored = personal.stored_as(connection, settings.account_id)
-        begun = personal.is_being_redacted(connection, settings.account_id)
+        stored = stored_as(connection, settings.account_id)
+        begun = is_being_redacted(connection, settings.account_id)
     if stored == (way.mode, way.fingerprint) and not begun:
         typer.echo(f"Personal data of account {settings.account_id} are {WORDS[way.mode]}, as ETL_PII says.")
-        return series.COMPLETE
+        return ExitCode.COMPLETE
     if stored:
         _ask(yes, _warning(settings.account_id, stored, redaction.loses(stored, way), way.mode))
     with _watching(settings.account_id) as watch:
@@ -60,12 +71,20 @@ def _redact(settings: "Settings", engine: "Engine", yes: bool) -> int:
         typer.echo("What was hashed or dropped cannot be restored: `etl sync` now reads everything again.")
     else:
         typer.echo(f"Personal data of account {settings.account_id} are now {WORDS[way.mode]}.")
-    return series.COMPLETE
+    return ExitCode.COMPLETE
 
 
+@say_below(f"""
+    Examples
+      etl forget --contact 12 --contact 40
+      etl forget --contact 12 --account 23 --yes
+
+    {VENDOR}
+    {OTHERS}
+""")
 def forget(
     contact: Annotated[list[int], typer.Option(min=1, metavar="ID", help="The contact's number. May be repeated.")],
-    account: series.OneAccount = None,
+    account: OneAccount = None,
     yes: Yes = False,
 ) -> None:
     """Remove what is personal of a contact everywhere, and keep it out of later runs.
@@ -73,11 +92,11 @@ def forget(
     That is the contact's columns, all messages, attachments and answers to surveys of their conversations, and what was
     rejected of them. Numbers, times and statuses stay, so that the figures hold. It cannot be taken back.
     """
-    from etl import forget as forgetting
-    from etl.migrate import open_at_head
+    from etl.database.migrate import open_at_head
+    from etl.privacy import forget as forgetting
 
     people = sorted(set(contact))
-    settings = series.choose([account] if account else None)[0].settings
+    settings = accounts.choose([account] if account else None)[0].settings
     with open_at_head(settings) as engine:
         known = forgetting.known(engine, settings.account_id, people)
         for one in people:
@@ -113,7 +132,7 @@ def _print_counts(counts: dict[str, int], done: str) -> None:
 
 @contextmanager
 def _watching(account_id: int) -> "Iterator[Watch]":
-    """Give what shows the progress: a bar for each table on a terminal, a line at the end of each in a pipe."""
+    """Yield what shows the progress: a bar for each table on a terminal, a line at the end of each in a pipe."""
     from rich.console import Console
     from rich.progress import Progress, TaskID
 

@@ -9,58 +9,78 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from etl import series
+from etl.commands import accounts
+from etl.commands.help import DATABASE, OTHERS, say_below
+from etl.commands.options import AsJson
 from etl.errors import SettingsError
+from etl.exit_codes import Outcome
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from etl.settings import AnySettings, StatusSettings
+    from etl.settings.settings import AnySettings, StatusSettings
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 REASONS_SHOWN, LONGEST_REASON = 5, 120
 
 
+@say_below(f"""
+    Examples
+      etl runs --limit 5
+      etl runs --run 7          what was selected, and why records were rejected
+
+    {DATABASE}
+    {OTHERS}
+""")
 def runs(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="How many, newest first.")] = 20,
     run: Annotated[int | None, typer.Option(min=1, metavar="ID", help="Show this run whole.")] = None,
-    as_json: series.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the last runs: when, how long, how complete; or show one of them whole."""
-    from etl import past_runs, report
-    from etl.settings import DatabaseSettings
+    from etl.monitoring import console, run_history, summary
+    from etl.settings.settings import DatabaseSettings
 
     with _database(DatabaseSettings) as (_, engine):
         if run is not None:
             _show(engine, run, as_json)
             return
-        found = past_runs.last_runs(engine, limit)
+        found = run_history.last_runs(engine, limit)
     if as_json:
         typer.echo(json.dumps([_to_json(one) for one in found], ensure_ascii=False))
     elif found:
-        report.print_runs(found, report.output())
+        summary.print_runs(found, console.output())
     else:
         typer.echo("No run yet: `etl sync` makes the first.")
 
 
+@say_below(f"""
+    Examples
+      etl status
+      etl status --max-age 2d --json
+
+    Of which accounts: ETL_ACCOUNT_ID, else those of ETL_ACCOUNTS, else every one in the database.
+    {DATABASE}
+    Exit codes: 0 all is well, 1 it is not or the database does not answer, 2 usage or settings.
+""")
 def status(
     max_age: Annotated[
         str, typer.Option(metavar="AGE", help="How long ago the last complete run may have begun: 90m, 26h, 2d.")
     ] = "26h",
-    as_json: series.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say in one line whether the data are fresh and complete; exit with 1 when not.
 
     They are when the last complete run over everything is young enough, the last one did not fail and was not
     incomplete, none was killed, and nothing is unaccounted for. Of several accounts it is a line each. For monitors.
     """
-    from etl import past_runs
-    from etl import status as judging
-    from etl.settings import StatusSettings
+    from etl.monitoring import run_history
+    from etl.monitoring import status as judging
+    from etl.settings.settings import StatusSettings
 
     longest = _age(max_age)
     with _database(StatusSettings) as (settings, engine):
-        found = past_runs.standings(engine, _wanted(settings))
+        found = run_history.standings(engine, _wanted(settings))
     now = datetime.now(UTC)
     verdicts = [judging.judge(one, now, longest) for one in found]
     is_well = bool(verdicts) and all(one.ok for one in verdicts)
@@ -80,8 +100,8 @@ def status(
 
 
 def _wanted(settings: "StatusSettings") -> list[int]:
-    """Give the accounts that are to be told of; none means all that are in the database."""
-    from etl import accounts
+    """Return the accounts that are to be told of; none means all that are in the database."""
+    from etl.settings import accounts
 
     if settings.account_id:
         return [settings.account_id]
@@ -97,26 +117,26 @@ def _age(value: str) -> timedelta:
 
 
 def _show(engine: "Engine", run_id: int, as_json: bool) -> None:
-    from etl import past_runs, report
+    from etl.monitoring import console, run_history, summary
 
-    row = past_runs.find_run(engine, run_id)
+    row = run_history.find_run(engine, run_id)
     if row is None:
         raise SettingsError(f"There is no run {run_id}. `etl runs` lists the last ones.")
-    run = past_runs.run_of(row)
-    reasons = past_runs.rejected_reasons(engine, run)
+    run = run_history.run_of(row)
+    reasons = run_history.rejected_reasons(engine, run)
     if as_json:
         told = [{"entity": one.entity, "reason": one.reason, "records": one.records} for one in reasons]
         typer.echo(json.dumps(_to_json(row) | {"rejected_reasons": told}, ensure_ascii=False))
         return
-    console = report.output()
-    report.print_summary(run, console, has_figures=row.requests is not None)
-    report.print_facts([*_circumstances(row), *_reasons(reasons)], console)
+    screen = console.output()
+    summary.print_summary(run, screen, has_figures=row.requests is not None)
+    console.print_facts([*_circumstances(row), *_reasons(reasons)], screen)
 
 
 def _to_json(row: Any) -> dict[str, Any]:
-    from etl import past_runs, report
+    from etl.monitoring import run_history, summary
 
-    return report.to_json(past_runs.run_of(row)) | {
+    return summary.to_json(run_history.run_of(row)) | {
         "selection": row.selection,
         "host": row.host,
         "process_id": row.process_id,
@@ -124,13 +144,12 @@ def _to_json(row: Any) -> dict[str, Any]:
 
 
 def _circumstances(row: Any) -> Iterator[tuple[str, str]]:
-    from etl.journal import RUNNING
 
     chosen = (row.selection or {}).items()
     said = (f"{name} {', '.join(map(str, one)) if isinstance(one, list) else one}" for name, one in chosen)
     yield "selection", "; ".join(said) or "everything"
     yield "started", _utc(row.started_at)
-    ended = "not yet" if row.outcome == RUNNING else "killed: it could not say when, nor what it did"
+    ended = "not yet" if row.outcome == Outcome.RUNNING else "killed: it could not say when, nor what it did"
     yield "ended", _utc(row.finished_at) if row.finished_at else ended
     yield "on", f"{row.host}, process {row.process_id}"
 
@@ -148,16 +167,16 @@ def _reasons(reasons: Sequence[Any]) -> Iterator[tuple[str, str]]:
 
 
 def _utc(moment: datetime) -> str:
-    from etl import report
+    from etl.monitoring import console
 
-    return f"{report.utc(moment)} UTC"
+    return f"{console.utc(moment)} UTC"
 
 
 @contextmanager
 def _database(kind: "type[AnySettings]") -> "Iterator[tuple[AnySettings, Engine]]":
-    """Give the settings and the database, whose tables are of this version."""
-    from etl.migrate import open_at_head
+    """Yield the settings and the database, whose tables are of this version."""
+    from etl.database.migrate import open_at_head
 
-    settings = series.read_settings(kind)
+    settings = accounts.read_settings(kind)
     with open_at_head(settings) as engine:
         yield settings, engine

@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl import series
+from etl.commands import accounts
+from etl.commands.help import DATABASE, OTHERS, VENDOR, say_below
+from etl.commands.options import AsJson
 from etl.errors import SettingsError
 
 if TYPE_CHECKING:
-    from etl.accounts import Account
-    from etl.jobs import Listed
     from etl.selection import Selection
+    from etl.settings.accounts import Account
+    from etl.workers.queue import Listed
 
 
+@say_below(f"""
+    {VENDOR}
+    ETL_SCHEDULE, ETL_SCHEDULE_RECENT and ETL_SCHEDULE_AUDIT say when runs are due.
+    Exit codes: 0 stopped as asked, 1 no database or a fault, 2 usage or settings.
+""")
 def worker() -> None:
     """Begin runs when they are due, and do what is queued, until stopped.
 
@@ -23,29 +30,33 @@ def worker() -> None:
     of ETL_TIMEZONE; what was missed while no worker ran is done once. First loads and wide backfills are cut into
     parts, which all workers share. What a worker had in hand when it died is done by another one.
     """
-    from etl import worker as working
-    from etl.settings import DatabaseSettings
+    from etl.settings.settings import DatabaseSettings
+    from etl.workers import worker as working
 
-    working.work(series.read_settings(DatabaseSettings))
+    working.work(accounts.read_settings(DatabaseSettings))
 
 
+@say_below(f"""
+    {DATABASE}
+    {OTHERS}
+""")
 def jobs(
     cancel: Annotated[
         int | None, typer.Option(min=1, metavar="ID", help="Take this job, which waits or failed, off the queue.")
     ] = None,
-    as_json: series.AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
     """List what waits for a worker, what runs, and what failed.
 
     A job is stalled when its worker gives no sign of life for half a minute; another one does it then. One that failed
     for good stays for thirty days.
     """
-    from etl import jobs as queue
-    from etl import report
-    from etl.migrate import open_at_head
-    from etl.settings import DatabaseSettings
+    from etl.database.migrate import open_at_head
+    from etl.monitoring import console
+    from etl.settings.settings import DatabaseSettings
+    from etl.workers import queue
 
-    with open_at_head(series.read_settings(DatabaseSettings)) as engine:
+    with open_at_head(accounts.read_settings(DatabaseSettings)) as engine:
         if cancel and not queue.cancel(engine, cancel):
             raise SettingsError(
                 f"No job {cancel} waits or failed: `etl jobs` lists them. One that runs, ends by itself."
@@ -54,16 +65,16 @@ def jobs(
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], default=datetime.isoformat, ensure_ascii=False))
     elif found:
-        rows = ((str(one.job), _what(one), _state(one), report.utc(one.since), str(one.attempts + 1)) for one in found)
-        report.print_table(("job", "what", "state", "since (UTC)", "attempt"), rows)
+        rows = ((str(one.job), _what(one), _state(one), console.utc(one.since), str(one.attempts + 1)) for one in found)
+        console.print_table(("job", "what", "state", "since (UTC)", "attempt"), rows)
     else:
         typer.echo("Nothing waits, runs or failed.")
 
 
 def queue_run(selection: "Selection", chosen: "list[Account]") -> None:
     """Queue a run of accounts for whichever worker is free."""
-    from etl import jobs as queue
-    from etl.migrate import open_at_head
+    from etl.database.migrate import open_at_head
+    from etl.workers import queue
 
     if selection.search is not None:
         # The term may name a person, and would lie in the queue as it is.

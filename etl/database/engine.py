@@ -9,10 +9,10 @@ from sqlalchemy import URL, BigInteger, ColumnElement, Connection, Engine, any_,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from etl import embedded
+from etl.database import embedded
+from etl.database.base import SCHEMA
 from etl.errors import DatabaseError, EtlError
-from etl.models import SCHEMA
-from etl.settings import DatabaseSettings
+from etl.settings.settings import DatabaseSettings
 
 LONGEST_LOCK_WAIT = 60
 OLDEST_SERVER = 14
@@ -31,9 +31,9 @@ ADVICE = {
 
 @contextmanager
 def open_database(settings: DatabaseSettings) -> Iterator[Engine]:
-    """Give an engine for the configured database; without one, for the embedded server, started as needed.
+    """Yield an engine for the configured database; without one, for the embedded server, started as needed.
 
-    Raises DatabaseError when the embedded server does not start. A configured one is tried by the first transaction.
+    Raise DatabaseError when the embedded server does not start. A configured one is tried by the first transaction.
     """
     engine = make_engine(address(settings))
     try:
@@ -43,19 +43,19 @@ def open_database(settings: DatabaseSettings) -> Iterator[Engine]:
 
 
 def address(settings: DatabaseSettings) -> str:
-    """Give the database's URL, password included: never log it."""
+    """Return the database's URL, password included: never log it."""
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     return embedded.start(settings.home, "etl")
 
 
 def demo_address(settings: DatabaseSettings) -> str:
-    """Give the URL of the demo's own database, on the embedded server whatever is configured."""
+    """Return the URL of the demo's own database, on the embedded server whatever is configured."""
     return embedded.start(settings.home, "demo")
 
 
 def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
-    """Give the command that opens a database in psql, and the environment variables that it needs.
+    """Return the command that opens a database in psql, and the environment variables that it needs.
 
     The password goes by the environment: arguments can be read by every user of the machine.
     """
@@ -100,9 +100,9 @@ def _require_supported(connection: psycopg.Connection, engine: Engine) -> None:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Give a connection in a transaction: committed at the end, rolled back by an exception.
+    """Yield a connection in a transaction: committed at the end, rolled back by an exception.
 
-    Raises DatabaseError for whatever the driver raises.
+    Raise DatabaseError for whatever the driver raises.
     """
     with translated(engine), engine.begin() as connection:
         try:
@@ -123,7 +123,7 @@ def translated(engine: Engine) -> Iterator[None]:
 
 
 def any_of(ids: Iterable[int]) -> ColumnElement[bool]:
-    """Give what a column equals that holds one of the ids: one array, where IN would take a parameter for each."""
+    """Return what a column equals that holds one of the ids: one array, where IN would take a parameter for each."""
     return any_(literal(list(ids), ARRAY(BigInteger)))
 
 
@@ -135,7 +135,7 @@ def where(engine: Engine) -> str:
 
 
 def explain(error: Exception) -> str:
-    """Give the driver's own sentence, without statement, parameters and DETAIL: these hold personal data."""
+    """Return the driver's own sentence, without statement, parameters and DETAIL: these hold personal data."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
         advice = next((said for kind, said in ADVICE.items() if isinstance(cause, kind)), "")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
-from etl.database import open_database, transaction, where
+from etl.database.base import REVISION, SCHEMA
+from etl.database.engine import open_database, transaction, where
 from etl.errors import DatabaseError
-from etl.models import REVISION, SCHEMA
-from etl.settings import DatabaseSettings
+from etl.settings.settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -39,7 +39,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
 
 
 def versions(engine: Engine) -> tuple[str | None, str]:
-    """Give the schema's revision in the database, None when there is none, and the one that this version needs."""
+    """Return the schema's revision in the database, None when there is none, and the one that this version needs."""
     with transaction(engine) as connection:
         if not connection.scalar(text(f"SELECT to_regclass('{SCHEMA}.alembic_version')")):
             return None, REVISION
@@ -60,7 +60,7 @@ def require_head(engine: Engine) -> None:
 
 @contextmanager
 def open_at_head(settings: DatabaseSettings) -> Iterator[Engine]:
-    """Give an engine for the configured database; raise DatabaseError unless its schema is the one that is needed."""
+    """Yield an engine for the configured database; raise DatabaseError unless its schema is the one that is needed."""
     with open_database(settings) as engine:
         require_head(engine)
         yield engine
@@ -71,7 +71,7 @@ def alembic_config() -> "Config":
     from alembic.config import Config
 
     config = Config()
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     installed, checkout = package / "migrations", package.parent / "migrations"
     config.set_main_option("script_location", str(installed if installed.is_dir() else checkout).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -50,7 +50,7 @@ class Viewer:
 
     @property
     def is_agent(self) -> bool:
-        """Tell whether the token is an agent's; that of an administrator sees every inbox."""
+        """Return whether the token is an agent's; that of an administrator sees every inbox."""
         return bool(self.hidden_inboxes)
 
 

@@ -59,7 +59,7 @@ class Story:
         self.city = self.dice.choice(general["cities"])
 
     def exchanges(self) -> Iterator[tuple[str, str]]:
-        """Give what the customer writes and what the shop answers, topic after topic, without an end."""
+        """Yield what the customer writes and what the shop answers, topic after topic, without an end."""
         while True:
             others = [topic for topic in self.language.topics if topic is not self.topic]
             self.dice.shuffle(others)
@@ -78,7 +78,7 @@ class Story:
 
     @property
     def over(self) -> bool:
-        """Tell whether the clock has passed the account's last moment."""
+        """Return whether the clock has passed the account's last moment."""
         return self.now > self.until
 
     def wait(self, shortest: int, longest: int) -> None:
@@ -152,7 +152,7 @@ class Story:
         self.write(OUTGOING, self.dice.choice(NOTES), **fields)
 
     def assign(self) -> None:
-        """Give the conversation to the agent, and mostly to a team and under a label."""
+        """Return the conversation to the agent, and mostly to a team and under a label."""
         name = self.agent_name
         self.conversation.assignee_id = self.agent_id
         self.activity(f"{name} self-assigned this conversation" if self.chance(0.4) else f"Assigned to {name}")

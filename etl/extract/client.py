@@ -18,9 +18,10 @@ import tenacity
 from requests.adapters import HTTPAdapter
 
 from etl.errors import Denied, NotFound, TryAgain, VendorError
-from etl.pacing import LONGEST_WAIT, Pace
-from etl.privacy import without_quotes
-from etl.settings import Settings, is_loopback
+from etl.extract.pacing import LONGEST_WAIT, Pace
+from etl.extract.wording import without_quotes
+from etl.settings.settings import Settings
+from etl.settings.validators import is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ BEYOND_64_BITS = re.compile(rb"[:,\[]\s*-?[0-9]{20}")
 
 
 def _prepare(settings: Settings) -> tuple[requests.PreparedRequest, dict[str, Any]]:
-    """Give the request that all requests are copies of, and how to send it: proxies, certificates, time-out.
+    """Return the request that all requests are copies of, and how to send it: proxies, certificates, time-out.
 
     The environment is asked once: at every request it would take as long as the request itself.
     """
@@ -102,9 +103,9 @@ class Client:
         )
 
     def get(self, path: str, query: Query = ()) -> Any:
-        """Give the JSON that the vendor answers.
+        """Return the JSON that the vendor answers.
 
-        Raises NotFound (404), Denied (401, 403), or VendorError for everything else that no retry mended; each says
+        Raise NotFound (404), Denied (401, 403), or VendorError for everything else that no retry mended; each says
         the address and the beginning of the answer, unless personal data are not kept, and never the token.
         """
         url = self.url(path, query)
@@ -117,7 +118,7 @@ class Client:
         raise AssertionError("tenacity always returns or raises")  # pragma: no cover
 
     def url(self, path: str, query: Query = ()) -> str:
-        """Give the whole address of a path."""
+        """Return the whole address of a path."""
         where = path if path.startswith("/") else f"/api/v1/accounts/{self.account_id}/{path}"
         return f"{self.base_url}{where}" + (f"?{urlencode(query, safe='[]')}" if query else "")
 
@@ -197,12 +198,12 @@ class Client:
             raise TryAgain(f"{url}: the answer is no JSON: {said}") from None
 
     def _quote(self, said: bytes) -> str:
-        """Give the beginning of what a server said, fit for a log: without the token, should it repeat our headers."""
+        """Return the beginning of what a server said, fit for a log: without the token, if it repeats our headers."""
         text = said.decode("utf-8", "replace").replace(self._token.get_secret_value(), "(the token)")
         return text[:SHOWN_OF_BODY].encode("unicode_escape").decode() or "an empty body"
 
     def _adapter(self) -> HTTPAdapter:
-        """Give this thread's connection: requests does not promise that one may be shared."""
+        """Return this thread's connection: requests does not promise that one may be shared."""
         adapter: HTTPAdapter | None = getattr(self._local, "adapter", None)
         if adapter is None:
             adapter = self._local.adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1)

@@ -9,8 +9,8 @@ walking back with `before` is left, which loses messages; then `audit.py` finds 
 from dataclasses import dataclass
 from typing import Any
 
-from etl.client import Client
 from etl.errors import Denied, NotFound, VendorError
+from etl.extract.client import Client
 
 CAPS = (20, 100, 1000)
 NEWEST = 20
@@ -49,10 +49,10 @@ class Histories:
         return self._refusals >= REFUSALS_THAT_SUFFICE
 
     def read(self, conversation_id: int, shown: set[int]) -> History:
-        """Give the messages of a conversation.
+        """Return the messages of a conversation.
 
         shown: numbers of messages that the list has just shown; an answer without them is not the whole history.
-        Raises VendorError when it cannot be read; Denied or NotFound without asking once the server refused every one.
+        Raise VendorError when it cannot be read; Denied or NotFound without asking once the server refused every one.
         """
         if self.refused:
             raise NotFound(
@@ -68,7 +68,7 @@ class Histories:
         return History(history.messages, history.complete and shown <= _ids(history.messages))
 
     def _is_gone(self, conversation_id: int, error: VendorError) -> bool:
-        """Tell whether a history is not found because its conversation was deleted since the list showed it."""
+        """Return whether a history is not found because its conversation was deleted since the list showed it."""
         if not isinstance(error, NotFound):
             return False
         try:
@@ -80,7 +80,7 @@ class Histories:
         return False
 
     def read_one(self, conversation_id: int, message_id: int) -> list[Any]:
-        """Give what the server answers when asked for one message: that message, and on old servers some others."""
+        """Return what the server answers when asked for one message: that message, and on old servers some others."""
         if self.walks_back:
             # Before 2.16 this is: the oldest 20 with an id of at least `before`.
             return self._get(conversation_id, after=1, before=message_id)
@@ -104,7 +104,7 @@ class Histories:
         return History(messages, complete=True)
 
     def _try_window(self, conversation_id: int, before: int) -> list[Any]:
-        """Give the messages of the whole window; none where the server takes it for something else."""
+        """Return the messages of the whole window; none where the server takes it for something else."""
         try:
             return self._between(conversation_id, 0, before)
         except _MisreadError:
@@ -158,5 +158,5 @@ def _path(conversation_id: int) -> str:
 
 
 def _ids(messages: list[Any]) -> set[int]:
-    """Give the ids of messages; one without a number has none, and will be rejected as a record."""
+    """Return the ids of messages; one without a number has none, and will be rejected as a record."""
     return {one["id"] for one in messages if isinstance(one, dict) and isinstance(one.get("id"), int)}

@@ -36,7 +36,7 @@ class Pace:
         self._resume_at = 0.0
 
     def wait(self) -> int:
-        """Return when one more request may be sent; give the clock minute that it is counted in."""
+        """Return when one more request may be sent; return the clock minute that it is counted in."""
         while True:
             with self._lock:
                 seconds = self._take()
@@ -53,7 +53,7 @@ class Pace:
             self._under_way -= 1
 
     def limited(self, minute: int, retry_after: float | None) -> float:
-        """Take note of a 429 for a request of that clock minute; give the seconds that everybody now waits.
+        """Take note of a 429 for a request of that clock minute; return the seconds that everybody now waits.
 
         Only a minute that we used from its start teaches the limit: of the one in which the run began, others, or the
         run before, may have used up a part.

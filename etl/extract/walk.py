@@ -11,11 +11,11 @@ from math import ceil
 from sys import maxsize
 from typing import Any
 
-from etl.client import Client, Query
 from etl.errors import Denied, NotFound, TryAgain, VendorError
-from etl.ids import Ids
+from etl.extract.client import Client, Query
+from etl.id_set import IdSet
+from etl.selection import STATUSES
 
-STATUSES = ("open", "resolved", "pending", "snoozed")
 MOST_STALE_PAGES = 20
 # Of a walk that goes to its end, and of one that may end at any page.
 PAGES_AHEAD = 16
@@ -63,13 +63,13 @@ WHOLE = Span()
 
 
 def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: Span = WHOLE) -> Iterator[Page]:
-    """Give every page of a walk, the empty one that ends it included; `path` is below the account.
+    """Yield every page of a walk, the empty one that ends it included; `path` is below the account.
 
     There is no page count and no next link, and the page size is the server's setting: only an empty page ends a walk
     (the vendor's section 2). Its count only limits how far to read ahead: never past the page that should be empty.
-    Raises Denied or NotFound when the walk is refused, VendorError when it would not end.
+    Raise Denied or NotFound when the walk is refused, VendorError when it would not end.
     """
-    ids = Ids()
+    ids = IdSet()
     stale = failing = 0
     for page in _read_ahead(client, pool, query, path, span):
         shown = (one["id"] for one in page.payloads if isinstance(one, dict) and isinstance(one.get("id"), int))
@@ -105,9 +105,9 @@ def _read_ahead(client: Client, pool: Executor, query: Query, path: str, span: S
 
 
 def first_page(client: Client, query: Query) -> Page:
-    """Give the first page of a walk of the list: its counts, and how many pages it seems to have.
+    """Return the first page of a walk of the list: its counts, and how many pages it seems to have.
 
-    Raises VendorError when it cannot be had.
+    Raise VendorError when it cannot be had.
     """
     return _get_page(client, LIST, query, 1, None)
 
@@ -145,7 +145,7 @@ def _get_page(client: Client, path: str, query: Query, number: int, about: int |
 
 
 def walk_recent(client: Client, pool: Executor, query: Query, since: datetime) -> Iterator[Page]:
-    """Give the pages of conversations with something new since a time, as far as the server's order tells.
+    """Yield the pages of conversations with something new since a time, as far as the server's order tells.
 
     Newest activity comes first; the walk stops after a whole page of older ones, never at the first, as pinned ones may
     come first (the vendor's section 2). Where the server knows `updated_within`, one answer has them all.
@@ -178,6 +178,6 @@ def _is_older(page: Page, since: datetime) -> bool:
 
 
 def _knows_updated_within(client: Client, query: Query, first: Page) -> bool:
-    """Tell whether the server honours a tiny value: it then answers less than the first page, else just that."""
+    """Return whether the server honours a tiny value: it then answers less than the first page, else just that."""
     tiny = _get_page(client, LIST, [*query, ("updated_within", 1), ("page", 1)], 1, None)
     return len(tiny.payloads) < len(first.payloads)

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from etl.database import any_of
-from etl.models import SCHEMA, Conversation, LedgerEntry
+from etl.database.base import SCHEMA
+from etl.database.bookkeeping import LedgerEntry
+from etl.database.engine import any_of
+from etl.database.models import Conversation
 
 
 def save_states(connection: Connection, account_id: int, conversation_ids: Sequence[int], at: datetime) -> None:
@@ -50,12 +52,12 @@ def save_states(connection: Connection, account_id: int, conversation_ids: Seque
 
 
 def highest(connection: Connection, account_id: int) -> int:
-    """Give the highest conversation id in the tables; 0 when there is none."""
+    """Return the highest conversation id in the tables; 0 when there is none."""
     return connection.scalar(select(func.max(Conversation.id)).where(Conversation.account_id == account_id)) or 0
 
 
 def present(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> set[int]:
-    """Give those of the ids of which the tables have the conversation."""
+    """Return those of the ids of which the tables have the conversation."""
     known = select(Conversation.id).where(
         Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids)
     )
@@ -63,7 +65,7 @@ def present(connection: Connection, account_id: int, conversation_ids: Iterable[
 
 
 def missing(connection: Connection, account_id: int) -> set[int]:
-    """Give the ids of the conversations that could not be loaded, as the ledger has them."""
+    """Return the ids of the conversations that could not be loaded, as the ledger has them."""
     return set(connection.scalars(select(LedgerEntry.conversation_id).where(LedgerEntry.account_id == account_id)))
 
 
@@ -91,7 +93,7 @@ class Kept:
 
 
 def kept(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, Kept]:
-    """Give what the tables say of conversations, by id."""
+    """Return what the tables say of conversations, by id."""
     found = connection.execute(
         select(
             Conversation.id,
@@ -157,7 +159,7 @@ def mark_removed(
 ) -> int:
     """Mark the messages of conversations as removed that a complete reading, which gave `kept`, no longer returned.
 
-    Not those that are known in part: no reading ever returned them. Gives how many they are.
+    Not those that are known in part: no reading ever returned them. Return how many they are.
     """
     return connection.execute(
         text(

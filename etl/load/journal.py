@@ -1,32 +1,30 @@
-"""Runs, rejected records, and the lock that lets one run of an account in at a time."""
+"""The journal of runs, and the lock that lets one run of an account in at a time."""
 
 import json
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Function, Text, and_, func, insert, literal, select, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Connection, Engine, Function, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
 
-from etl import schedule
-from etl.database import transaction, translated
+from etl.database.bookkeeping import AccountCount, SyncRun
+from etl.database.engine import transaction, translated
 from etl.errors import AnotherRun
-from etl.models import AccountCount, RejectedRecord, SyncRun
+from etl.exit_codes import Outcome
 
 COUNTED = ("conversations", "messages", "contacts", "attachments")
 RECENT = {"recent": True}
 OVER_EVERYTHING = SyncRun.selection.is_(None) | (SyncRun.selection == RECENT)
 RESUMED_WITHIN = timedelta(days=1)
 NOTHING = {"seen": 0, "inserted": 0, "updated": 0, "unchanged": 0}
-COMPLETE, INCOMPLETE, FAILED, RUNNING, INTERRUPTED = "complete", "incomplete", "failed", "running", "interrupted"
 
 
 @dataclass
@@ -44,7 +42,7 @@ class Run:
     kind: str
     selection: dict[str, Any] | None = None
     run_id: int = 0
-    outcome: str = RUNNING
+    outcome: Outcome = Outcome.RUNNING
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     finished_at: datetime | None = None
     requests: int = 0
@@ -66,7 +64,7 @@ class Run:
 
 
 def lock_key(account_id: int) -> Function[int]:
-    """Give the number of the account's advisory lock."""
+    """Return the number of the account's advisory lock."""
     return func.hashtextextended(f"etl sync {account_id}", 0)
 
 
@@ -74,9 +72,9 @@ def lock_key(account_id: int) -> Function[int]:
 def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
     """Hold the account's lock, which PostgreSQL itself releases when this process dies.
 
-    Gives a function that raises DatabaseError when the lock was lost with its connection. What the journal has as
+    Yield a function that raises DatabaseError when the lock was lost with its connection. What the journal has as
     running then has died, and is closed as interrupted: nobody writes for it any more (`parts.require_running`).
-    Raises AnotherRun, saying who holds it since when.
+    Raise AnotherRun, saying who holds it since when.
     """
     key = lock_key(account_id)
     with translated(engine):
@@ -87,8 +85,8 @@ def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
                 raise AnotherRun(_who_runs(connection, account_id))
             connection.execute(
                 update(SyncRun)
-                .where(SyncRun.account_id == account_id, SyncRun.outcome == RUNNING)
-                .values(outcome=INTERRUPTED)
+                .where(SyncRun.account_id == account_id, SyncRun.outcome == Outcome.RUNNING)
+                .values(outcome=Outcome.INTERRUPTED)
             )
         yield partial(_check_lock, engine, connection)
     finally:
@@ -105,7 +103,7 @@ def _check_lock(engine: Engine, connection: Connection) -> None:
 def _who_runs(connection: Connection, account_id: int) -> str:
     running = connection.execute(
         select(SyncRun.run_id, SyncRun.started_at, SyncRun.host, SyncRun.process_id)
-        .where(SyncRun.account_id == account_id, SyncRun.outcome == RUNNING)
+        .where(SyncRun.account_id == account_id, SyncRun.outcome == Outcome.RUNNING)
         .order_by(SyncRun.run_id.desc())
     ).first()
     if running is None:
@@ -120,17 +118,17 @@ def _who_runs(connection: Connection, account_id: int) -> str:
 
 
 def open_run(engine: Engine, run: Run) -> None:
-    """Write the run down as running, and give it its number."""
+    """Write the run down as running, and return it its number."""
     before = select(SyncRun.outcome).where(SyncRun.account_id == run.account_id).order_by(SyncRun.run_id.desc())
     with transaction(engine) as connection:
-        run.follows_a_stop = connection.scalar(before.limit(1)) not in {None, COMPLETE}
+        run.follows_a_stop = connection.scalar(before.limit(1)) not in {None, Outcome.COMPLETE}
         run.run_id = connection.execute(
             insert(SyncRun)
             .values(
                 account_id=run.account_id,
                 kind=run.kind,
                 selection=run.selection,
-                outcome=RUNNING,
+                outcome=Outcome.RUNNING,
                 started_at=run.started_at,
                 host=socket.gethostname(),
                 process_id=os.getpid(),
@@ -163,51 +161,6 @@ def close_run(engine: Engine, run: Run) -> None:
         )
 
 
-def save_rejected(connection: Connection, run: Run, rejected: Sequence[dict[str, Any]]) -> None:
-    """Keep the records that could not become rows; one that an earlier run met is kept once.
-
-    A record is {entity, entity_id, reason, payload, digest}.
-    """
-    rows = {
-        (one["entity"], one["digest"]): one | {"account_id": run.account_id, "run_id": run.run_id} for one in rejected
-    }
-    if rows:
-        statement = upsert(RejectedRecord)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["account_id", "entity", "digest"],
-                set_={"run_id": statement.excluded.run_id, "resolved_at": None},
-            ),
-            list(rows.values()),
-        )
-
-
-def has_rejected(connection: Connection, account_id: int) -> bool:
-    """Tell whether there are rejected records that were not read well since."""
-    waiting = select(RejectedRecord.entity).where(
-        RejectedRecord.account_id == account_id, RejectedRecord.resolved_at.is_(None)
-    )
-    return connection.execute(waiting.limit(1)).first() is not None
-
-
-def resolve_rejected(connection: Connection, account_id: int, read: Sequence[tuple[str, int]]) -> None:
-    """Take records off the list of rejected ones that were now read well: (entity, id)."""
-    connection.execute(
-        update(RejectedRecord)
-        .where(
-            RejectedRecord.account_id == account_id,
-            RejectedRecord.resolved_at.is_(None),
-            tuple_(RejectedRecord.entity, RejectedRecord.entity_id).in_(
-                select(
-                    func.unnest(literal([entity for entity, _ in read], ARRAY(Text))),
-                    func.unnest(literal([str(one) for _, one in read], ARRAY(Text))),
-                )
-            ),
-        )
-        .values(resolved_at=func.now())
-    )
-
-
 def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -> None:
     """Keep the vendor's own counts of one status."""
     with transaction(engine) as connection:
@@ -219,35 +172,19 @@ def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -
 
 
 def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
-    """Give when the last complete run over everything that changed began (UTC); None when there was none."""
+    """Return when the last complete run over everything that changed began (UTC); None when there was none."""
     with transaction(engine) as connection:
         return connection.scalar(
             select(func.max(SyncRun.started_at)).where(
                 SyncRun.account_id == account_id,
-                SyncRun.outcome == COMPLETE,
+                SyncRun.outcome == Outcome.COMPLETE,
                 OVER_EVERYTHING,
             )
         )
 
 
-def has_begun(engine: Engine, account_id: int, moment: datetime, kind: str) -> bool:
-    """Tell whether a run that does as much as one of a kind (see `schedule`) began since a moment, and did not fail."""
-    suffices = {
-        schedule.RECENT: OVER_EVERYTHING,
-        schedule.AUDIT: and_(SyncRun.selection.is_(None), SyncRun.audit.is_not(None)),
-    }.get(kind, SyncRun.selection.is_(None))
-    begun = select(SyncRun.run_id).where(
-        SyncRun.account_id == account_id,
-        SyncRun.started_at >= moment,
-        SyncRun.outcome.in_([RUNNING, COMPLETE, INCOMPLETE]),
-        suffices,
-    )
-    with transaction(engine) as connection:
-        return connection.execute(begun.limit(1)).first() is not None
-
-
 def resumed_from(engine: Engine, run: Run) -> datetime:
-    """Give when the work of this run was begun (UTC): by itself, or by runs of the same selection that were cut short.
+    """Return when the work of this run was begun (UTC): by itself, or by runs of the same selection that were stopped.
 
     Only by those of the last day: what was read longer ago is read again.
     """
@@ -262,7 +199,7 @@ def resumed_from(engine: Engine, run: Run) -> datetime:
         )
         for row in earlier:
             if row.selection == chosen:
-                if row.outcome not in {INTERRUPTED, FAILED}:
+                if row.outcome not in {Outcome.INTERRUPTED, Outcome.FAILED}:
                     break
                 begun = row.started_at
     return begun

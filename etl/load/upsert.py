@@ -19,7 +19,8 @@ from psycopg import sql
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from etl.models import NOT_COMPARED, SCHEMA, Base
+from etl.database.base import NOT_COMPARED, SCHEMA
+from etl.database.models import METADATA
 
 Row = dict[str, Any]
 Shape = tuple[str, ...]
@@ -42,7 +43,7 @@ ORDER = (
 
 
 def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counter[str]]:
-    """Upsert the rows of several tables, parents first; give {table: {seen, inserted, updated, unchanged}}.
+    """Upsert the rows of several tables, parents first; return {table: {seen, inserted, updated, unchanged}}.
 
     A row is {column: value} and has every key column. An `extra` is merged into the one that is there, key by key.
     """
@@ -57,7 +58,7 @@ def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counte
 
 
 def psycopg_of(connection: Connection) -> PsycopgConnection[Any]:
-    """Give the driver's own connection below SQLAlchemy's."""
+    """Return the driver's own connection below SQLAlchemy's."""
     raw = connection.connection.driver_connection
     if not isinstance(raw, PsycopgConnection):
         raise TypeError("the upsert needs a psycopg connection: it uses COPY")
@@ -66,7 +67,7 @@ def psycopg_of(connection: Connection) -> PsycopgConnection[Any]:
 
 def _upsert(connection: PsycopgConnection[Any], table_name: str, rows: Iterable[Row]) -> Counter[str]:
     """Upsert rows of one table, in order of their keys, those of each shape at once."""
-    table = Base.metadata.tables[f"{SCHEMA}.{table_name}"]
+    table = METADATA.tables[f"{SCHEMA}.{table_name}"]
     names, keys = table.columns.keys(), [one.name for one in table.primary_key]
     shapes: dict[Shape, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=itemgetter(*keys)):
@@ -101,7 +102,7 @@ def _as_json(value: Any) -> str:
 
 def _create_staging(table_name: str) -> sql.Composed:
     """Declare the staging table: the table's own columns without its constraints, as a row may have only some."""
-    table = Base.metadata.tables[f"{SCHEMA}.{table_name}"]
+    table = METADATA.tables[f"{SCHEMA}.{table_name}"]
     columns = sql.SQL(", ").join(sql.Identifier(one.name) for one in table.columns if one.computed is None)
     return sql.SQL("CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
         _staging(table_name), columns, sql.Identifier(SCHEMA, table_name)
@@ -124,7 +125,7 @@ class Statements:
 @lru_cache(maxsize=1_000)
 def _statements(table_name: str, shape: Shape) -> Statements:
     """Write the statements once for all batches: composing them takes longer than executing them."""
-    table = Base.metadata.tables[f"{SCHEMA}.{table_name}"]
+    table = METADATA.tables[f"{SCHEMA}.{table_name}"]
     columns = sql.SQL(", ").join(map(sql.Identifier, shape))
     return Statements(
         sql.SQL("COPY {} ({}) FROM STDIN").format(_staging(table_name), columns).as_bytes(),
@@ -170,7 +171,7 @@ def _merge_statement(table: Table, shape: Shape) -> sql.Composed:
 
 
 def _new_value(name: str) -> sql.Composable:
-    """Give what a column becomes; `extra` keeps the keys that another shape of the same record brought."""
+    """Return what a column becomes; `extra` keeps the keys that another shape of the same record brought."""
     if name == "extra":
         return sql.SQL("(coalesce(kept.extra, '{}') || excluded.extra)")
     return sql.SQL("excluded.{}").format(sql.Identifier(name))

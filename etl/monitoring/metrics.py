@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from etl.journal import COMPLETE, FAILED, INCOMPLETE, INTERRUPTED
-from etl.past_runs import LEDGER
+from etl.exit_codes import Outcome
+from etl.monitoring.run_history import LEDGER
 
 READABLE_BY_ALL = 0o644
-OUTCOMES = (COMPLETE, INCOMPLETE, FAILED, INTERRUPTED)
+OUTCOMES = (Outcome.COMPLETE, Outcome.INCOMPLETE, Outcome.FAILED, Outcome.INTERRUPTED)
 
 Value = datetime | float | None
 Samples = Iterable[tuple[dict[str, str], Value]]
@@ -34,7 +34,10 @@ OF_A_RUN: dict[str, tuple[str, Callable[[Any], Samples]]] = {
     "etl_run_last_start_timestamp_seconds": ("Begin of the last run.", lambda run: [({}, run.started_at)]),
     "etl_run_last_end_timestamp_seconds": ("End of the last run.", lambda run: [({}, run.finished_at)]),
     "etl_run_duration_seconds": ("How long the last run took.", lambda run: [({}, _duration(run))]),
-    "etl_run_success": ("1 when the last run was complete, else 0.", lambda run: [({}, run.outcome == COMPLETE)]),
+    "etl_run_success": (
+        "1 when the last run was complete, else 0.",
+        lambda run: [({}, run.outcome == Outcome.COMPLETE)],
+    ),
     "etl_run_outcome": (
         "1 at the outcome of the last run, 0 at the others.",
         lambda run: [({"outcome": one}, one == run.outcome) for one in OUTCOMES],
@@ -55,7 +58,7 @@ OF_A_RUN: dict[str, tuple[str, Callable[[Any], Samples]]] = {
 
 
 def render(account_id: int, last_complete: datetime | None, runs: Iterable[Any]) -> str:
-    """Give an account's last run of each kind, rows with the columns of sync_runs, in Prometheus's text format."""
+    """Return an account's last run of each kind, rows with the columns of sync_runs, in Prometheus's text format."""
     account, of_kinds = {"account_id": str(account_id)}, list(runs)
     lines = list(_family(*LAST_COMPLETE, [(account, last_complete)]))
     for name, (told, samples) in OF_A_RUN.items():
@@ -67,7 +70,7 @@ def render(account_id: int, last_complete: datetime | None, runs: Iterable[Any])
 def write(file: Path, text: str) -> None:
     """Put a text in a file's place, so that whoever reads it finds the old one or the new one, whole.
 
-    Raises OSError. The temporary file beside it has no ending that is collected.
+    Raise OSError. The temporary file beside it has no ending that is collected.
     """
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".tmp")
     temporary = Path(name)

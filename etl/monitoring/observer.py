@@ -7,11 +7,15 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from etl import journal, logs, metrics, past_runs
+from etl import logs
 from etl.errors import AnotherRun, DatabaseError, Interrupted
-from etl.journal import COMPLETE, INTERRUPTED, Run
-from etl.ping import Pings
-from etl.settings import ACCOUNT, Settings
+from etl.exit_codes import Outcome
+from etl.load import journal
+from etl.load.journal import Run
+from etl.monitoring import metrics, run_history
+from etl.monitoring.pings import Pings
+from etl.settings.settings import Settings
+from etl.settings.validators import ACCOUNT
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +34,19 @@ class Observer:
         if settings.ping_url:
             self._pings = Pings(settings.ping_url.get_secret_value().replace(ACCOUNT, number))
         self._file = settings.metrics_file and Path(str(settings.metrics_file).replace(ACCOUNT, number))
-        logs.of_run(self._account_id)
+        logs.bind_run(self._account_id)
 
     def begun(self, run: Run) -> None:
         """Tell that a run has begun, and wait for no answer."""
-        logs.of_run(run.account_id, run.run_id)
+        logs.bind_run(run.account_id, run.run_id)
         self._ping("start", f"Run {run.run_id} of account {run.account_id}: {run.kind} begun.")
 
     def ended(self, engine: Engine, run: Run) -> None:
         """Tell how a run ended that the journal has."""
         self._has_ended = True
-        self._ping("" if run.outcome == COMPLETE else "fail", _figures(run))
+        self._ping("" if run.outcome == Outcome.COMPLETE else "fail", _figures(run))
         self._write_metrics(engine)
-        self._wait(SECONDS_WHEN_STOPPED if run.outcome == INTERRUPTED else SECONDS_FOR_PINGS)
+        self._wait(SECONDS_WHEN_STOPPED if run.outcome == Outcome.INTERRUPTED else SECONDS_FOR_PINGS)
 
     def failed(self, error: Exception) -> None:
         """Tell of a run that could not begin, or lost its journal; unless it was told how it ended."""
@@ -68,7 +72,7 @@ class Observer:
             return
         try:
             last_complete = journal.last_complete_start(engine, self._account_id)
-            runs = past_runs.last_of_each_kind(engine, self._account_id)
+            runs = run_history.last_of_each_kind(engine, self._account_id)
             metrics.write(self._file, metrics.render(self._account_id, last_complete, runs))
         except (OSError, DatabaseError) as error:
             why = error.strerror if isinstance(error, OSError) else error
@@ -77,7 +81,7 @@ class Observer:
 
 @contextmanager
 def observed(settings: Settings) -> Iterator[Observer]:
-    """Give what is to be told of a run of these settings; a failure on the way is told, too."""
+    """Yield what is to be told of a run of these settings; a failure on the way is told, too."""
     observer = Observer(settings)
     try:
         yield observer

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from etl.settings import is_loopback
+from etl.settings.validators import is_loopback
 
 # To connect, and for the answer.
 TIMEOUT = 3
@@ -48,7 +48,7 @@ def _with_step(address: str, step: str) -> str:
 
 
 def _post(url: str, said: str) -> str | None:
-    """Send one ping, once; give what went wrong."""
+    """Send one ping, once; return what went wrong."""
     session = requests.Session()
     session.auth = lambda request: request  # no login out of ~/.netrc
     session.trust_env = not is_loopback(urlsplit(url).hostname or "")  # no proxy for this machine

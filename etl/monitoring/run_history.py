@@ -8,10 +8,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, text
 
-from etl import journal
-from etl.database import transaction
-from etl.journal import COUNTED, NOTHING, OVER_EVERYTHING, RUNNING, Run
-from etl.models import Account, RejectedRecord, SyncRun
+from etl.database.bookkeeping import RejectedRecord, SyncRun
+from etl.database.engine import transaction
+from etl.database.models import Account
+from etl.exit_codes import Outcome
+from etl.load import journal
+from etl.load.journal import COUNTED, NOTHING, OVER_EVERYTHING, Run
 
 LEDGER = ("highest_id", "loaded", "deleted", "forbidden", "unreadable", "unaccounted")
 
@@ -43,18 +45,18 @@ class Standing:
 
 
 def last_runs(engine: Engine, limit: int) -> list[Any]:
-    """Give the last runs, newest first, as rows with the columns of sync_runs."""
+    """Return the last runs, newest first, as rows with the columns of sync_runs."""
     query = select(SyncRun.__table__).order_by(SyncRun.run_id.desc()).limit(limit)
     with transaction(engine) as connection:
         return list(connection.execute(query))
 
 
 def last_of_each_kind(engine: Engine, account_id: int) -> list[Any]:
-    """Give the account's last sync and its last backfill that ended, as rows with the columns of sync_runs."""
+    """Return the account's last sync and its last backfill that ended, as rows with the columns of sync_runs."""
     query = (
         select(SyncRun.__table__)
         .distinct(SyncRun.kind)
-        .where(SyncRun.account_id == account_id, SyncRun.outcome != RUNNING)
+        .where(SyncRun.account_id == account_id, SyncRun.outcome != Outcome.RUNNING)
         .order_by(SyncRun.kind, SyncRun.run_id.desc())
     )
     with transaction(engine) as connection:
@@ -62,13 +64,13 @@ def last_of_each_kind(engine: Engine, account_id: int) -> list[Any]:
 
 
 def find_run(engine: Engine, run_id: int) -> Any:
-    """Give one run as a row with the columns of sync_runs; None when there is none of this number."""
+    """Return one run as a row with the columns of sync_runs; None when there is none of this number."""
     with transaction(engine) as connection:
         return connection.execute(select(SyncRun.__table__).where(SyncRun.run_id == run_id)).first()
 
 
 def rejected_reasons(engine: Engine, run: Run) -> list[Any]:
-    """Give (entity, reason, records) of what a run rejected and no later one did, the most frequent first."""
+    """Return (entity, reason, records) of what a run rejected and no later one did, the most frequent first."""
     records = func.count().label("records")
     query = (
         select(RejectedRecord.entity, RejectedRecord.reason, records)
@@ -87,7 +89,7 @@ def run_of(row: Any) -> Run:
         row.kind,
         row.selection,
         run_id=row.run_id,
-        outcome=row.outcome,
+        outcome=Outcome(row.outcome),
         started_at=row.started_at,
         finished_at=row.finished_at,
         requests=row.requests or 0,
@@ -104,7 +106,7 @@ def run_of(row: Any) -> Run:
 
 
 def standings(engine: Engine, wanted: Sequence[int] = ()) -> list[Standing]:
-    """Give how some accounts stand, or without numbers each one in the database."""
+    """Return how some accounts stand, or without numbers each one in the database."""
     with transaction(engine) as connection:
         known = wanted or list(connection.scalars(select(Account.account_id).order_by("account_id")))
         return [_standing(engine, connection, one) for one in known]
@@ -115,17 +117,17 @@ def _standing(engine: Engine, connection: Connection, account_id: int) -> Standi
         query = select(column).where(SyncRun.account_id == account_id, *which)
         return connection.execute(query.order_by(SyncRun.run_id.desc()).limit(1)).first()
 
-    under_way = last(SyncRun.__table__, SyncRun.outcome == RUNNING)
+    under_way = last(SyncRun.__table__, SyncRun.outcome == Outcome.RUNNING)
     is_alive = under_way is not None and _has_lock(connection, account_id)
     if under_way and not is_alive:
         # A run is closed before it gives its lock away: one that is still open now was killed.
-        under_way = last(SyncRun.__table__, SyncRun.outcome == RUNNING, SyncRun.run_id == under_way.run_id)
+        under_way = last(SyncRun.__table__, SyncRun.outcome == Outcome.RUNNING, SyncRun.run_id == under_way.run_id)
     ledger = last(SyncRun.unaccounted, SyncRun.unaccounted.is_not(None))
     audit = last(SyncRun.audit, SyncRun.audit.is_not(None))
     return Standing(
         account_id,
         journal.last_complete_start(engine, account_id),
-        last(SyncRun.__table__, SyncRun.outcome != RUNNING, OVER_EVERYTHING),
+        last(SyncRun.__table__, SyncRun.outcome != Outcome.RUNNING, OVER_EVERYTHING),
         under_way,
         is_alive,
         ledger and ledger.unaccounted,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from etl.journal import COMPLETE, INTERRUPTED
-from etl.past_runs import Standing
-from etl.privacy import without_quotes
+from etl.exit_codes import Outcome
+from etl.extract.wording import without_quotes
+from etl.monitoring.run_history import Standing
 
 LONGEST_REASON = 160
 HOUR, DAY = 3600, 86_400
@@ -25,7 +25,7 @@ class Verdict:
 
 
 def judge(standing: Standing, now: datetime, max_age: timedelta) -> Verdict:
-    """Tell whether an account's data are complete and younger than `max_age`; if not, why."""
+    """Return whether an account's data are complete and younger than `max_age`; if not, why."""
     faults, notes = list(_faults(standing, now, max_age)), list(_notes(standing, now))
     complete = standing.last_complete
     fresh = f"complete {_span(now - complete)} ago ({_utc(complete)})" if complete else "no complete run yet"
@@ -35,7 +35,7 @@ def judge(standing: Standing, now: datetime, max_age: timedelta) -> Verdict:
 
 
 def to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
-    """Give a verdict as `--json` prints it; times in ISO 8601 (UTC), null for what never was."""
+    """Return a verdict as `--json` prints it; times in ISO 8601 (UTC), null for what never was."""
     standing = verdict.standing
     complete = standing.last_complete
     return {
@@ -56,7 +56,7 @@ def _faults(standing: Standing, now: datetime, max_age: timedelta) -> Iterator[s
     complete, last, under_way = standing.last_complete, standing.last, standing.under_way
     if complete and now - complete >= max_age:
         yield f"that is more than {_span(max_age)}"
-    if last and last.outcome not in {COMPLETE, INTERRUPTED}:
+    if last and last.outcome not in {Outcome.COMPLETE, Outcome.INTERRUPTED}:
         yield f"run {last.run_id} {_was(last.outcome)}{_why(last)}"
     if standing.conversations_unaccounted:
         yield f"{standing.conversations_unaccounted} conversation ids unaccounted for"
@@ -69,7 +69,7 @@ def _faults(standing: Standing, now: datetime, max_age: timedelta) -> Iterator[s
 def _notes(standing: Standing, now: datetime) -> Iterator[str]:
     """Tell what is no fault by itself: whether it takes too long is what the age tells."""
     last, under_way = standing.last, standing.under_way
-    if last and last.outcome == INTERRUPTED:
+    if last and last.outcome == Outcome.INTERRUPTED:
         yield f"run {last.run_id} was interrupted"
     if under_way and standing.is_alive:
         yield f"run {under_way.run_id} is going on for {_span(now - under_way.started_at)}"
@@ -80,7 +80,7 @@ def _was(outcome: str) -> str:
 
 
 def _why(run: Any) -> str:
-    """Give the first problem of a run in few words: without what a server answered, as monitors send mail."""
+    """Return the first problem of a run in few words: without what a server answered, as monitors send mail."""
     if not run.problems:
         return ""
     said = " ".join(without_quotes(run.problems[0]).split())

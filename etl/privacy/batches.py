@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from etl.ids import Ids
-from etl.privacy import DROP, Row, Way, protect_record, protect_row, shown_field
-from etl.transform import Batch
+from etl.id_set import IdSet
+from etl.privacy.records import protect_record, shown_field
+from etl.privacy.rules import DROP, Row, Way, protect_row
+from etl.transform.batch import Batch
 
 
 @dataclass
@@ -19,17 +20,17 @@ class Forgotten:
     """
 
     contacts: dict[int, datetime] = field(default_factory=dict)
-    conversations: Ids = field(default_factory=Ids)
+    conversations: IdSet = field(default_factory=IdSet)
     handed_on: set[int] = field(default_factory=set)
     came: set[int] = field(default_factory=set)
 
     def wrote_or_read(self, message: Row) -> bool:
-        """Tell whether a message is from one of them, or in a conversation with one."""
+        """Return whether a message is from one of them, or in a conversation with one."""
         is_theirs = message.get("sender_type") == "contact" and message.get("sender_id") in self.contacts
         return is_theirs or message["conversation_id"] in self.conversations
 
     def concerns(self, record: Row) -> bool:
-        """Tell whether a rejected record is of theirs, or may be."""
+        """Return whether a rejected record is of theirs, or may be."""
         if not self.contacts:
             return False
         number = record["conversation_id"]
@@ -41,7 +42,7 @@ class Forgotten:
 
 
 def _people(payload: Any) -> set[int]:
-    """Give the numbers of those who may be contacts in a payload of a conversation or message."""
+    """Return the numbers of those who may be contacts in a payload of a conversation or message."""
     found: set[int] = set()
     if isinstance(payload, dict):
         meta = payload.get("meta")

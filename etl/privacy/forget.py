@@ -10,12 +10,14 @@ from urllib.parse import quote, quote_plus
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from etl import conversations, journal, personal, rewrite
-from etl.database import any_of, transaction
+from etl.database.bookkeeping import SuppressedContact
+from etl.database.engine import any_of, transaction
+from etl.database.models import Contact, Conversation, CsatResponse, Message
 from etl.errors import SettingsError
-from etl.models import Contact, Conversation, CsatResponse, Message, SuppressedContact
-from etl.privacy import DROP, Row
-from etl.protection import Forgotten
+from etl.load import conversations, journal
+from etl.privacy import rewrite, stored
+from etl.privacy.batches import Forgotten
+from etl.privacy.rules import DROP, Row
 
 REMOVED = "(removed: it named somebody who is forgotten)"
 # Shorter ones are in every other sentence.
@@ -23,7 +25,7 @@ SHORTEST_VALUE = 4
 
 
 def known(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[int, int]:
-    """Give how many conversations each of the contacts has, of those that the tables have."""
+    """Return how many conversations each of the contacts has, of those that the tables have."""
     query = (
         select(Contact.id, func.count(Conversation.id))
         .outerjoin(
@@ -37,16 +39,16 @@ def known(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[in
 
 
 def forget(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[str, int]:
-    """Drop what is personal of contacts, and put them on the list; give how many rows of each table were emptied.
+    """Drop what is personal of contacts, and put them on the list; return how many rows of each table were emptied.
 
-    Raises AnotherRun while a run goes on, and SettingsError when nothing is stored of the account.
+    Raise AnotherRun while a run goes on, and SettingsError when nothing is stored of the account.
     """
     with journal.lock(engine, account_id) as check_lock:
         with transaction(engine) as connection:
-            if personal.stored_as(connection, account_id) is None:
+            if stored.stored_as(connection, account_id) is None:
                 raise SettingsError(f"Nothing of account {account_id} is stored. Is ETL_ACCOUNT_ID right?")
             _suppress(connection, account_id, contacts)
-            everybody = personal.forgotten(connection, account_id)
+            everybody = stored.forgotten(connection, account_id)
             values = _values(connection, account_id, contacts)
         emptied = {"rejected_records": _forget_rejected(engine, account_id, everybody)}
         for table in ("sync_runs", "conversation_ledger"):
@@ -87,7 +89,7 @@ def _theirs(account_id: int, contacts: Collection[int]) -> dict[str, ColumnEleme
     """Give, in the order in which they are emptied, which rows of which table are theirs."""
     held = (Conversation.contact_id == any_of(contacts)) | Conversation.forgotten_at.is_not(None)
     theirs = select(Conversation.id).where(Conversation.account_id == account_id, held)
-    return rewrite.written(
+    return rewrite.rows_written_by_people(
         account_id,
         Message.conversation_id.in_(theirs) | (Message.contact_id == any_of(contacts)),
         CsatResponse.conversation_id.in_(theirs) | (CsatResponse.contact_id == any_of(contacts)),
@@ -97,7 +99,7 @@ def _theirs(account_id: int, contacts: Collection[int]) -> dict[str, ColumnEleme
 def _pages(
     engine: Engine, account_id: int, table: str, condition: ColumnElement[bool] | None = None
 ) -> Iterator[list[Row]]:
-    """Give rows of a table page by page, each page read in a transaction of its own."""
+    """Yield rows of a table page by page, each page read in a transaction of its own."""
     after: Row | None = None
     while True:
         with transaction(engine) as connection:
@@ -109,7 +111,7 @@ def _pages(
 
 
 def _values(connection: Connection, account_id: int, contacts: Collection[int]) -> set[str]:
-    """Give what names the contacts, as far as it is long enough to be looked for."""
+    """Return what names the contacts, as far as it is long enough to be looked for."""
     columns = (Contact.name, Contact.email, Contact.phone_number, Contact.identifier)
     rows = connection.execute(select(*columns).where(Contact.account_id == account_id, Contact.id == any_of(contacts)))
     values = {one for row in rows for one in row if one and len(one) >= SHORTEST_VALUE}

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from etl import journal, personal, rewrite
-from etl.database import any_of, transaction
+from etl.database.bookkeeping import Redaction, RejectedRecord
+from etl.database.engine import any_of, transaction
+from etl.database.models import Conversation
 from etl.errors import SettingsError
-from etl.models import Conversation, Redaction, RejectedRecord
-from etl.payload import SMALLEST
-from etl.privacy import DROP, Way
+from etl.load import journal
+from etl.privacy import rewrite
+from etl.privacy.rules import DROP, Way
+from etl.privacy.stored import NO_DIGEST, set_stored_as, stored_as
+from etl.transform.values import SMALLEST
 
 # Table, rows done, rows there were.
 Watch = Callable[[str, int, int], None]
@@ -30,14 +33,14 @@ class Done:
 
 
 def loses(stored: tuple[str, str | None], way: Way) -> bool:
-    """Tell whether what is wanted cannot be made of what is stored: a hash cannot be undone, nor another key's made."""
+    """Return whether what is wanted cannot be made of what is stored: no hash is undone, and no other key's made."""
     return stored[0] != "keep" and way.mode != "drop" and stored != (way.mode, way.fingerprint)
 
 
 def redact(engine: Engine, account_id: int, way: Way, watch: Watch) -> Done:
     """Rewrite what is stored of an account; do nothing when it is stored that way already.
 
-    What cannot be made of what is stored is dropped, and everything is made to be read again. Raises AnotherRun, and
+    What cannot be made of what is stored is dropped, and everything is made to be read again. Raise AnotherRun, and
     SettingsError when nothing is stored, or another rewriting has to be finished first.
     """
     done = Done()
@@ -53,15 +56,15 @@ def redact(engine: Engine, account_id: int, way: Way, watch: Watch) -> Done:
             done.rewritten = {table: _rewrite(engine, account_id, table, goal, step) for table in rewrite.TABLES}
             with transaction(engine) as connection:
                 connection.execute(delete(Redaction).where(Redaction.account_id == account_id))
-                personal.set_stored_as(connection, account_id, goal)
+                set_stored_as(connection, account_id, goal)
         if goal is None or goal != way:
             done.read_again = _read_again(engine, account_id, way, step)
     return done
 
 
 def _begin(connection: Connection, account_id: int, way: Way) -> Way | None:
-    """Write down what is going to be done to every table; give the way in which it is rewritten, None if it is not."""
-    stored = personal.stored_as(connection, account_id)
+    """Write down what will be done to every table; return the way in which it is rewritten, None if it is not."""
+    stored = stored_as(connection, account_id)
     if stored is None:
         raise SettingsError(f"Nothing of account {account_id} is stored. Is ETL_ACCOUNT_ID right?")
     begun = connection.execute(
@@ -90,7 +93,7 @@ def _begin(connection: Connection, account_id: int, way: Way) -> Way | None:
 
 
 def _rewrite(engine: Engine, account_id: int, table: str, way: Way, watch: Watch) -> int:
-    """Rewrite the rest of a table; give how many rows had to be changed."""
+    """Rewrite the rest of a table; return how many rows had to be changed."""
     changed = seen = 0
     with transaction(engine) as connection:
         place = (Redaction.account_id == account_id) & (Redaction.table_name == table)
@@ -103,7 +106,7 @@ def _rewrite(engine: Engine, account_id: int, table: str, way: Way, watch: Watch
 
 
 def _rewrite_page(engine: Engine, account_id: int, table: str, way: Way) -> tuple[int, int] | None:
-    """Rewrite the next page, and write down how far that is; give rows seen and changed, None at the end."""
+    """Rewrite the next page, and write down how far that is; return rows seen and changed, None at the end."""
     with transaction(engine) as connection:
         place = (Redaction.account_id == account_id) & (Redaction.table_name == table)
         at = connection.execute(select(Redaction.position, Redaction.done).where(place)).one()
@@ -120,7 +123,7 @@ def _rewrite_page(engine: Engine, account_id: int, table: str, way: Way) -> tupl
 def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool:
     """Have the next run read everything again, unless what is stored is what is wanted."""
     with transaction(engine) as connection:
-        if personal.stored_as(connection, account_id) == (way.mode, way.fingerprint):
+        if stored_as(connection, account_id) == (way.mode, way.fingerprint):
             return False
         ours = Conversation.account_id == account_id
         total = connection.scalar(select(func.count()).where(ours)) or 0
@@ -130,7 +133,7 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
             connection.execute(
                 update(Conversation)
                 .where(ours, Conversation.id == any_of(ids))
-                .values(mark=None, history_read_at=None, payload_digest=personal.NO_DIGEST)
+                .values(mark=None, history_read_at=None, payload_digest=NO_DIGEST)
             )
         after, seen = ids[-1], seen + len(ids)
         watch("conversations", seen, total)
@@ -143,7 +146,7 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
                 RejectedRecord.resolved_at.is_(None),
             )
         )
-        personal.set_stored_as(connection, account_id, way)
+        set_stored_as(connection, account_id, way)
     return True
 
 

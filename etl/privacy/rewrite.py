@@ -20,11 +20,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from etl import load
-from etl.database import any_of
-from etl.models import SCHEMA, Attachment, Base, Conversation, CsatResponse, Message, RejectedRecord
-from etl.personal import NO_DIGEST
-from etl.privacy import DROP, RULES, Row, Way, gone, protect_record, protect_row, protect_run, without_quotes
+from etl.database.base import SCHEMA
+from etl.database.bookkeeping import RejectedRecord
+from etl.database.engine import any_of
+from etl.database.models import METADATA, Attachment, Conversation, CsatResponse, Message
+from etl.extract.wording import without_quotes
+from etl.load import upsert
+from etl.privacy.records import protect_record, protect_run
+from etl.privacy.rules import DROP, RULES, Row, Way, gone, protect_row
+from etl.privacy.stored import NO_DIGEST
 
 # A page is what is in memory at once; an e-mail's attributes may be some 100 KB.
 ROWS_A_PAGE = 500
@@ -47,19 +51,19 @@ TABLES = (*RULES, *JOURNAL)
 
 
 def table_of(name: str) -> Table:
-    """Give a table by its name."""
-    return Base.metadata.tables[f"{SCHEMA}.{name}"]
+    """Return a table by its name."""
+    return METADATA.tables[f"{SCHEMA}.{name}"]
 
 
 def key_of(name: str, row: Row) -> Row:
-    """Give a row's key beside the account, by column."""
+    """Return a row's key beside the account, by column."""
     return {one.name: row[one.name] for one in _keys(name)}
 
 
 def page(
     connection: Connection, name: str, account_id: int, after: Row | None, condition: ColumnElement[bool] | None = None
 ) -> list[Row]:
-    """Give the next rows of a table in the order of their keys: the key, what rules need, and what may not be NULL."""
+    """Return the next rows of a table in the order of their keys: key, what rules need, and what may not be NULL."""
     table = table_of(name)
     query = (
         select(*(table.columns[one] for one in _needed(name)))
@@ -101,10 +105,10 @@ def _needed(name: str) -> list[str]:
     ]
 
 
-def written(
+def rows_written_by_people(
     account_id: int, messages: ColumnElement[bool], answers: ColumnElement[bool]
 ) -> dict[str, ColumnElement[bool]]:
-    """Give which rows hold what people wrote, by table and in the order in which they are emptied."""
+    """Return which rows hold what people wrote, by table and in the order in which they are emptied."""
     theirs = select(Message.id).where(Message.account_id == account_id, messages)
     return {"attachments": Attachment.message_id.in_(theirs), "messages": messages, "csat_responses": answers}
 
@@ -113,7 +117,7 @@ def empty(connection: Connection, account_id: int, conversation_ids: Collection[
     """Drop what is personal of all that is stored in conversations."""
     messages = Message.conversation_id == any_of(conversation_ids)
     answers = CsatResponse.conversation_id == any_of(conversation_ids)
-    for table, condition in written(account_id, messages, answers).items():
+    for table, condition in rows_written_by_people(account_id, messages, answers).items():
         after: Row | None = None
         while rows := page(connection, table, account_id, after, condition):
             after = key_of(table, rows[-1])
@@ -121,7 +125,7 @@ def empty(connection: Connection, account_id: int, conversation_ids: Collection[
 
 
 def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
-    """Save rows of a page as they are stored in a way; give how many had to be changed."""
+    """Save rows of a page as they are stored in a way; return how many had to be changed."""
     if name == "rejected_records":
         return _save_rejected(connection, rows)
     if name in JOURNAL:
@@ -137,7 +141,7 @@ def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
             .where(Conversation.id == any_of(row["id"] for row in rows), Conversation.payload_digest.is_not(None))
             .values(payload_digest=NO_DIGEST)
         )
-    return load.save(connection, {name: rows})[name]["updated"]
+    return upsert.save(connection, {name: rows})[name]["updated"]
 
 
 def _save_rejected(connection: Connection, rows: list[Row]) -> int:
@@ -188,7 +192,7 @@ def _save_journal(connection: Connection, name: str, rows: list[Row], way: Way) 
 
 
 def update_rows(connection: Connection, table: Table, rows: list[Row]) -> int:
-    """Write rows, each with its whole key, over those that are stored; give how many."""
+    """Write rows, each with its whole key, over those that are stored; return how many."""
     if rows:
         keys = [one.name for one in table.primary_key]
         statement = update(table).where(*(table.columns[one] == bindparam(f"key_{one}") for one in keys))

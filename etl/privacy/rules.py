@@ -4,7 +4,6 @@ A column that no rule names is kept. What is free-form is not searched for perso
 only what is listed here, and cannot hold any, is kept of it. `docs/privacy.md` tells the same in words.
 """
 
-import hashlib
 import hmac
 import json
 import re
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from etl.settings import Settings
+from etl.settings.settings import Settings
 
 Row = dict[str, Any]
 Mode = Literal["keep", "hash", "drop"]
@@ -45,7 +44,7 @@ KEEP, DROP = Way("keep"), Way("drop")
 
 
 def way_of(settings: Settings) -> Way:
-    """Give how the settings want personal data to be stored."""
+    """Return how the settings want personal data to be stored."""
     if settings.pii == "hash" and settings.pii_key is not None:
         key = settings.pii_key.get_secret_value().encode()
         return Way("hash", key, _derived(key, "digest", DIGEST_KEY))
@@ -210,69 +209,3 @@ def protect_row(table: str, row: Row, way: Way) -> None:
         if column in row and (table != "bots" or rule is gone or row["type"] not in BOTS):
             value = row[column]
             row[column] = None if value is None else rule(value, way)
-
-
-# What payload.py, fields.py and transform.py say, up to where they quote.
-REASON = re.compile(
-    r"((?:[a-z_.]+: )?(?:expected [a-z ]+(?:\d+ [a-z]+)?|is missing|is beyond range|is nested too deeply))"
-    r"(?:(?:, got|:) .*)?",
-    re.DOTALL,
-)
-
-
-def protect_record(record: Row) -> None:
-    """Make of a rejected record in place what is stored of it: which one, and what is wrong, but not what was there.
-
-    Its digest is made anew, as the old one is of the whole payload; the same fault of the same record has the same.
-    """
-    reason = REASON.fullmatch(record["reason"])
-    record["reason"] = reason[1] if reason else "The reason is not shown."
-    number = record["entity_id"]
-    record["entity_id"] = number if number and number.isascii() and number.isdigit() else None
-    record["payload"] = None
-    which = [record[name] for name in ("entity", "entity_id", "conversation_id", "reason")]
-    record["digest"] = hashlib.sha256(json.dumps(which).encode()).hexdigest()
-
-
-FIELD_NAME = re.compile(r"[a-z_]+(?:\.[a-z_][a-z0-9_]{0,59})+")
-
-
-def shown_field(path: str) -> str:
-    """Give the path of an unknown field, without a name that is none: what a person is called may be a key."""
-    return path if FIELD_NAME.fullmatch(path) else f"{path.partition('.')[0]}.(not shown)"
-
-
-QUOTED = (
-    # What a server answered, at the end of what client.py says.
-    (
-        re.compile(r"(the server answered \d+|the answer is no JSON|the answer is larger than \d+ MiB): .*", re.DOTALL),
-        r"\1.",
-    ),
-    (re.compile(r"redirected to .*?\. The token", re.DOTALL), "redirected. The token"),
-    (re.compile(r"([?&]q=)[^&:\s]*"), r"\1..."),
-)
-
-
-def without_quotes(said: str) -> str:
-    """Give a sentence of a run without what it quotes of an answer, and without the term of a search."""
-    for pattern, kept in QUOTED:
-        said = pattern.sub(kept, said)
-    return said
-
-
-def protect_run(row: Row, way: Way) -> None:
-    """Make of what a run says of itself in place what is stored of it."""
-    if row.get("selection"):
-        row["selection"] = protect_selection(row["selection"], way)
-    for name in ("problems", "notes"):
-        if row.get(name):
-            row[name] = [without_quotes(one) for one in row[name]]
-    if row.get("unknown_fields"):
-        row["unknown_fields"] = sorted({shown_field(one) for one in row["unknown_fields"]})
-
-
-def protect_selection(chosen: Row | None, way: Way) -> Row | None:
-    """Give what was selected without the term that was searched for, which may be somebody's name."""
-    if way.mode == "keep" or not chosen or "search" not in chosen:
-        return chosen
-    return chosen | {"search": identity(chosen["search"], way)}

@@ -3,18 +3,19 @@
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from etl.database.bookkeeping import Redaction, SuppressedContact
+from etl.database.models import Account, Conversation
 from etl.errors import SettingsError
-from etl.ids import Ids
-from etl.models import Account, Conversation, Redaction, SuppressedContact
-from etl.privacy import Way
-from etl.protection import Forgotten
+from etl.id_set import IdSet
+from etl.privacy.batches import Forgotten
+from etl.privacy.rules import Way
 
 # What a conversation has instead of the digest of a payload, so that it is taken in anew and then gets one.
 NO_DIGEST = "taken in before etl redact"
 
 
 def stored_as(connection: Connection, account_id: int) -> tuple[str, str | None] | None:
-    """Give mode and key fingerprint of what is stored of an account; None when nothing is."""
+    """Return mode and key fingerprint of what is stored of an account; None when nothing is."""
     found = connection.execute(
         select(Account.personal_data, Account.personal_data_key).where(Account.account_id == account_id)
     ).first()
@@ -22,7 +23,7 @@ def stored_as(connection: Connection, account_id: int) -> tuple[str, str | None]
 
 
 def is_being_redacted(connection: Connection, account_id: int) -> bool:
-    """Tell whether `etl redact` was begun and is not done."""
+    """Return whether `etl redact` was begun and is not done."""
     return connection.execute(select(Redaction.mode).where(Redaction.account_id == account_id)).first() is not None
 
 
@@ -63,7 +64,7 @@ def require(connection: Connection, account_id: int, base_url: str, way: Way) ->
 
 
 def forgotten(connection: Connection, account_id: int) -> Forgotten:
-    """Give who is forgotten, and their conversations."""
+    """Return who is forgotten, and their conversations."""
     contacts = connection.execute(
         select(SuppressedContact.contact_id, SuppressedContact.suppressed_at).where(
             SuppressedContact.account_id == account_id
@@ -74,4 +75,4 @@ def forgotten(connection: Connection, account_id: int) -> Forgotten:
     theirs = connection.scalars(
         select(Conversation.id).where(Conversation.account_id == account_id, Conversation.forgotten_at.is_not(None))
     )
-    return Forgotten({row.contact_id: row.suppressed_at for row in contacts}, Ids(theirs))
+    return Forgotten({row.contact_id: row.suppressed_at for row in contacts}, IdSet(theirs))

@@ -14,15 +14,16 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from etl import conversations, transform
-from etl.client import Client, Query
-from etl.database import any_of, transaction
+from etl.database.engine import any_of, transaction
+from etl.database.models import Conversation, Message
 from etl.errors import VendorError
-from etl.history import NEWEST, Histories
-from etl.ids import Ids
-from etl.models import Conversation, Message
-from etl.transform import Batch
-from etl.walk import BY_CREATION, walk
+from etl.extract.client import Client, Query
+from etl.extract.history import NEWEST, Histories
+from etl.extract.walk import BY_CREATION, walk
+from etl.id_set import IdSet
+from etl.load import conversations
+from etl.transform import rows
+from etl.transform.batch import Batch
 
 ROWS_AT_ONCE = 10_000
 SEARCH = "conversations/search"
@@ -55,7 +56,7 @@ class Audit:
     histories: Histories
     save: Callable[[Batch], None]
     unproved: dict[int, Unproved]
-    done: Ids = field(default_factory=Ids)
+    done: IdSet = field(default_factory=IdSet)
     messages: int = 0
     witnessed: int = 0
     unaccounted: int = 0
@@ -67,7 +68,7 @@ class Audit:
     def settle(self, everything: bool) -> dict[str, int] | None:
         """Compare what the witness names with the tables: of every conversation, or of those with open marks only.
 
-        Gives {conversations, messages, read, witnessed, unaccounted}; messages is the sum of the last three. None when
+        Return {conversations, messages, read, witnessed, unaccounted}; messages is the sum of the last three. None when
         the witness could not be used. Conversations begun since the ledger was settled are left to the next run.
         """
         self._newest = max(self._living(), default=0)
@@ -102,16 +103,16 @@ class Audit:
                 return
 
     def _left(self, everything: bool) -> Set[int]:
-        """Give the conversations that no page of the witness has shown."""
+        """Return the conversations that no page of the witness has shown."""
         return (self._living() if everything else self.unproved.keys()) - self.done
 
-    def _living(self) -> Ids:
-        """Give the conversations that are in the tables and not deleted."""
+    def _living(self) -> IdSet:
+        """Return the conversations that are in the tables and not deleted."""
         living = select(Conversation.id).where(
             Conversation.account_id == self.client.account_id, Conversation.deleted_at.is_(None)
         )
         with transaction(self.engine) as connection:
-            return Ids(connection.execution_options(yield_per=ROWS_AT_ONCE).scalars(living))
+            return IdSet(connection.execution_options(yield_per=ROWS_AT_ONCE).scalars(living))
 
     def _compare(self, named: dict[int, Messages]) -> None:
         """Save what the tables lack of the messages named, and count all of them."""
@@ -124,9 +125,9 @@ class Audit:
         unsure = set()
         for number, future in futures.items():
             found, failed = future.result()
-            transform.add_history(batch, number, found.values())
+            rows.add_history(batch, number, found.values())
             rest = {one for one in named[number].keys() - found.keys() if held[number].get(one, True)}
-            transform.add_witnessed(batch, number, [named[number][one] for one in sorted(rest)])
+            rows.add_witnessed(batch, number, [named[number][one] for one in sorted(rest)])
             if failed or (number in self.unproved and found.keys() - named[number].keys()):
                 unsure.add(number)
         self.save(batch)
@@ -134,7 +135,7 @@ class Audit:
         self._count(settled, self._held(settled))
 
     def _doubtful(self, number: int, named: Messages, held: dict[int, bool]) -> set[int]:
-        """Give the messages to ask for: those that the tables lack, or hold in part where every one can be had.
+        """Return the messages to ask for: those that the tables lack, or hold in part where every one can be had.
 
         Where the witness decides whether a history is complete, also those that this run's reading did not give, as
         they may have been edited; and those that it does not name: before it is believed that a message is gone, the
@@ -150,7 +151,7 @@ class Audit:
     def _fetch(self, number: int, named: Messages, doubtful: set[int]) -> tuple[Messages, bool]:
         """Ask for messages: for the history once more, then for each that is still missing.
 
-        Gives what was found, and whether something could not be asked for, so that the next run has to try again.
+        Return what was found, and whether something could not be asked for, so that the next run has to try again.
         """
         found: Messages = {}
         try:
@@ -204,7 +205,7 @@ class Audit:
 
 
 def _hidden(named: Messages) -> set[int]:
-    """Give the messages that servers before 2.16 do not give even when asked for by number.
+    """Return the messages that servers before 2.16 do not give even when asked for by number.
 
     They answer the oldest 20 of those with at least this number, so that 20 older ones with higher numbers hide it.
     """

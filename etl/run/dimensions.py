@@ -10,15 +10,18 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from etl import attributes, conversations
-from etl.client import Client, Query
-from etl.database import transaction
+from etl.database.engine import transaction
 from etl.errors import BadValue, DatabaseError, Denied, NotFound, VendorError
-from etl.fields import ACCOUNT, AGENT, DEFINITION, INBOX, LABEL, TEAM, Entity
-from etl.journal import Run
-from etl.payload import whole
-from etl.transform import Batch, add_survey_response
-from etl.writer import Writer
+from etl.extract.client import Client, Query
+from etl.load import conversations
+from etl.load.journal import Run
+from etl.run.writer import Writer
+from etl.transform.batch import Batch
+from etl.transform.entities import ACCOUNT, AGENT, DEFINITION, INBOX, LABEL, TEAM
+from etl.transform.fields import Entity
+from etl.transform.rows import add_survey_response
+from etl.transform.values import whole
+from etl.views import attribute_columns
 
 PROFILE = "/api/v1/profile"
 SURVEYS = "csat_survey_responses"
@@ -111,7 +114,7 @@ class Dimensions:
                 batch.convert(ACCOUNT, _named(ACCOUNT, one), base_url=self.client.base_url)
 
     def _add_list(self, batch: Batch, names: Names, result: Callable[[], Any]) -> list[Any] | None:
-        """Add the items of a list; give them, None when the list cannot be had."""
+        """Add the items of a list; return them, None when the list cannot be had."""
         try:
             items = _items(result())
         except VendorError as error:
@@ -126,7 +129,7 @@ class Dimensions:
         return items
 
     def _renew_views(self, definitions: list[Any] | None) -> None:
-        """Forget the definitions that are no longer listed, and give the views a column for each that is."""
+        """Forget the definitions that are no longer listed, and return the views a column for each that is."""
         if definitions is None:
             return
         try:
@@ -134,10 +137,10 @@ class Dimensions:
         except (BadValue, KeyError, TypeError):
             return  # one that was rejected may be any of those that are there
         with transaction(self.engine) as connection:
-            attributes.forget_others(connection, self.run.account_id, ids)
+            attribute_columns.forget_others(connection, self.run.account_id, ids)
         try:
             with transaction(self.engine) as connection:
-                attributes.renew_views(connection)
+                attribute_columns.renew_views(connection)
         except DatabaseError as error:
             self.run.notes.append(f"The views of the custom attributes stay as they were. {error}")
 
@@ -179,7 +182,7 @@ class Dimensions:
 
 
 def _items(answer: Any) -> list[Any]:
-    """Give the items of a list, bare or under `payload`; raise VendorError when there is none."""
+    """Return the items of a list, bare or under `payload`; raise VendorError when there is none."""
     items = answer.get("payload") if isinstance(answer, dict) else answer
     if not isinstance(items, list):
         raise VendorError("the answer is no list")
@@ -187,6 +190,6 @@ def _items(answer: Any) -> list[Any]:
 
 
 def _named(entity: Entity, payload: dict[str, Any]) -> dict[str, Any]:
-    """Give the fields that have a column: `/inboxes` holds the channels' secrets, which nothing of ours may hold."""
+    """Return the fields that have a column: `/inboxes` holds the channels' secrets, which nothing of ours may hold."""
     known = entity.shapes[""].known
     return {name: value for name, value in payload.items() if name in known}

@@ -10,24 +10,25 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from etl import conversations, transform, unchanged
-from etl.audit import Unproved
-from etl.conversations import Kept
-from etl.database import transaction
+from etl.database.base import REVISION
+from etl.database.engine import transaction
 from etl.errors import VendorError
-from etl.history import Histories, History
-from etl.journal import Run
-from etl.models import REVISION
-from etl.payload import LARGEST
-from etl.settings import Settings
-from etl.transform import Batch
-from etl.writer import Writer
+from etl.extract.history import Histories, History
+from etl.load import conversations
+from etl.load.conversations import Kept
+from etl.load.journal import Run
+from etl.run.audit import Unproved
+from etl.run.writer import Writer
+from etl.settings.settings import Settings
+from etl.transform import digest, rows
+from etl.transform.batch import Batch
+from etl.transform.values import LARGEST
 
 VERSION = version("etl-99digital")
 
 
 @dataclass(frozen=True)
-class Reading:
+class PendingBatch:
     """A batch, and by conversation id those of its histories that are being read, and the digests of their payloads."""
 
     batch: Batch
@@ -35,11 +36,11 @@ class Reading:
     digests: dict[int, str | None]
 
     def is_read(self) -> bool:
-        """Tell whether all its histories are there."""
+        """Return whether all its histories are there."""
         return all(one.done() for one in self.histories.values())
 
     def is_asked_for(self) -> bool:
-        """Tell whether none of its histories still waits for a thread."""
+        """Return whether none of its histories still waits for a thread."""
         return all(one.done() or one.running() for one in self.histories.values())
 
 
@@ -70,39 +71,39 @@ class Intake:
         self.finish(self.begin(payloads))
         self.settle()
 
-    def begin(self, payloads: Iterable[Any]) -> Reading:
+    def begin(self, payloads: Iterable[Any]) -> PendingBatch:
         """Turn the payloads of a page into a batch, and have the histories of the conversations that changed read.
 
         A conversation that is sent exactly as it was taken in before is left alone, as all rows of it would be.
         """
         received = list(payloads)
         salt = self._salt()
-        digests = {one["id"]: unchanged.digest(one, salt) for one in received if _has_number(one)}
+        digests = {one["id"]: digest.digest(one, salt) for one in received if _has_number(one)}
         kept = self._kept(digests.keys())
         same = {one for one in kept if self._is_unchanged(one, kept[one], digests[one])}
         news: list[Any] = []
         left_alone: list[Any] = []
         for one in received:
             (left_alone if _has_number(one) and one["id"] in same else news).append(one)
-        batch = transform.to_batch(self.settings.account_id, news)
+        batch = rows.to_batch(self.settings.account_id, news)
         batch.unchanged = sorted(same)
         for one in left_alone:
-            transform.add_agents(batch, one)
+            rows.add_agents(batch, one)
         if unasked := batch.marks.keys() - digests.keys():
             kept |= self._kept(unasked)  # ids that are digits in quotes
         unread = {one for one in batch.marks if self._is_due(batch, one, kept.get(one))}
-        unchanged.remember(batch, {one: None if one in unread else digests.get(one) for one in batch.marks})
+        digest.remember(batch, {one: None if one in unread else digests.get(one) for one in batch.marks})
         due = [one for one in batch.marks if one in unread and self._under_way.get(one) != batch.marks[one]]
         self._under_way |= {one: batch.marks[one] for one in due}
         futures = {one: self.pool.submit(self.histories.read, one, batch.shown[one]) for one in due}
-        return Reading(batch, futures, {one: digests.get(one) for one in due})
+        return PendingBatch(batch, futures, {one: digests.get(one) for one in due})
 
-    def finish(self, reading: Reading) -> None:
+    def finish(self, pending: PendingBatch) -> None:
         """Wait for the histories of a batch, and have all of it saved as soon as the batch before it is."""
-        self._add_histories(reading)
+        self._add_histories(pending)
         self.settle()
-        self.writer.begin(reading.batch)
-        self._being_saved = reading.histories
+        self.writer.begin(pending.batch)
+        self._being_saved = pending.histories
 
     def settle(self) -> None:
         """Wait until everything that was taken in is saved."""
@@ -112,7 +113,7 @@ class Intake:
         self._being_saved = ()
 
     def _salt(self) -> str:
-        """Give what makes other rows of the same payload: the version, where messages come from, and what is kept."""
+        """Return what makes other rows of the same payload: the version, where messages come from, and what is kept."""
         way = self.writer.way
         return f"{REVISION} {VERSION} {self.settings.messages} {way.mode} {way.digest_key}".rstrip()
 
@@ -137,7 +138,7 @@ class Intake:
         return self._is_history_due(replace(kept, last_activity_at=active), batch.marks[conversation_id])
 
     def _is_history_due(self, kept: Kept, mark: str | None) -> bool:
-        """Tell whether a history has to be read: its mark changed, or it was active of late.
+        """Return whether a history has to be read: its mark changed, or it was active of late.
 
         Edits, deletions and delivery states no longer move any clock on servers after March 2026 (the vendor's
         section 5).
@@ -149,10 +150,10 @@ class Intake:
         begins = self.run.started_at - timedelta(days=self.settings.reread_days)
         return kept.last_activity_at is not None and kept.last_activity_at > begins
 
-    def _add_histories(self, reading: Reading) -> None:
+    def _add_histories(self, pending: PendingBatch) -> None:
         """Add the histories to their batch; the mark of one that cannot be read completely stays open."""
-        batch = reading.batch
-        for one, future in reading.histories.items():
+        batch = pending.batch
+        for one, future in pending.histories.items():
             rejected = len(batch.rejected)
             try:
                 history = future.result()
@@ -160,14 +161,14 @@ class Intake:
                 self.unread += 1
                 self.why = self.why or str(error)
                 continue
-            before = unchanged.listed(batch, one)
-            ids = transform.add_history(batch, one, history.messages)
+            before = digest.listed(batch, one)
+            ids = rows.add_history(batch, one, history.messages)
             if not history.complete:
                 self.unproved[one] = Unproved(batch.marks[one], array("q", ids))
             elif len(batch.rejected) == rejected:
-                transform.close_history(batch, one, datetime.now(UTC))
-                if unchanged.agrees(batch, one, before):
-                    unchanged.remember(batch, {one: reading.digests[one]})
+                rows.close_history(batch, one, datetime.now(UTC))
+                if digest.agrees(batch, one, before):
+                    digest.remember(batch, {one: pending.digests[one]})
 
 
 def _has_number(payload: Any) -> bool:

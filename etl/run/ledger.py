@@ -15,13 +15,15 @@ from typing import Any
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from etl import conversations
-from etl.client import Client
-from etl.database import any_of, transaction
+from etl.database.bookkeeping import LedgerEntry
+from etl.database.engine import any_of, transaction
+from etl.database.models import Conversation
 from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
-from etl.ids import Ids
-from etl.models import Conversation, LedgerEntry
-from etl.walk import BY_CREATION, STATUSES, walk
+from etl.extract.client import Client
+from etl.extract.walk import BY_CREATION, walk
+from etl.id_set import IdSet
+from etl.load import conversations
+from etl.selection import STATUSES
 
 DELETED, FORBIDDEN, UNREADABLE = "deleted", "forbidden", "unreadable"
 ASKED_AT_ONCE = 25
@@ -49,7 +51,7 @@ class Ledger:
     pool: Executor
     engine: Engine
     take: Callable[[list[Any]], None]
-    seen: Ids
+    seen: IdSet
     gone: set[int] = field(default_factory=set)
     forbidden: set[int] = field(default_factory=set)
     unreadable: dict[int, str] = field(default_factory=dict)
@@ -60,8 +62,8 @@ class Ledger:
     def settle(self, accept_deletions: bool = False) -> dict[str, int]:
         """Ask for every id that the walks did not show, and write down what became of it.
 
-        Gives {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; highest_id is the sum of the others.
-        Raises DeletionsRefused, having written nothing down, when so many are gone that the token is to be doubted.
+        Return {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; highest_id is the sum of the others.
+        Raise DeletionsRefused, having written nothing down, when so many are gone that the token is to be doubted.
         """
         self._remember()
         highest = self._highest()
@@ -109,7 +111,7 @@ class Ledger:
             self.known[row.state].add(row.conversation_id)
 
     def _highest(self) -> int:
-        """Give the highest id ever seen, by this run or before."""
+        """Return the highest id ever seen, by this run or before."""
         account = self.client.account_id
         with transaction(self.engine) as connection:
             known = conversations.highest(connection, account)
@@ -177,7 +179,7 @@ class Ledger:
             return
 
     def _can_be_asked(self) -> bool:
-        """Tell whether the server shows single conversations, by some that the list has just shown; one may be gone."""
+        """Return whether the server shows single conversations, by some that the list just showed; one may be gone."""
         probes = sorted(nlargest(PROBES, self.seen))
         for one in probes:
             try:
@@ -200,7 +202,7 @@ class Ledger:
                 return
 
     def _counted(self) -> int:
-        """Give the sum of the vendor's own counts, read now; 0 where it does not count."""
+        """Return the sum of the vendor's own counts, read now; 0 where it does not count."""
         total = 0
         for status in STATUSES:
             try:

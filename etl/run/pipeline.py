@@ -7,12 +7,15 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 
-from etl import journal, logs
-from etl.client import Client
+from etl import logs
 from etl.errors import VendorError
-from etl.intake import Intake, Reading
+from etl.extract.client import Client
+from etl.extract.filters import query_of
+from etl.extract.walk import BY_CREATION, Page, walk, walk_recent
+from etl.load import journal
+from etl.run.intake import Intake, PendingBatch
 from etl.selection import Selection
-from etl.walk import BY_CREATION, Page, walk, walk_recent
+from etl.transform.rows import is_selected
 
 IDS_A_PAGE = 25
 # How many batches wait for their histories: enough for the pool to stay full, few enough for the memory.
@@ -22,16 +25,16 @@ BATCHES_AHEAD = 8
 def walks(
     client: Client, intake: Intake, selection: Selection, since: datetime | None
 ) -> Iterator[tuple[str, Iterator[Page]]]:
-    """Give the walks that the selection takes: name and pages."""
+    """Yield the walks that the selection takes: name and pages."""
     if selection.conversations:
         yield "by id", _pages_by_id(client, intake, selection.conversations)
     elif selection.search:
         # Nothing counts what a search finds, and its pages skip some: two orders skip different ones.
-        yield "search", walk(client, intake.pool, selection.query(None))
-        yield "search again", walk(client, intake.pool, [*selection.query(None), BY_CREATION])
+        yield "search", walk(client, intake.pool, query_of(selection, None))
+        yield "search again", walk(client, intake.pool, [*query_of(selection, None), BY_CREATION])
     else:
         for status in selection.statuses:
-            query = selection.query(status)
+            query = query_of(selection, status)
             yield status, walk_recent(client, intake.pool, query, since) if since else walk(client, intake.pool, query)
 
 
@@ -42,7 +45,7 @@ def read_again(intake: Intake) -> None:
 
 
 def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterator[Page]:
-    """Ask for conversations one by one, and give them as pages; one that is not to be had is a problem of the run."""
+    """Ask for conversations one by one, and yield them as pages; one that is not to be had is a problem of the run."""
     about = -(-len(ids) // IDS_A_PAGE)
     for number in range(about):
         some = ids[number * IDS_A_PAGE : (number + 1) * IDS_A_PAGE]
@@ -55,19 +58,21 @@ def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterat
         yield Page(number + 1, about, payloads, {})
 
 
-def taken_in(
+def take_in(
     intake: Intake, selection: Selection, chosen: Iterable[tuple[str, Iterator[Page]]]
 ) -> Iterator[tuple[str, Page]]:
-    """Give the pages of all walks, each when it was handed to the writer.
+    """Yield the pages of all walks, each when it was handed to the writer.
 
     While one is saved, the histories of those behind it are read: the pool never waits for the database, nor for the
     end of a page or a walk. Batches are saved in the order of the pages, as the later one is the newer one.
     """
-    under_way: deque[tuple[str, Page, Reading]] = deque()
+    under_way: deque[tuple[str, Page, PendingBatch]] = deque()
     try:
         for name, pages in chosen:
             for page in pages:
-                under_way.append((name, page, intake.begin(filter(selection.wants, page.payloads))))
+                under_way.append(
+                    (name, page, intake.begin(one for one in page.payloads if is_selected(one, selection)))
+                )
                 while len(under_way) > BATCHES_AHEAD or (under_way and under_way[0][2].is_read()):
                     yield _finish(intake, *under_way.popleft())
     except VendorError:
@@ -81,15 +86,15 @@ def taken_in(
     intake.settle()
 
 
-def _finish(intake: Intake, name: str, page: Page, reading: Reading) -> tuple[str, Page]:
-    intake.finish(reading)
+def _finish(intake: Intake, name: str, page: Page, pending: PendingBatch) -> tuple[str, Page]:
+    intake.finish(pending)
     return name, page
 
 
 @contextmanager
 def thread_pool(threads: int) -> Iterator[Executor]:
-    """Give a pool that, when the run fails, does not first do the work that still waits."""
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="etl", initializer=logs.same_run())
+    """Yield a pool that, when the run fails, does not first do the work that still waits."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="etl", initializer=logs.inherit_run())
     # All threads begin now: of one that begins later, a second signal would break off the start, and Python say so.
     all_there = threading.Barrier(threads + 1)
     for _ in range(threads):

@@ -8,23 +8,28 @@ from functools import partial
 
 from sqlalchemy import Engine, func, select
 
-from etl import journal, load, personal, views
-from etl.audit import Audit
-from etl.client import Client
-from etl.database import transaction
-from etl.dimensions import Dimensions
+from etl.database.engine import transaction
 from etl.errors import DatabaseError, EtlError, Interrupted, VendorError
-from etl.history import Histories
-from etl.intake import Intake
+from etl.exit_codes import Outcome
+from etl.extract.client import Client
+from etl.extract.filters import counted_by
+from etl.extract.history import Histories
+from etl.extract.walk import Page
 from etl.interrupt import Interrupt
-from etl.journal import Run
-from etl.ledger import Ledger
-from etl.privacy import protect_selection, way_of
-from etl.reading import read_again, taken_in, thread_pool, walks
+from etl.load import journal, upsert
+from etl.load.journal import Run
+from etl.privacy import stored
+from etl.privacy.records import protect_selection
+from etl.privacy.rules import way_of
+from etl.run.audit import Audit
+from etl.run.dimensions import Dimensions
+from etl.run.intake import Intake
+from etl.run.ledger import Ledger
+from etl.run.pipeline import read_again, take_in, thread_pool, walks
+from etl.run.writer import Writer
 from etl.selection import Selection
-from etl.settings import Settings
-from etl.walk import Page
-from etl.writer import Writer
+from etl.settings.settings import Settings
+from etl.views import schema
 
 # How far before the last complete run a recent one looks: clocks differ, and a page may be older than it seems.
 OVERLAP = timedelta(days=2)
@@ -39,7 +44,7 @@ def _nothing(*_: object) -> None:
     """Do nothing."""
 
 
-def _alone(*_: object) -> None:
+def _share_nothing(*_: object) -> None:
     """Share nothing with others."""
 
 
@@ -56,14 +61,14 @@ class Hooks:
 
     watch: Watch = _nothing
     begun: Begun = _nothing
-    share: Callable[[Client, Intake, Selection, Wait], Pages | None] = _alone
-    refresh: Callable[[Engine], None] = views.refresh
+    share: Callable[[Client, Intake, Selection, Wait], Pages | None] = _share_nothing
+    refresh: Callable[[Engine], None] = schema.refresh
 
 
 def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) -> Run:
-    """Read what is selected into the tables; give the run as the journal has it.
+    """Read what is selected into the tables; return the run as the journal has it.
 
-    The outcome is complete, incomplete (problems say why), or failed. Raises AnotherRun when one is going on,
+    The outcome is complete, incomplete (problems say why), or failed. Raise AnotherRun when one is going on,
     SettingsError when personal data are stored in another way, and DatabaseError when not even the journal can be
     written.
     """
@@ -72,7 +77,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
     way = way_of(settings)
     with interrupt.listening(), journal.lock(engine, settings.account_id) as check_lock:
         with transaction(engine) as connection:
-            personal.require(connection, settings.account_id, settings.base_url, way)
+            stored.require(connection, settings.account_id, settings.base_url, way)
         since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
         chosen = selection if since or not selection.recent else replace(selection, recent=False)
         run = Run(settings.account_id, selection.kind, protect_selection(chosen.chosen(), way))
@@ -96,7 +101,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             if selection.kind == "backfill":
                 read_again(intake)
             shared = hooks.share(client, intake, chosen, wait)
-            alone = taken_in(intake, selection, walks(client, intake, selection, since and since - OVERLAP))
+            alone = take_in(intake, selection, walks(client, intake, selection, since and since - OVERLAP))
             _read(client, intake, selection, shared or alone, hooks.watch)
             if run.selection is None:
                 _account_for_conversations(client, intake, selection, dimensions.sees_everything)
@@ -120,7 +125,7 @@ def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, wa
         any_read = any_read or bool(page.payloads)
         if page.is_last and run.selection is None:
             journal.save_counts(intake.engine, run, name, page.counts)
-        skipped = page.counts.get(selection.counted_by() or "", 0) - page.distinct
+        skipped = page.counts.get(counted_by(selection) or "", 0) - page.distinct
         if page.is_last and skipped > 0 and run.selection and not selection.recent:
             run.problems.append(f"The pages of {name} skipped {skipped} conversations that the vendor counts.")
         run.requests, run.retries = client.requests, client.retries
@@ -140,15 +145,15 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
     with transaction(engine) as connection:
         # Here, as the views would fail later: PostgreSQL has a list of time zones of its own.
         connection.execute(select(func.timezone(settings.timezone, func.now())))
-        load.save(connection, {"accounts": [account]})
+        upsert.save(connection, {"accounts": [account]})
     journal.open_run(engine, run)
     begun(run)
-    run.outcome = journal.FAILED
+    run.outcome = Outcome.FAILED
     try:
         yield
-        run.outcome = journal.INCOMPLETE if run.problems else journal.COMPLETE
+        run.outcome = Outcome.INCOMPLETE if run.problems else Outcome.COMPLETE
     except Interrupted as stopped:
-        run.outcome = journal.INTERRUPTED
+        run.outcome = Outcome.INTERRUPTED
         run.problems.append(str(stopped))
     except EtlError as error:
         run.problems.append(str(error))

@@ -10,16 +10,18 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine
 
-from etl import conversations, journal, load, logs, personal, rewrite
-from etl.database import transaction
+from etl import logs
+from etl.database.engine import transaction
 from etl.errors import EtlError, Interrupted
-from etl.ids import Ids
-from etl.journal import Run
-from etl.load import Row
-from etl.privacy import Way
-from etl.protection import protect
-from etl.transform import Batch, Key
-from etl.views import COMPUTED_FROM
+from etl.id_set import IdSet
+from etl.load import conversations, rejected, upsert
+from etl.load.journal import Run
+from etl.load.upsert import Row
+from etl.privacy import rewrite, stored
+from etl.privacy.batches import protect
+from etl.privacy.rules import Way
+from etl.transform.batch import Batch, Key
+from etl.views.schema import COMPUTED_FROM
 
 Counts = dict[str, Counter[str]]
 
@@ -46,13 +48,13 @@ class Writer:
         self.way = way
         self.guard: Callable[[Connection], None] = lambda _: None
         self.closes_marks = self.wrote = False
-        self.seen = Ids()
+        self.seen = IdSet()
         self.beyond_range = self.replaced = 0
         self._engine, self._run, self._after_each = engine, run, after_each
         self._under_way: tuple[Batch, Future[Counts]] | None = None
         self._saved: dict[tuple[str, Key], dict[str, str]] = {}
         self.inserted, self.analyzes, self._analyze_at = 0, True, ANALYZE_FIRST_AT
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.same_run())
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.inherit_run())
         self._thread.submit(self._look).result()
 
     def _look(self) -> None:
@@ -60,8 +62,8 @@ class Writer:
         with transaction(self._engine) as connection:
             self._highest = conversations.highest(connection, self._run.account_id)
             self._missing = conversations.missing(connection, self._run.account_id)
-            self._rejected_before = journal.has_rejected(connection, self._run.account_id)
-            self.forgotten = personal.forgotten(connection, self._run.account_id)
+            self._rejected_before = rejected.has_rejected(connection, self._run.account_id)
+            self.forgotten = stored.forgotten(connection, self._run.account_id)
 
     def __enter__(self) -> Self:
         return self
@@ -111,11 +113,11 @@ class Writer:
             self._under_way[1].result()
 
     def is_new(self, conversation_id: int) -> bool:
-        """Tell whether the tables cannot have a conversation, neither from before the run nor from this one."""
+        """Return whether the tables cannot have a conversation, neither from before the run nor from this one."""
         return conversation_id > self._highest and conversation_id not in self.seen
 
     def is_missing(self, conversation_id: int) -> bool:
-        """Tell whether the ledger has a conversation as one that could not be loaded."""
+        """Return whether the ledger has a conversation as one that could not be loaded."""
         return conversation_id in self._missing
 
     def _save(self, batch: Batch) -> Counts:
@@ -126,13 +128,13 @@ class Writer:
         account, now = batch.account_id, datetime.now(UTC)
         with transaction(self._engine) as connection:
             self.guard(connection)
-            counts = load.save(connection, rows)
+            counts = upsert.save(connection, rows)
             if self.forgotten.came:
                 rewrite.empty(connection, account, self.forgotten.came)
                 self.forgotten.came.clear()
             if not batch.marks or counts["conversations"]["inserted"] < len(batch.marks):
                 # Of a new conversation nothing can be gone.
-                load.replace_children(connection, account, batch.complete, rows)
+                upsert.replace_children(connection, account, batch.complete, rows)
                 self.wrote |= (
                     conversations.mark_removed(
                         connection, account, batch.histories, [row["id"] for row in rows["messages"]], now
@@ -147,9 +149,9 @@ class Writer:
             if self.closes_marks:
                 conversations.close_marks(connection, account, {one: batch.marks[one] for one in batch.histories}, now)
             conversations.forget_digests(connection, account, batch.rejected_conversations())
-            journal.save_rejected(connection, self._run, batch.rejected)
+            rejected.save_rejected(connection, self._run, batch.rejected)
             if self._rejected_before:
-                journal.resolve_rejected(connection, account, batch.read_well())
+                rejected.resolve_rejected(connection, account, batch.resolved_records())
         for table in REPEATED:
             for key, row in batch.rows[table].items():
                 self._saved.setdefault((table, key), {}).update(_as_text(row))
@@ -160,7 +162,7 @@ class Writer:
         return counts
 
     def _news(self, table: str, rows: dict[Key, Row]) -> list[Row]:
-        """Give the rows that have to be saved: what nearly every page repeats, only when it says something else."""
+        """Return the rows that have to be saved: what nearly every page repeats, only when it says something else."""
         if table not in REPEATED:
             return list(rows.values())
         return [
@@ -172,7 +174,7 @@ class Writer:
         self.inserted += inserted
         if self.analyzes and self.inserted >= self._analyze_at:
             with transaction(self._engine) as connection:
-                load.analyze(connection)
+                upsert.analyze(connection)
             self._analyze_at *= ANALYZE_AGAIN_AT
 
 
@@ -181,5 +183,5 @@ def _digests(conversations: list[Row]) -> dict[int, str | None]:
 
 
 def _as_text(row: Row) -> dict[str, str]:
-    """Give a row so that true and 1, which Python takes for equal, are not."""
+    """Return a row so that true and 1, which Python takes for equal, are not."""
     return {name: repr(value) for name, value in row.items()}

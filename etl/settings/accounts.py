@@ -15,7 +15,7 @@ from typing import Any
 from pydantic_settings import DotEnvSettingsSource
 
 from etl.errors import SettingsError
-from etl.settings import Settings, Variables, faulty, is_open_to_others, load, read, variable_name
+from etl.settings.settings import Settings, Variables, faulty, is_open_to_others, load, read, variable_name
 
 log = logging.getLogger(__name__)
 
@@ -64,18 +64,18 @@ class Account:
 
 
 def load_all() -> list[Account]:
-    """Give the accounts of the file ETL_ACCOUNTS in its order; where there is none, the one of the settings.
+    """Return the accounts of the file ETL_ACCOUNTS in its order; where there is none, the one of the settings.
 
-    Raises SettingsError that names every fault at once, by file, account and key, and never repeats a secret.
+    Raise SettingsError that names every fault at once, by file, account and key, and never repeats a secret.
     """
     file = load(Variables).accounts
     return [Account(read(Settings))] if file is None else _Reader(file).accounts()
 
 
 def ids(file: Path) -> list[int]:
-    """Give the accounts' numbers and look at nothing else: who only asks how they stand needs no token.
+    """Return the accounts' numbers and look at nothing else: who only asks how they stand needs no token.
 
-    Raises SettingsError when they cannot be read.
+    Raise SettingsError when they cannot be read.
     """
     tables = _tables(file)
     found = [one["id"] for one in tables if type(one.get("id")) is int]
@@ -85,7 +85,7 @@ def ids(file: Path) -> list[int]:
 
 
 def token_variables(file: Path | None) -> set[str]:
-    """Give the names of the environment variables that hold tokens."""
+    """Return the names of the environment variables that hold tokens."""
     named = [one.get("token_variable") for one in _tables(file)] if file else []
     return {one for one in named if isinstance(one, str)}
 
@@ -142,7 +142,7 @@ class _Reader:
         self.faults.append(f"{self.file}, {whose}, {key}: {said}")
 
     def _account(self, whose: str, table: dict[str, Any]) -> Account | None:
-        """Read one table; give None when it has faults."""
+        """Read one table; return None when it has faults."""
         right = {key: value for key, value in table.items() if self._is_well_formed(whose, key, value)}
         if "id" not in table:
             self._add(whose, "id", "is missing")
@@ -173,7 +173,7 @@ class _Reader:
         return False
 
     def _token(self, whose: str, key: str, table: dict[str, Any]) -> str:
-        """Give the token; where there is none, say so and give something in its place."""
+        """Return the token; where there is none, say so and give something in its place."""
         if key not in table:
             return ANY_TOKEN  # which has been said
         said = EMPTY[key]
@@ -190,7 +190,7 @@ class _Reader:
         return ANY_TOKEN
 
     def _content(self, name: str) -> str:
-        """Give what a file holds, whose name may be relative to the folder of ours."""
+        """Return what a file holds, whose name may be relative to the folder of ours."""
         return (self.file.expanduser().parent / Path(name).expanduser()).read_text(encoding="utf-8").rstrip("\r\n")
 
     def _blame(self, whose: str, key: str | None, variable: str, said: str) -> None:
@@ -204,5 +204,10 @@ class _Reader:
 
 
 def _variable(name: str) -> str | None:
-    """Give a variable of the environment or of `.env`, as settings are read."""
+    """Return a variable of the environment or of `.env`, as settings are read."""
     return os.environ.get(name) or DotEnvSettingsSource(Variables).env_vars.get(name.lower())
+
+
+def listed(known: "list[Account]") -> str:
+    """Name accounts, within a sentence."""
+    return ", ".join(one.label for one in known)

@@ -16,7 +16,7 @@ FIELDS = {
 
 
 def read(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the secrets whose files are named in what environment and `.env` say.
+    """Return the secrets whose files are named in what environment and `.env` say.
 
     A fault takes the place of the file's name: a SecretFile raises it, so that it is told together with all others.
     """
@@ -31,7 +31,7 @@ def read(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _content(path: str, *, is_set: bool) -> str:
-    """Give what a file holds, without the line's end. A fault names the path, and repeats nothing of the content."""
+    """Return what a file holds, without the line's end. A fault names the path, and repeats nothing of the content."""
     if is_set:
         raise ValueError("is set, and so is the variable without _FILE: leave one of them out")
     try:

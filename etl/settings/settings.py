@@ -1,125 +1,34 @@
-"""Everything configurable, from the environment and `.env`; all faults reported at once and by name."""
+"""All settings, from the environment and `.env`; all faults reported at once and by name."""
 
-import ipaddress
 import logging
 import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import platformdirs
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from etl import secret_files
 from etl.errors import SettingsError
-from etl.schedule import check_cron
-from etl.secret_files import SecretFile
+from etl.settings import secret_files
+from etl.settings.cron import check_cron
+from etl.settings.secret_files import SecretFile
+from etl.settings.validators import (
+    check_base_url,
+    check_database_url,
+    check_metrics_file,
+    check_pii_key,
+    check_ping_url,
+    check_time_zone,
+    check_token,
+)
 
 log = logging.getLogger(__name__)
 
-POSTGRES_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
-SHORTEST_KEY = 32
 # Settings that no child process gets.
 SECRETS = {"ETL_API_TOKEN", "ETL_PII_KEY", "ETL_PING_URL"}
-# In ETL_PING_URL and ETL_METRICS_FILE it stands for the account's number.
-ACCOUNT = "{account_id}"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _base_url(value: str) -> str:
-    """Accept an address without path; plain http only for this machine, as the token travels in a header."""
-    parts = urlsplit(value.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must look like https://online.99digital.co.il")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError(
-            "must begin with https:// (http:// is for this machine only: the token would travel unprotected)"
-        )
-    if "@" in parts.netloc or "?" in value or "#" in value or parts.path.strip("/"):
-        raise ValueError("must be the address alone, without user, path or query")
-    _check_port(parts.netloc)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _check_port(place: str) -> None:
-    try:
-        _ = urlsplit(f"//{place}").port
-    except ValueError:
-        raise ValueError("has no number as its port (is a special character of the password not %-encoded?)") from None
-
-
-def _token(value: SecretStr) -> SecretStr:
-    """Refuse what cannot be an HTTP header; the value itself is never repeated in the message."""
-    secret = value.get_secret_value()
-    if not secret.isascii() or not secret.isprintable() or " " in secret:
-        raise ValueError("must be one word of printable ASCII characters (was a line break or a quote copied along?)")
-    return value
-
-
-def _database_url(value: SecretStr) -> SecretStr:
-    """Accept the three ways in which hosts write the scheme, and keep SQLAlchemy's."""
-    scheme, separator, rest = value.get_secret_value().partition("://")
-    if not separator or scheme not in POSTGRES_SCHEMES:
-        raise ValueError("must begin with postgres://, postgresql:// or postgresql+psycopg://")
-    if rest.partition("?")[0].count("@") > 1:
-        raise ValueError("has more than one @ (is a special character of the password not %-encoded?)")
-    _check_port(rest)
-    return SecretStr(f"postgresql+psycopg://{rest}")
-
-
-def _time_zone(value: str) -> str:
-    """Accept the name of a time zone; UTC also where the machine has no list of them."""
-    try:
-        if value != "UTC":
-            ZoneInfo(value)
-    except (ValueError, LookupError, OSError):
-        raise ValueError("must be the name of a time zone, such as Asia/Jerusalem or UTC") from None
-    return value
-
-
-def _pii_key(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-    """Ask for a key where one is needed, and for one that cannot be guessed: whoever has it can try every number."""
-    if value is None and info.data.get("pii") == "hash":
-        raise ValueError("is missing: ETL_PII=hash needs a key, such as `openssl rand -hex 32` makes")
-    if value is not None and len(value.get_secret_value()) < SHORTEST_KEY:
-        raise ValueError(f"must have at least {SHORTEST_KEY} characters, such as `openssl rand -hex 32` makes")
-    return value
-
-
-def _ping_url(value: SecretStr) -> SecretStr:
-    """Accept an address that a step can be added to; plain http only for this machine: who reads it, can lie for us."""
-    address = _token(value).get_secret_value()
-    try:
-        parts = urlsplit(address)
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-        _ = parts.port
-    except ValueError:
-        raise ValueError("must look like https://hc-ping.com/...") from None
-    if not is_safe or not parts.hostname:
-        raise ValueError("must begin with https:// (http:// is for this machine only)")
-    if "@" in parts.netloc or parts.fragment:
-        raise ValueError("must be without user and without #")
-    return value
-
-
-def _metrics_file(value: Path) -> Path:
-    """Ask for a file of each account, so that none erases another's, and for the only ending that is collected."""
-    if ACCOUNT not in str(value) or value.suffix != ".prom":
-        raise ValueError(f"must hold {ACCOUNT} and end with .prom, such as /var/lib/node_exporter/etl-{ACCOUNT}.prom")
-    return value
 
 
 def _home() -> Path:
@@ -147,7 +56,7 @@ class Variables(BaseSettings):
 class DatabaseSettings(Variables):
     """What every command needs: where the tables are, and how to log."""
 
-    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
+    database_url: Annotated[SecretStr, AfterValidator(check_database_url)] | None = Field(
         default=None,
         validation_alias="DATABASE_URL",
         description="Where the tables are. Unset: an embedded PostgreSQL 18 under `ETL_HOME`.",
@@ -189,12 +98,12 @@ class StatusSettings(DatabaseSettings):
 class Settings(DatabaseSettings):
     """All settings; one field, one variable. The README's table is generated from it."""
 
-    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+    base_url: Annotated[str, AfterValidator(check_base_url)] = Field(
         default="https://online.99digital.co.il",
         description="Address of the vendor's server, without path. `http://` only for this machine.",
     )
     account_id: int = Field(ge=1, description="The number after `/accounts/` in the inbox's address.")
-    api_token: Annotated[SecretStr, AfterValidator(_token)] = Field(
+    api_token: Annotated[SecretStr, AfterValidator(check_token)] = Field(
         min_length=1, description="Access token of an administrator's profile. Secret."
     )
     api_token_file: SecretFile = Field(default=None, description="File that holds `ETL_API_TOKEN`, in its place.")
@@ -216,7 +125,7 @@ class Settings(DatabaseSettings):
         le=3650,
         description="Conversations active in the last so many days are read again: edits and deletions move no clock.",
     )
-    timezone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    timezone: Annotated[str, AfterValidator(check_time_zone)] = Field(
         default="UTC",
         description="Time zone of the views' days and of the schedule, such as `Asia/Jerusalem`.",
     )
@@ -232,12 +141,12 @@ class Settings(DatabaseSettings):
         default=None,
         description="When it begins a run with an audit in their place, such as `0 2 * * 6`. Unset: never.",
     )
-    ping_url: Annotated[SecretStr, AfterValidator(_ping_url)] | None = Field(
+    ping_url: Annotated[SecretStr, AfterValidator(check_ping_url)] | None = Field(
         default=None,
         description="Told of each run's start, success or failure, as healthchecks.io wants it. Secret.",
     )
     ping_url_file: SecretFile = Field(default=None, description="File that holds `ETL_PING_URL`, in its place.")
-    metrics_file: Annotated[Path, AfterValidator(_metrics_file)] | None = Field(
+    metrics_file: Annotated[Path, AfterValidator(check_metrics_file)] | None = Field(
         default=None,
         description="Written for Prometheus after each run. `{account_id}` in it stands for the account's number.",
     )
@@ -245,7 +154,7 @@ class Settings(DatabaseSettings):
         default="keep",
         description="Contacts' personal data: `keep`, `hash` or `drop`; what people wrote is kept with `keep` only.",
     )
-    pii_key: Annotated[SecretStr | None, AfterValidator(_pii_key)] = Field(
+    pii_key: Annotated[SecretStr | None, AfterValidator(check_pii_key)] = Field(
         default=None, validate_default=True, description="Key of the hashes, for `ETL_PII=hash`. Secret."
     )
     pii_key_file: SecretFile = Field(default=None, description="File that holds `ETL_PII_KEY`, in its place.")
@@ -258,7 +167,7 @@ AnySettings = TypeVar("AnySettings", bound=DatabaseSettings)
 def load(kind: type[AnyVariables], **given: Any) -> AnyVariables:
     """Read the settings of one kind from `given`, the environment and `.env`, in this order.
 
-    Raises SettingsError that names every fault at once, and never repeats a value.
+    Raise SettingsError that names every fault at once, and never repeats a value.
     """
     if is_open_to_others(Path(".env")):
         log.warning(".env can be read by other users of this machine, and may hold the token: chmod 600 .env")
@@ -281,12 +190,12 @@ def read(kind: type[AnyVariables], **given: Any) -> AnyVariables:
 
 
 def faulty(lines: Iterable[str], faults: Iterable[tuple[str, str]] = ()) -> SettingsError:
-    """Give the error that lists faults, one a line."""
+    """Return the error that lists faults, one a line."""
     return SettingsError("\n  ".join(["The settings have faults:", *lines]), dict(faults))
 
 
 def is_open_to_others(file: Path) -> bool:
-    """Tell whether other users of this machine may read a file."""
+    """Return whether other users of this machine may read a file."""
     try:
         return bool(file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
     except OSError:
@@ -294,13 +203,13 @@ def is_open_to_others(file: Path) -> bool:
 
 
 def variable_name(kind: type[Variables], field: str) -> str:
-    """Give the environment variable of a field."""
+    """Return the environment variable of a field."""
     alias = kind.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else f"ETL_{field.upper()}"
 
 
 def _fault(kind: type[Variables], location: tuple[int | str, ...], fault: str, message: str) -> tuple[str, str]:
-    """Give the variable, and what is wrong with it."""
+    """Return the variable, and what is wrong with it."""
     field = str(location[0]) if location else ""
     name = variable_name(kind, field) if field in kind.model_fields else field
     said = "is missing" if fault == "missing" else message.removeprefix("Value error, ")
@@ -308,7 +217,7 @@ def _fault(kind: type[Variables], location: tuple[int | str, ...], fault: str, m
 
 
 def inherited_environment(secrets: Iterable[str] = (), **extra: str) -> dict[str, str]:
-    """Give the environment for a child process: ours without token, key and `secrets`, with `extra` added.
+    """Return the environment for a child process: ours without token, key and `secrets`, with `extra` added.
 
     Secrets reach a child by its environment only, never by its arguments, which every user of the machine can read.
     """

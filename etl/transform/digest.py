@@ -5,15 +5,15 @@ from typing import Any
 
 import orjson
 
-from etl.fields import Row
-from etl.transform import Batch
+from etl.transform.batch import Batch
+from etl.transform.fields import Row
 
 # For longer pieces hashlib lets other threads in, and waits for its turn longer than the hashing takes.
 PIECE = 2_000
 
 
 def digest(payload: Any, salt: str) -> str | None:
-    """Give what tells whether a payload is the same as another one; None when it cannot be told.
+    """Return what tells whether a payload is the same as another one; None when it cannot be told.
 
     salt: what else its rows depend on, as they have to be made anew when that changes.
     """
@@ -35,14 +35,14 @@ def remember(batch: Batch, digests: dict[int, str | None]) -> None:
 
 
 def listed(batch: Batch, conversation_id: int) -> list[Row]:
-    """Give copies of the rows that the list has of the contact and the messages of a conversation."""
+    """Return copies of the rows that the list has of the contact and the messages of a conversation."""
     contact = batch.rows["conversations"][(conversation_id,)].get("contact_id")
     rows = [batch.rows["messages"].get((one,)) for one in batch.shown[conversation_id]]
     return [row.copy() for row in (*rows, batch.rows["contacts"].get((contact,))) if row]
 
 
 def agrees(batch: Batch, conversation_id: int, before: list[Row]) -> bool:
-    """Tell whether the history left the rows that the list had as they were.
+    """Return whether the history left the rows that the list had as they were.
 
     What changed in between may change back: then the list's payload comes as it was, and the rows are not what it says.
     """

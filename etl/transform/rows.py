@@ -1,157 +1,24 @@
 """Payloads to rows: pure. What a page holds becomes one batch; `fields.py` says what becomes of each value."""
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from etl.errors import BadValue
-from etl.fields import (
+from etl.selection import STATUSES, Selection
+from etl.transform.batch import Batch
+from etl.transform.entities import (
     AGENT,
     ATTACHMENT,
     BOT,
     CONTACT,
     CONVERSATION,
-    DEFINITION,
-    INBOX,
-    KEYS,
-    LABEL,
-    LONGEST_LABEL,
     MESSAGE,
     SURVEY_RESPONSE,
     TEAM,
-    Converted,
-    Entity,
-    Payload,
-    Row,
-    sender_type,
-    to_row,
 )
-from etl.payload import LARGEST, free, text, whole
-
-Key = tuple[Any, ...]
-
-# Tables whose records come with many messages each.
-REPEATED = {CONTACT.table, AGENT.table, BOT.table}
-
-# What is known of a record that is only referred to: conversations say of an inbox its number and channel.
-BARE = {"account_id", "id", "channel_type"}
-
-
-@dataclass
-class Batch:
-    """The rows of one page, by table and key: the unit of memory, of transaction and of progress.
-
-    rows: table -> key -> row; one row a key, however often and in whatever shape the page has it.
-    complete: table of children -> numbers of the parents whose children are all in this batch.
-    histories: numbers of the conversations all of whose messages are in this batch.
-    at: the conversation in hand. rejected: records that cannot become rows: {entity, entity_id, conversation_id,
-    reason, payload, digest}.
-    beyond_range: how many values PostgreSQL could not hold; their columns are NULL, and `extra` keeps them.
-    replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
-    marks: conversation id -> what tells that its history changed.
-    shown: conversation id -> numbers of the messages that the list carries with it.
-    unchanged: numbers of conversations that were sent exactly as they were before; nothing else is here of them.
-    """
-
-    account_id: int
-    rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table: {} for table in KEYS})
-    complete: dict[str, list[int]] = field(default_factory=lambda: {"conversation_labels": [], "attachments": []})
-    histories: list[int] = field(default_factory=list)
-    at: int | None = field(default=None, compare=False)
-    rejected: list[Row] = field(default_factory=list)
-    unknown_fields: set[str] = field(default_factory=set)
-    beyond_range: int = 0
-    replaced: int = 0
-    marks: dict[int, str] = field(default_factory=dict)
-    shown: dict[int, set[int]] = field(default_factory=dict)
-    unchanged: list[int] = field(default_factory=list)
-    _made: dict[tuple[str, bytes], Converted] = field(default_factory=dict, repr=False, compare=False)
-
-    def add(self, table: str, row: Row) -> None:
-        """Add a row; keys of the same record that are already there stay unless `row` has them too."""
-        row["account_id"] = self.account_id
-        kept = self.rows[table].setdefault(tuple([row[name] for name in KEYS[table]]), row)
-        if kept is not row:
-            extra = (kept.get("extra") or {}) | (row.get("extra") or {})
-            kept.update(row)
-            if extra:
-                kept["extra"] = extra
-
-    def convert(self, entity: Entity, payload: Any, **given: Any) -> Row | None:
-        """Turn a payload into a row and add it with the columns `given`; None when it had to be rejected."""
-        try:
-            made = self._to_row(entity, payload)
-        except BadValue as error:
-            self.reject(entity.name, payload, str(error))
-            return None
-        self.unknown_fields |= made.unknown
-        self.beyond_range += len(made.beyond)
-        self.replaced += made.replaced
-        self.add(entity.table, made.row | given)
-        return made.row
-
-    def _to_row(self, entity: Entity, payload: Any) -> Converted:
-        """Turn a payload into a row, once for all messages that repeat the same sender."""
-        if entity.table not in REPEATED or not isinstance(payload, dict):
-            return to_row(entity, payload)
-        try:
-            key = entity.name, orjson.dumps(payload)
-        except TypeError:
-            return to_row(entity, payload)
-        if key not in self._made:
-            self._made[key] = to_row(entity, payload)
-        return self._made[key]
-
-    def reject(self, entity: str, payload: Any, reason: str) -> None:
-        """Keep a record that cannot become a row, with the reason."""
-        sent = payload.get("id") if isinstance(payload, dict) else None
-        try:
-            kept = free(payload)
-        except BadValue:
-            kept = None  # not even as JSON can it be stored; the reason says why
-        self.rejected.append(
-            {
-                "entity": entity,
-                "entity_id": None if sent is None else text(str(sent))[:100],
-                "conversation_id": self.at,
-                "reason": reason,
-                "payload": kept,
-                # Tells the same fault in the same record when the next run meets it again.
-                "digest": hashlib.sha256(json.dumps([reason, kept], sort_keys=True).encode()).hexdigest(),
-            }
-        )
-
-    def rejected_conversations(self) -> list[int]:
-        """Give the numbers of the conversations that were rejected, as far as they can be read."""
-        numbers = [one["entity_id"] for one in self.rejected if one["entity"] == "conversation"]
-        return [int(one) for one in numbers if one and one.isascii() and one.isdigit() and int(one) <= LARGEST]
-
-    def read_well(self) -> list[tuple[str, int]]:
-        """Give (entity, id) of the records that became rows; not of those of which only the number could be read."""
-        rejected = {(one["entity"], one["entity_id"]) for one in self.rejected}
-        read = [
-            (name, row["id"])
-            for entity in (
-                *(CONVERSATION, MESSAGE, CONTACT, AGENT, BOT, TEAM, ATTACHMENT),
-                *(INBOX, LABEL, DEFINITION, SURVEY_RESPONSE),
-            )
-            for row in self.rows[entity.table].values()
-            if "id" in row and row.keys() - BARE
-            for name in ((entity.name, "sender") if entity in {CONTACT, AGENT, BOT} else (entity.name,))
-        ]
-        return [one for one in read if (one[0], str(one[1])) not in rejected]
-
-    def items(self, entity: str, value: Any) -> list[Any]:
-        """Give the elements of an array in a payload; what is no array is rejected, null is an empty one."""
-        if value is None or isinstance(value, list):
-            return [one for one in value or [] if one is not None]
-        self.reject(entity, value, "expected an array")
-        return []
+from etl.transform.fields import LONGEST_LABEL, Entity, Payload, Row, sender_type, to_row
+from etl.transform.values import text, whole
 
 
 def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
@@ -180,14 +47,14 @@ def add_agents(batch: Batch, payload: Payload) -> None:
 
 
 def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
-    """Add messages of a conversation, in any of the vendor's shapes, with senders and attachments; give their ids."""
+    """Add messages of a conversation, in any of the vendor's shapes, with senders and attachments; return their ids."""
     batch.at = conversation_id
     added = [_add_message(batch, conversation_id, message) for message in messages]
     return {one for one in added if one is not None}
 
 
 def add_witnessed(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
-    """Add messages of which only the witness tells, with the few fields that it has; give their ids."""
+    """Add messages of which only the witness tells, with the few fields that it has; return their ids."""
     given = {"conversation_id": conversation_id, "partial": True, "removed_at": None}
     batch.at = conversation_id
     rows = [batch.convert(MESSAGE, message, **given) for message in messages]
@@ -212,8 +79,17 @@ def close_history(batch: Batch, conversation_id: int, read_at: datetime) -> None
     row["history_read_at"] = read_at
 
 
+def is_selected(payload: Any, selection: Selection) -> bool:
+    """Return whether a conversation that the vendor answered belongs to the selection."""
+    if selection.statuses == STATUSES and selection.since is None and selection.until is None:
+        return True
+    # The vendor's own status filter does not suffice: the search term `q` switches it off (its section 2).
+    statuses = None if selection.conversations else selection.statuses
+    return is_within(payload, statuses, selection.since, selection.until)
+
+
 def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | None, until: datetime | None) -> bool:
-    """Tell whether a conversation has one of the statuses and was going on between two times, `until` excluded.
+    """Return whether a conversation has one of the statuses and was going on between two times, `until` excluded.
 
     It goes on from its creation to its last activity. One that cannot be read is taken: it shall be rejected with a
     reason, not passed over.
@@ -253,7 +129,7 @@ def _as_its_history_has_it(message: Any) -> Any:
 
 
 def _related(batch: Batch, payload: Any) -> Row:
-    """Add who and what a conversation refers to; give the columns that refer to them."""
+    """Add who and what a conversation refers to; return the columns that refer to them."""
     if not isinstance(payload, dict):
         return {}
     given: Row = {}
@@ -283,7 +159,7 @@ def _reference(batch: Batch, column: str, entity: Entity, payload: Any) -> Row:
 
 
 def _number(payload: Any, column: str) -> Row:
-    """Give the id of a record under a column's name; nothing when it has none that can be read."""
+    """Return the id of a record under a column's name; nothing when it has none that can be read."""
     try:
         return {column: whole(payload["id"])}
     except (BadValue, KeyError, TypeError):
@@ -307,7 +183,7 @@ def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
 
 
 def _add_message(batch: Batch, conversation_id: int, payload: Any) -> int | None:
-    """Add a message with its sender and attachments; give its id, None when it had to be rejected."""
+    """Add a message with its sender and attachments; return its id, None when it had to be rejected."""
     given: Row = {"conversation_id": conversation_id, "partial": False, "removed_at": None}
     if isinstance(payload, dict):
         given |= _sender(batch, payload)
@@ -330,7 +206,7 @@ def _add_message(batch: Batch, conversation_id: int, payload: Any) -> int | None
 
 
 def _sender(batch: Batch, payload: Payload) -> Row:
-    """Add who sent a message; give the columns sender_type and sender_id where the `sender` object tells them."""
+    """Add who sent a message; return the columns sender_type and sender_id where the `sender` object tells them."""
     sender = payload.get("sender")
     if sender is None:
         return {}

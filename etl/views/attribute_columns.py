@@ -14,10 +14,11 @@ from psycopg import Connection as PsycopgConnection
 from psycopg import sql
 from sqlalchemy import Connection, delete, func, select, text
 
-from etl.database import any_of
-from etl.load import psycopg_of
-from etl.models import SCHEMA, CustomAttributeDefinition
-from etl.views import BI_SCHEMA
+from etl.database.base import SCHEMA
+from etl.database.engine import any_of
+from etl.database.models import CustomAttributeDefinition
+from etl.load.upsert import psycopg_of
+from etl.views.schema import BI_SCHEMA
 
 # In bytes; PostgreSQL cuts what is longer.
 LONGEST_NAME = 63
@@ -43,12 +44,12 @@ class View:
 
     @property
     def name(self) -> str:
-        """Give the view's name, in schema `bi`."""
+        """Return the view's name, in schema `bi`."""
         return f"{self.what}_attribute_columns"
 
     @property
     def identifier(self) -> sql.Identifier:
-        """Give the view's name with its schema, quoted."""
+        """Return the view's name with its schema, quoted."""
         return sql.Identifier(BI_SCHEMA, self.name)
 
 
@@ -75,7 +76,7 @@ class Column:
     read_by: str | None = None
 
     def shown(self) -> tuple[str, str, str]:
-        """Give what the database tells of the column."""
+        """Return what the database tells of the column."""
         return self.name, self.type, self.comment
 
 
@@ -89,9 +90,9 @@ def forget_others(connection: Connection, account_id: int, listed: Iterable[int]
 
 
 def renew_views(connection: Connection) -> None:
-    """Give each view a column for every attribute that an account of this database defines.
+    """Return each view a column for every attribute that an account of this database defines.
 
-    A view whose columns changed is made anew, with its owner and grants. Raises what PostgreSQL does when somebody
+    A view whose columns changed is made anew, with its owner and grants. Raise what PostgreSQL does when somebody
     reads the view at length, or when another view rests on it.
     """
     connection.execute(text(f"SET LOCAL lock_timeout = '{LONGEST_LOCK_WAIT}'"))
@@ -111,7 +112,7 @@ def drop_views(connection: PsycopgConnection[Any]) -> None:
 
 
 def columns(definitions: Sequence[Definition], taken: Iterable[str]) -> list[Column]:
-    """Give a column for each key, in the order of the definitions; `taken` are names that are not free.
+    """Return a column for each key, in the order of the definitions; `taken` are names that are not free.
 
     A key of which accounts have different types becomes text. Names are in lower case, with underscores for what is
     neither letter nor digit; a key that needs no change comes before others to its own name, these get a number.
@@ -164,7 +165,7 @@ def _definitions(connection: Connection, view: View) -> list[Definition]:
 
 
 def _held(connection: Connection, view: View) -> list[tuple[str, str, str]]:
-    """Give name, type and comment of each column that a view has; nothing when there is no view."""
+    """Return name, type and comment of each column that a view has; nothing when there is no view."""
     query = """
         SELECT attname, format_type(atttypid, atttypmod), coalesce(col_description(attrelid, attnum), '')
         FROM pg_attribute WHERE attrelid = to_regclass(:name) AND attnum > 0 ORDER BY attnum
@@ -208,7 +209,7 @@ def _create(view: View, wanted: list[Column]) -> sql.Composed:
 
 
 def _grants(connection: Connection, view: View) -> list[sql.Composed]:
-    """Give the statements that give a view made anew the owner and the rights that the present one has."""
+    """Return the statements that give a view made anew the owner and the rights that the present one has."""
     query = """
         SELECT pg_get_userbyid(c.relowner) AS owner, pg_get_userbyid(c.relowner) <> CURRENT_USER AS foreign_owner,
             CASE WHEN acl.grantee <> 0 THEN pg_get_userbyid(acl.grantee) END AS grantee,

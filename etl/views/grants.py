@@ -4,12 +4,12 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine, delete, text
 from sqlalchemy.dialects.postgresql import insert
 
-from etl.attributes import VIEWS
-from etl.database import transaction
+from etl.database.bookkeeping import PersonalDataReader
+from etl.database.engine import transaction
 from etl.errors import DatabaseError
-from etl.load import psycopg_of
-from etl.models import PersonalDataReader
-from etl.views import BI_SCHEMA, PUBLIC
+from etl.load.upsert import psycopg_of
+from etl.views.attribute_columns import VIEWS
+from etl.views.schema import BI_SCHEMA, PUBLIC
 
 # The views run with their owner's rights: the role needs none on the tables below them, and gets none.
 RIGHTS = (
@@ -23,7 +23,7 @@ RIGHTS = (
 def grant(engine: Engine, role: str, with_personal_data: bool) -> None:
     """Let a role read the views of schema `bi`, personal data in clear or masked; done again, the last word holds.
 
-    Raises DatabaseError when there is no such role, or when the user of DATABASE_URL does not own the views.
+    Raise DatabaseError when there is no such role, or when the user of DATABASE_URL does not own the views.
     """
     with transaction(engine) as connection:
         if not connection.scalar(text("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = :role"), {"role": role}):

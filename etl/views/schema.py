@@ -8,11 +8,11 @@ from psycopg import Connection as PsycopgConnection
 from psycopg import sql
 from sqlalchemy import Engine, text
 
-from etl.database import transaction
-from etl.models import SCHEMA
+from etl.database.base import SCHEMA
+from etl.database.engine import transaction
 
 BI_SCHEMA = "bi"
-FOLDER = Path(__file__).parent / "bi"
+FOLDER = Path(__file__).parent / "sql"
 
 # What the views rest on; nobody but they reads it.
 INTERNAL = {
@@ -52,8 +52,8 @@ PUBLIC = (
 )
 
 
-def are_there(connection: PsycopgConnection[Any]) -> bool:
-    """Tell whether the views were made, and not dropped since."""
+def exist(connection: PsycopgConnection[Any]) -> bool:
+    """Return whether the views were made, and not dropped since."""
     found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{BI_SCHEMA}.{PUBLIC[-1]}"]).fetchone()
     return bool(found and found[0])
 
@@ -77,7 +77,7 @@ def drop(connection: PsycopgConnection[Any]) -> None:
 def refresh(engine: Engine) -> None:
     """Compute the materialised views anew, while others go on reading the old ones.
 
-    Raises DatabaseError when they cannot be: they then stay as they are.
+    Raise DatabaseError when they cannot be: they then stay as they are.
     """
     with transaction(engine) as connection:
         connection.execute(text(f"SET LOCAL lock_timeout = '{LONGEST_LOCK_WAIT}'"))

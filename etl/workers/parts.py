@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
+from etl.database.bookkeeping import SyncPart, SyncRun
 from etl.errors import AnotherRun
-from etl.journal import RUNNING, Run
-from etl.models import SyncPart, SyncRun
+from etl.exit_codes import Outcome
+from etl.load.journal import Run
 
 # A hundred conversations, in the page size of every known server.
 PAGES = 4
@@ -43,11 +44,11 @@ def begin(connection: Connection, run: Run, parts: Iterable[Part]) -> None:
 
 
 def find(connection: Connection, run: Run, number: int) -> tuple[Part, datetime] | None:
-    """Give a part that is still to be done, and when its run began (UTC); None when it is done, or its run is over."""
+    """Return a part still to be done, and when its run began (UTC); None when it is done, or its run is over."""
     query = (
         select(SyncPart.number, SyncPart.walk, SyncPart.first_page, SyncPart.last_page, SyncRun.started_at)
         .join(SyncRun, and_(SyncRun.account_id == SyncPart.account_id, SyncRun.run_id == SyncPart.run_id))
-        .where(_is(run, number), SyncPart.result.is_(None), SyncRun.outcome == RUNNING)
+        .where(_is(run, number), SyncPart.result.is_(None), SyncRun.outcome == Outcome.RUNNING)
     )
     row = connection.execute(query).first()
     return (Part(row.number, row.walk, row.first_page, row.last_page), row.started_at) if row else None
@@ -60,7 +61,7 @@ def require_open(connection: Connection, run: Run, number: int) -> None:
     """
     running = (
         select(SyncRun.run_id)
-        .where(SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id, SyncRun.outcome == RUNNING)
+        .where(SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id, SyncRun.outcome == Outcome.RUNNING)
         .where(select(SyncPart.number).where(_is(run, number), SyncPart.result.is_(None)).exists())
     )
     if connection.execute(running.with_for_update(read=True)).first() is None:
@@ -73,7 +74,7 @@ def finish(connection: Connection, run: Run, number: int, result: dict[str, Any]
 
 
 def result(connection: Connection, run: Run, number: int) -> dict[str, Any] | None:
-    """Give what became of a part; None while it is not done."""
+    """Return what became of a part; None while it is not done."""
     return connection.scalar(select(SyncPart.result).where(_is(run, number)))
 
 

@@ -16,9 +16,9 @@ from psycopg import AsyncConnection
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, func, make_url, select, text
 
-from etl.database import explain, transaction
+from etl.database.engine import explain, transaction
 from etl.errors import DatabaseError
-from etl.load import psycopg_of
+from etl.load.upsert import psycopg_of
 from etl.selection import Selection
 
 SCHEMA = "etl_jobs"
@@ -81,17 +81,17 @@ def open_app(url: str) -> App:
 
 
 def queue_run(engine: Engine, account_id: int, selection: Selection) -> int:
-    """Queue a run for whichever worker is free; give the number of its job."""
+    """Queue a run for whichever worker is free; return the number of its job."""
     with transaction(engine) as connection:
         (number,) = _queue(connection, [_run_job(account_id, selection)])
     return number
 
 
 async def queue_due_run(app: App, account_id: int, moment: datetime, selection: Selection) -> int | None:
-    """Queue a run that is due since a moment; give the number of its job.
+    """Queue a run that is due since a moment; return the number of its job.
 
-    Gives None when it was queued before, by any worker, or when one that was due earlier still waits. For one worker at
-    a time.
+    Return None when it was queued before, by any worker, or when one that was due earlier still waits. For one worker
+    at a time.
     """
     timestamp = int(moment.timestamp())
     job, manager = _run_job(account_id, selection, timestamp=timestamp), app.job_manager
@@ -103,7 +103,7 @@ async def queue_due_run(app: App, account_id: int, moment: datetime, selection: 
 
 
 def _run_job(account_id: int, selection: Selection, **arguments: int) -> Job:
-    """Give the job of a run; of an account, one goes on at a time."""
+    """Return the job of a run; of an account, one goes on at a time."""
     chosen = SELECTION.dump_python(selection, mode="json")
     return _QUEUE.configure_task(
         RUN,
@@ -129,7 +129,7 @@ def parts_queue(run_id: int) -> str:
 
 
 def parts_left(connection: Connection, run_id: int) -> bool:
-    """Tell whether any part of a run waits or is being done."""
+    """Return whether any part of a run waits or is being done."""
     query = (
         f"SELECT EXISTS (SELECT FROM {SCHEMA}.procrastinate_jobs"  # noqa: S608 -- only a constant is formatted in
         " WHERE queue_name = :queue AND status IN ('todo', 'doing'))"
@@ -167,13 +167,13 @@ class Listed:
 
 
 def listed(engine: Engine) -> list[Listed]:
-    """Give the jobs that wait, run or failed, in the order in which they were queued."""
+    """Return the jobs that wait, run or failed, in the order in which they were queued."""
     with transaction(engine) as connection:
         return [Listed(**row) for row in connection.execute(text(LISTED)).mappings()]
 
 
 def cancel(engine: Engine, number: int) -> bool:
-    """Take a job that waits or failed off the queue; tell whether there was such a one."""
+    """Take a job that waits or failed off the queue; return whether there was such a one."""
     query = f"DELETE FROM {SCHEMA}.procrastinate_jobs WHERE id = :id AND status IN ('todo', 'failed') RETURNING id"  # noqa: S608 -- only a constant is formatted in
     with transaction(engine) as connection:
         return connection.execute(text(query), {"id": number}).first() is not None

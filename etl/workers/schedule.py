@@ -7,26 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 
-FIELDS = 5
-NEVER = "never"
+from etl.settings.cron import NEVER
+
 RECENT, FULL, AUDIT = "recent", "full", "audit"
-
-
-def check_cron(value: str) -> str:
-    """Accept a cron expression of five fields, or `never`; raise ValueError for anything else."""
-    if value == NEVER:
-        return value
-    try:
-        CronSim(value, datetime.now(UTC))
-    except CronSimError:
-        is_one = False
-    else:
-        is_one = len(value.split()) == FIELDS  # a sixth would be seconds
-    if not is_one:
-        raise ValueError("must be a cron expression of five fields, such as 30 2 * * *, or never")
-    return value
 
 
 @dataclass(frozen=True)
@@ -39,17 +24,17 @@ class Times:
     zone: str = "UTC"
 
     def last(self, now: datetime) -> list[tuple[datetime, str]]:
-        """Give the last moment (UTC) up to `now` at which a run of each kind was due, the kind that does most first."""
+        """Return the last moment (UTC) up to `now` at which each kind of run was due, the kind that does most first."""
         moments = [(_previous(cron, self.zone, now), kind) for kind, cron in self._by_kind()]
         return [(moment, kind) for moment, kind in moments if moment]
 
     def next(self, now: datetime) -> datetime | None:
-        """Give the first moment (UTC) after `now` at which a run is due."""
+        """Return the first moment (UTC) after `now` at which a run is due."""
         moments = [_next(cron, self.zone, now) for _, cron in self._by_kind()]
         return min((one for one in moments if one), default=None)
 
     def _by_kind(self) -> list[tuple[str, str]]:
-        """Give the kinds that are wanted, the one that does most first."""
+        """Return the kinds that are wanted, the one that does most first."""
         wanted = ((AUDIT, self.audit), (FULL, self.full), (RECENT, self.recent))
         return [(kind, cron) for kind, cron in wanted if cron and cron != NEVER]
 

@@ -9,14 +9,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from procrastinate import App
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, and_, func, select
 
-from etl import jobs, journal
-from etl.accounts import Account
-from etl.database import transaction
-from etl.schedule import AUDIT, RECENT, Times
+from etl.database.bookkeeping import SyncRun
+from etl.database.engine import transaction
+from etl.exit_codes import Outcome
+from etl.load.journal import OVER_EVERYTHING
 from etl.selection import Selection
-from etl.settings import Settings
+from etl.settings.accounts import Account
+from etl.settings.settings import Settings
+from etl.workers import queue
+from etl.workers.schedule import AUDIT, RECENT, Times
 
 log = logging.getLogger(__name__)
 
@@ -25,31 +28,31 @@ HOURS_FAILED_JOBS_ARE_KEPT = 30 * 24
 Call = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
-async def look(app: App, engine: Engine, known: list[Account], now: datetime) -> None:
+async def queue_due_runs(app: App, engine: Engine, known: list[Account], now: datetime) -> None:
     """Queue the runs of accounts that are due; nothing while another worker does the same."""
-    await asyncio.to_thread(_look, _calling(asyncio.get_running_loop()), app, engine, known, now)
+    await asyncio.to_thread(_queue_due_runs, _calling(asyncio.get_running_loop()), app, engine, known, now)
 
 
-async def give_back(app: App, engine: Engine, dead: float, own_id: int | None) -> None:
+async def requeue_stalled_jobs(app: App, engine: Engine, dead: float, own_id: int | None) -> None:
     """Queue the jobs of workers that gave no sign of life for so many seconds; nothing while another does the same.
 
     own_id: the worker that asks, whose own jobs are not such: it may have been suspended itself.
     """
-    await asyncio.to_thread(_give_back, _calling(asyncio.get_running_loop()), app, engine, dead, own_id)
+    await asyncio.to_thread(_requeue_stalled_jobs, _calling(asyncio.get_running_loop()), app, engine, dead, own_id)
 
 
 def _calling(loop: asyncio.AbstractEventLoop) -> Call:
-    """Give what has the main thread's loop call procrastinate, while a thread waits: heartbeats go on meanwhile."""
+    """Return what has the main thread's loop call procrastinate, while a thread waits: heartbeats go on meanwhile."""
 
     def call(asked: Coroutine[Any, Any, Any]) -> Any:
-        with jobs.translated():
+        with queue.translated():
             return asyncio.run_coroutine_threadsafe(asked, loop).result()
 
     return call
 
 
-def _look(call: Call, app: App, engine: Engine, known: list[Account], now: datetime) -> None:
-    with _alone(engine) as is_alone:
+def _queue_due_runs(call: Call, app: App, engine: Engine, known: list[Account], now: datetime) -> None:
+    with _only_one_worker(engine) as is_alone:
         for account in known if is_alone else ():
             _queue_what_is_due(call, app, engine, account, now)
 
@@ -58,17 +61,17 @@ def _queue_what_is_due(call: Call, app: App, engine: Engine, account: Account, n
     """Queue the run of an account that does most of those that are due; of several that were missed, the last one."""
     account_id = account.settings.account_id
     for moment, kind in _times(account.settings).last(now):
-        if journal.has_begun(engine, account_id, moment, kind):
+        if has_begun(engine, account_id, moment, kind):
             continue  # by hand, or by a worker
         selection = Selection(recent=kind == RECENT, audit=kind == AUDIT)
-        if call(jobs.queue_due_run(app, account_id, moment, selection)):
+        if call(queue.queue_due_run(app, account_id, moment, selection)):
             log.info("The run of %s that was due at %s is queued.", account.label, _local(moment, account.settings))
             return
 
 
-def _give_back(call: Call, app: App, engine: Engine, dead: float, own_id: int | None) -> None:
+def _requeue_stalled_jobs(call: Call, app: App, engine: Engine, dead: float, own_id: int | None) -> None:
     manager = app.job_manager
-    with _alone(engine) as is_alone:
+    with _only_one_worker(engine) as is_alone:
         if not is_alone:
             return  # what the other has just given back would be given back twice
         for job in call(manager.get_stalled_jobs(seconds_since_heartbeat=dead)):
@@ -79,8 +82,8 @@ def _give_back(call: Call, app: App, engine: Engine, dead: float, own_id: int | 
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[bool]:
-    """Tell whether no other worker looks; none begins to before this is left."""
+def _only_one_worker(engine: Engine) -> Iterator[bool]:
+    """Yield whether no other worker looks; none begins to before this is left."""
     with transaction(engine) as connection:
         yield bool(connection.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended("etl worker", 0)))))
 
@@ -98,3 +101,19 @@ def _times(settings: Settings) -> Times:
 
 def _local(moment: datetime, settings: Settings) -> str:
     return f"{moment.astimezone(ZoneInfo(settings.timezone)):%Y-%m-%d %H:%M} ({settings.timezone})"
+
+
+def has_begun(engine: Engine, account_id: int, moment: datetime, kind: str) -> bool:
+    """Return whether a run that does as much as one of a kind (see `schedule`) began since then, and did not fail."""
+    suffices = {
+        RECENT: OVER_EVERYTHING,
+        AUDIT: and_(SyncRun.selection.is_(None), SyncRun.audit.is_not(None)),
+    }.get(kind, SyncRun.selection.is_(None))
+    begun = select(SyncRun.run_id).where(
+        SyncRun.account_id == account_id,
+        SyncRun.started_at >= moment,
+        SyncRun.outcome.in_([Outcome.RUNNING, Outcome.COMPLETE, Outcome.INCOMPLETE]),
+        suffices,
+    )
+    with transaction(engine) as connection:
+        return connection.execute(begun.limit(1)).first() is not None

@@ -15,22 +15,26 @@ from typing import Any, Protocol, Self
 
 from sqlalchemy import Engine
 
-from etl import journal, parts, personal
-from etl.audit import Unproved
-from etl.client import Client
-from etl.database import transaction
+from etl.database.engine import transaction
 from etl.errors import TryAgain, VendorError
-from etl.history import Histories
-from etl.ids import Ids
-from etl.intake import Intake
-from etl.journal import Run
-from etl.parts import Part
-from etl.privacy import protect_selection, way_of
-from etl.reading import IDS_A_PAGE, read_again, taken_in, thread_pool
+from etl.extract.client import Client
+from etl.extract.filters import query_of
+from etl.extract.history import Histories
+from etl.extract.walk import Page, Span, first_page, walk
+from etl.id_set import IdSet
+from etl.load import journal
+from etl.load.journal import Run
+from etl.privacy import stored
+from etl.privacy.records import protect_selection
+from etl.privacy.rules import way_of
+from etl.run.audit import Unproved
+from etl.run.intake import Intake
+from etl.run.pipeline import IDS_A_PAGE, read_again, take_in, thread_pool
+from etl.run.writer import Writer
 from etl.selection import Selection
-from etl.settings import Settings
-from etl.walk import Page, Span, first_page, walk
-from etl.writer import Writer
+from etl.settings.settings import Settings
+from etl.workers import parts
+from etl.workers.parts import Part
 
 # Beyond one a status. Fewer are read by one worker before others have begun.
 FEWEST_PARTS = 2
@@ -46,13 +50,13 @@ class Crew(Protocol):
         """Have parts done by whoever is free."""
 
     def work(self, run: Run) -> bool:
-        """Do a part that nobody has begun; tell whether there was one."""
+        """Do a part that nobody has begun; return whether there was one."""
 
     def take(self, run: Run, selection: Selection, number: int) -> None:
         """Do a part, whoever should."""
 
     def is_at_work(self, run: Run) -> bool:
-        """Tell whether any part waits for somebody, or is being done."""
+        """Return whether any part waits for somebody, or is being done."""
 
 
 @dataclass
@@ -127,16 +131,16 @@ class Result:
 def share(
     crew: Crew, client: Client, intake: Intake, selection: Selection, wait: Wait
 ) -> Iterator[tuple[str, Page]] | None:
-    """Give the pages of a run as others take them in, with ids for payloads; None when it is not worth it.
+    """Return the pages of a run as others take them in, with ids for payloads; None when it is not worth it.
 
     It is for first loads and wide backfills, as these read every history. wait: waits for seconds, and raises when the
-    run shall end. Raises what a part failed with that nobody could read.
+    run shall end. Raise what a part failed with that nobody could read.
     """
     run = intake.run
     if not _reads_every_history(intake, selection):
         return None
     try:
-        about = {status: first_page(client, selection.query(status)).about or 0 for status in selection.statuses}
+        about = {status: first_page(client, query_of(selection, status)).about or 0 for status in selection.statuses}
     except TryAgain:
         return None  # one broken page, perhaps: a run of its own knows how to go on after it
     cut = parts.cut(about)
@@ -166,10 +170,10 @@ class SharedRun:
     wait: Wait
 
     def pages(self, cut: list[Part]) -> Iterator[tuple[str, Page]]:
-        """Give the pages of all parts in order, each when its part is done."""
+        """Yield the pages of all parts in order, each when its part is done."""
         intake = self.intake
-        shown: dict[str, Ids] = defaultdict(Ids)
-        moved = Ids()
+        shown: dict[str, IdSet] = defaultdict(IdSet)
+        moved = IdSet()
         for part in cut:
             done = self._done(part)
             moved.update(one for one in done.seen if one in intake.writer.seen)
@@ -183,7 +187,7 @@ class SharedRun:
         self._read_again(list(moved))
 
     def _done(self, part: Part) -> Result:
-        """Give what became of a part as soon as it is done; do others meanwhile, and this one when nobody else will."""
+        """Return what became of a part once it is done; do others meanwhile, and this one when nobody else will."""
         run = self.intake.run
         while True:
             self.wait(0)
@@ -223,12 +227,12 @@ class Member:
     def take(self, engine: Engine, run_id: int, selection: Selection, number: int) -> None:
         """Do a part of a run; nothing when it is done already, or the run is over.
 
-        Raises EtlError when it cannot be done, and leaves what is saved: whoever tries again goes on from there.
+        Raise EtlError when it cannot be done, and leaves what is saved: whoever tries again goes on from there.
         """
         settings, way = self.settings, way_of(self.settings)
         run = Run(settings.account_id, selection.kind, protect_selection(selection.chosen(), way), run_id)
         with transaction(engine) as connection:
-            personal.require(connection, settings.account_id, settings.base_url, way)
+            stored.require(connection, settings.account_id, settings.base_url, way)
             found = parts.find(connection, run, number)
         if found is None:
             return
@@ -248,10 +252,10 @@ class Member:
             if selection.kind == "backfill":
                 read_again(intake)
             span = Span(part.first_page, part.last_page)
-            pages = walk(self.client, pool, selection.query(part.walk), span=span)
+            pages = walk(self.client, pool, query_of(selection, part.walk), span=span)
             taken = [
                 replace(page, payloads=[_id_of(one) for one in page.payloads])
-                for _, page in taken_in(intake, selection, [(part.walk, pages)])
+                for _, page in take_in(intake, selection, [(part.walk, pages)])
             ]
         run.requests, run.retries = self.client.requests - requests, self.client.retries - retries
         return Result.of(intake, taken)

@@ -18,19 +18,27 @@ from procrastinate import App, JobContext
 from procrastinate.jobs import Job, Status
 from sqlalchemy import Engine
 
-from etl import accounts, due, jobs, journal, logs, report, series, sync, views
-from etl.accounts import Account
-from etl.attempts import AGAIN, told
-from etl.client import Client
-from etl.database import address, transaction
+from etl import logs
+from etl.database.embedded import leave_at_once
+from etl.database.engine import address, transaction
+from etl.database.migrate import open_at_head
 from etl.errors import DatabaseError, EtlError, Interrupted, SettingsError
+from etl.exit_codes import ExitCode, Outcome
+from etl.extract.client import Client
 from etl.interrupt import Interrupt, check_asked
-from etl.journal import Run
-from etl.migrate import open_at_head
-from etl.observed import observed
+from etl.load.journal import Run
+from etl.monitoring.observer import observed
+from etl.monitoring.progress import watching
+from etl.monitoring.summary import print_run
+from etl.run import sync
 from etl.selection import Selection
-from etl.settings import DatabaseSettings
-from etl.sharing import Member, share
+from etl.settings import accounts
+from etl.settings.accounts import Account
+from etl.settings.settings import DatabaseSettings
+from etl.views import schema
+from etl.workers import queue, scheduler
+from etl.workers.retries import RETRY_POLICY, report_failure
+from etl.workers.shared_run import Member, share
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +58,7 @@ class Beat:
 
     look: float = 15
     heartbeat: float = 10
-    dead: float = jobs.SECONDS_ALIVE
+    dead: float = queue.SECONDS_ALIVE
     poll: float = 5
 
 
@@ -70,19 +78,19 @@ class Worker:
 
     def register(self) -> None:
         """Tell procrastinate what to call for which job."""
-        for name, do in ((jobs.RUN, self.run), (jobs.PART, self.take_part), (jobs.FIGURES, self.compute_figures)):
-            self.app.task(name=name, pass_context=True, retry=AGAIN)(do)
+        for name, do in ((queue.RUN, self.run), (queue.PART, self.take_part), (queue.FIGURES, self.compute_figures)):
+            self.app.task(name=name, pass_context=True, retry=RETRY_POLICY)(do)
 
     def run(self, context: JobContext, account_id: int, selection: Any, timestamp: int | None = None) -> None:
         """Do a run of an account. timestamp: when it was due."""
         del timestamp  # it makes the job the only one of its moment
-        with told(context.job):
+        with report_failure(context.job):
             account = _account(account_id)
-            done = self._run(account, jobs.SELECTION.validate_python(selection), self._begin(context))
-            report.print_run(done, logs.is_json())
-            if done.outcome == journal.INTERRUPTED:
+            done = self._run(account, queue.SELECTION.validate_python(selection), self._begin(context))
+            print_run(done, logs.is_json())
+            if done.outcome == Outcome.INTERRUPTED:
                 raise Interrupted(f"Run {done.run_id} of {account.label} was stopped.")
-            if done.outcome == journal.FAILED:
+            if done.outcome == Outcome.FAILED:
                 raise EtlError(f"Run {done.run_id} of {account.label} failed.")
 
     def _begin(self, context: JobContext) -> int:
@@ -95,31 +103,31 @@ class Worker:
         with (
             observed(account.settings) as observer,
             open_at_head(account.settings) as engine,
-            report.watching(account.label) as watch,
+            watching(account.label) as watch,
         ):
             crew = Crew(self, account, engine, worker_id)
-            hooks = sync.Hooks(watch, observer.begun, partial(share, crew), jobs.queue_figures)
+            hooks = sync.Hooks(watch, observer.begun, partial(share, crew), queue.queue_figures)
             done = sync.run(account.settings, engine, selection, hooks)
             observer.ended(engine, done)
         return done
 
     def take_part(self, context: JobContext, account_id: int, run_id: int, number: int, selection: Any) -> None:
         """Do a part of a run that another worker began."""
-        with told(context.job):
+        with report_failure(context.job):
             self._begin(context)
             account = _account(account_id)
             with open_at_head(account.settings) as engine:
-                logs.of_run(account_id, run_id)
-                self.member(account).take(engine, run_id, jobs.SELECTION.validate_python(selection), number)
+                logs.bind_run(account_id, run_id)
+                self.member(account).take(engine, run_id, queue.SELECTION.validate_python(selection), number)
 
     def compute_figures(self, context: JobContext) -> None:
         """Compute the figures of schema `bi`."""
-        with told(context.job), open_at_head(self.settings) as engine:
+        with report_failure(context.job), open_at_head(self.settings) as engine:
             self._begin(context)
-            views.refresh(engine)
+            schema.refresh(engine)
 
     def member(self, account: Account) -> Member:
-        """Give this worker's part in shared runs of an account, with the client that has learned the server's limit."""
+        """Return this worker's part in shared runs of an account, with the client that knows the server's limit."""
         settings = account.settings
         kept = self._members.get(settings.account_id)
         if kept is None or kept.settings != settings:
@@ -129,7 +137,7 @@ class Worker:
 
     def wait_for(self, asked: Coroutine[Any, Any, Given]) -> Given:
         """Have the main thread's loop do something, and wait for it in this one."""
-        with jobs.translated():
+        with queue.translated():
             return asyncio.run_coroutine_threadsafe(asked, self.loop).result()
 
 
@@ -144,19 +152,19 @@ class Crew:
 
     def call(self, run: Run, selection: Selection, numbers: list[int]) -> None:
         """Have parts of a run done by whoever is free."""
-        jobs.queue_parts(self.engine, run.account_id, run.run_id, numbers, selection)
+        queue.queue_parts(self.engine, run.account_id, run.run_id, numbers, selection)
         log.info("Run %d of %s is cut into %d parts, for all workers.", run.run_id, self.account.label, len(numbers))
 
     def work(self, run: Run) -> bool:
-        """Do a part of a run that nobody has begun; tell whether there was one."""
+        """Do a part of a run that nobody has begun; return whether there was one."""
         manager = self.worker.app.job_manager
-        queue = [jobs.parts_queue(run.run_id)]
-        job = self.worker.wait_for(manager.fetch_job(queues=queue, worker_id=self.worker_id))
+        queues = [queue.parts_queue(run.run_id)]
+        job = self.worker.wait_for(manager.fetch_job(queues=queues, worker_id=self.worker_id))
         if job is None:
             return False
         given = job.task_kwargs
         try:
-            self.take(run, jobs.SELECTION.validate_python(given["selection"]), int(str(given["number"])))
+            self.take(run, queue.SELECTION.validate_python(given["selection"]), int(str(given["number"])))
         except EtlError as error:
             self._give_back(job, error)
         else:
@@ -168,13 +176,13 @@ class Crew:
         self.worker.member(self.account).take(self.engine, run.run_id, selection, number)
 
     def is_at_work(self, run: Run) -> bool:
-        """Tell whether any part of a run waits for somebody, or is being done."""
+        """Return whether any part of a run waits for somebody, or is being done."""
         with transaction(self.engine) as connection:
-            return jobs.parts_left(connection, run.run_id)
+            return queue.parts_left(connection, run.run_id)
 
     def _give_back(self, job: Job, error: EtlError) -> None:
         """Have a part tried again, by anybody, unless it has failed often enough; a request to stop goes on."""
-        manager, decision = self.worker.app.job_manager, AGAIN.get_retry_decision(exception=error, job=job)
+        manager, decision = self.worker.app.job_manager, RETRY_POLICY.get_retry_decision(exception=error, job=job)
         if decision:
             self._end(manager.retry_job(job, retry_at=decision.retry_at))
         else:
@@ -195,24 +203,26 @@ def _account(account_id: int) -> Account:
     known = accounts.load_all()
     found = next((one for one in known if one.settings.account_id == account_id), None)
     if found is None:
-        raise SettingsError(f"Account {account_id} is not in the settings of this worker: {series.listed(known)} only.")
+        raise SettingsError(
+            f"Account {account_id} is not in the settings of this worker: {accounts.listed(known)} only."
+        )
     return found
 
 
 def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:
     """Work until SIGTERM or Ctrl-C; what is in hand then is closed, and queued for the others.
 
-    Raises DatabaseError or SettingsError when it cannot begin; later it waits for what is wrong to pass.
+    Raise DatabaseError or SettingsError when it cannot begin; later it waits for what is wrong to pass.
     """
     known = accounts.load_all()
     with open_at_head(settings) as engine:
         for account in known:
-            log.info("%s", due.introduction(account, datetime.now(UTC)))
+            log.info("%s", scheduler.introduction(account, datetime.now(UTC)))
         asyncio.run(_work(settings, engine, beat))
 
 
 async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
-    app = jobs.open_app(address(settings))
+    app = queue.open_app(address(settings))
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
@@ -221,18 +231,18 @@ async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
         worker = Worker(app, settings, loop)
         worker.register()
         code = await _until(asked, _do_jobs(app, beat), _look(app, engine, beat, worker))
-    series.leave_at_once(code)
+    leave_at_once(code)
 
 
 def _stop(asked: asyncio.Event) -> None:
     if asked.is_set():
-        series.leave_at_once(series.FAILED)  # a second time: what is in hand is left to the others
+        leave_at_once(ExitCode.FAILED)  # a second time: what is in hand is left to the others
     Interrupt.ask_all()
     asked.set()
 
 
 async def _until(asked: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -> int:
-    """Do several things until it is asked to stop, or one of them ends by a fault; give the exit code."""
+    """Do several things until it is asked to stop, or one of them ends by a fault; return the exit code."""
     doing = [asyncio.create_task(one) for one in coroutines]
     await asyncio.wait([*doing, asyncio.create_task(asked.wait())], return_when=asyncio.FIRST_COMPLETED)
     Interrupt.ask_all()
@@ -242,13 +252,13 @@ async def _until(asked: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -
     faults = [fault for one in ended if not one.cancelled() and (fault := one.exception())]
     for fault in faults:
         log.error("A fault of this program; the worker ends.", exc_info=fault)
-    return series.FAILED if faults else series.COMPLETE
+    return ExitCode.FAILED if faults else ExitCode.COMPLETE
 
 
 async def _do_jobs(app: App, beat: Beat) -> None:
     """Do what is queued, for ever; procrastinate itself gives up when the database goes away."""
     while True:
-        with _logged(), jobs.translated():
+        with _logged(), queue.translated():
             await app.run_worker_async(
                 install_signal_handlers=False,
                 delete_jobs="successful",
@@ -263,8 +273,8 @@ async def _look(app: App, engine: Engine, beat: Beat, worker: Worker) -> None:
     """Look for what is due and for what dead workers left, for ever."""
     while True:
         with _logged():
-            await due.give_back(app, engine, beat.dead, worker.worker_id)
-            await due.look(app, engine, accounts.load_all(), datetime.now(UTC))
+            await scheduler.requeue_stalled_jobs(app, engine, beat.dead, worker.worker_id)
+            await scheduler.queue_due_runs(app, engine, accounts.load_all(), datetime.now(UTC))
         await asyncio.sleep(beat.look)
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from etl.load import psycopg_of
+from etl.load.upsert import psycopg_of
 
 revision: str = "0005"
 down_revision: str | None = "0004"

@@ -371,7 +371,7 @@ def upgrade() -> None:
             "unaccounted",
             sa.BigInteger(),
             nullable=True,
-            comment="Ids about which nothing is known: the run is not complete",
+            comment="IdSet about which nothing is known: the run is not complete",
         ),
         sa.Column(
             "audit",

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from etl.client import Client
 from etl.demo.server import Answer, App, Request, serve
-from etl.pacing import Pace
-from etl.settings import Settings, load
+from etl.extract.client import Client
+from etl.extract.pacing import Pace
+from etl.settings.settings import Settings, load
 
 TOKEN = "t0ken-of-the-tests"
 
@@ -69,7 +69,7 @@ def in_turn() -> type[InTurn]:
 
 @pytest.fixture
 def serving() -> Iterator[Callable[[App], str]]:
-    """Serve an app until the test ends; give its base URL."""
+    """Serve an app until the test ends; yield its base URL."""
     with ExitStack() as until_the_test_ends:
         yield lambda app: until_the_test_ends.enter_context(serve(app))
 

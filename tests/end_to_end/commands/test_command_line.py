@@ -11,7 +11,7 @@ import pytest
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from tests.conftest import ETL, RunEtl, environment_of, run_program
-from tests.scripted import LONG_AGO, account_of
+from tests.scripted_account import LONG_AGO, account_of
 
 TOKEN = "a-token-of-twenty-letters"
 
@@ -238,7 +238,7 @@ def test_bash_completes_commands_options_and_values_without_loading_what_takes_t
     assert {"--limit", "--run", "--json"} <= set(runs.split())
     assert (status, nothing) == ("resolved", "")
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "etl.cli" in loaded
+    assert "etl.commands.main" in loaded
     assert not loaded & {"sqlalchemy", "psycopg", "requests", "alembic", "etl.settings"}
 
 

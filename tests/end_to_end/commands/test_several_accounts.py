@@ -10,10 +10,10 @@ import pytest
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
 from tests.conftest import RunEtl
-from tests.end_to_end.test_kills import query, start_etl, terminate
-from tests.end_to_end.test_secrets import command_lines
-from tests.pinged import pinged
-from tests.scripted import account_of
+from tests.end_to_end.run.test_kills import query, start_etl, terminate
+from tests.end_to_end.settings.test_secrets import command_lines
+from tests.ping_service import pinged
+from tests.scripted_account import account_of
 
 SHOP_TOKEN, OUTLET_TOKEN, WRONG_TOKEN = "kQ7vR2mXw9ZtB4nL", "sY8dJc6HpW3eF5gA", "bN5zV7xC1qM4lK9j"
 

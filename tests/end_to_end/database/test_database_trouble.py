@@ -12,11 +12,14 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
-from etl import check, database, migrate
+from etl.commands import check
+from etl.database import migrate
+from etl.database.engine import make_engine, transaction, where
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
+from etl.errors import DatabaseError
 from tests.conftest import RunEtl
-from tests.end_to_end.test_kills import (
+from tests.end_to_end.run.test_kills import (
     OF_ETL,
     SECONDS_TO_EXIT,
     TOKEN,
@@ -31,7 +34,7 @@ from tests.end_to_end.test_kills import (
     wait_until,
     waiting_for_a_lock,
 )
-from tests.scripted import account_of
+from tests.scripted_account import account_of
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def execute(url: str, statement: str) -> None:
 
 
 def sentence(said: str) -> str:
-    """Give the one line that the command line complains in; there is no other, and no traceback."""
+    """Return the one line that the command line complains in; there is no other, and no traceback."""
     assert "Traceback" not in said, said
     (line,) = [line for line in said.splitlines() if "PostgreSQL at " in line]
     return line.strip().removeprefix("etl: ")
@@ -95,10 +98,10 @@ def test_a_read_only_database_is_one_sentence_and_the_next_run_completes(
 def test_a_server_that_is_too_old_is_one_sentence_and_its_connection_is_closed(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "OLDEST_SERVER", 99)
-    engine = database.make_engine(database_url)
-    too_old = rf"^PostgreSQL at {re.escape(database.where(engine))} is version \d+\.\d+.*; etl needs 99 or newer\.$"
-    with pytest.raises(database.DatabaseError, match=too_old):
+    monkeypatch.setattr("etl.database.engine.OLDEST_SERVER", 99)
+    engine = make_engine(database_url)
+    too_old = rf"^PostgreSQL at {re.escape(where(engine))} is version \d+\.\d+.*; etl needs 99 or newer\.$"
+    with pytest.raises(DatabaseError, match=too_old):
         migrate.migrate(engine)
     (finding,) = check.check_database(engine)
     assert (finding.ok, finding.name) == (False, "database")
@@ -112,7 +115,7 @@ MAY_NUMBER = ("USAGE ON ALL SEQUENCES IN SCHEMA helpdesk",)
 
 @contextmanager
 def role(url: str, name: str) -> Iterator[str]:
-    """Create a role with no rights at all; give its URL of the database."""
+    """Create a role with no rights at all; yield its URL of the database."""
     execute(url, f"CREATE ROLE {name} LOGIN")
     try:
         yield make_url(url).set(username=name).render_as_string(hide_password=False)
@@ -156,7 +159,7 @@ def test_a_user_who_may_do_no_more_than_the_job_needs_can_run_it(
 
 
 def test_every_connection_stops_waiting_for_a_lock_after_a_minute(database_url: str) -> None:
-    engine = database.make_engine(database_url)
+    engine = make_engine(database_url)
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW lock_timeout")) == "1min"
     engine.dispose()
@@ -165,13 +168,13 @@ def test_every_connection_stops_waiting_for_a_lock_after_a_minute(database_url: 
 def test_a_table_locked_by_another_session_is_one_sentence(
     database_url: str, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "LONGEST_LOCK_WAIT", 0.1)
-    engine = database.make_engine(database_url)
+    monkeypatch.setattr("etl.database.engine.LONGEST_LOCK_WAIT", 0.1)
+    engine = make_engine(database_url)
     with psycopg.connect(plain(database_url)) as other:
         other.execute("LOCK TABLE helpdesk.messages IN ACCESS EXCLUSIVE MODE")
         with (
-            pytest.raises(database.DatabaseError, match=r"Another session holds a lock on the tables: see pg_locks"),
-            database.transaction(engine) as connection,
+            pytest.raises(DatabaseError, match=r"Another session holds a lock on the tables: see pg_locks"),
+            transaction(engine) as connection,
         ):
             connection.execute(text("SELECT count(*) FROM helpdesk.messages"))
     engine.dispose()

@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from etl import embedded
+from etl.database import embedded
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from tests.conftest import RunEtl
-from tests.end_to_end.test_database_trouble import execute, plain, sentence
-from tests.end_to_end.test_kills import OF_ETL, TOKEN, Trap, query, run_into, settings, tables, wait_until
-from tests.scripted import account_of
+from tests.end_to_end.database.test_database_trouble import execute, plain, sentence
+from tests.end_to_end.run.test_kills import OF_ETL, TOKEN, Trap, query, run_into, settings, tables, wait_until
+from tests.scripted_account import account_of
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from tests.conftest import RunEtl
-from tests.end_to_end.test_kills import TOKEN, query, settings
-from tests.scripted import account_of
+from tests.end_to_end.run.test_kills import TOKEN, query, settings
+from tests.scripted_account import account_of
 
 SAMPLE = re.compile(r'(\w+)\{((?:\w+="[^"]*",?)+)\} (\S+)')
 
@@ -25,7 +25,7 @@ def variables(tmp_path: Path, database_url: str) -> Iterator[dict[str, str]]:
 
 
 def samples(file: Path) -> dict[tuple[str, str], float]:
-    """Give the values by name and labels; every line is a sample, or the help or the type of the ones below it."""
+    """Return the values by name and labels; every line is a sample, or the help or the type of the ones below it."""
     found: dict[tuple[str, str], float] = {}
     name = ""
     for line in file.read_text(encoding="utf-8").splitlines():

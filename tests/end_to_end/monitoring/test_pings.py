@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from etl import journal
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
+from etl.load import journal
 from tests.conftest import RunEtl
-from tests.end_to_end.test_kills import TOKEN, Trap, run_into, settings, terminate
-from tests.pinged import BROKEN, FAILED, NO_ANSWER, OK, SECRET, Pinged, pinged, redirect_to
-from tests.scripted import account_of
+from tests.end_to_end.run.test_kills import TOKEN, Trap, run_into, settings, terminate
+from tests.ping_service import BROKEN, FAILED, NO_ANSWER, OK, SECRET, Pinged, pinged, redirect_to
+from tests.scripted_account import account_of
 
 FORMATS = pytest.mark.parametrize("form", ["console", "json"])
 

@@ -9,14 +9,14 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, make_url
 
-from etl import journal
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from etl.journal import Run
+from etl.load import journal
+from etl.load.journal import Run
 from etl.selection import Selection
 from tests.conftest import RunEtl
-from tests.end_to_end.test_kills import TOKEN, Trap, kill, run_into, settings
-from tests.scripted import account_of, change_messages, job
+from tests.end_to_end.run.test_kills import TOKEN, Trap, kill, run_into, settings
+from tests.scripted_account import account_of, change_messages, job
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def age(url: str, interval: str) -> None:
 
 
 def words_of(said: str) -> list[str]:
-    """Give the lines with one space between words, however they are aligned."""
+    """Return the lines with one space between words, however they are aligned."""
     return [" ".join(line.split()) for line in said.splitlines()]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel in an environment of its own; give the `etl` program in it.
+    """The wheel in an environment of its own; return the `etl` program in it.
 
     The dependencies are those of this environment, reached by a path file: a test asks no registry. Nothing else of it
     is seen, as the path files of such a folder, which link this checkout, are not read.
@@ -55,7 +55,7 @@ def run(program: Path, folder: Path, *arguments: str) -> subprocess.CompletedPro
 
 def test_the_wheel_holds_the_package_and_the_migrations_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"etl/cli.py", "etl/py.typed", "etl/demo/vendor.py", "etl/migrations/env.py"} < set(names)
+    assert {"etl/commands/main.py", "etl/py.typed", "etl/demo/vendor.py", "etl/migrations/env.py"} < set(names)
     assert sorted(name.split("/")[-1] for name in names if name.startswith("etl/migrations/versions/")) == sorted(
         path.name for path in (ROOT / "migrations" / "versions").glob("*.py")
     )

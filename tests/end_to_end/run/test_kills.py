@@ -63,7 +63,7 @@ def start_etl(folder: Path, *arguments: str, **variables: str) -> "subprocess.Po
 def run_into(trap: Trap, at: int, act: Callable[["subprocess.Popen[str]"], object], folder: Path, **variables: str):
     """Run `etl sync` and do something to its process when its request number `at` arrives.
 
-    Gives the process, what it wrote, and the seconds from then until it had ended.
+    Return the process, what it wrote, and the seconds from then until it had ended.
     """
     started: list[subprocess.Popen[str]] = []
     acted: list[float] = []
@@ -88,7 +88,7 @@ def query(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
 
 
 def tables(url: str) -> dict[str, list[str]]:
-    """Give every row of every table as text, without times; of the vendor's counts those of the last run."""
+    """Return every row of every table as text, without times; of the vendor's counts those of the last run."""
     names = [
         row[0]
         for row in query(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk' AND tablename <> ALL(%s)",

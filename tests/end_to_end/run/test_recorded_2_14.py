@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from etl import database
+from etl.database.engine import make_engine
 from etl.demo.server import Answer, Request, json_answer, serve
 from tests.conftest import RunEtl, new_database, run_etl
-from tests.recorded import NO_SUCH_CONVERSATION, Recorded, recording
+from tests.recorded_vendor import NO_SUCH_CONVERSATION, Recorded, recording
 
 ACCOUNT = "/api/v1/accounts/1/"
 MESSAGES = re.compile(r"/api/v1/accounts/1/conversations/(\d+)/messages")
@@ -24,7 +24,7 @@ TABLES = (
 
 
 def recorded_messages() -> dict[int, dict[int, dict[str, Any]]]:
-    """Give conversation -> message id -> message, of all that the server ever gave by `/messages`."""
+    """Return conversation -> message id -> message, of all that the server ever gave by `/messages`."""
     found: dict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
     for name in ("2.14.0-walks", "2.14.0-numbers"):
         for exchange in recording(name):
@@ -34,7 +34,7 @@ def recorded_messages() -> dict[int, dict[int, dict[str, Any]]]:
 
 
 def named_by_the_witness() -> dict[int, tuple[int, str | None, int, int]]:
-    """Give message id -> (conversation, content, type, time) of every message of the account."""
+    """Return message id -> (conversation, content, type, time) of every message of the account."""
     return {
         message["id"]: (conversation["id"], message["content"], message["message_type"], message["created_at"])
         for exchange in recording("2.14.0-search")
@@ -111,7 +111,7 @@ def account(
 
 @pytest.fixture
 def tables(account: tuple[Any, Recorded, str]) -> Iterator[Engine]:
-    engine = database.make_engine(account[2])
+    engine = make_engine(account[2])
     yield engine
     engine.dispose()
 
@@ -191,7 +191,7 @@ def test_known_in_part_are_only_messages_of_the_two_conversations_whose_times_ru
 
 
 def listed_senders() -> dict[int, tuple[str, int]]:
-    """Give message id -> sender, of the messages that the list carries: it names deleted users, too."""
+    """Return message id -> sender, of the messages that the list carries: it names deleted users, too."""
     types = {"Contact": "contact", "User": "user", "AgentBot": "agent_bot"}
     conversations = [
         one for exchange in recording("2.14.0-pages") for one in exchange["response"]["json"]["data"]["payload"]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from etl import database
+from etl.database.engine import make_engine
 from etl.demo.server import serve
 from tests.conftest import RunEtl, new_database, run_etl
-from tests.recorded import Recorded, recording
+from tests.recorded_vendor import Recorded, recording
 
 # Walked in this order the real server showed 47, 51, 53, 55 and 69 twice, and these five never.
 NEVER_SHOWN = [99, 101, 107, 111, 113]
@@ -68,13 +68,13 @@ def synced(account: tuple[Any, Recorded, str]) -> tuple[Any, Recorded]:
 
 @pytest.fixture
 def tables(account: tuple[Any, Recorded, str]) -> Iterator[Engine]:
-    engine = database.make_engine(account[2])
+    engine = make_engine(account[2])
     yield engine
     engine.dispose()
 
 
 def rows(engine: Engine, query: str) -> list[dict[str, Any]]:
-    """Give rows of a table without the two columns that tell the time of the test."""
+    """Return rows of a table without the two columns that tell the time of the test."""
     with engine.connect() as connection:
         found = connection.execute(text(f"SELECT * FROM helpdesk.{query}")).mappings()
         return [{k: v for k, v in row.items() if k not in {"first_synced_at", "changed_at"}} for row in found]
@@ -90,7 +90,7 @@ def utc(*parts: int) -> datetime:
 
 
 def asked(vendor: Recorded) -> list[str]:
-    """Give what was asked for, below the account, in alphabetical order."""
+    """Return what was asked for, below the account, in alphabetical order."""
     urls = [request.path + "?" + "&".join(f"{k}={v}" for k, v in request.query) for request in vendor.requests]
     return sorted(url.removeprefix("/api/v1/accounts/1/").removesuffix("?") for url in urls)
 

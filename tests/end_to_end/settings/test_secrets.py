@@ -14,8 +14,8 @@ from sqlalchemy import make_url
 from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
 from tests.conftest import RunEtl
-from tests.end_to_end.test_kills import kill, query, settings, start_etl, terminate, wait_until
-from tests.scripted import account_of
+from tests.end_to_end.run.test_kills import kill, query, settings, start_etl, terminate, wait_until
+from tests.scripted_account import account_of
 
 TOKEN = "kQ7vR2mXw9ZtB4nLc6HsY8dJ"
 PASSWORD = "pa55Word-hG3kV8qN"
@@ -37,7 +37,7 @@ def no_secret(said: str) -> str:
 
 
 def everything_stored(url: str) -> str:
-    """Give every row of every table, in every schema that is ours, as text."""
+    """Return every row of every table, in every schema that is ours, as text."""
     names = query(url, "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('helpdesk', 'public')")
     assert len(names) > 10
     return "\n".join(
@@ -303,7 +303,7 @@ def test_the_embedded_server_gets_no_secret_whatever_its_name(etl: RunEtl) -> No
 
 
 def command_lines(pid: int) -> str:
-    """Give the command line of a process and of every process below it."""
+    """Return the command line of a process and of every process below it."""
     folder = Path(f"/proc/{pid}")
     children = [int(one) for task in folder.glob("task/*/children") for one in task.read_text().split()]
     return "\n".join([(folder / "cmdline").read_text().replace("\0", " "), *map(command_lines, children)])

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from etl import database, views
+from etl.database.engine import make_engine
+from etl.views import schema
 from tests.conftest import new_database, run_etl
-from tests.end_to_end.test_recorded_account import recorded_account
+from tests.end_to_end.run.test_recorded_account import recorded_account
 
-NAMES = (*views.PUBLIC, "conversation_attribute_columns", "contact_attribute_columns")
+NAMES = (*schema.PUBLIC, "conversation_attribute_columns", "contact_attribute_columns")
 ZONE = "Asia/Jerusalem"
 
 
@@ -19,7 +20,7 @@ def loaded(template: str, server_url: str, tmp_path_factory: pytest.TempPathFact
     with new_database(server_url, template) as url, recorded_account(url) as (_, settings):
         done = run_etl(tmp_path_factory.mktemp("recorded"), "sync", **settings, ETL_TIMEZONE=ZONE)
         assert done.returncode == 0, done.stderr
-        engine = database.make_engine(url)
+        engine = make_engine(url)
         yield engine
         engine.dispose()
 

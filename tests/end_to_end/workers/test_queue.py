@@ -11,11 +11,11 @@ from sqlalchemy import make_url
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from tests.conftest import ETL, RunEtl
-from tests.end_to_end.test_database_trouble import execute
-from tests.end_to_end.test_kills import SECONDS_TO_EXIT, outcomes, query, settings, start_etl, wait_until
-from tests.end_to_end.test_secrets import TOKEN, command_lines, no_secret, with_password
-from tests.end_to_end.working import Slow, workers
-from tests.scripted import account_of
+from tests.end_to_end.database.test_database_trouble import execute
+from tests.end_to_end.run.test_kills import SECONDS_TO_EXIT, outcomes, query, settings, start_etl, wait_until
+from tests.end_to_end.settings.test_secrets import TOKEN, command_lines, no_secret, with_password
+from tests.end_to_end.workers.worker_processes import Slow, workers
+from tests.scripted_account import account_of
 
 # Not due before the test is over: what is done is what was queued by hand.
 NEVER = {"ETL_SCHEDULE": "never", "ETL_API_TOKEN": TOKEN}
@@ -36,7 +36,7 @@ def listed(etl: RunEtl, variables: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def cells(etl: RunEtl, variables: dict[str, str]) -> list[list[str]]:
-    """Give the table that `etl jobs` prints, without the times."""
+    """Return the table that `etl jobs` prints, without the times."""
     done = etl("jobs", **variables)
     assert done.returncode == 0, done.stderr
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in done.stdout.splitlines()]

@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 from etl.demo.account import Account
 from etl.demo.server import Request, serve
 from etl.demo.vendor import Vendor
-from tests.end_to_end.test_kills import SECONDS_TO_EXIT, TOKEN, outcomes, settings, wait_until
-from tests.end_to_end.working import MESSAGES, Slow, Workers, Working, messages_of, workers
-from tests.integration.truth import assert_equal
-from tests.scripted import Job, account_of
+from tests.end_to_end.run.test_kills import SECONDS_TO_EXIT, TOKEN, outcomes, settings, wait_until
+from tests.end_to_end.workers.worker_processes import MESSAGES, Slow, Workers, Working, messages_of, workers
+from tests.integration.run.truth import assert_equal
+from tests.scripted_account import Job, account_of
 
 # Accounts of different sizes; the large ones come first, so that none is left to a single worker in the end.
 SIZES = {number: 12 - number // 2 for number in range(1, 21)}
@@ -87,7 +87,7 @@ STATUSES = ("open", "resolved", "pending", "snoozed")
 
 
 def large(conversations: int) -> Account:
-    """Give an account with as many conversations of each status."""
+    """Return an account with as many conversations of each status."""
     account = account_of(conversations)
     for one in account.conversations.values():
         one.status = STATUSES[one.id % 4]

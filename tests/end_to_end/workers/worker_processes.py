@@ -16,8 +16,8 @@ from etl.demo.account import Account
 from etl.demo.server import Answer, Request
 from etl.demo.vendor import Vendor
 from tests.conftest import environment_of
-from tests.end_to_end.test_database_trouble import execute
-from tests.end_to_end.test_kills import query, wait_until
+from tests.end_to_end.database.test_database_trouble import execute
+from tests.end_to_end.run.test_kills import query, wait_until
 
 # As `etl worker`, but for the times: tests do not wait for half a minute until a worker counts as dead.
 IN_A_HURRY = """
@@ -86,7 +86,7 @@ class Working:
         self.process.wait()
 
     def stop(self) -> float:
-        """Ask it to stop; give the seconds until it was gone, with exit code 0 and without a traceback."""
+        """Ask it to stop; return the seconds until it was gone, with exit code 0 and without a traceback."""
         begun = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(timeout=30) == 0, self.said()
@@ -143,7 +143,7 @@ class Workers:
             raise AssertionError(self.said()) from error
 
     def coordinator(self, request: Request) -> Working:
-        """Give the one that has the run for which a request came, and is not over before that is answered."""
+        """Return the one that has the run for which a request came, and is not over before that is answered."""
         account = int(request.path.split("/")[4])
         running = "SELECT process_id FROM sync_runs WHERE outcome = 'running' AND account_id = %s"
         ((pid,),) = self.rows(running, account)
@@ -164,7 +164,7 @@ class Workers:
 
 @contextmanager
 def workers(folder: Path, variables: dict[str, str]) -> Iterator[Workers]:
-    """Give what starts workers; those that still work at the end are killed."""
+    """Yield what starts workers; those that still work at the end are killed."""
     folder.mkdir(exist_ok=True)
     some = Workers(folder, variables)
     try:
@@ -175,7 +175,7 @@ def workers(folder: Path, variables: dict[str, str]) -> Iterator[Workers]:
 
 
 def messages_of(account: Account) -> list[tuple[Any, ...]]:
-    """Give of every message its account, conversation, number and text."""
+    """Return of every message its account, conversation, number and text."""
     return sorted(
         (account.id, one.id, message.id, message.content)
         for one in account.conversations.values()

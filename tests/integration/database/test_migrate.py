@@ -5,8 +5,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
-from etl import database, migrate
-from etl.models import REVISION, SCHEMA, Base
+from etl.database import migrate
+from etl.database.base import REVISION, SCHEMA
+from etl.database.engine import make_engine
+from etl.database.models import METADATA
 from tests.conftest import RunEtl
 
 OPTIONS = {
@@ -31,7 +33,7 @@ def relations(engine: Engine) -> set[str]:
 
 def test_the_migrations_make_exactly_the_models_tables(engine: Engine) -> None:
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection, opts=OPTIONS), Base.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection, opts=OPTIONS), METADATA) == []
 
 
 def test_the_models_name_the_last_migration() -> None:
@@ -39,7 +41,7 @@ def test_the_models_name_the_last_migration() -> None:
 
 
 def test_up_from_nothing_down_again_and_up_once_more(empty_database_url: str) -> None:
-    engine = database.make_engine(empty_database_url)
+    engine = make_engine(empty_database_url)
     migrate.migrate(engine)
     made = relations(engine)
     assert {"conversations", "messages", "contacts", "sync_runs"} < made
@@ -62,7 +64,7 @@ def test_every_table_and_column_has_a_comment_in_the_database(engine: Engine) ->
 
 
 def test_every_primary_key_begins_with_the_account(engine: Engine) -> None:
-    of_accounts = [table for table in Base.metadata.sorted_tables if table.name != "personal_data_readers"]
+    of_accounts = [table for table in METADATA.sorted_tables if table.name != "personal_data_readers"]
     firsts = {table.name: next(iter(table.primary_key)).name for table in of_accounts}
     assert firsts == dict.fromkeys(firsts, "account_id")
 
@@ -76,7 +78,7 @@ def test_sync_refuses_with_a_clear_word_when_the_schema_is_missing_or_behind(
     assert "has no tables yet. Run `etl migrate` first." in refused.stderr
 
     assert etl("migrate", **settings).returncode == 0
-    engine = database.make_engine(empty_database_url)
+    engine = make_engine(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE helpdesk.alembic_version SET version_num = 'older'"))
     engine.dispose()

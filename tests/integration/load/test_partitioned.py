@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import Engine
 
 from benchmarks.partitioned import statements
-from etl import attributes, migrate, views
+from etl.database import migrate
+from etl.database.base import SCHEMA
 from etl.demo import events
-from etl.load import psycopg_of
-from etl.models import SCHEMA
+from etl.load.upsert import psycopg_of
+from etl.views import attribute_columns, schema
 from tests.conftest import new_engine
-from tests.scripted import DAY, LONG_AGO, Job, account_of, job
+from tests.scripted_account import DAY, LONG_AGO, Job, account_of, job
 
 # What a run gives its own time to.
 TIMES = ["first_synced_at", "changed_at", "history_read_at", "valid_from", "valid_to"]
@@ -33,12 +34,12 @@ def partition(engine: Engine, name: str) -> None:
     """Do as the document says: drop the views, execute its statements, make the views again."""
     with engine.begin() as connection:
         raw = psycopg_of(connection)
-        attributes.drop_views(raw)
-        views.drop(raw)
+        attribute_columns.drop_views(raw)
+        schema.drop(raw)
     apply(engine, name)
     migrate.migrate(engine)
     with engine.begin() as connection:
-        attributes.renew_views(connection)
+        attribute_columns.renew_views(connection)
 
 
 def apply(engine: Engine, name: str) -> None:
@@ -60,7 +61,7 @@ def contents(engine: Engine) -> dict[str, list[dict]]:
 
 
 def written(job: Job, account_id: int = 1) -> dict[str, tuple[int, int]]:
-    """Run, and give how many rows of each table were inserted and updated."""
+    """Run, and return how many rows of each table were inserted and updated."""
     run = job.run(account_id=account_id)
     assert (run.outcome, run.problems) == ("complete", [])
     counts = {table: (count["inserted"], count["updated"]) for table, count in run.counts.items()}

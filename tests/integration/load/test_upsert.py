@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from etl import conversations, load
+from etl.load import conversations, upsert
 
 NEW, CHANGED, SAME = {"inserted": 1}, {"updated": 1}, {"unchanged": 1}
 
@@ -16,7 +16,7 @@ NEW, CHANGED, SAME = {"inserted": 1}, {"updated": 1}, {"unchanged": 1}
 def connection(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         with connection.begin():
-            load.save(connection, {"accounts": [{"account_id": 1, "base_url": "https://vendor.example"}]})
+            upsert.save(connection, {"accounts": [{"account_id": 1, "base_url": "https://vendor.example"}]})
         yield connection
 
 
@@ -25,10 +25,10 @@ def contact(**columns: Any) -> dict[str, Any]:
 
 
 def save(connection: Connection, *rows: dict[str, Any], table: str = "contacts") -> dict[str, int]:
-    """Upsert rows in a transaction of their own; give the counts that are not zero, without `seen`."""
+    """Upsert rows in a transaction of their own; return the counts that are not zero, without `seen`."""
     connection.commit()
     with connection.begin():
-        counts = load.save(connection, {table: list(rows)})[table]
+        counts = upsert.save(connection, {table: list(rows)})[table]
     assert counts["seen"] == len(rows) == counts["inserted"] + counts["updated"] + counts["unchanged"]
     return {name: count for name, count in counts.items() if count and name != "seen"}
 
@@ -103,7 +103,7 @@ def test_the_time_of_reading_alone_rewrites_no_row_but_a_new_mark_does(connectio
 def test_changed_at_moves_only_when_something_else_did(engine: Engine) -> None:
     def save_in_a_transaction_of_its_own(row: dict[str, Any]) -> None:
         with engine.begin() as connection:
-            load.save(connection, {"accounts": [{"account_id": 1, "base_url": "u"}], "contacts": [row]})
+            upsert.save(connection, {"accounts": [{"account_id": 1, "base_url": "u"}], "contacts": [row]})
 
     save_in_a_transaction_of_its_own(contact(name="Dana"))
     with engine.begin() as connection:
@@ -128,11 +128,11 @@ def test_labels_that_a_conversation_no_longer_has_go_and_those_of_others_stay(co
             {"account_id": 1, "conversation_id": 6, "label": "bug"},
         ],
     }
-    load.save(connection, rows)
+    upsert.save(connection, rows)
     kept = {"conversation_labels": [{"account_id": 1, "conversation_id": 5, "label": "bug"}]}
-    load.replace_children(connection, 1, {"conversation_labels": [5]}, kept)
+    upsert.replace_children(connection, 1, {"conversation_labels": [5]}, kept)
     assert stored(connection, "conversation_id, label", "conversation_labels") == [(5, "bug"), (6, "bug")]
-    load.replace_children(connection, 1, {"conversation_labels": [5]}, {})
+    upsert.replace_children(connection, 1, {"conversation_labels": [5]}, {})
     assert stored(connection, "conversation_id, label", "conversation_labels") == [(6, "bug")]
 
 
@@ -141,7 +141,7 @@ def test_attachments_that_a_message_no_longer_has_go(connection: Connection) -> 
     save(connection, {"account_id": 1, "id": 9, "conversation_id": 5}, table="messages")
     both = [{"account_id": 1, "id": one, "message_id": 9} for one in (1, 2)]
     save(connection, *both, table="attachments")
-    load.replace_children(connection, 1, {"attachments": [9]}, {"attachments": both[:1]})
+    upsert.replace_children(connection, 1, {"attachments": [9]}, {"attachments": both[:1]})
     assert stored(connection, "id, message_id", "attachments") == [(1, 9)]
 
 

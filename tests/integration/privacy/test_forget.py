@@ -6,19 +6,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from etl import database, forget
+from etl.database.engine import make_engine
 from etl.demo.account import Account
 from etl.demo.events import add_conversation, add_message, edit_message, merge_contacts, reply
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from etl.errors import AnotherRun, SettingsError
-from etl.journal import lock
+from etl.load.journal import lock
+from etl.privacy import forget
 from etl.selection import Selection
 from tests.conftest import RunEtl, new_database
-from tests.end_to_end.test_kills import settings
-from tests.integration.test_privacy import MODES, PIECES, hostile, spoiled
-from tests.personal import everything_stored, whole_tables
-from tests.scripted import LONG_AGO, Job, empty_account, job, now
+from tests.end_to_end.run.test_kills import settings
+from tests.integration.privacy.test_modes import MODES, PIECES, hostile, spoiled
+from tests.personal_data import everything_stored, whole_tables
+from tests.scripted_account import LONG_AGO, Job, empty_account, job, now
 
 WORDS = "this is what Omer wrote and nobody else"
 APART = "'history_read_at' - 'payload_digest'"
@@ -26,7 +27,7 @@ OF_OMER = ["Omer Mizrahi", "omer@example.com", "omer-key", WORDS]
 
 
 def two_people() -> Account:
-    """Give an account in which Dana and Omer have two conversations each, and Omer writes in one of Dana's, too."""
+    """Return an account in which Dana and Omer have two conversations each, and Omer writes in one of Dana's, too."""
     account = empty_account()
     omer = account.contacts[2]
     omer.name, omer.email, omer.identifier = "Omer Mizrahi", "omer@example.com", "omer-key"
@@ -60,7 +61,7 @@ def rows_of_dana(engine: Engine) -> dict[str, list[Any]]:
 
 
 def shape(job: Job) -> list[tuple[Any, ...]]:
-    """Give what the figures are made of."""
+    """Return what the figures are made of."""
     return job.rows(
         "SELECT c.id, c.status, c.contact_id, m.id, m.message_type, m.sender_type, m.sender_id, m.created_at"
         " FROM conversations c JOIN messages m ON m.conversation_id = c.id ORDER BY m.id"
@@ -238,8 +239,8 @@ def test_who_is_not_there_yet_is_kept_out(engine: Engine) -> None:
 def test_a_person_is_forgotten_where_personal_data_are_hashed_and_with_a_rewriting_in_between(
     engine: Engine, server_url: str, template: str
 ) -> None:
-    from etl import redact
-    from tests.integration.test_redact import way
+    from etl.privacy import redact
+    from tests.integration.privacy.test_redact import way
 
     with job(two_people(), engine) as scripted:
         scripted.run()
@@ -247,7 +248,7 @@ def test_a_person_is_forgotten_where_personal_data_are_hashed_and_with_a_rewriti
         redact.redact(engine, 1, way(**MODES["hash"]), lambda *_: None)
         scripted.run(**MODES["hash"])
     with new_database(server_url, template) as url:
-        other = database.make_engine(url)
+        other = make_engine(url)
         with job(two_people(), other) as scripted:
             scripted.run(**MODES["hash"])
             forget.forget(other, 1, [2])

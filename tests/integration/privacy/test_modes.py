@@ -16,9 +16,9 @@ from etl.demo.vendor import Vendor
 from etl.errors import SettingsError
 from etl.selection import Selection
 from tests.conftest import RunEtl
-from tests.end_to_end.test_kills import settings
-from tests.integration.test_bad_records import both, change_conversations
-from tests.personal import (
+from tests.end_to_end.run.test_kills import settings
+from tests.integration.run.test_bad_records import both, change_conversations
+from tests.personal_data import (
     ANOTHER_KEY,
     KEY,
     OF_AGENTS,
@@ -27,8 +27,8 @@ from tests.personal import (
     personal_in_recording,
     texts_of,
 )
-from tests.recorded import Recorded
-from tests.scripted import LONG_AGO, Change, Job, account_of, change_messages, empty_account, job
+from tests.recorded_vendor import Recorded
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, change_messages, empty_account, job
 
 RECORDED = ("4.7.0-pages", "4.7.0-histories", "4.7.0-details", "4.7.0-counts", "4.7.0-profile")
 MODES: dict[str, dict[str, Any]] = {"hash": {"pii": "hash", "pii_key": KEY}, "drop": {"pii": "drop"}}
@@ -51,7 +51,7 @@ def recorded_job(engine: Engine) -> Iterator[Job]:
 
 
 def hostile() -> Account:
-    """Give an account in which one person's data is wherever it can be."""
+    """Return an account in which one person's data is wherever it can be."""
     account = account_of(2)
     dana = account.contacts[1]
     dana.name, dana.email, dana.phone_number = DANA["name"], DANA["email"], DANA["phone_number"]

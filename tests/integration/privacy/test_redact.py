@@ -5,20 +5,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from etl import database, redact, rewrite
+from etl.database.engine import make_engine
 from etl.demo.generate import generate
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from etl.errors import AnotherRun, SettingsError
-from etl.journal import lock
-from etl.privacy import Way, way_of
+from etl.errors import AnotherRun, DatabaseError, SettingsError
+from etl.load.journal import lock
+from etl.privacy import redact, rewrite
+from etl.privacy.rules import Way, way_of
 from etl.selection import Selection
-from etl.settings import Settings
+from etl.settings.settings import Settings
 from tests.conftest import RunEtl, new_database
-from tests.end_to_end.test_kills import settings
-from tests.integration.test_privacy import MODES, PIECES, hashed, hostile, recorded_job, spoiled
-from tests.personal import ANOTHER_KEY, KEY, OF_AGENTS, everything_stored, identities_of, texts_of, whole_tables
-from tests.scripted import Job, account_of, job
+from tests.end_to_end.run.test_kills import settings
+from tests.integration.privacy.test_modes import MODES, PIECES, hashed, hostile, recorded_job, spoiled
+from tests.personal_data import ANOTHER_KEY, KEY, OF_AGENTS, everything_stored, identities_of, texts_of, whole_tables
+from tests.scripted_account import Job, account_of, job
 
 KEEP: dict[str, Any] = {"pii": "keep"}
 OTHER = MODES["hash"] | {"pii_key": ANOTHER_KEY}
@@ -46,14 +47,14 @@ def to(engine: Engine, chosen: dict[str, Any], after: int | None = None) -> reda
 
 
 def but_counts(engine: Engine) -> dict[str, list[Any]]:
-    """Give whole tables, but not the counts that each run writes down."""
+    """Return whole tables, but not the counts that each run writes down."""
     return {table: rows for table, rows in whole_tables(engine).items() if table != "account_counts"}
 
 
 @pytest.fixture
 def other_engine(server_url: str, template: str):
     with new_database(server_url, template) as url:
-        engine = database.make_engine(url)
+        engine = make_engine(url)
         yield engine
         engine.dispose()
 
@@ -157,7 +158,7 @@ def test_a_page_that_fails_leaves_nothing_of_itself(engine: Engine, other_engine
                 FOR EACH ROW WHEN (NEW.table_name = 'messages' AND NOT NEW.done) EXECUTE FUNCTION helpdesk.refuse()
             """)
         )
-    with pytest.raises(database.DatabaseError, match="the power fails"):
+    with pytest.raises(DatabaseError, match="the power fails"):
         to(engine, MODES["hash"])
     with engine.begin() as connection:
         connection.execute(text("DROP FUNCTION helpdesk.refuse CASCADE"))

@@ -11,7 +11,7 @@ from etl.demo.account import Account
 from etl.demo.events import add_conversation, add_message, edit_message, reply
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
-from tests.scripted import DAY, LONG_AGO, Change, Job, account_of, empty_account, job, server_fault
+from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, empty_account, job, server_fault
 
 AUDIT = Selection(audit=True)
 OLD = "2.14"
@@ -32,13 +32,13 @@ def is_search(request: Request) -> bool:
 
 
 def searches(etl: Job) -> list[str]:
-    """Give the queries of the last run's searches."""
+    """Return the queries of the last run's searches."""
     found = [request.query for request in etl.vendor.requests if is_search(request)]
     return sorted("&".join(f"{name}={value}" for name, value in query) for query in found)
 
 
 def histories(etl: Job) -> list[str]:
-    """Give the histories that were asked for, with the queries."""
+    """Return the histories that were asked for, with the queries."""
     asked = [one for one in etl.vendor.requests if one.path.endswith("/messages")]
     return [f"{one.path.split('/')[-2]} {' '.join(f'{name}={value}' for name, value in one.query)}" for one in asked]
 
@@ -283,7 +283,7 @@ def test_what_begins_while_the_witness_speaks_is_left_to_the_next_run_and_is_not
 
 
 def account_with_a_lost_message(others: int = 0) -> Account:
-    """Give an account whose conversation 1 has messages 1 to 41, of which walking back loses 21: imported, years old.
+    """Return an account whose conversation 1 has messages 1 to 41, of which walking back loses 21: imported, years old.
 
     The others come later, and have three messages each.
     """

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from etl.demo import events
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
-from tests.scripted import LONG_AGO, account_of, job
+from tests.scripted_account import LONG_AGO, account_of, job
 
 REFUSED = json_answer({"error": "Invalid Access Token"}, 401)
 BEGIN = datetime.fromtimestamp(LONG_AGO, UTC)

@@ -12,7 +12,7 @@ from etl.demo.account import Attachment
 from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
 from tests.conftest import RunEtl
-from tests.scripted import LONG_AGO, Change, account_of, change_messages, empty_account, job
+from tests.scripted_account import LONG_AGO, Change, account_of, change_messages, empty_account, job
 
 REJECTED = "SELECT entity, entity_id, reason FROM rejected_records WHERE resolved_at IS NULL ORDER BY 1, 2, 3"
 PAYLOADS = "SELECT run_id, payload FROM rejected_records ORDER BY entity, entity_id"
@@ -37,7 +37,7 @@ def change_conversations(change: Callable[[dict[str, Any]], Any]) -> Change:
 
 
 def as_json(value: Any) -> Answer:
-    """Give an answer with numbers, surrogates and depths that orjson refuses."""
+    """Return an answer with numbers, surrogates and depths that orjson refuses."""
     import json
 
     return Answer(body=json.dumps(value).encode())

@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 from etl.demo.account import Account
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
-from tests.integration.truth import ALWAYS, HAPPENINGS, World, assert_equal, assert_quiet, assert_sound
-from tests.scripted import Job
+from tests.integration.run.truth import ALWAYS, HAPPENINGS, World, assert_equal, assert_quiet, assert_sound
+from tests.scripted_account import Job
 
 CONVERSATIONS = 50
 # Small, so that rows cross the boundary between two pages often.

@@ -8,13 +8,13 @@ import orjson
 import pytest
 from sqlalchemy import Engine
 
-from etl import sync
 from etl.demo.account import Account, CsatResponse, Label
 from etl.demo.server import Answer, Request, json_answer
 from etl.errors import DatabaseError
+from etl.run import sync
 from etl.selection import Selection
-from etl.settings import Settings
-from tests.scripted import LONG_AGO, Change, Job, account_of, job
+from etl.settings.settings import Settings
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job
 
 LISTS = ("inboxes", "agents", "teams", "labels", "custom_attribute_definitions", "csat_survey_responses")
 WITHOUT = {

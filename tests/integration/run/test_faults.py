@@ -9,17 +9,17 @@ from random import Random
 import pytest
 from sqlalchemy import Engine
 
-from etl import database
-from etl.client import Client
+from etl.database.engine import make_engine
 from etl.demo import events
 from etl.demo.account import Account, Attachment
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
+from etl.extract.client import Client
+from etl.extract.pacing import Pace
 from etl.interrupt import Interrupt
-from etl.pacing import Pace
-from etl.settings import Settings
+from etl.settings.settings import Settings
 from tests.conftest import new_database
-from tests.scripted import DAY, LONG_AGO, Change, account_of, job, server_fault
+from tests.scripted_account import DAY, LONG_AGO, Change, account_of, job, server_fault
 
 TOMBSTONES = "SELECT id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY id"
 ENTRIES = "SELECT conversation_id, state FROM conversation_ledger ORDER BY 1"
@@ -28,7 +28,7 @@ VERSIONS = "SELECT id, xmin::text FROM conversations UNION ALL SELECT id, xmin::
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let no run of this test really wait before it tries again; give the seconds that it would have waited."""
+    """Let no run of this test really wait before it tries again; return the seconds that it would have waited."""
     waited: list[float] = []
     monkeypatch.setattr(Interrupt, "sleep", lambda _, seconds: waited.append(seconds) if seconds else None)
     return waited
@@ -200,7 +200,7 @@ def test_with_one_answer_in_five_broken_in_seven_ways_a_run_ends_complete_and_ex
 ) -> None:
     account, faults = a_varied_account(), Faults(0.2)
     with new_database(server_url, template) as url:
-        other = database.make_engine(url)
+        other = make_engine(url)
         with job(account, other) as undisturbed:
             assert undisturbed.run().outcome == "complete"
             expected = [undisturbed.rows(query) for query in CONTENTS]
@@ -265,7 +265,7 @@ BEGUN = 1_800_000_000 - 1_800_000_000 % 60 + 20.0
 
 
 def limited_run(requests: int, per_minute: int | None, seconds_a_request: float) -> tuple[list[int], list[int], Client]:
-    """Send requests from eight threads to a vendor that lets 300 a minute pass; give requests and 429s by minute."""
+    """Send requests from eight threads to a vendor that lets 300 a minute pass; return requests and 429s by minute."""
     clock = Clock(THREADS, BEGUN, seconds_a_request)
     vendor = Vendor(account_of(1), requests_per_minute=LIMIT, clock=clock.passes)
     sent, refused = Counter[int](), Counter[int]()

@@ -14,8 +14,8 @@ from etl.demo import events
 from etl.demo.account import Account, Attachment, Conversation
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
-from etl.journal import Run
-from tests.scripted import LONG_AGO, Job, account_of
+from etl.load.journal import Run
+from tests.scripted_account import LONG_AGO, Job, account_of
 
 TABLES = (
     "accounts", "inboxes", "teams", "agents", "bots", "contacts", "labels", "conversations", "conversation_labels",
@@ -57,7 +57,7 @@ def an_account() -> Account:
 
 
 def paths(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Give the way to every field and element of a payload."""
+    """Yield the way to every field and element of a payload."""
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, one in children:
         yield (*at, name)
@@ -65,7 +65,7 @@ def paths(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def put(value: Any, path: tuple[Any, ...], change: Any) -> Any:
-    """Give a copy of a payload with something else at the end of a path; as it is where there is no such path."""
+    """Return a copy of a payload with something else at the end of a path; as it is where there is no such path."""
     changed = deepcopy(value)
     at = changed
     try:
@@ -105,7 +105,7 @@ class Server:
 
 
 def shapes() -> dict[str, list[tuple[Any, ...]]]:
-    """Give the ways to every field that the fuzz may change."""
+    """Return the ways to every field that the fuzz may change."""
     vendor = Vendor(an_account())
     token = {"api-access-token": vendor.token}
     listed = orjson.loads(vendor(Request("/api/v1/accounts/1/conversations/2", [], token)).body)
@@ -154,7 +154,7 @@ def rejected(job: Job, entity: str) -> int:
 
 
 def is_another(mutation: tuple[str, tuple[Any, ...], Any]) -> bool:
-    """Tell whether a change makes other records of those that are there: a number of its own, or one less of them."""
+    """Return whether a change makes other records of those that are there: a number of its own, or one less of them."""
     _, path, change = mutation
     if isinstance(path[-1], int):
         return change == ABSENT or change[0] is None

@@ -11,7 +11,7 @@ from etl.demo.account import ACTIVITY, Account
 from etl.demo.events import add_conversation, add_message, delete_message, reply
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
-from tests.scripted import DAY, LONG_AGO, Change, Job, account_of, change_messages, empty_account, job
+from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, change_messages, empty_account, job
 
 LENGTHS = (0, 1, 19, 20, 21, 99, 100, 101, 999, 1_000, 1_001, 2_500)
 OLD, NEW, NEWEST = "2.14", "4.7", "2026"
@@ -20,7 +20,7 @@ Times = Callable[[int], int]
 
 
 def plain(number: int) -> int:
-    """Give the time of the n-th message: a minute after the one before."""
+    """Return the time of the n-th message: a minute after the one before."""
     return LONG_AGO + number * 60
 
 
@@ -35,7 +35,7 @@ def reversed_(number: int) -> int:
 
 
 def account_with(times: Times, lengths: tuple[int, ...] = LENGTHS) -> Account:
-    """Give an account whose first conversation has the first length, and so on, listed in this order."""
+    """Return an account whose first conversation has the first length, and so on, listed in this order."""
     account = empty_account()
     for length in lengths:
         conversation = add_conversation(account, 1, 1, LONG_AGO)
@@ -46,7 +46,7 @@ def account_with(times: Times, lengths: tuple[int, ...] = LENGTHS) -> Account:
 
 
 def history_requests(etl: Job) -> dict[int, int]:
-    """Give conversation -> how often its history, or a message of it, was asked for in the last run."""
+    """Return conversation -> how often its history, or a message of it, was asked for in the last run."""
     return dict(sorted(Counter(etl.asked()[1]).items()))
 
 

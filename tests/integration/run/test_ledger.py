@@ -7,9 +7,9 @@ from sqlalchemy import Engine
 from etl.demo import events
 from etl.demo.account import Account
 from etl.demo.server import Answer, Request, json_answer
-from etl.journal import Run
+from etl.load.journal import Run
 from etl.selection import Selection
-from tests.scripted import LONG_AGO, Change, Job, account_of, job, server_fault
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, server_fault
 
 NOT_FOUND = json_answer({"error": "Resource could not be found"}, 404)
 TOMBSTONES = "SELECT id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY id"
@@ -17,7 +17,7 @@ ENTRIES = "SELECT conversation_id, state FROM conversation_ledger ORDER BY 1"
 
 
 def book(run: Run) -> dict[str, int]:
-    """Give the ledger's sum without what is zero, having checked that it adds up."""
+    """Return the ledger's sum without what is zero, having checked that it adds up."""
     assert run.ledger is not None
     highest = run.ledger["highest_id"]
     assert highest == sum(run.ledger.values()) - highest
@@ -25,7 +25,7 @@ def book(run: Run) -> dict[str, int]:
 
 
 def asked_for(etl: Job, highest: int) -> list[int]:
-    """Give the ids up to the highest that the ledger asked for."""
+    """Return the ids up to the highest that the ledger asked for."""
     paths = [request.path.split("/")[5:] for request in etl.vendor.requests]
     return sorted(int(one[1]) for one in paths if len(one) == 2 and one[1].isdigit() and int(one[1]) <= highest)
 

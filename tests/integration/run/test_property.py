@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
 from etl.selection import Selection
-from tests.integration.truth import ALWAYS, HAPPENINGS, World, assert_equal, assert_quiet, assert_sound, clear
-from tests.scripted import Job, server_fault
+from tests.integration.run.truth import ALWAYS, HAPPENINGS, World, assert_equal, assert_quiet, assert_sound, clear
+from tests.scripted_account import Job, server_fault
 
 Event = tuple[str, int, int]
 

@@ -8,13 +8,13 @@ from etl.demo import events
 from etl.demo.account import Account
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
-from tests.scripted import DAY, Job, account_of, job, now
+from tests.scripted_account import DAY, Job, account_of, job, now
 
 RECENT = Selection(recent=True)
 
 
 def account_by_age(days: int, a_day: int = 10) -> Account:
-    """Give an account with ten conversations a day, the newest of today; all open."""
+    """Return an account with ten conversations a day, the newest of today; all open."""
     account = account_of(days * a_day, messages=1)
     for number, conversation in account.conversations.items():
         conversation.last_activity_at = now() - DAY * days + (number - 1) * DAY // a_day

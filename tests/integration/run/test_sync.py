@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from etl import journal
 from etl.demo import events
 from etl.demo.account import Attachment
 from etl.demo.server import Answer, Request
 from etl.errors import AnotherRun
-from tests.scripted import (
+from etl.load import journal
+from tests.scripted_account import (
     DAY,
     LONG_AGO,
     Change,

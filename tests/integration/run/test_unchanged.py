@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from etl.demo import events
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
-from tests.scripted import DAY, LONG_AGO, account_of, job
+from tests.scripted_account import DAY, LONG_AGO, account_of, job
 
 DIGESTS = "SELECT id FROM conversations WHERE payload_digest IS NOT NULL ORDER BY id"
 

@@ -19,8 +19,8 @@ from sqlalchemy import Engine, text
 from etl.demo import events
 from etl.demo.account import Account, Agent, Attachment, Bot, Contact, Conversation, Label, Message, Team
 from etl.demo.messages import unread_count
-from etl.journal import Run
-from tests.scripted import DAY, Job, empty_account, now
+from etl.load.journal import Run
+from tests.scripted_account import DAY, Job, empty_account, now
 
 Row = dict[str, Any]
 Rows = dict[Any, Row]
@@ -250,7 +250,7 @@ class World:
 
 
 def conversations(account: Account, behaviour: str) -> Rows:
-    """Give what table conversations says of the living, by id; `labels` of their own table among it."""
+    """Return what table conversations says of the living, by id; `labels` of their own table among it."""
     return {one.id: _conversation(account, one, behaviour) for one in account.conversations.values()}
 
 
@@ -291,7 +291,7 @@ def _conversation(account: Account, one: Conversation, behaviour: str) -> Row:
 
 
 def messages(account: Account) -> Rows:
-    """Give what table messages says of the living conversations, by id."""
+    """Return what table messages says of the living conversations, by id."""
     return {
         message.id: {
             "conversation_id": one.id,
@@ -318,7 +318,7 @@ def messages(account: Account) -> Rows:
 
 
 def attachments(account: Account, behaviour: str) -> Rows:
-    """Give what table attachments says of the living conversations, by id."""
+    """Return what table attachments says of the living conversations, by id."""
     return {
         file.id: _attachment(message, file, behaviour)
         for one in account.conversations.values()
@@ -401,7 +401,7 @@ def assert_equal(etl: Job, account: Account, only: set[int] | None = None) -> No
 
 
 def _rows(etl: Job, table: str) -> Rows:
-    """Give the rows of a table by id, with the columns that are compared."""
+    """Return the rows of a table by id, with the columns that are compared."""
     columns = COLUMNS[table]
     names = [LABELS_OF if name == "labels" else f"t.{name}" for name in columns]
     rows = etl.rows(f"SELECT t.id, {', '.join(names)} FROM {table} AS t")

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from tests.conftest import new_engine
-from tests.integration import written_account
+from tests.integration.views import written_account
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from etl.demo.account import Account
 from tests.conftest import new_engine
-from tests.integration.test_dimensions import definition
-from tests.scripted import account_of, job
+from tests.integration.run.test_dimensions import definition
+from tests.scripted_account import account_of, job
 
 OIDS = "SELECT relname, oid FROM pg_class WHERE relnamespace = 'bi'::regnamespace ORDER BY relname"
 

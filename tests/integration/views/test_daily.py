@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from tests.integration.written_account import (
+from tests.integration.views.written_account import (
     ALI,
     BOB,
     NO_AGENT,
@@ -19,7 +19,7 @@ from tests.integration.written_account import (
     on,
     view,
 )
-from tests.integration.written_rows import BESIDE, HERE, Row, at
+from tests.integration.views.written_rows import BESIDE, HERE, Row, at
 
 
 def volume(day: int, *groups: Row, counts: tuple[int, ...], account: int = HERE) -> Row:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from sqlalchemy import Engine, make_url, text
 
-EXPORT = Path(__file__).parents[2] / "bi" / "superset" / "export"
+EXPORT = Path(__file__).parents[3] / "bi" / "superset" / "export"
 
 
 @cache

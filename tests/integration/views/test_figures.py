@@ -3,17 +3,17 @@
 import pytest
 from sqlalchemy import Engine
 
-from etl import views
 from etl.demo import events
-from etl.load import psycopg_of
-from tests.scripted import DAY, LONG_AGO, account_of, job
+from etl.load.upsert import psycopg_of
+from etl.views import schema
+from tests.scripted_account import DAY, LONG_AGO, account_of, job
 
 OPENINGS = "SELECT count(*) FROM conversation_openings"
 
 
 def drop_views(engine: Engine) -> None:
     with engine.begin() as connection:
-        views.drop(psycopg_of(connection))
+        schema.drop(psycopg_of(connection))
 
 
 def test_after_a_run_every_conversation_has_its_opening(engine: Engine) -> None:

@@ -8,7 +8,8 @@ import pytest
 from psycopg import errors, sql
 from sqlalchemy import Engine, make_url
 
-from etl import migrate, views
+from etl.database import migrate
+from etl.views import schema
 from tests.conftest import RunEtl
 
 PERSONAL = ("Ada Lovelace", "ada@example.com", "+15550000001", "what Ada wrote", "what Ada thought of it")
@@ -55,7 +56,7 @@ def everything_seen_by(url: str, user: str) -> dict[str, str]:
     with connect(url, user) as connection:
         found = {
             name: connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier("bi", name))).fetchall()
-            for name in (*views.PUBLIC, "contact_attribute_columns", "conversation_attribute_columns")
+            for name in (*schema.PUBLIC, "contact_attribute_columns", "conversation_attribute_columns")
         }
     return {name: repr(rows) for name, rows in found.items()}
 
@@ -128,7 +129,7 @@ def test_a_migration_that_makes_the_views_anew_takes_nothing_away(
     migrate.migrate(engine, "0002")
     migrate.migrate(engine)
     assert set(everything_seen_by(database_url, role)) == {
-        *views.PUBLIC,
+        *schema.PUBLIC,
         "contact_attribute_columns",
         "conversation_attribute_columns",
     }

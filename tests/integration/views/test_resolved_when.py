@@ -5,9 +5,10 @@ from datetime import datetime
 import pytest
 from sqlalchemy import Engine, insert, text
 
-from etl import load, views
-from etl.models import ConversationState
-from tests.integration.written_rows import Row, at, message, state
+from etl.database.models import ConversationState
+from etl.load import upsert
+from etl.views import schema
+from tests.integration.views.written_rows import Row, at, message, state
 
 HOUR = 3600
 
@@ -16,7 +17,7 @@ Found = list[tuple[object, ...]]
 
 
 def openings(engine: Engine, messages: list[Row], states: list[Row], last_activity: datetime) -> Found:
-    """Give number, resolution and seconds of each opening of conversation 1, which began on the 25th at 8:00."""
+    """Return number, resolution and seconds of each opening of conversation 1, which began on the 25th at 8:00."""
     begun = {"id": 1, "created_at": at(25, 8), "last_activity_at": last_activity}
     tables: dict[str, list[Row]] = {
         "accounts": [{"base_url": "https://vendor.example"}],
@@ -26,10 +27,10 @@ def openings(engine: Engine, messages: list[Row], states: list[Row], last_activi
         "messages": messages,
     }
     with engine.begin() as connection:
-        load.save(connection, {name: [{"account_id": 1} | row for row in rows] for name, rows in tables.items()})
+        upsert.save(connection, {name: [{"account_id": 1} | row for row in rows] for name, rows in tables.items()})
         for one in states:
             connection.execute(insert(ConversationState).values(account_id=1, **one))
-    views.refresh(engine)
+    schema.refresh(engine)
     query = "SELECT opening, resolved_at, resolution_seconds FROM bi.resolutions ORDER BY 1"
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(query))]

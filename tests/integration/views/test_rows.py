@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from tests.integration.written_account import (
+from tests.integration.views.written_account import (
     ALI,
     BOB,
     NO_AGENT,
@@ -21,7 +21,7 @@ from tests.integration.written_account import (
     on,
     view,
 )
-from tests.integration.written_rows import BESIDE, HERE, Row, at
+from tests.integration.views.written_rows import BESIDE, HERE, Row, at
 
 DANA: Row = {"contact_id": 1, "contact_name": "Dana", "contact_email": "dana@example.com", "contact_phone": "+97250"}
 NOAM: Row = {"contact_id": 2, "contact_name": "Noam", "contact_email": None, "contact_phone": None}
@@ -42,7 +42,7 @@ def counts(*numbers: int) -> Row:
 
 
 def conversation(*parts: Row, **told: Any) -> Row:
-    """Give a row of bi.conversations in which everything is NULL, or nothing, that is not told."""
+    """Return a row of bi.conversations in which everything is NULL, or nothing, that is not told."""
     nothing = dict.fromkeys(
         (
             "priority",
@@ -146,7 +146,7 @@ CONTACT, ALICE, BOTH, ROBO, SYSTEM, NOBODY = "contact 1 Dana", "agent 1 Ali", "a
 
 
 def said(number: int, sent: datetime, sent_on: int, direction: str | None, author: str = "", **told: Any) -> Row:
-    """Give a row of bi.messages: a text that was sent, and no human reply, as far as nothing else is told."""
+    """Return a row of bi.messages: a text that was sent, and no human reply, as far as nothing else is told."""
     kind, author_id, name = ([*author.split(), None, None, None])[:3]
     return together(
         of(number // 100),
@@ -244,7 +244,7 @@ def test_csat(written: Engine) -> None:
 
 
 def attribute(key: str, value: str, **told: Any) -> Row:
-    """Give what the attributes' views tell of one that is not defined, as far as nothing else is told."""
+    """Return what the attributes' views tell of one that is not defined, as far as nothing else is told."""
     nothing = dict.fromkeys(("type", "value_number", "value_date", "value_boolean"))
     return {"attribute_key": key, "attribute": key, "value": value} | nothing | told
 

@@ -5,21 +5,22 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, text
 
-from etl import load, views
-from etl.models import ConversationState
-from tests.integration.written_rows import WORKING_HOURS, Row, at, hours, message, state, survey
+from etl.database.models import ConversationState
+from etl.load import upsert
+from etl.views import schema
+from tests.integration.views.written_rows import WORKING_HOURS, Row, at, hours, message, state, survey
 
 GENERATED = ("conversation_attribute_columns", "contact_attribute_columns")
-ALL = [f"bi.{name}" for name in (*views.PUBLIC, *GENERATED)]
+ALL = [f"bi.{name}" for name in (*schema.PUBLIC, *GENERATED)]
 ALL += [
     f"helpdesk.{name}"
-    for name in (*[one for one, kind in views.INTERNAL.items() if kind == "VIEW"], *views.MATERIALIZED)
+    for name in (*[one for one, kind in schema.INTERNAL.items() if kind == "VIEW"], *schema.MATERIALIZED)
 ]
 
 
 def counted(engine: Engine) -> dict[str, int]:
-    """Read every column of every row of every view; give how many rows each has."""
-    views.refresh(engine)
+    """Read every column of every row of every view; return how many rows each has."""
+    schema.refresh(engine)
     with engine.connect() as connection:
         return {name: len(connection.execute(text(f"SELECT * FROM {name}")).all()) for name in ALL}
 
@@ -27,7 +28,7 @@ def counted(engine: Engine) -> dict[str, int]:
 def put(engine: Engine, **rows: list[Row]) -> None:
     account = {"accounts": [{"account_id": 1, "base_url": "https://vendor.example"}]}
     with engine.begin() as connection:
-        load.save(connection, account | {table: [{"account_id": 1} | row for row in rows[table]] for table in rows})
+        upsert.save(connection, account | {table: [{"account_id": 1} | row for row in rows[table]] for table in rows})
 
 
 def put_states(engine: Engine, *states: Row) -> None:
@@ -120,7 +121,7 @@ HOSTILE_HOURS: list[Any] = [
 
 
 def histories(inboxes: int, attributes: list[Any]) -> dict[str, list[Row]]:
-    """Give a conversation an inbox, with a question and its answer; conversation 1 holds odd messages, too."""
+    """Return a conversation an inbox, with a question and its answer; conversation 1 holds odd messages, too."""
     moments = (None, OLD, at(25, 8), FAR)
     odd = [
         message(100 + one, when, kind, sender, conversation_id=1, content_attributes=attribute)
@@ -192,7 +193,7 @@ def test_hostile_values_make_no_view_fail(engine: Engine) -> None:
 
 def test_a_message_of_1970_is_in_its_day_and_one_without_a_time_in_the_whole(engine: Engine) -> None:
     put(engine, inboxes=[{"id": one} for one in range(1, 5)], **histories(4, [None]))
-    views.refresh(engine)
+    schema.refresh(engine)
     (days,) = rows(engine, "SELECT min(day)::text, max(day) = (now() AT TIME ZONE 'UTC')::date FROM bi.calendar")
     assert days == ("1970-01-01", True)
     assert rows(engine, "SELECT sum(messages_in) FROM bi.daily_volume WHERE day = '1970-01-01'") == rows(
@@ -205,7 +206,7 @@ def test_an_inbox_that_is_closed_all_week_answers_in_no_business_time(engine: En
     closed = {"timezone": "UTC", "working_hours_enabled": True, "working_hours": NEVER_OPEN}
     put(engine, inboxes=[{"id": 1, **closed}], conversations=[{"id": 1, "inbox_id": 1}], agents=[{"id": 1}])
     put(engine, messages=[message(100, at(25, 8), "incoming"), message(101, at(25, 9), "outgoing", ("user", 1))])
-    views.refresh(engine)
+    schema.refresh(engine)
     query = "SELECT reply_seconds, reply_business_seconds FROM bi.reply_times"
     assert rows(engine, query) == [(3600, 0)]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.integration.written_account import (
+from tests.integration.views.written_account import (
     ALI,
     BOB,
     NO_AGENT,
@@ -20,7 +20,7 @@ from tests.integration.written_account import (
     of,
     view,
 )
-from tests.integration.written_rows import BESIDE, Row, at
+from tests.integration.views.written_rows import BESIDE, Row, at
 
 FIRST, SECOND, THIRD = of(1) | WEBSITE | SALES, of(2) | WEBSITE | NO_TEAM, of(3) | PIGEON | SALES
 FOURTH, FIFTH, SIXTH = of(4) | PIGEON | NO_TEAM, of(5) | PIGEON | NO_TEAM, of(6) | WEBSITE | NO_TEAM
@@ -56,7 +56,7 @@ def test_first_responses(written: Engine) -> None:
 
 
 def wait(conversation: Row, question: int, since: datetime, **told: Any) -> Row:
-    """Give the row of a wait that nobody ended, as far as nothing else is told."""
+    """Return the row of a wait that nobody ended, as far as nothing else is told."""
     nothing = dict.fromkeys(
         ("answered_at", "answer_message_id", "reply_seconds", "reply_business_seconds", "reply_seconds_from_assignment")
     )
@@ -97,7 +97,7 @@ def test_reply_times(written: Engine) -> None:
 
 def test_resolutions(written: Engine) -> None:
     def row(conversation: Row, opened: datetime, **told: Any) -> Row:
-        """Give the row of an opening that is not resolved, as far as nothing else is told."""
+        """Return the row of an opening that is not resolved, as far as nothing else is told."""
         nothing = dict.fromkeys(("resolved_at", "resolved_on", "resolution_seconds", "resolution_business_seconds"))
         nobody = nothing | NO_AGENT | NO_TEAM
         return conversation | nobody | {"opening": 1, "opened_at": opened, "is_current": True} | told

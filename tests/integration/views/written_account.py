@@ -9,9 +9,11 @@ from datetime import date
 
 from sqlalchemy import Engine, insert, text
 
-from etl import load, views
-from etl.models import ConversationState, RejectedRecord, SyncRun
-from tests.integration.written_rows import ADDRESS, BESIDE, HERE, Row, beside, here
+from etl.database.bookkeeping import RejectedRecord, SyncRun
+from etl.database.models import ConversationState
+from etl.load import upsert
+from etl.views import schema
+from tests.integration.views.written_rows import ADDRESS, BESIDE, HERE, Row, beside, here
 
 # As the views tell them.
 WEBSITE: Row = {"inbox_id": 1, "inbox": "Website", "channel": "Website"}
@@ -31,13 +33,13 @@ def on(day: int) -> date:
 
 
 def of(conversation: int, account: int = HERE) -> Row:
-    """Give what every row tells that is about a conversation."""
+    """Return what every row tells that is about a conversation."""
     url = f"{ADDRESS[account]}/app/accounts/{account}/conversations/{conversation}"
     return {"account_id": account, "conversation_id": conversation, "conversation_url": url}
 
 
 def view(engine: Engine, name: str, order: str) -> list[Row]:
-    """Give a whole view: every column of every row."""
+    """Return a whole view: every column of every row."""
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(text(f"SELECT * FROM bi.{name} ORDER BY {order}")).mappings()]
 
@@ -47,8 +49,8 @@ def write(engine: Engine) -> None:
     for account, rows in ((HERE, here()), (BESIDE, beside())):
         numbered = {table: [{"account_id": account, **row} for row in of_table] for table, of_table in rows.items()}
         with engine.begin() as connection:
-            load.save(connection, {table: numbered[table] for table in load.ORDER if table in numbered})
+            upsert.save(connection, {table: numbered[table] for table in upsert.ORDER if table in numbered})
             for model in (ConversationState, SyncRun, RejectedRecord):
                 for row in numbered.get(model.__tablename__, []):
                     connection.execute(insert(model).values(row))
-    views.refresh(engine)
+    schema.refresh(engine)

@@ -9,7 +9,7 @@ Row = dict[str, Any]
 
 
 def at(day: int, hour: int, minute: int = 0, second: int = 0) -> datetime:
-    """Give a time of March 2025, UTC. The 25th is a Tuesday."""
+    """Return a time of March 2025, UTC. The 25th is a Tuesday."""
     return datetime(2025, 3, day, hour, minute, second, tzinfo=UTC)
 
 

@@ -12,11 +12,13 @@ from procrastinate import App
 from procrastinate.jobs import Status
 from sqlalchemy import Engine, text
 
-from etl import due, jobs, journal
-from etl.accounts import Account
-from etl.journal import Run
+from etl.exit_codes import Outcome
+from etl.load import journal
+from etl.load.journal import Run
 from etl.selection import Selection
-from etl.settings import Settings
+from etl.settings.accounts import Account
+from etl.settings.settings import Settings
+from etl.workers import queue, scheduler
 
 Given = TypeVar("Given")
 
@@ -35,7 +37,7 @@ def an_account(number: int = 1, **settings: Any) -> Account:
 
 def with_app(engine: Engine, use: Callable[[App], Awaitable[Given]]) -> Given:
     async def used() -> Given:
-        app = jobs.open_app(engine.url.render_as_string(hide_password=False))
+        app = queue.open_app(engine.url.render_as_string(hide_password=False))
         async with app.open_async():
             return await use(app)
 
@@ -55,8 +57,8 @@ def look(
         try:
             for now in moments:
                 together.wait()
-                await due.give_back(app, engine, jobs.SECONDS_ALIVE, None)
-                await due.look(app, engine, known, now)
+                await scheduler.requeue_stalled_jobs(app, engine, queue.SECONDS_ALIVE, None)
+                await scheduler.queue_due_runs(app, engine, known, now)
                 if together.wait() == 0:
                     after_each(now)
         except BaseException:
@@ -80,7 +82,7 @@ def execute(engine: Engine, statement: str, **values: Any) -> None:
 
 
 def queued(engine: Engine) -> list[tuple[Any, ...]]:
-    """Give the jobs: account, since when it is due, which, its state."""
+    """Return the jobs: account, since when it is due, which, its state."""
     return rows(
         engine,
         """
@@ -95,7 +97,7 @@ def queued(engine: Engine) -> list[tuple[Any, ...]]:
 def begun(engine: Engine, at: datetime, account_id: int = 1, **selected: Any) -> None:
     """Write a complete run of the past down."""
     selection = Selection(**selected)
-    run = Run(account_id, selection.kind, selection.chosen(), started_at=at, outcome=journal.COMPLETE)
+    run = Run(account_id, selection.kind, selection.chosen(), started_at=at, outcome=Outcome.COMPLETE)
     run.audit = {"messages": 0} if selection.audit else None
     accounts = "INSERT INTO helpdesk.accounts (account_id, base_url) VALUES (:one, 'http://x') ON CONFLICT DO NOTHING"
     execute(engine, accounts, one=account_id)
@@ -115,7 +117,7 @@ def done_at(engine: Engine) -> Callable[[datetime], None]:
 
 
 def clocks_around(nights: list[str]) -> list[datetime]:
-    """Give every hour of the days of these nights, and each of the five minutes before and after their moments."""
+    """Return every hour of the days of these nights, and each of the five minutes before and after their moments."""
     moments = [utc(one) for one in nights]
     hours = int((moments[-1] - moments[0]) / HOUR)
     minutes = [night + number * MINUTE for night in moments for number in range(-5, 6)]
@@ -236,7 +238,7 @@ def test_a_run_that_still_waits_is_not_doubled_by_the_next_ones(engine: Engine) 
 
 
 def test_one_that_is_queued_by_hand_does_not_keep_the_night_from_being_queued(engine: Engine) -> None:
-    jobs.queue_run(engine, 1, Selection(kind="backfill"))
+    queue.queue_run(engine, 1, Selection(kind="backfill"))
     look(engine, [an_account()], [utc("2026-06-09 12:00")])
     assert queued(engine) == [(1, None, "backfill", "todo"), (1, "06-08 23:00", "sync", "todo")]
 
@@ -280,7 +282,7 @@ def states(engine: Engine) -> list[tuple[Any, ...]]:
 
 
 def test_jobs_of_dead_workers_are_given_back_once_and_those_of_living_ones_never(engine: Engine) -> None:
-    numbers = [jobs.queue_run(engine, account_id, Selection()) for account_id in (1, 2, 3, 4)]
+    numbers = [queue.queue_run(engine, account_id, Selection()) for account_id in (1, 2, 3, 4)]
     assert [taken(engine, seconds_ago) for seconds_ago in (31, 29, None)] == numbers[:3]
     look(engine, [], [QUIET + number * MINUTE for number in range(5)])
     assert states(engine) == [
@@ -300,11 +302,11 @@ def test_the_run_of_a_dead_worker_is_given_back_although_the_next_one_of_its_acc
 
 
 def test_the_figures_of_a_dead_worker_are_given_back_although_others_wait(engine: Engine) -> None:
-    jobs.queue_figures(engine)
-    jobs.queue_figures(engine)
+    queue.queue_figures(engine)
+    queue.queue_figures(engine)
     assert [one[1:] for one in states(engine)] == [("todo", 0)]
     taken(engine, 31)
-    jobs.queue_figures(engine)
+    queue.queue_figures(engine)
     look(engine, [], [QUIET])
     assert [one[1:] for one in states(engine)] == [("todo", 1), ("todo", 0)]
 
@@ -315,7 +317,7 @@ def test_what_failed_is_kept_for_thirty_days(engine: Engine) -> None:
         while job := await app.job_manager.fetch_job(queues=None, worker_id=worker_id):
             await app.job_manager.finish_job(job=job, status=Status.FAILED, delete_job=False)
 
-    old, new = (jobs.queue_run(engine, account_id, Selection()) for account_id in (1, 2))
+    old, new = (queue.queue_run(engine, account_id, Selection()) for account_id in (1, 2))
     with_app(engine, fail)
     days = "UPDATE etl_jobs.procrastinate_events SET at = at - make_interval(days => :days) WHERE job_id = :job"
     execute(engine, days, days=31, job=old)

@@ -12,23 +12,26 @@ import orjson
 import pytest
 from sqlalchemy import Engine, text
 
-from etl import jobs, journal, parts, sync
-from etl.accounts import Account as Served
-from etl.client import Client
 from etl.demo.account import Account
 from etl.demo.events import add_message
 from etl.demo.server import Answer, Request, json_answer
 from etl.errors import AnotherRun, VendorError
-from etl.journal import Run
-from etl.parts import Part
+from etl.exit_codes import Outcome
+from etl.extract.client import Client
+from etl.load import journal
+from etl.load.journal import Run
+from etl.run import sync
 from etl.selection import Selection
-from etl.settings import Settings
-from etl.sharing import Member, Result, share
-from etl.worker import Crew, Worker
+from etl.settings.accounts import Account as Served
+from etl.settings.settings import Settings
+from etl.workers import parts, queue
+from etl.workers.parts import Part
+from etl.workers.shared_run import Member, Result, share
+from etl.workers.worker import Crew, Worker
 from tests.conftest import new_engine
-from tests.integration.truth import assert_equal
-from tests.personal import KEY, identities_of, texts_of, whole_tables
-from tests.scripted import LONG_AGO, Change, Job, account_of, job, server_fault
+from tests.integration.run.truth import assert_equal
+from tests.personal_data import KEY, identities_of, texts_of, whole_tables
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, server_fault
 
 # Pages of five: fifty conversations of one status are ten pages, and with the other three statuses six parts.
 FEW_A_PAGE = {"page_size": 5}
@@ -41,7 +44,7 @@ class Alone:
         self.engine = engine
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
-        self.app = jobs.open_app(engine.url.render_as_string(hide_password=False))
+        self.app = queue.open_app(engine.url.render_as_string(hide_password=False))
 
     def do(self, asked: Awaitable[Any]) -> Any:
         async def done() -> Any:
@@ -95,7 +98,7 @@ def another(server_url: str, template: str) -> Iterator[Engine]:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """Give what a run tells of itself, but for when, and how many requests: sharing takes four more."""
+    """Return what a run tells of itself, but for when, and how many requests: sharing takes four more."""
     times = {"run_id", "started_at", "finished_at", "requests"}
     return {name: value for name, value in asdict(run).items() if name not in times}
 
@@ -123,7 +126,7 @@ def with_unknown_fields(request: Request, answer: Answer) -> Answer:
 
 
 def long_histories(conversations: int = 50) -> Account:
-    """Give an account of which every third history is longer than what 2.14 shows at once."""
+    """Return an account of which every third history is longer than what 2.14 shows at once."""
     account = account_of(conversations)
     for one in range(1, conversations + 1, 3):
         for number in range(50):
@@ -257,7 +260,7 @@ def a_run(etl: Job) -> Run:
 
 
 def close(engine: Engine, run: Run) -> None:
-    run.outcome = journal.INTERRUPTED
+    run.outcome = Outcome.INTERRUPTED
     journal.close_run(engine, run)
 
 

@@ -7,28 +7,29 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from etl import cli, usage
-from etl.settings import Settings, variable_name
+from etl.commands.help import EPILOGS
+from etl.commands.main import app
+from etl.settings.settings import Settings, variable_name
 
-COMMANDS = typer.main.get_command(cli.app).commands
+COMMANDS = typer.main.get_command(app).commands
 VARIABLES = {variable_name(Settings, name) for name in Settings.model_fields}
 
 
 def help_of(*arguments: str, columns: int = 100) -> str:
-    done = CliRunner().invoke(cli.app, [*arguments, "--help"], env={"COLUMNS": str(columns)})
+    done = CliRunner().invoke(app, [*arguments, "--help"], env={"COLUMNS": str(columns)})
     assert done.exit_code == 0
     return done.output
 
 
 def examples() -> list[tuple[str, list[str]]]:
     """Each example as a command and its arguments, without what is set before it and said behind it."""
-    lines = [line for text in usage.EPILOGS.values() for line in re.findall(r"^ +(?:\w+=\w+ )?etl (.+)$", text, re.M)]
+    lines = [line for text in EPILOGS.values() for line in re.findall(r"^ +(?:\w+=\w+ )?etl (.+)$", text, re.M)]
     words = [shlex.split(re.sub(r" {3,}.*", "", line)) for line in lines]
     return [(name, arguments) for name, *arguments in words]
 
 
 def test_each_command_has_its_own_last_words():
-    assert usage.EPILOGS.keys() == COMMANDS.keys()
+    assert EPILOGS.keys() == COMMANDS.keys()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -57,5 +58,5 @@ def test_there_are_examples():
 
 
 def test_settings_that_are_named_are_settings():
-    told = "\n".join([*usage.EPILOGS.values(), *(help_of(name) for name in COMMANDS)])
+    told = "\n".join([*EPILOGS.values(), *(help_of(name) for name in COMMANDS)])
     assert set(re.findall(r"\b(?:ETL_[A-Z_]+|DATABASE_URL\w*)", told)) - VARIABLES == set()

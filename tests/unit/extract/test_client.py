@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
-from etl.client import Client
 from etl.demo.server import Answer, json_answer, text_answer
 from etl.errors import Denied, NotFound, TryAgain, VendorError
-from etl.settings import Settings, load
+from etl.extract.client import Client
+from etl.settings.settings import Settings, load
 
 TOKEN = "t0ken-of-the-tests"
 

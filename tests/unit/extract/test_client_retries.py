@@ -13,7 +13,7 @@ import pytest
 
 from etl.demo.server import Answer, json_answer, text_answer
 from etl.errors import TryAgain
-from etl.pacing import Pace
+from etl.extract.pacing import Pace
 
 GOOD = json_answer({"id": 7})
 LATER = text_answer("Retry later", 429)
@@ -204,9 +204,11 @@ def test_a_known_rate_is_kept_without_a_429(serving, client_of, in_turn, clock):
 def test_each_wait_is_logged_with_its_cause(serving, client_of, in_turn, caplog):
     url = serving(in_turn(Answer(503, b"busy", headers={"Retry-After": "7"}), GOOD))
     client_of(url).get("x")
-    assert [(one.name, one.levelno, one.getMessage()) for one in caplog.records if one.name == "etl.client"] == [
+    assert [
+        (one.name, one.levelno, one.getMessage()) for one in caplog.records if one.name == "etl.extract.client"
+    ] == [
         (
-            "etl.client",
+            "etl.extract.client",
             logging.WARNING,
             f"{url}/api/v1/accounts/1/x: the server answered 503: busy Attempt 1, next in 7.0 s.",
         )

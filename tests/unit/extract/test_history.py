@@ -4,7 +4,7 @@ import pytest
 
 from etl.demo.server import json_answer, text_answer
 from etl.errors import Denied, NotFound, VendorError
-from etl.history import Histories, History
+from etl.extract.history import Histories, History
 
 BEGIN = 1767268800
 EVERYTHING = {"after": 0, "before": 2147483647}
@@ -55,7 +55,7 @@ def reversed_times(count):
 
 @pytest.fixture
 def histories_of(serving, client_of):
-    """Give the histories of an app, read by one client that tries each request once."""
+    """Return the histories of an app, read by one client that tries each request once."""
     return lambda app: Histories(client_of(serving(app), retry_attempts=1))
 
 

@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from etl.pacing import Pace
+from etl.extract.pacing import Pace
 
 MINUTE_100 = 6000.0  # the begin of a clock minute, in seconds
 
@@ -19,7 +19,7 @@ class Answered(Pace):
 @pytest.fixture
 def pace_of(clock):
     def make(per_minute=None, now=MINUTE_100):
-        """Give a pace that was already at work in the minute before, so that it knows this one from its start."""
+        """Return a pace that was already at work in the minute before, so that it knows this one from its start."""
         clock.now = now - 60
         pace = Answered(per_minute, clock, clock.sleep)
         pace.wait()

@@ -5,7 +5,7 @@ import pytest
 
 from etl.demo.server import Answer, json_answer
 from etl.errors import NotFound, VendorError
-from etl.walk import PAGES_AHEAD, Page, walk
+from etl.extract.walk import PAGES_AHEAD, Page, walk
 
 
 class Account:

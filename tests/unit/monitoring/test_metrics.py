@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from etl import metrics
+from etl.monitoring import metrics
 
 BEGUN = datetime(2026, 3, 1, 2, 30, tzinfo=UTC)
 

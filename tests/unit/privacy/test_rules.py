@@ -5,23 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from etl.ids import Ids
-from etl.models import SCHEMA, Base
-from etl.privacy import (
-    DROP,
-    KEEP,
-    RULES,
-    Way,
-    protect_record,
-    protect_row,
-    protect_selection,
-    shown_field,
-    way_of,
-    without_quotes,
-)
-from etl.protection import Forgotten, protect
-from etl.settings import Settings
-from etl.transform import add_history, to_batch
+from etl.database.base import SCHEMA
+from etl.database.models import METADATA
+from etl.extract.wording import without_quotes
+from etl.id_set import IdSet
+from etl.privacy.batches import Forgotten, protect
+from etl.privacy.records import protect_record, protect_selection, shown_field
+from etl.privacy.rules import DROP, KEEP, RULES, Way, protect_row, way_of
+from etl.settings.settings import Settings
+from etl.transform.rows import add_history, to_batch
 
 KEY = "a key of at least thirty-two characters"
 HASH = Way("hash", KEY.encode())
@@ -75,9 +67,9 @@ def test_an_absent_key_stays_absent_and_null_stays_null(table, way):
 
 
 def test_every_rule_is_of_a_column_and_every_entity_has_one_for_what_is_unknown():
-    tables = {name: set(Base.metadata.tables[f"{SCHEMA}.{name}"].columns.keys()) for name in RULES}
+    tables = {name: set(METADATA.tables[f"{SCHEMA}.{name}"].columns.keys()) for name in RULES}
     assert {name: rules.keys() - tables[name] for name, rules in RULES.items()} == {name: set() for name in RULES}
-    with_extra = {one.name for one in Base.metadata.sorted_tables if "extra" in one.columns}
+    with_extra = {one.name for one in METADATA.sorted_tables if "extra" in one.columns}
     assert {name for name, rules in RULES.items() if "extra" in rules} == with_extra
 
 
@@ -88,7 +80,7 @@ OF_THE_JOB = {"sync_runs", "sync_parts", "rejected_records", "redactions"}
 def test_every_free_form_column_has_a_rule_or_is_the_accounts_own():
     free = {
         f"{table.name}.{column.name}"
-        for table in Base.metadata.sorted_tables
+        for table in METADATA.sorted_tables
         for column in table.columns
         if str(column.type) == "JSONB" and table.name not in OF_THE_JOB
     }
@@ -329,7 +321,7 @@ def test_a_batch_is_protected_as_a_whole_and_left_alone_with_keep():
 
 def test_who_is_forgotten_is_known_by_contact_by_conversation_and_by_what_was_rejected():
     since = datetime(2026, 1, 2, tzinfo=UTC)
-    forgotten = Forgotten({1: since}, Ids([8]))
+    forgotten = Forgotten({1: since}, IdSet([8]))
     payloads = [
         {"id": 7, "meta": {"sender": {"id": 1, "name": "Dana"}}},
         {"id": 8, "meta": {"sender": {"id": 2, "name": "Omer"}}},
@@ -365,5 +357,5 @@ def test_who_is_forgotten_is_known_by_contact_by_conversation_and_by_what_was_re
 )
 def test_a_rejected_record_is_theirs_when_it_may_be(record, concerns):
     row = {"entity_id": None} | record
-    assert Forgotten({1: datetime(2026, 1, 2, tzinfo=UTC)}, Ids([8])).concerns(row) is concerns
+    assert Forgotten({1: datetime(2026, 1, 2, tzinfo=UTC)}, IdSet([8])).concerns(row) is concerns
     assert Forgotten().concerns(row) is False

@@ -11,10 +11,10 @@ import pytest
 import typer
 import yaml
 
-from etl import cli
-from etl.settings import Settings, variable_name
+from etl.commands import main
+from etl.settings.settings import Settings, variable_name
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 UNITS = ("etl.service", "etl.timer", "etl-worker.service")
 VARIABLES = {variable_name(Settings, name) for name in Settings.model_fields}
@@ -63,7 +63,7 @@ def command_lines() -> list[list[str]]:
 
 
 def test_every_command_and_option_that_is_deployed_is_one_of_etl():
-    commands = typer.main.get_command(cli.app).commands
+    commands = typer.main.get_command(main.app).commands
     lines = command_lines()
     unknown = []
     for name, *words in lines:

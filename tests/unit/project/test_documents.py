@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from etl import database
-from etl.models import Base
-from etl.settings import Settings, variable_name
+from etl.database.engine import OLDEST_SERVER
+from etl.database.models import METADATA
+from etl.settings.settings import Settings, variable_name
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 YAML = ("docker-compose.yml", ".github/workflows/ci.yml", ".pre-commit-config.yaml")
 FIELDS = {variable_name(Settings, name): field for name, field in Settings.model_fields.items()}
@@ -70,12 +70,12 @@ def test_a_part_without_its_marks_is_an_error_and_not_an_empty_document(generate
 def test_the_dictionary_has_every_table_and_column():
     sections = re.split(r"^## ", text_of("docs/data-dictionary.md"), flags=re.MULTILINE)[1:]
     named = {one.split("\n")[0]: re.findall(r"^\| `(\w+)` \|", one, re.MULTILINE) for one in sections}
-    assert named == {one.name: [column.name for column in one.columns] for one in Base.metadata.sorted_tables}
+    assert named == {one.name: [column.name for column in one.columns] for one in METADATA.sorted_tables}
 
 
 def test_the_picture_has_every_table():
     entities = re.findall(r"^    (\w+) \{$", part_of_readme("tables"), re.MULTILINE)
-    assert sorted(entities) == sorted(one.name for one in Base.metadata.sorted_tables)
+    assert sorted(entities) == sorted(one.name for one in METADATA.sorted_tables)
 
 
 def test_the_readme_names_exactly_the_variables_of_the_settings():
@@ -133,7 +133,7 @@ def test_the_matrix_has_every_version_that_is_promised():
     promised = re.findall(r"Python :: (3\.\d+)$", "\n".join(project["classifiers"]), re.MULTILINE)
     assert matrix["python"] == promised
     assert project["requires-python"] == f">={promised[0]}"
-    assert [int(one["postgresql"]) for one in matrix["include"]] == list(range(database.OLDEST_SERVER, 18 + 1))
+    assert [int(one["postgresql"]) for one in matrix["include"]] == list(range(OLDEST_SERVER, 18 + 1))
 
 
 @pytest.mark.parametrize("name", YAML)

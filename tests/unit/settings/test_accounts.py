@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from etl.accounts import load_all, token_variables
+from etl.commands.accounts import choose, each
 from etl.errors import Interrupted, SettingsError
+from etl.exit_codes import ExitCode
 from etl.interrupt import Interrupt, check_asked
-from etl.series import ANOTHER_RUN, COMPLETE, FAILED, INCOMPLETE, USAGE, choose, each, worst
+from etl.settings.accounts import load_all, token_variables
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOKEN, ANOTHER_TOKEN = "kQ7vR2mXw9ZtB4nL", "sY8dJc6HpW3eF5gA"
 KEY = "0123456789abcdef0123456789abcdef"
 TWO = """
@@ -338,17 +339,17 @@ def test_without_a_file_it_is_the_account_of_the_settings(monkeypatch, ids_of):
 @pytest.mark.parametrize(
     ("codes", "code"),
     [
-        ([COMPLETE, COMPLETE], 0),
-        ([COMPLETE, ANOTHER_RUN], 4),
-        ([ANOTHER_RUN, INCOMPLETE, COMPLETE], 3),
-        ([INCOMPLETE, FAILED, ANOTHER_RUN], 1),
-        ([USAGE, USAGE], 2),
-        ([USAGE, COMPLETE], 1),
-        ([USAGE, INCOMPLETE], 1),
+        ([ExitCode.COMPLETE, ExitCode.COMPLETE], 0),
+        ([ExitCode.COMPLETE, ExitCode.ANOTHER_RUN], 4),
+        ([ExitCode.ANOTHER_RUN, ExitCode.INCOMPLETE, ExitCode.COMPLETE], 3),
+        ([ExitCode.INCOMPLETE, ExitCode.FAILED, ExitCode.ANOTHER_RUN], 1),
+        ([ExitCode.USAGE, ExitCode.USAGE], 2),
+        ([ExitCode.USAGE, ExitCode.COMPLETE], 1),
+        ([ExitCode.USAGE, ExitCode.INCOMPLETE], 1),
     ],
 )
 def test_the_worst_exit_code_counts(codes, code):
-    assert worst(codes) == code
+    assert ExitCode.worst(codes) == code
 
 
 def test_a_fault_of_the_program_keeps_no_other_account_from_its_turn(folder, capsys, caplog):
@@ -359,9 +360,9 @@ def test_a_fault_of_the_program_keeps_no_other_account_from_its_turn(folder, cap
         met.append(account.settings.account_id)
         if account.settings.account_id == 17:
             raise ZeroDivisionError("one part by none")
-        return COMPLETE
+        return ExitCode.COMPLETE
 
-    assert each(load_all(), act) == FAILED
+    assert each(load_all(), act) == ExitCode.FAILED
     assert met == [17, 23]
     assert capsys.readouterr().out == "Account 17\n\nAccount 23 (Outlet)\n"
     assert [record.getMessage() for record in caplog.records] == ["account 17 failed"]
@@ -388,7 +389,7 @@ def test_the_example_of_the_readme_is_right(folder, monkeypatch):
 
 
 def test_the_readme_tells_every_key():
-    from etl.accounts import KEYS
+    from etl.settings.accounts import KEYS
 
     section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Several accounts\n")[2]
     table = "\n".join(re.findall(r"^\| (`.*?) \|", section.partition("\n## ")[0], re.MULTILINE))
@@ -403,7 +404,7 @@ def test_a_request_to_stop_that_one_run_heard_keeps_all_others_from_beginning(fo
     def act(account) -> int:
         met.append(account.settings.account_id)
         Interrupt()._heard(signal.SIGTERM, None)  # so late that the run itself is complete
-        return COMPLETE
+        return ExitCode.COMPLETE
 
     with pytest.raises(Interrupted, match="Stopped on request"):
         each(load_all(), act, before=check_asked)

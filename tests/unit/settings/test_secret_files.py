@@ -3,7 +3,7 @@
 import pytest
 
 from etl.errors import SettingsError
-from etl.settings import DatabaseSettings, Settings, load
+from etl.settings.settings import DatabaseSettings, Settings, load
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 

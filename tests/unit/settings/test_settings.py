@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from etl.errors import SettingsError
-from etl.settings import DatabaseSettings, Settings, inherited_environment, load, variable_name
+from etl.settings.settings import DatabaseSettings, Settings, inherited_environment, load, variable_name
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 

@@ -4,8 +4,8 @@ import pytest
 
 from etl.demo.server import Answer, text_answer
 from etl.errors import BadValue, TryAgain, VendorError
-from etl.payload import free, number, whole
-from etl.transform import to_batch
+from etl.transform.rows import to_batch
+from etl.transform.values import free, number, whole
 
 TOKEN = "the-secret-token-of-this-test"
 

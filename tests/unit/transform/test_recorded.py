@@ -4,7 +4,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from etl.transform import Batch, add_history, to_batch
+from etl.transform.batch import Batch
+from etl.transform.rows import add_history, to_batch
 
 RECORDED = json.loads(Path(__file__).with_name("conversation_45.json").read_text("utf-8"))
 

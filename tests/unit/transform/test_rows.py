@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from etl.transform import Batch, add_history, close_history, is_within, to_batch
+from etl.transform.batch import Batch
+from etl.transform.rows import add_history, close_history, is_within, to_batch
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)  # 1767268800
 HOUR = 3600

@@ -2,7 +2,7 @@
 
 import pytest
 
-from etl.transform import add_history, to_batch
+from etl.transform.rows import add_history, to_batch
 
 
 def batch_of(**keys):

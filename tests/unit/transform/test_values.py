@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.errors import BadValue
-from etl.payload import flag, free, instant, number, text, texts, whole
+from etl.transform.values import flag, free, instant, number, text, texts, whole
 
 at_any_speed = settings(deadline=None, database=None)
 

@@ -1,6 +1,6 @@
 """The columns of the views of the custom attributes: their names, types and order."""
 
-from etl.attributes import Column, Definition, columns
+from etl.views.attribute_columns import Column, Definition, columns
 
 TAKEN = ("account_id", "conversation_id")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from etl.parts import Part, cut
+from etl.workers.parts import Part, cut
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
-COPIED = Path(__file__).parents[2] / "migrations" / "procrastinate_3_10.sql"
+COPIED = Path(__file__).parents[3] / "migrations" / "procrastinate_3_10.sql"
 
 
 def test_the_queue_has_the_tables_of_the_procrastinate_that_is_installed():

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from etl.schedule import AUDIT, FULL, RECENT, Times, check_cron
+from etl.settings.cron import check_cron
+from etl.workers.schedule import AUDIT, FULL, RECENT, Times
 
 JERUSALEM = ZoneInfo("Asia/Jerusalem")
 NIGHTLY = Times("0 2 * * *", zone="Asia/Jerusalem")
@@ -19,7 +20,7 @@ def utc(said: str) -> datetime:
 
 
 def moments(times: Times, begin: datetime, end: datetime) -> list[datetime]:
-    """Give every moment after `begin` and before `end`."""
+    """Return every moment after `begin` and before `end`."""
 
     def following() -> Iterator[datetime]:
         now = begin

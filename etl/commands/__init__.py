@@ -1,0 +1,1 @@
+"""The commands: parse, call one function, turn an error into an exit code."""

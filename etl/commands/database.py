@@ -1,0 +1,106 @@
+"""`etl migrate`, `etl psql` and `etl grant`: what is done to the database itself."""
+
+from typing import Annotated
+
+import typer
+
+from etl.commands import accounts
+from etl.commands.help import DATABASE, OTHERS, say_below
+from etl.errors import DatabaseError
+
+
+@say_below(f"""
+    {DATABASE}
+    {OTHERS}
+""")
+def migrate(
+    drop_views: Annotated[
+        bool, typer.Option("--drop-views", help="Only drop the views, to partition the tables they rest on, say.")
+    ] = False,
+) -> None:
+    """Create the tables and views, or bring them to this version.
+
+    Run it once at first, and after every upgrade. It is one transaction: all of it happens, or nothing.
+    """
+    from etl.database import migrate as migrations
+    from etl.database.engine import transaction
+    from etl.load.upsert import psycopg_of
+    from etl.views import attribute_columns, schema
+
+    with accounts.open_database() as engine:
+        before, head = migrations.versions(engine)
+        if drop_views:
+            with transaction(engine) as connection:
+                raw = psycopg_of(connection)
+                attribute_columns.drop_views(raw)
+                schema.drop(raw)
+            typer.echo("The views are dropped. `etl migrate` makes them again.")
+            return
+        migrations.migrate(engine)
+        try:
+            with transaction(engine) as connection:
+                attribute_columns.renew_views(connection)
+        except DatabaseError as error:
+            accounts.complain(
+                f"The views of the custom attributes stay as they were; the next run tries again. {error}"
+            )
+        typer.echo(f"The tables are at revision {head}" + (", as before." if before == head else "."))
+
+
+@say_below(f"""
+    Examples
+      etl psql
+      etl psql -c "TABLE accounts"
+      etl psql --demo -f report.sql
+
+    {DATABASE}
+    Exit codes: those of psql; 1 no database, 2 settings.
+""")
+def psql(
+    context: typer.Context,
+    demo: Annotated[bool, typer.Option("--demo", help="Open the database that `etl demo` filled.")] = False,
+) -> None:
+    """Open the database in psql, at the tables.
+
+    All that etl does not know is handed on to psql, which comes with it.
+    """
+    import subprocess
+
+    from etl.database.engine import address, demo_address, psql_command
+    from etl.settings.accounts import token_variables
+    from etl.settings.settings import DatabaseSettings, inherited_environment
+
+    settings = accounts.read_settings(DatabaseSettings)
+    command, secrets = psql_command(demo_address(settings) if demo else address(settings))
+    environment = inherited_environment(token_variables(settings.accounts), **secrets)
+    done = subprocess.run([*command, *context.args], env=environment, check=False)  # noqa: S603 -- psql itself
+    raise typer.Exit(done.returncode)
+
+
+@say_below(f"""
+    Examples
+      etl psql -c "CREATE ROLE bi_reader LOGIN PASSWORD '...'"
+      etl grant --role bi_reader
+
+    {DATABASE}
+    {OTHERS}
+""")
+def grant(
+    role: Annotated[str, typer.Option(metavar="NAME", help="A role of the database, made by CREATE ROLE before.")],
+    with_personal_data: Annotated[
+        bool, typer.Option("--with-personal-data", help="Names, addresses, phone numbers and texts in clear.")
+    ] = False,
+) -> None:
+    """Let a role read the views of schema bi, and nothing else.
+
+    Without --with-personal-data contacts have numbers instead of names, and neither addresses, phone numbers nor texts;
+    given again without it, the role no longer sees them.
+    """
+    from etl.database.migrate import open_at_head
+    from etl.settings.settings import DatabaseSettings
+    from etl.views.grants import grant as give
+
+    with open_at_head(accounts.read_settings(DatabaseSettings)) as engine:
+        give(engine, role, with_personal_data)
+    seen = "with personal data in clear" if with_personal_data else "with personal data masked"
+    typer.echo(f"{role} may read the views of schema bi, {seen}.")

@@ -1,0 +1,1 @@
+"""The database: tables, migrations, the embedded server, and the way into PostgreSQL."""

@@ -1,0 +1,158 @@
+"""The tables of the job's own books: runs, counts, rejected records, the ledger, and who may read personal data."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Identity,
+    Index,
+    false,
+    func,
+)
+from sqlalchemy.orm import Mapped
+
+from etl.database.base import Base, OfAccount, column, refers_to
+
+
+class SyncRun(OfAccount, Base):
+    """One execution of the job: what it did, and how complete it was."""
+
+    __tablename__ = "sync_runs"
+    __table_args__ = (
+        refers_to("accounts"),
+        Index(None, "account_id", "started_at"),
+        {"comment": __doc__},
+    )
+
+    run_id: Mapped[int] = column(Identity(), primary_key=True, sort_order=-1, comment="Number of the run")
+    kind: Mapped[str] = column(comment="sync or backfill")
+    selection: Mapped[dict[str, Any] | None] = column(comment="What was asked for; NULL: everything")
+    outcome: Mapped[str] = column(comment="running, complete, incomplete, failed or interrupted")
+    started_at: Mapped[datetime] = column(comment="Begin (UTC)")
+    finished_at: Mapped[datetime | None] = column(comment="End (UTC); NULL while it runs")
+    host: Mapped[str] = column(comment="Machine on which it runs")
+    process_id: Mapped[int] = column(comment="Process number on that machine")
+    requests: Mapped[int | None] = column(comment="Requests sent, retries included")
+    retries: Mapped[int | None] = column(comment="Requests that repeated a failed one")
+    pages: Mapped[int | None] = column(comment="Pages of conversations read")
+    counts: Mapped[dict[str, Any] | None] = column(comment="By table: rows seen, inserted, updated, unchanged")
+    rejected: Mapped[int | None] = column(comment="Records that could not be stored (see rejected_records)")
+    unknown_fields: Mapped[list[str] | None] = column(comment="Fields that no column holds, kept in `extra`")
+    highest_id: Mapped[int | None] = column(
+        comment="Highest conversation id; NULL for a selection, which has no ledger"
+    )
+    loaded: Mapped[int | None] = column(comment="Conversations seen by the run")
+    deleted: Mapped[int | None] = column(comment="Conversations deleted upstream")
+    forbidden: Mapped[int | None] = column(comment="Conversations that the token may not see")
+    unreadable: Mapped[int | None] = column(comment="Conversations that the vendor's server cannot show")
+    unaccounted: Mapped[int | None] = column(comment="Ids about which nothing is known: the run is not complete")
+    audit: Mapped[dict[str, Any] | None] = column(
+        comment="Against the vendor's search: conversations, messages, read, witnessed, unaccounted; NULL: no audit"
+    )
+    notes: Mapped[list[str] | None] = column(comment="What is worth knowing of the run and no fault; NULL: nothing")
+    problems: Mapped[list[str] | None] = column(comment="Why the run is not complete, in sentences; NULL: nothing")
+
+
+class SyncPart(OfAccount, Base):
+    """A part of a run that several workers share; there are rows only while it goes on."""
+
+    __tablename__ = "sync_parts"
+    __table_args__ = (
+        refers_to("sync_runs", "run_id", key="run_id"),
+        {"comment": __doc__},
+    )
+
+    run_id: Mapped[int] = column(primary_key=True, autoincrement=False, comment="The run that was cut")
+    number: Mapped[int] = column(primary_key=True, autoincrement=False, comment="Which part, from 1")
+    walk: Mapped[str] = column(comment="The status that is walked")
+    first_page: Mapped[int] = column(comment="The first of its pages")
+    last_page: Mapped[int | None] = column(
+        comment="The last of its pages; NULL: all up to the empty one that ends the walk"
+    )
+    result: Mapped[dict[str, Any] | None] = column(
+        comment="What was read and saved, in numbers and ids; NULL until it is done"
+    )
+
+
+class AccountCount(OfAccount, Base):
+    """The vendor's own counts, one row a status a run."""
+
+    __tablename__ = "account_counts"
+    __table_args__ = (
+        refers_to("sync_runs", "run_id", key="run_id"),
+        {"comment": __doc__},
+    )
+
+    run_id: Mapped[int] = column(primary_key=True, autoincrement=False, comment="The run that read them")
+    status: Mapped[str] = column(primary_key=True, comment="The status that was walked")
+    mine_count: Mapped[int | None] = column(comment="Assigned to the token's user")
+    new_count: Mapped[int | None] = column(comment="New, where the server counts them")
+    assigned_count: Mapped[int | None] = column(comment="Assigned to somebody")
+    unassigned_count: Mapped[int | None] = column(comment="Assigned to nobody")
+    all_count: Mapped[int | None] = column(comment="All of this status")
+
+
+class RejectedRecord(OfAccount, Base):
+    """A record that could not become a row: why, and what it was."""
+
+    __tablename__ = "rejected_records"
+    __table_args__ = (
+        refers_to("sync_runs", "run_id", key="run_id"),
+        {"comment": __doc__},
+    )
+
+    entity: Mapped[str] = column(primary_key=True, comment="conversation, message, contact, attachment ...")
+    digest: Mapped[str] = column(primary_key=True, comment="SHA-256 of reason and JSON: the same fault is kept once")
+    entity_id: Mapped[str | None] = column(comment="The record's id as sent, where there is one")
+    conversation_id: Mapped[int | None] = column(comment="The conversation in which it came, where that can be read")
+    run_id: Mapped[int] = column(comment="The last run that met it")
+    reason: Mapped[str] = column(comment="The field, and what was there")
+    payload: Mapped[dict[str, Any] | None] = column(comment="The record as sent")
+    first_rejected_at: Mapped[datetime] = column(server_default=func.now(), comment="When it was first met (UTC)")
+    resolved_at: Mapped[datetime | None] = column(comment="When the record was later read well (UTC)")
+
+
+class LedgerEntry(OfAccount, Base):
+    """A conversation id without a row in conversations, and why."""
+
+    __tablename__ = "conversation_ledger"
+    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
+
+    conversation_id: Mapped[int] = column(primary_key=True, autoincrement=False, comment="The id")
+    state: Mapped[str] = column(comment="deleted (a gap), forbidden or unreadable")
+    reason: Mapped[str | None] = column(comment="What the vendor answered")
+    checked_at: Mapped[datetime] = column(comment="When it was last asked for (UTC)")
+
+
+class PersonalDataReader(Base):
+    """A role of the database that sees personal data in the views of schema `bi` (etl grant)."""
+
+    __tablename__ = "personal_data_readers"
+    __table_args__ = ({"comment": __doc__},)
+
+    role_name: Mapped[str] = column(primary_key=True, comment="Name of the role; its members are meant, too")
+
+
+class SuppressedContact(OfAccount, Base):
+    """A contact of whom nothing personal is kept, now and in later runs: `etl forget`."""
+
+    __tablename__ = "suppressed_contacts"
+    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
+
+    contact_id: Mapped[int] = column(
+        primary_key=True, autoincrement=False, comment="The contact; it need not be in the tables"
+    )
+    suppressed_at: Mapped[datetime] = column(server_default=func.now(), comment="Since when (UTC)")
+
+
+class Redaction(OfAccount, Base):
+    """How far `etl redact` has rewritten a table; there are rows only while it is not done, and no run begins."""
+
+    __tablename__ = "redactions"
+    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
+
+    table_name: Mapped[str] = column(primary_key=True, comment="The table")
+    mode: Mapped[str] = column(comment="How its personal data are stored when it is done: hash or drop")
+    key: Mapped[str | None] = column(comment="Fingerprint of the key of the hashes; NULL: nothing is hashed")
+    position: Mapped[dict[str, Any] | None] = column(comment="Key of the last row that was rewritten; NULL: none was")
+    done: Mapped[bool] = column(server_default=false(), comment="Whether the table is rewritten to its end")

@@ -1,0 +1,1 @@
+"""Load: rows into tables, and what the tables tell of earlier runs."""

@@ -1,0 +1,56 @@
+"""Records that could not become rows, kept with their reasons until they are read well."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Text, func, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from etl.database.bookkeeping import RejectedRecord
+from etl.load.journal import Run
+
+
+def save_rejected(connection: Connection, run: Run, rejected: Sequence[dict[str, Any]]) -> None:
+    """Keep the records that could not become rows; one that an earlier run met is kept once.
+
+    A record is {entity, entity_id, reason, payload, digest}.
+    """
+    rows = {
+        (one["entity"], one["digest"]): one | {"account_id": run.account_id, "run_id": run.run_id} for one in rejected
+    }
+    if rows:
+        statement = upsert(RejectedRecord)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["account_id", "entity", "digest"],
+                set_={"run_id": statement.excluded.run_id, "resolved_at": None},
+            ),
+            list(rows.values()),
+        )
+
+
+def has_rejected(connection: Connection, account_id: int) -> bool:
+    """Return whether there are rejected records that were not read well since."""
+    waiting = select(RejectedRecord.entity).where(
+        RejectedRecord.account_id == account_id, RejectedRecord.resolved_at.is_(None)
+    )
+    return connection.execute(waiting.limit(1)).first() is not None
+
+
+def resolve_rejected(connection: Connection, account_id: int, read: Sequence[tuple[str, int]]) -> None:
+    """Take records off the list of rejected ones that were now read well: (entity, id)."""
+    connection.execute(
+        update(RejectedRecord)
+        .where(
+            RejectedRecord.account_id == account_id,
+            RejectedRecord.resolved_at.is_(None),
+            tuple_(RejectedRecord.entity, RejectedRecord.entity_id).in_(
+                select(
+                    func.unnest(literal([entity for entity, _ in read], ARRAY(Text))),
+                    func.unnest(literal([str(one) for _, one in read], ARRAY(Text))),
+                )
+            ),
+        )
+        .values(resolved_at=func.now())
+    )

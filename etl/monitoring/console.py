@@ -1,0 +1,58 @@
+"""How anything is printed: standard output, facts, tables, times and durations."""
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+MINUTE = 60
+
+
+LABEL_WIDTH = len("kept in extra")
+
+
+def spell_pages(count: int) -> str:
+    """Spell out a number of pages."""
+    return f"{count:,} page{'' if count == 1 else 's'}"
+
+
+def output() -> Console:
+    """Return standard output: as wide as the terminal, in a pipe wide enough that no line is broken."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+def print_facts(facts: Iterable[tuple[str, str]], console: Console) -> None:
+    """Print names and what is said of them, below what a summary has."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(min_width=LABEL_WIDTH)
+    for name, said in facts:
+        table.add_row(name, Text(said))
+    console.print(Padding.indent(table, 2))
+
+
+def print_table(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print rows below the names of their columns."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    output().print(table)
+
+
+def utc(moment: datetime) -> str:
+    """Return a moment in UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def spell_seconds(seconds: float) -> str:
+    """Spell out a duration, which is given in seconds."""
+    if seconds < MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), MINUTE)
+    hours, minutes = divmod(minutes, MINUTE)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

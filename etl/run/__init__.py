@@ -1,0 +1,1 @@
+"""A run, from the lock to the summary's figures: the wing that ties the vendor and the database."""

@@ -1,0 +1,25 @@
+"""Cron expressions, as settings have them."""
+
+from datetime import UTC, datetime
+
+from cronsim import CronSim, CronSimError
+
+FIELDS = 5
+
+
+NEVER = "never"
+
+
+def check_cron(value: str) -> str:
+    """Accept a cron expression of five fields, or `never`; raise ValueError for anything else."""
+    if value == NEVER:
+        return value
+    try:
+        CronSim(value, datetime.now(UTC))
+    except CronSimError:
+        is_one = False
+    else:
+        is_one = len(value.split()) == FIELDS  # a sixth would be seconds
+    if not is_one:
+        raise ValueError("must be a cron expression of five fields, such as 30 2 * * *, or never")
+    return value

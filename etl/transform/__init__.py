@@ -1,0 +1,1 @@
+"""Transform: payloads to rows. Pure: it knows neither a database nor HTTP."""

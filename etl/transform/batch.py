@@ -1,0 +1,147 @@
+"""A batch: the rows of one page, by table, and what there is to tell of them."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from etl.errors import BadValue
+from etl.transform.entities import (
+    AGENT,
+    ATTACHMENT,
+    BOT,
+    CONTACT,
+    CONVERSATION,
+    DEFINITION,
+    INBOX,
+    LABEL,
+    MESSAGE,
+    SURVEY_RESPONSE,
+    TEAM,
+)
+from etl.transform.fields import KEYS, Converted, Entity, Row, to_row
+from etl.transform.values import LARGEST, free, text
+
+Key = tuple[Any, ...]
+
+
+# Tables whose records come with many messages each.
+REPEATED = {CONTACT.table, AGENT.table, BOT.table}
+
+
+# What is known of a record that is only referred to: conversations say of an inbox its number and channel.
+BARE = {"account_id", "id", "channel_type"}
+
+
+@dataclass
+class Batch:
+    """The rows of one page, by table and key: the unit of memory, of transaction and of progress.
+
+    rows: table -> key -> row; one row a key, however often and in whatever shape the page has it.
+    complete: table of children -> numbers of the parents whose children are all in this batch.
+    histories: numbers of the conversations all of whose messages are in this batch.
+    at: the conversation in hand. rejected: records that cannot become rows: {entity, entity_id, conversation_id,
+    reason, payload, digest}.
+    beyond_range: how many values PostgreSQL could not hold; their columns are NULL, and `extra` keeps them.
+    replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
+    marks: conversation id -> what tells that its history changed.
+    shown: conversation id -> numbers of the messages that the list carries with it.
+    unchanged: numbers of conversations that were sent exactly as they were before; nothing else is here of them.
+    """
+
+    account_id: int
+    rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table: {} for table in KEYS})
+    complete: dict[str, list[int]] = field(default_factory=lambda: {"conversation_labels": [], "attachments": []})
+    histories: list[int] = field(default_factory=list)
+    at: int | None = field(default=None, compare=False)
+    rejected: list[Row] = field(default_factory=list)
+    unknown_fields: set[str] = field(default_factory=set)
+    beyond_range: int = 0
+    replaced: int = 0
+    marks: dict[int, str] = field(default_factory=dict)
+    shown: dict[int, set[int]] = field(default_factory=dict)
+    unchanged: list[int] = field(default_factory=list)
+    _made: dict[tuple[str, bytes], Converted] = field(default_factory=dict, repr=False, compare=False)
+
+    def add(self, table: str, row: Row) -> None:
+        """Add a row; keys of the same record that are already there stay unless `row` has them too."""
+        row["account_id"] = self.account_id
+        kept = self.rows[table].setdefault(tuple([row[name] for name in KEYS[table]]), row)
+        if kept is not row:
+            extra = (kept.get("extra") or {}) | (row.get("extra") or {})
+            kept.update(row)
+            if extra:
+                kept["extra"] = extra
+
+    def convert(self, entity: Entity, payload: Any, **given: Any) -> Row | None:
+        """Turn a payload into a row and add it with the columns `given`; None when it had to be rejected."""
+        try:
+            made = self._to_row(entity, payload)
+        except BadValue as error:
+            self.reject(entity.name, payload, str(error))
+            return None
+        self.unknown_fields |= made.unknown
+        self.beyond_range += len(made.beyond)
+        self.replaced += made.replaced
+        self.add(entity.table, made.row | given)
+        return made.row
+
+    def _to_row(self, entity: Entity, payload: Any) -> Converted:
+        """Turn a payload into a row, once for all messages that repeat the same sender."""
+        if entity.table not in REPEATED or not isinstance(payload, dict):
+            return to_row(entity, payload)
+        try:
+            key = entity.name, orjson.dumps(payload)
+        except TypeError:
+            return to_row(entity, payload)
+        if key not in self._made:
+            self._made[key] = to_row(entity, payload)
+        return self._made[key]
+
+    def reject(self, entity: str, payload: Any, reason: str) -> None:
+        """Keep a record that cannot become a row, with the reason."""
+        sent = payload.get("id") if isinstance(payload, dict) else None
+        try:
+            kept = free(payload)
+        except BadValue:
+            kept = None  # not even as JSON can it be stored; the reason says why
+        self.rejected.append(
+            {
+                "entity": entity,
+                "entity_id": None if sent is None else text(str(sent))[:100],
+                "conversation_id": self.at,
+                "reason": reason,
+                "payload": kept,
+                # Tells the same fault in the same record when the next run meets it again.
+                "digest": hashlib.sha256(json.dumps([reason, kept], sort_keys=True).encode()).hexdigest(),
+            }
+        )
+
+    def rejected_conversations(self) -> list[int]:
+        """Return the numbers of the conversations that were rejected, as far as they can be read."""
+        numbers = [one["entity_id"] for one in self.rejected if one["entity"] == "conversation"]
+        return [int(one) for one in numbers if one and one.isascii() and one.isdigit() and int(one) <= LARGEST]
+
+    def resolved_records(self) -> list[tuple[str, int]]:
+        """Return (entity, id) of the records that became rows; not of those of which only the number could be read."""
+        rejected = {(one["entity"], one["entity_id"]) for one in self.rejected}
+        read = [
+            (name, row["id"])
+            for entity in (
+                *(CONVERSATION, MESSAGE, CONTACT, AGENT, BOT, TEAM, ATTACHMENT),
+                *(INBOX, LABEL, DEFINITION, SURVEY_RESPONSE),
+            )
+            for row in self.rows[entity.table].values()
+            if "id" in row and row.keys() - BARE
+            for name in ((entity.name, "sender") if entity in {CONTACT, AGENT, BOT} else (entity.name,))
+        ]
+        return [one for one in read if (one[0], str(one[1])) not in rejected]
+
+    def items(self, entity: str, value: Any) -> list[Any]:
+        """Return the elements of an array in a payload; what is no array is rejected, null is an empty one."""
+        if value is None or isinstance(value, list):
+            return [one for one in value or [] if one is not None]
+        self.reject(entity, value, "expected an array")
+        return []

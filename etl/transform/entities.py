@@ -1,0 +1,160 @@
+"""The vendor's records, field by field: which column each becomes, and how it is read."""
+
+from typing import Any
+
+from etl.transform.fields import Entity, Field, label_title, sender_type
+from etl.transform.values import Reader, array, flag, free, instant, number, text, texts, whole
+
+MESSAGE_TYPES = {0: "incoming", 1: "outgoing", 2: "activity", 3: "template"}
+
+
+def _message_type(value: Any) -> str:
+    """Name the type of a message; documented as a name, sent as 0 to 3, and kept as it is when new."""
+    return text(value) if isinstance(value, str) else MESSAGE_TYPES.get(whole(value), str(value))
+
+
+def _same(read: Reader, *names: str) -> tuple[Field, ...]:
+    return tuple(Field(name, name, read) for name in names)
+
+
+CONTACT = Entity(
+    "contact",
+    "contacts",
+    _same(whole, "id")
+    + _same(text, "name", "email", "phone_number", "identifier", "thumbnail", "availability_status")
+    + _same(flag, "blocked")
+    + _same(instant, "last_activity_at", "created_at")
+    + _same(free, "additional_attributes", "custom_attributes"),
+    elsewhere=("type", "account_id"),
+)
+
+
+AGENT = Entity(
+    "agent",
+    "agents",
+    _same(whole, "id")
+    + _same(
+        text, "name", "available_name", "email", "role", "availability_status", "provider", "thumbnail", "avatar_url"
+    )
+    + _same(flag, "auto_offline", "confirmed")
+    + _same(free, "custom_attributes"),
+    elsewhere=("type", "account_id"),
+)
+
+
+BOT = Entity(
+    "bot",
+    "bots",
+    (*_same(whole, "id"), *_same(text, "name", "thumbnail", "avatar_url"), Field("type", "type", sender_type)),
+    elsewhere=("account_id",),
+)
+
+
+TEAM = Entity(
+    "team",
+    "teams",
+    _same(whole, "id") + _same(text, "name", "description") + _same(flag, "allow_auto_assign", "is_member"),
+    elsewhere=("account_id",),
+)
+
+
+CONVERSATION = Entity(
+    "conversation",
+    "conversations",
+    _same(whole, "id", "inbox_id", "unread_count", "sla_policy_id")
+    + _same(text, "uuid", "status", "priority")
+    + _same(flag, "can_reply", "muted")
+    + _same(instant, "created_at", "updated_at", "first_reply_created_at", "waiting_since", "snoozed_until")
+    + _same(instant, "agent_last_seen_at", "assignee_last_seen_at", "contact_last_seen_at")
+    + _same(free, "additional_attributes", "custom_attributes", "attachments")
+    + (
+        # Servers from 2.17 send both, with one value; the later line wins where both are there.
+        Field("last_activity_at", "last_activity_at", instant),
+        Field("last_activity_at", "timestamp", instant),
+        Field("channel", "meta.channel", text),
+        Field("hmac_verified", "meta.hmac_verified", flag),
+    ),
+    elsewhere=(
+        "account_id",
+        "labels",
+        "messages",
+        "last_non_activity_message",
+        "meta.sender",
+        "meta.assignee",
+        "meta.team",
+    ),
+)
+
+
+MESSAGE = Entity(
+    "message",
+    "messages",
+    _same(whole, "id", "inbox_id", "sender_id")
+    + _same(text, "content", "content_type", "status", "source_id")
+    + _same(flag, "private")
+    + _same(instant, "created_at", "created_at_exact", "updated_at")
+    + _same(free, "content_attributes", "additional_attributes", "external_source_ids")
+    + _same(texts, "label_list")
+    + (
+        Field("message_type", "message_type", _message_type),
+        Field("sender_type", "sender_type", sender_type),
+        Field("conversation_assignee_id", "conversation.assignee_id", whole),
+        Field("conversation_unread_count", "conversation.unread_count", whole),
+    ),
+    # `processed_message_content` repeats the content; the list alone has it, so it would outlive an edit or a deletion.
+    elsewhere=("account_id", "conversation_id", "sender", "attachments", "processed_message_content"),
+)
+
+
+ATTACHMENT = Entity(
+    "attachment",
+    "attachments",
+    _same(whole, "id", "file_size", "width", "height")
+    + _same(text, "file_type", "extension", "data_url", "thumb_url", "fallback_title", "transcribed_text")
+    + _same(number, "coordinates_lat", "coordinates_long")
+    + _same(free, "meta"),
+    elsewhere=("account_id", "message_id"),
+)
+
+
+ACCOUNT = Entity("account", "accounts", _same(text, "name"))
+
+
+INBOX = Entity(
+    "inbox",
+    "inboxes",
+    _same(whole, "id")
+    + _same(text, "name", "channel_type", "timezone")
+    + _same(flag, "working_hours_enabled", "csat_survey_enabled", "enable_auto_assignment")
+    + _same(array, "working_hours"),
+)
+
+
+LABEL = Entity(
+    "label",
+    "labels",
+    _same(whole, "id")
+    + _same(label_title, "title")
+    + _same(text, "description", "color")
+    + _same(flag, "show_on_sidebar"),
+)
+
+
+DEFINITION = Entity(
+    "custom attribute definition",
+    "custom_attribute_definitions",
+    _same(whole, "id")
+    + _same(text, "attribute_key", "attribute_model", "attribute_display_name", "attribute_display_type")
+    + _same(text, "attribute_description")
+    + _same(array, "attribute_values"),
+)
+
+
+SURVEY_RESPONSE = Entity(
+    "survey response",
+    "csat_responses",
+    _same(whole, "id", "conversation_id", "message_id", "rating")
+    + _same(text, "feedback_message")
+    + _same(instant, "created_at"),
+    elsewhere=("account_id", "contact", "assigned_agent"),
+)

@@ -1,0 +1,1 @@
+"""Workers: they begin runs when they are due, and share the work."""
