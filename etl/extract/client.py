@@ -87,6 +87,7 @@ class Client:
         self.account_id = settings.account_id
         self.requests = 0
         self.retries = 0
+        self._counted = (0, 0)
         self._token = settings.api_token
         self._may_quote = settings.pii == "keep"
         self._pace = pace or Pace(settings.requests_per_minute, sleep=sleep)
@@ -116,6 +117,12 @@ class Client:
                     self.retries += attempt.retry_state.attempt_number > 1
                 return self._once(url)
         raise AssertionError("tenacity always returns or raises")  # pragma: no cover
+
+    def take_counts(self) -> tuple[int, int]:
+        """Return how many requests, and repeated ones, were sent since this was last asked: each is counted once."""
+        with self._lock:
+            before, self._counted = self._counted, (self.requests, self.retries)
+            return self.requests - before[0], self.retries - before[1]
 
     def url(self, path: str, query: Query = ()) -> str:
         """Return the whole address of a path."""

@@ -33,7 +33,7 @@ class _MisreadError(Exception):
 class Histories:
     """Reads histories, and learns once a run how this server reads a window.
 
-    walks_back: whether the server has shown that it misreads the window.
+    walks_back: whether the server has shown, to this run or to those who share it, that it misreads the window.
     """
 
     def __init__(self, client: Client) -> None:
@@ -42,6 +42,10 @@ class Histories:
         self._longest = 0
         self._answered = False
         self._refusals = 0
+
+    def walk_back(self) -> None:
+        """Read no window any more: the server has shown that it misreads them."""
+        self.walks_back = True
 
     @property
     def refused(self) -> bool:
@@ -99,7 +103,7 @@ class Histories:
             messages = self._try_window(conversation_id, before)
             ids = _ids(messages)
         if _ids(walked.messages) - ids or (walked.messages and not messages):
-            self.walks_back = True
+            self.walk_back()
             return walked
         return History(messages, complete=True)
 

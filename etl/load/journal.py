@@ -3,7 +3,6 @@
 import json
 import os
 import socket
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,23 +18,22 @@ from etl.database.bookkeeping import AccountCount, SyncRun
 from etl.database.engine import transaction, translated
 from etl.errors import AnotherRun
 from etl.exit_codes import Outcome
+from etl.load.tally import Tally
 
-COUNTED = ("conversations", "messages", "contacts", "attachments")
 RECENT = {"recent": True}
 OVER_EVERYTHING = SyncRun.selection.is_(None) | (SyncRun.selection == RECENT)
 RESUMED_WITHIN = timedelta(days=1)
-NOTHING = {"seen": 0, "inserted": 0, "updated": 0, "unchanged": 0}
 
 
 @dataclass
 class Run:
     """One execution, as the journal and the summary tell it.
 
-    counts: table -> {seen, inserted, updated, unchanged}; a row that comes with two pages is seen twice.
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
     follows_a_stop: whether the run before it was not complete, and may have left rows that no figure counts yet.
+    tally: what it did so far, as sums and sets.
     """
 
     account_id: int
@@ -45,17 +43,12 @@ class Run:
     outcome: Outcome = Outcome.RUNNING
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     finished_at: datetime | None = None
-    requests: int = 0
-    retries: int = 0
-    pages: int = 0
-    counts: dict[str, Counter[str]] = field(default_factory=lambda: {table: Counter(NOTHING) for table in COUNTED})
-    rejected: int = 0
-    unknown_fields: set[str] = field(default_factory=set)
     ledger: dict[str, int] | None = None
     audit: dict[str, int] | None = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     follows_a_stop: bool = False
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def seconds(self) -> float:
@@ -147,18 +140,32 @@ def close_run(engine: Engine, run: Run) -> None:
             .values(
                 outcome=run.outcome,
                 finished_at=run.finished_at,
-                requests=run.requests,
-                retries=run.retries,
-                pages=run.pages,
-                counts=run.counts,
-                rejected=run.rejected,
-                unknown_fields=sorted(run.unknown_fields),
+                **_figures(run.tally),
                 audit=run.audit,
                 problems=run.problems or None,
                 notes=run.notes or None,
                 **(run.ledger or {}),
             )
         )
+
+
+def _figures(tally: Tally) -> dict[str, Any]:
+    """Return a tally as columns; a sum that has no column of its own is in `counts`, beside those of the tables."""
+    told, columns = tally.told(), SyncRun.__table__.columns.keys()
+    return {
+        "counts": tally.counts | {name: number for name, number in told.items() if name not in columns},
+        "unknown_fields": sorted(tally.unknown_fields),
+    } | {name: number for name, number in told.items() if name in columns}
+
+
+def tally_of(row: Any) -> Tally:
+    """Return what a row of sync_runs tells of a run's tally; of one that was killed or goes on, nothing."""
+    tally, counts = Tally(unknown_fields=set(row.unknown_fields or ())), row.counts or {}
+    for name in tally.told():
+        setattr(tally, name, getattr(row, name, None) or counts.get(name, 0))
+    for table, kept in tally.counts.items():
+        kept.update(counts.get(table, {}))
+    return tally
 
 
 def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -> None:

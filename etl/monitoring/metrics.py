@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.exit_codes import Outcome
+from etl.load.tally import COUNTED
 from etl.monitoring.run_history import LEDGER
 
 READABLE_BY_ALL = 0o644
@@ -24,8 +25,9 @@ def _duration(run: Any) -> Value:
 
 
 def _rows(run: Any) -> Samples:
-    for table, changes in sorted((run.counts or {}).items()):
-        for change, rows in sorted(changes.items()):
+    counts = run.counts or {}
+    for table in sorted(counts.keys() & COUNTED):
+        for change, rows in sorted(counts[table].items()):
             yield {"table": table, "change": change}, rows
 
 

@@ -96,11 +96,11 @@ def _figures(run: Run) -> str:
     """Say how a run ended in numbers alone: problems quote what the server answered, and this leaves the machine."""
     figures = {
         "seconds": round(run.seconds),
-        "requests": run.requests,
-        "retries": run.retries,
-        "conversations": run.counts["conversations"]["seen"],
-        "messages": run.counts["messages"]["seen"],
-        "rejected": run.rejected,
+        "requests": run.tally.requests,
+        "retries": run.tally.retries,
+        "conversations": run.tally.counts["conversations"]["seen"],
+        "messages": run.tally.counts["messages"]["seen"],
+        "rejected": run.tally.rejected,
         "problems": len(run.problems),
         **{f"{name} ids": number for name, number in (run.ledger or {}).items() if number and name != "highest_id"},
     }

@@ -84,5 +84,5 @@ def _where(run: Run, page: PageRead) -> str:
         if not page.is_last
         else spell_pages(page.number - 1)
     )
-    rows = " · ".join(f"{run.counts[table]['seen']:,} {table}" for table in ("conversations", "messages"))
-    return f"{at} · {rows} · {run.requests / max(run.seconds, 0.001):,.0f} requests/s"
+    rows = " · ".join(f"{run.tally.counts[table]['seen']:,} {table}" for table in ("conversations", "messages"))
+    return f"{at} · {rows} · {run.tally.requests / max(run.seconds, 0.001):,.0f} requests/s"

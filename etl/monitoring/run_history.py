@@ -1,6 +1,5 @@
 """What the journal tells of runs that were: lists, one run, and how an account stands."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from etl.database.engine import transaction
 from etl.database.models import Account
 from etl.exit_codes import Outcome
 from etl.load import journal
-from etl.load.journal import COUNTED, NOTHING, OVER_EVERYTHING, Run
+from etl.load.journal import OVER_EVERYTHING, Run, tally_of
 
 LEDGER = ("highest_id", "loaded", "deleted", "forbidden", "unreadable", "unaccounted")
 
@@ -92,16 +91,11 @@ def run_of(row: Any) -> Run:
         outcome=Outcome(row.outcome),
         started_at=row.started_at,
         finished_at=row.finished_at,
-        requests=row.requests or 0,
-        retries=row.retries or 0,
-        pages=row.pages or 0,
-        counts={table: Counter(NOTHING | (row.counts or {}).get(table, {})) for table in COUNTED},
-        rejected=row.rejected or 0,
-        unknown_fields=set(row.unknown_fields or ()),
         ledger=None if row.highest_id is None else {name: getattr(row, name) or 0 for name in LEDGER},
         audit=row.audit,
         problems=row.problems or [],
         notes=row.notes or [],
+        tally=tally_of(row),
     )
 
 

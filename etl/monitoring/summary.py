@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from etl.exit_codes import Outcome
-from etl.load.journal import COUNTED, NOTHING, Run
+from etl.load.journal import Run
+from etl.load.tally import COUNTED, NOTHING, Tally
 from etl.monitoring.console import LABEL_WIDTH, output, print_facts, spell_pages, spell_seconds, utc
 
 log = logging.getLogger(__name__)
@@ -42,17 +43,23 @@ def to_json(run: Run) -> dict[str, Any]:
         "started_at": run.started_at.isoformat(),
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
         "seconds": round(run.seconds, 3) if run.finished_at or run.outcome == Outcome.RUNNING else None,
-        "requests": run.requests,
-        "retries": run.retries,
-        "pages": run.pages,
-        **run.counts,
-        "rejected": run.rejected,
-        "unknown_fields": sorted(run.unknown_fields),
+        **_figures(run.tally),
         "ledger": run.ledger,
         "audit": run.audit,
         "notes": run.notes,
         "problems": run.problems,
     }
+
+
+def _figures(tally: Tally) -> dict[str, Any]:
+    told = tally.told()
+    before = ("requests", "retries", "pages")
+    return (
+        {name: told.pop(name) for name in before}
+        | tally.counts
+        | told
+        | {"unknown_fields": sorted(tally.unknown_fields)}
+    )
 
 
 def print_summary(run: Run, console: Console, has_figures: bool = True) -> None:
@@ -81,7 +88,7 @@ def _print_counts(run: Run, console: Console) -> None:
     for name in NOTHING:
         table.add_column(name, justify="right")
     for name in COUNTED:
-        table.add_row(name, *(f"{run.counts[name][one]:,}" for one in NOTHING))
+        table.add_row(name, *(f"{run.tally.counts[name][one]:,}" for one in NOTHING))
     console.print(Padding.indent(table, 2))
 
 
@@ -94,12 +101,12 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
             f"{run.audit[name]:,} {said}" for name, said in AUDIT.items() if run.audit[name] or name == "read"
         )
         yield "audit", f"{run.audit['messages']:,} messages of {run.audit['conversations']:,} conversations = {read}"
-    retries = f", {run.retries:,} of them retries" if run.retries else ""
-    yield "requests", f"{run.requests:,}{retries} · {spell_pages(run.pages)}"
-    if run.rejected:
-        yield "rejected", f"{run.rejected:,} records (table rejected_records)"
-    if run.unknown_fields:
-        yield "kept in extra", ", ".join(sorted(run.unknown_fields))
+    retries = f", {run.tally.retries:,} of them retries" if run.tally.retries else ""
+    yield "requests", f"{run.tally.requests:,}{retries} · {spell_pages(run.tally.pages)}"
+    if run.tally.rejected:
+        yield "rejected", f"{run.tally.rejected:,} records (table rejected_records)"
+    if run.tally.unknown_fields:
+        yield "kept in extra", ", ".join(sorted(run.tally.unknown_fields))
 
 
 def print_runs(runs: Sequence[Any], console: Console) -> None:

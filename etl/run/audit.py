@@ -6,7 +6,7 @@ cannot be had is saved as the witness has it, `partial`.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from etl.extract.history import NEWEST, Histories
 from etl.extract.walk import BY_CREATION, walk
 from etl.id_set import IdSet
 from etl.load import conversations
+from etl.load.tally import Unproved
 from etl.transform import rows
 from etl.transform.batch import Batch
 
@@ -31,14 +32,6 @@ NEWEST_FIRST: Query = [("status", "all")]
 OLDEST_FIRST: Query = [("status", "all"), BY_CREATION]
 
 Messages = dict[int, Any]
-
-
-@dataclass(frozen=True)
-class Unproved:
-    """A history that may lack messages: its mark, and the ids that were read (in an array, for its size)."""
-
-    mark: str
-    read: Sequence[int]
 
 
 @dataclass

@@ -13,6 +13,8 @@ from etl.extract.client import Client
 from etl.extract.filters import query_of
 from etl.extract.walk import BY_CREATION, Page, walk, walk_recent
 from etl.load import journal
+from etl.load.journal import Run
+from etl.load.tally import Tally
 from etl.run.intake import Intake, PendingBatch
 from etl.selection import Selection
 from etl.transform.rows import is_selected
@@ -41,7 +43,6 @@ def walks(
 def read_again(intake: Intake) -> None:
     """Have every history read again, but for those that this backfill has read before it was cut short."""
     intake.read_after = journal.resumed_from(intake.engine, intake.run)
-    intake.writer.closes_marks = True
 
 
 def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterator[Page]:
@@ -89,6 +90,12 @@ def take_in(
 def _finish(intake: Intake, name: str, page: Page, pending: PendingBatch) -> tuple[str, Page]:
     intake.finish(pending)
     return name, page
+
+
+def count_requests(client: Client, run: Run) -> None:
+    """Add to a run's tally what its client has sent since it was last counted."""
+    requests, retries = client.take_counts()
+    run.tally += Tally(requests=requests, retries=retries)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from etl.extract.walk import Page
 from etl.interrupt import Interrupt
 from etl.load import journal, upsert
 from etl.load.journal import Run
+from etl.load.tally import Tally
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
@@ -25,7 +26,7 @@ from etl.run.audit import Audit
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
-from etl.run.pipeline import read_again, take_in, thread_pool, walks
+from etl.run.pipeline import count_requests, read_again, take_in, thread_pool, walks
 from etl.run.writer import Writer
 from etl.selection import Selection
 from etl.settings.settings import Settings
@@ -107,7 +108,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
                 _account_for_conversations(client, intake, selection, dimensions.sees_everything)
                 dimensions.read_surveys()
             everything = selection.audit and settings.messages == "full"
-            if everything or intake.unproved:
+            if everything or intake.run.tally.unproved:
                 _account_for_messages(client, intake, everything)
             _say_what_is_missing(intake)
             _compute_figures(intake, hooks.refresh)
@@ -120,7 +121,7 @@ def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, wa
     failed: list[str] = []
     any_read = False
     for name, page in pages:
-        run.pages += 1
+        run.tally.pages += 1
         failed += [page.failed] if page.failed else []
         any_read = any_read or bool(page.payloads)
         if page.is_last and run.selection is None:
@@ -128,7 +129,7 @@ def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, wa
         skipped = page.counts.get(counted_by(selection) or "", 0) - page.distinct
         if page.is_last and skipped > 0 and run.selection and not selection.recent:
             run.problems.append(f"The pages of {name} skipped {skipped} conversations that the vendor counts.")
-        run.requests, run.retries = client.requests, client.retries
+        count_requests(client, run)
         watch(run, name, page)
     if failed and not any_read:
         raise VendorError(f"No page of conversations could be read. The first: {failed[0]}")
@@ -158,14 +159,14 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
     except EtlError as error:
         run.problems.append(str(error))
     finally:
-        run.requests, run.retries = client.requests, client.retries
+        count_requests(client, run)
         journal.close_run(engine, run)
 
 
 def _account_for_conversations(client: Client, intake: Intake, selection: Selection, sees_everything: bool) -> None:
     """Account for every conversation id, those that no page showed included."""
     run = intake.run
-    ledger = Ledger(client, intake.pool, intake.engine, intake.take, intake.writer.seen)
+    ledger = Ledger(client, intake.pool, intake.engine, intake.take, intake.run.tally.seen)
     run.ledger = ledger.settle(selection.accept_deletions)
     run.notes += ledger.notes
     run.problems += ledger.problems
@@ -181,18 +182,18 @@ def _account_for_conversations(client: Client, intake: Intake, selection: Select
 def _account_for_messages(client: Client, intake: Intake, everything: bool) -> None:
     """Account for every message id, or for those of the conversations whose history is not proved to be complete."""
     run = intake.run
-    audit = Audit(client, intake.pool, intake.engine, intake.histories, intake.writer.save, intake.unproved)
+    audit = Audit(client, intake.pool, intake.engine, intake.histories, intake.writer.save, intake.run.tally.unproved)
     run.audit = audit.settle(everything)
-    intake.writer.wrote |= audit.removed > 0
+    run.tally += Tally(wrote=audit.removed > 0)
     if audit.not_used and not audit.done:
         said = f"The vendor's search was not used to count messages ({audit.not_used})."
-        (run.problems if intake.unproved else run.notes).append(said)
+        (run.problems if intake.run.tally.unproved else run.notes).append(said)
     if run.audit and run.audit["unaccounted"]:
         run.problems.append(f"{run.audit['unaccounted']} of {run.audit['messages']} messages could not be had.")
     if audit.done and audit.left:
         why = f" The search failed: {audit.not_used}" if audit.not_used else ""
         run.problems.append(f"{audit.left} histories were not compared with the vendor's search.{why}")
-    elif left := len(intake.unproved.keys() - audit.done):
+    elif left := len(intake.run.tally.unproved.keys() - audit.done):
         run.problems.append(f"{left} histories may lack messages, and were not compared; the next run tries again.")
 
 
@@ -205,31 +206,32 @@ def _say_what_is_missing(intake: Intake) -> None:
         run.notes.append("Only the messages that the list carries were read (ETL_MESSAGES=listed).")
     if intake.histories.refused:
         run.problems.append("The server gives no histories at all. ETL_MESSAGES=listed does without them for good.")
-    elif intake.unread:
+    elif run.tally.unread:
         run.problems.append(
-            f"{intake.unread} histories could not be read completely; the next run tries again. The first: {intake.why}"
+            f"{run.tally.unread} histories could not be read completely; the next run tries again."
+            f" The first: {run.tally.why}"
         )
-    if intake.writer.beyond_range:
+    if run.tally.beyond_range:
         kept = "`extra` has them" if intake.writer.way.mode == "keep" else "they are not kept"
-        run.notes.append(f"{intake.writer.beyond_range} values were beyond what PostgreSQL holds; {kept}.")
-    if run.unknown_fields and intake.writer.way.mode != "keep":
+        run.notes.append(f"{run.tally.beyond_range} values were beyond what PostgreSQL holds; {kept}.")
+    if run.tally.unknown_fields and intake.writer.way.mode != "keep":
         run.notes.append("What no column holds was not kept either, as it may be personal (ETL_PII).")
-    if merged := intake.writer.forgotten.handed_on:
+    if merged := run.tally.handed_on:
         run.notes.append(
             f"Conversations of a forgotten person now belong to contact {', '.join(map(str, sorted(merged)))}: if the"
             " vendor merged two contacts, that one has to be forgotten, too (`etl forget`)."
         )
-    if intake.writer.replaced:
+    if run.tally.replaced:
         run.notes.append(
-            f"{intake.writer.replaced} texts held characters that PostgreSQL does not store; they became U+FFFD."
+            f"{run.tally.replaced} texts held characters that PostgreSQL does not store; they became U+FFFD."
         )
-    if run.rejected:
-        run.problems.append(f"{run.rejected} records could not be stored: see the table rejected_records.")
+    if run.tally.rejected:
+        run.problems.append(f"{run.tally.rejected} records could not be stored: see the table rejected_records.")
 
 
 def _compute_figures(intake: Intake, refresh: Callable[[Engine], None]) -> None:
     """Have the views of schema `bi` tell what this run wrote, or what one before it did that was stopped."""
-    if not (intake.writer.wrote or intake.run.follows_a_stop):
+    if not (intake.run.tally.wrote or intake.run.follows_a_stop):
         return
     try:
         refresh(intake.engine)

@@ -1,10 +1,8 @@
 """Saves batches, each in one transaction, in a thread of its own: while one is saved the next one is read."""
 
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -14,16 +12,14 @@ from etl import logs
 from etl.database.engine import transaction
 from etl.errors import EtlError, Interrupted
 from etl.id_set import IdSet
-from etl.load import conversations, rejected, upsert
+from etl.load import upsert
 from etl.load.journal import Run
+from etl.load.tally import Tally
 from etl.load.upsert import Row
-from etl.privacy import rewrite, stored
 from etl.privacy.batches import protect
 from etl.privacy.rules import Way
+from etl.run.saving import Known, save_batch
 from etl.transform.batch import Batch, Key
-from etl.views.schema import COMPUTED_FROM
-
-Counts = dict[str, Counter[str]]
 
 # Few and short tables, the same rows on nearly every page: what this run saved is kept in mind.
 REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
@@ -32,38 +28,28 @@ ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
 
 
 class Writer:
-    """Saves one batch at a time, in the order in which they come, and counts what became of them in the run.
+    """Saves one batch at a time, in the order in which they come, and adds what became of each to the run's tally.
 
     after_each: called after each batch that was saved, by the thread that uses the writer; may raise, to end the run.
-    wrote: whether a row changed of which the figures in schema `bi` are computed.
-    way: how personal data are stored. forgotten: of whom none are.
+    way: how personal data are stored. known: what the tables held when the run began.
     guard: called at the beginning of each transaction; may raise, to save nothing any more.
-    closes_marks: whether histories that were read are marked as read even where nothing else in the row changed.
-    inserted: rows of all tables. analyzes: whether it tells the planner of them.
-    seen: ids of the conversations that were saved. beyond_range, replaced: how many values PostgreSQL could not hold,
-    and how many held characters that it does not.
+    analyzes: whether it tells the planner of the rows that it inserted.
     """
 
     def __init__(self, engine: Engine, run: Run, after_each: Callable[[], None], way: Way) -> None:
         self.way = way
         self.guard: Callable[[Connection], None] = lambda _: None
-        self.closes_marks = self.wrote = False
-        self.seen = IdSet()
-        self.beyond_range = self.replaced = 0
+        self.analyzes = True
         self._engine, self._run, self._after_each = engine, run, after_each
-        self._under_way: tuple[Batch, Future[Counts]] | None = None
-        self._saved: dict[tuple[str, Key], dict[str, str]] = {}
-        self.inserted, self.analyzes, self._analyze_at = 0, True, ANALYZE_FIRST_AT
+        self._under_way: tuple[Batch, Future[Tally]] | None = None
+        self._repeated = _Repeated()
+        self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.inherit_run())
-        self._thread.submit(self._look).result()
+        self.known = self._thread.submit(self._look).result()
 
-    def _look(self) -> None:
-        """Look at what the batches may find: of what is not there, nothing has to be asked for each of them."""
+    def _look(self) -> Known:
         with transaction(self._engine) as connection:
-            self._highest = conversations.highest(connection, self._run.account_id)
-            self._missing = conversations.missing(connection, self._run.account_id)
-            self._rejected_before = rejected.has_rejected(connection, self._run.account_id)
-            self.forgotten = stored.forgotten(connection, self._run.account_id)
+            return Known.look(connection, self._run.account_id)
 
     def __enter__(self) -> Self:
         return self
@@ -95,17 +81,9 @@ class Writer:
         if self._under_way is None:
             return
         batch, saving = self._under_way
-        counts = saving.result()
+        self._run.tally += saving.result()
         self._under_way = None
-        for table in self._run.counts:
-            self._run.counts[table].update(counts.get(table, {}))
-        self._run.rejected += len(batch.rejected)
-        self._run.unknown_fields |= batch.unknown_fields
-        self.beyond_range += batch.beyond_range
-        self.replaced += batch.replaced
-        self._run.counts["conversations"].update(seen=len(batch.unchanged), unchanged=len(batch.unchanged))
-        self.seen.update(batch.marks, batch.unchanged)
-        self._missing -= batch.marks.keys()
+        self.known.missing -= batch.marks.keys()
 
     def check(self) -> None:
         """Raise what made the batch under way fail, as soon as it did."""
@@ -114,72 +92,62 @@ class Writer:
 
     def is_new(self, conversation_id: int) -> bool:
         """Return whether the tables cannot have a conversation, neither from before the run nor from this one."""
-        return conversation_id > self._highest and conversation_id not in self.seen
+        return conversation_id > self.known.highest and conversation_id not in self._run.tally.seen
 
-    def is_missing(self, conversation_id: int) -> bool:
-        """Return whether the ledger has a conversation as one that could not be loaded."""
-        return conversation_id in self._missing
-
-    def _save(self, batch: Batch) -> Counts:
-        protect(batch, self.way, self.forgotten)
-        rows = {table: self._news(table, by_key) for table, by_key in batch.rows.items()}
-        if not any(rows.values()) and not batch.rejected:
-            return {}
-        account, now = batch.account_id, datetime.now(UTC)
-        with transaction(self._engine) as connection:
-            self.guard(connection)
-            counts = upsert.save(connection, rows)
-            if self.forgotten.came:
-                rewrite.empty(connection, account, self.forgotten.came)
-                self.forgotten.came.clear()
-            if not batch.marks or counts["conversations"]["inserted"] < len(batch.marks):
-                # Of a new conversation nothing can be gone.
-                upsert.replace_children(connection, account, batch.complete, rows)
-                self.wrote |= (
-                    conversations.mark_removed(
-                        connection, account, batch.histories, [row["id"] for row in rows["messages"]], now
-                    )
-                    > 0
-                )
-                conversations.save_digests(connection, account, _digests(rows["conversations"]))
-            if batch.marks:
-                conversations.save_states(connection, account, list(batch.marks), now)
-            if found := self._missing & batch.marks.keys():
-                conversations.found_again(connection, account, found)
-            if self.closes_marks:
-                conversations.close_marks(connection, account, {one: batch.marks[one] for one in batch.histories}, now)
-            conversations.forget_digests(connection, account, batch.rejected_conversations())
-            rejected.save_rejected(connection, self._run, batch.rejected)
-            if self._rejected_before:
-                rejected.resolve_rejected(connection, account, batch.resolved_records())
-        for table in REPEATED:
-            for key, row in batch.rows[table].items():
-                self._saved.setdefault((table, key), {}).update(_as_text(row))
-        self.wrote |= any(
-            counts[table]["inserted"] + counts[table]["updated"] for table in COMPUTED_FROM if table in counts
-        )
-        self.analyze_after(sum(one["inserted"] for one in counts.values()))
-        return counts
-
-    def _news(self, table: str, rows: dict[Key, Row]) -> list[Row]:
-        """Return the rows that have to be saved: what nearly every page repeats, only when it says something else."""
-        if table not in REPEATED:
-            return list(rows.values())
-        return [
-            row for key, row in rows.items() if not _as_text(row).items() <= self._saved.get((table, key), {}).items()
-        ]
+    def _save(self, batch: Batch) -> Tally:
+        protect(batch, self.way, self.known.forgotten)
+        rows = {table: self._repeated.news(table, by_key) for table, by_key in batch.rows.items()}
+        tally = _tally_of(batch)
+        tally.handed_on |= self.known.forgotten.handed_on
+        if any(rows.values()) or batch.rejected:
+            with transaction(self._engine) as connection:
+                self.guard(connection)
+                tally += save_batch(connection, self._run, batch, rows, self.known)
+            self._repeated.remember(batch)
+            self.analyze_after(tally.inserted)
+        return tally
 
     def analyze_after(self, inserted: int) -> None:
         """Count rows that were inserted, and tell the planner of them now and then."""
-        self.inserted += inserted
-        if self.analyzes and self.inserted >= self._analyze_at:
+        self._inserted += inserted
+        if self.analyzes and self._inserted >= self._analyze_at:
             with transaction(self._engine) as connection:
                 upsert.analyze(connection)
             self._analyze_at *= ANALYZE_AGAIN_AT
 
 
-def _digests(conversations: list[Row]) -> dict[int, str | None]:
-    return {row["id"]: row["payload_digest"] for row in conversations if "payload_digest" in row}
+class _Repeated:
+    """What was saved of the rows that nearly every page repeats."""
+
+    def __init__(self) -> None:
+        self._saved: dict[tuple[str, Key], dict[str, str]] = {}
+
+    def news(self, table: str, rows: dict[Key, Row]) -> list[Row]:
+        """Return the rows that have to be saved: what nearly every page repeats, only when it says something else."""
+        if table not in REPEATED:
+            return list(rows.values())
+        saved = self._saved
+        return [row for key, row in rows.items() if not _as_text(row).items() <= saved.get((table, key), {}).items()]
+
+    def remember(self, batch: Batch) -> None:
+        """Keep in mind what was saved of a batch."""
+        for table in REPEATED:
+            for key, row in batch.rows[table].items():
+                self._saved.setdefault((table, key), {}).update(_as_text(row))
+
+
+def _tally_of(batch: Batch) -> Tally:
+    """Return what there is to count of a batch that is about to be saved, whatever becomes of its rows."""
+    left_alone = len(batch.unchanged)
+    tally = Tally(
+        rejected=len(batch.rejected),
+        unknown_fields=set(batch.unknown_fields),
+        beyond_range=batch.beyond_range,
+        replaced=batch.replaced,
+        seen=IdSet([*batch.marks, *batch.unchanged]),
+    )
+    tally.counts["conversations"].update(seen=left_alone, unchanged=left_alone)
+    return tally
 
 
 def _as_text(row: Row) -> dict[str, str]:

@@ -5,7 +5,6 @@ ledger, audit and figures are those of one run. It holds no parts in memory, and
 are the checkpoint, so that the run which follows a stop reads again only what was not saved.
 """
 
-from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,12 +23,12 @@ from etl.extract.walk import Page, Span, first_page, walk
 from etl.id_set import IdSet
 from etl.load import journal
 from etl.load.journal import Run
+from etl.load.tally import Tally
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run.audit import Unproved
 from etl.run.intake import Intake
-from etl.run.pipeline import IDS_A_PAGE, read_again, take_in, thread_pool
+from etl.run.pipeline import IDS_A_PAGE, count_requests, read_again, take_in, thread_pool
 from etl.run.writer import Writer
 from etl.selection import Selection
 from etl.settings.settings import Settings
@@ -59,73 +58,24 @@ class Crew(Protocol):
         """Return whether any part waits for somebody, or is being done."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Result:
-    """What became of a part: numbers, and the ids of conversations; nothing that is personal.
+    """What became of a part; nothing in it is personal.
 
-    pages: what Page has, with the ids of the payloads in their place. unproved: conversation id -> mark, and ids read.
-    The other names are those of Run, Writer and Intake.
+    pages: with the ids of conversations in the place of payloads.
     """
 
-    pages: list[dict[str, Any]]
-    counts: dict[str, dict[str, int]]
-    rejected: int
-    unknown_fields: list[str]
-    requests: int
-    retries: int
-    seen: list[int]
-    inserted: int
-    beyond_range: int
-    replaced: int
-    wrote: bool
-    handed_on: list[int]
-    unproved: dict[str, tuple[str, list[int]]]
-    unread: int
-    why: str
-    walks_back: bool
+    pages: list[Page]
+    tally: Tally
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"pages": [asdict(one) for one in self.pages], "tally": self.tally.to_json()}
 
     @classmethod
-    def of(cls, intake: Intake, pages: list[Page]) -> Self:
-        """Collect what a part did."""
-        run, writer = intake.run, intake.writer
-        return cls(
-            pages=[asdict(one) for one in pages],
-            counts={table: dict(counts) for table, counts in run.counts.items()},
-            rejected=run.rejected,
-            unknown_fields=sorted(run.unknown_fields),
-            requests=run.requests,
-            retries=run.retries,
-            seen=list(writer.seen),
-            inserted=writer.inserted,
-            beyond_range=writer.beyond_range,
-            replaced=writer.replaced,
-            wrote=writer.wrote,
-            handed_on=sorted(writer.forgotten.handed_on),
-            unproved={str(number): (one.mark, list(one.read)) for number, one in intake.unproved.items()},
-            unread=intake.unread,
-            why=intake.why,
-            walks_back=intake.histories.walks_back,
-        )
-
-    def add_to(self, intake: Intake, client: Client) -> None:
-        """Add it to the run that was cut, as if that had done it."""
-        run, writer = intake.run, intake.writer
-        for table, counts in self.counts.items():
-            run.counts[table].update(counts)
-        run.rejected += self.rejected
-        run.unknown_fields.update(self.unknown_fields)
-        client.requests += self.requests
-        client.retries += self.retries
-        writer.seen.update(self.seen)
-        writer.analyze_after(self.inserted)
-        writer.beyond_range += self.beyond_range
-        writer.replaced += self.replaced
-        writer.wrote |= self.wrote
-        writer.forgotten.handed_on.update(self.handed_on)
-        intake.unproved |= {int(one): Unproved(mark, array("q", read)) for one, (mark, read) in self.unproved.items()}
-        intake.unread += self.unread
-        intake.why = intake.why or self.why
-        intake.histories.walks_back |= self.walks_back
+    def from_json(cls, sent: dict[str, Any]) -> Self:
+        """Read what `to_json` returned."""
+        return cls([Page(**one) for one in sent["pages"]], Tally.from_json(sent["tally"]))
 
 
 def share(
@@ -176,15 +126,22 @@ class SharedRun:
         moved = IdSet()
         for part in cut:
             done = self._done(part)
-            moved.update(one for one in done.seen if one in intake.writer.seen)
-            done.add_to(intake, self.client)
-            for values in done.pages:
-                page = Page(**values)
+            moved.update(one for one in done.tally.seen if one in intake.run.tally.seen)
+            self._add(done.tally)
+            for page in done.pages:
                 shown[part.walk].update(one for one in page.payloads if one is not None)
                 yield part.walk, replace(page, distinct=len(shown[part.walk])) if page.is_last else page
         with transaction(intake.engine) as connection:
             parts.clear(connection, intake.run)
         self._read_again(list(moved))
+
+    def _add(self, tally: Tally) -> None:
+        """Add what a part did to the run that was cut, as if that had done it."""
+        intake = self.intake
+        intake.run.tally += tally
+        intake.writer.analyze_after(tally.inserted)
+        if tally.walks_back:
+            intake.histories.walk_back()
 
     def _done(self, part: Part) -> Result:
         """Return what became of a part once it is done; do others meanwhile, and this one when nobody else will."""
@@ -196,7 +153,7 @@ class SharedRun:
             with transaction(self.intake.engine) as connection:
                 result = parts.result(connection, run, part.number)
             if result is not None:
-                return Result(**result)
+                return Result.from_json(result)
             if not is_at_work:
                 self.crew.take(run, self.selection, part.number)  # raises what it fails with
             elif not self.crew.work(run):
@@ -239,10 +196,10 @@ class Member:
         part, run.started_at = found
         result = self._read(engine, run, selection, part)
         with transaction(engine) as connection:
-            parts.finish(connection, run, number, asdict(result))
+            parts.finish(connection, run, number, result.to_json())
 
     def _read(self, engine: Engine, run: Run, selection: Selection, part: Part) -> Result:
-        requests, retries = self.client.requests, self.client.retries
+        self.client.take_counts()  # of what went before
         with (
             thread_pool(self.settings.concurrency) as pool,
             Writer(engine, run, partial(self.wait, 0), way_of(self.settings)) as writer,
@@ -257,8 +214,9 @@ class Member:
                 replace(page, payloads=[_id_of(one) for one in page.payloads])
                 for _, page in take_in(intake, selection, [(part.walk, pages)])
             ]
-        run.requests, run.retries = self.client.requests - requests, self.client.retries - retries
-        return Result.of(intake, taken)
+        count_requests(self.client, run)
+        run.tally += Tally(walks_back=intake.histories.walks_back)
+        return Result(taken, run.tally)
 
 
 def _id_of(payload: Any) -> int | None:

@@ -64,7 +64,7 @@ def written(job: Job, account_id: int = 1) -> dict[str, tuple[int, int]]:
     """Run, and return how many rows of each table were inserted and updated."""
     run = job.run(account_id=account_id)
     assert (run.outcome, run.problems) == ("complete", [])
-    counts = {table: (count["inserted"], count["updated"]) for table, count in run.counts.items()}
+    counts = {table: (count["inserted"], count["updated"]) for table, count in run.tally.counts.items()}
     return {table: count for table, count in counts.items() if count != (0, 0)}
 
 

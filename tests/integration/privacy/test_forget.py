@@ -126,8 +126,8 @@ def test_no_later_run_brings_the_person_back(engine: Engine) -> None:
         forget.forget(engine, 1, [2])
         before, forgotten = rows_of_dana(engine), whole_tables(engine)
         quiet = scripted.run()
-        assert {table: (one["inserted"], one["updated"]) for table, one in quiet.counts.items()} == dict.fromkeys(
-            quiet.counts, (0, 0)
+        assert {table: (one["inserted"], one["updated"]) for table, one in quiet.tally.counts.items()} == dict.fromkeys(
+            quiet.tally.counts, (0, 0)
         )
         assert scripted.run(Selection("backfill", audit=True)).outcome == "complete"
         del forgotten["account_counts"]

@@ -164,9 +164,9 @@ def test_everything_of_a_generated_account_is_there_when_it_is_kept(engine: Engi
 def test_a_person_is_in_no_hidden_place(engine: Engine, mode: str) -> None:
     with job(hostile(), engine, spoiled()) as scripted:
         run = scripted.run(Selection(audit=True), **MODES[mode])
-        assert run.rejected > 0
+        assert run.tally.rejected > 0
         scripted.run(Selection("backfill", search="dana.levi@example.com"), **MODES[mode])
-        said = "\n".join([*run.notes, *run.problems, *run.unknown_fields])
+        said = "\n".join([*run.notes, *run.problems, *run.tally.unknown_fields])
     stored = everything_stored(engine, without=frozenset({"agents"}))
     assert [one for one in PIECES if one in stored + said] == []
 
@@ -234,7 +234,7 @@ def test_a_second_run_writes_nothing(engine: Engine, mode: str) -> None:
     with job(hostile(), engine) as scripted:
         scripted.run(**chosen)
         again = scripted.run(**chosen)
-        counts = {table: (one["inserted"], one["updated"]) for table, one in again.counts.items()}
+        counts = {table: (one["inserted"], one["updated"]) for table, one in again.tally.counts.items()}
         assert scripted.asked()[1] == []
     assert set(counts.values()) == {(0, 0)}
 

@@ -92,14 +92,14 @@ def test_the_recorded_account_is_rewritten_as_it_would_have_been_stored(
         to(engine, MODES[mode])
         assert but_counts(engine) == but_counts(other_engine)
         run = afterwards.run(reread_days=0, **MODES[mode])
-        assert {table: one["updated"] + one["inserted"] for table, one in run.counts.items()} == {
+        assert {table: one["updated"] + one["inserted"] for table, one in run.tally.counts.items()} == {
             "conversations": 0,
             "messages": 0,
             "contacts": 0,
             "attachments": 0,
         }
         # The digests are there again: the next night is a quiet one.
-        assert afterwards.run(reread_days=0, **MODES[mode]).counts == quiet.counts
+        assert afterwards.run(reread_days=0, **MODES[mode]).tally.counts == quiet.tally.counts
 
 
 @pytest.mark.parametrize("mode", MODES)

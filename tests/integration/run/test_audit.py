@@ -95,7 +95,7 @@ def test_an_audit_compares_every_conversation_and_asks_for_nothing_where_nothing
         assert (run.outcome, run.audit, run.problems, run.notes) == ("complete", sums(60, read=180), [], [])
         assert searches(etl) == [f"status=all&sort_by=sort_on_created_at&page={page}" for page in (1, 2, 3, 4)]
         assert histories(etl) == []
-        assert run.counts["conversations"] == {"seen": 60, "unchanged": 60, "inserted": 0, "updated": 0}
+        assert run.tally.counts["conversations"] == {"seen": 60, "unchanged": 60, "inserted": 0, "updated": 0}
         assert etl.rows("SELECT audit FROM sync_runs ORDER BY run_id") == [(None,), (sums(60, read=180),)]
 
 
@@ -143,7 +143,7 @@ def test_a_message_that_only_the_witness_has_is_saved_with_the_fields_it_has(eng
         assert etl.rows(WHOLE_ROW, at=SENT_AT) == [PARTIAL]
         # Before that it was asked for: its history once more, then by its number.
         assert histories(etl)[3:] == ["2 after=0 before=2147483647", "2 after=5 before=6"]
-        assert "message.sender_name" in run.unknown_fields
+        assert "message.sender_name" in run.tally.unknown_fields
         # It is known now, asked for again by every audit, and not written again as long as nothing comes.
         row = etl.rows("SELECT ctid::text, xmin::text FROM messages WHERE id = 5")
         again = etl.run(AUDIT)

@@ -30,7 +30,7 @@ def test_without_a_selection_every_history_is_read_again_and_ids_are_accounted_f
             ("backfill", None, 3),
         ]
     assert run.outcome == "complete"
-    assert run.counts["messages"]["unchanged"] == 9
+    assert run.tally.counts["messages"]["unchanged"] == 9
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_conversations_by_id_come_in_pages_and_one_that_is_not_there_makes_the_r
     with job(account_of(30), engine) as etl:
         run = etl.run(Selection(kind="backfill", conversations=(*range(1, 31), 99)))
         assert etl.rows("SELECT count(*), sum(id) FROM conversations") == [(30, 465)]
-    assert (run.outcome, run.pages, run.requests) == ("incomplete", 2, 31 + 30)
+    assert (run.outcome, run.tally.pages, run.tally.requests) == ("incomplete", 2, 31 + 30)
     assert len(run.problems) == 1
     assert "/conversations/99: the server answered 404" in run.problems[0]
 

@@ -84,7 +84,7 @@ def test_a_conversation_without_a_number_is_rejected_and_the_rest_of_the_page_is
             assert payload.get("id") == (None if value is ABSENT else value)
     assert run.outcome == "incomplete"
     assert "records could not be stored: see the table rejected_records." in run.problems[-1]
-    assert run.counts["conversations"]["inserted"] == 4
+    assert run.tally.counts["conversations"]["inserted"] == 4
 
 
 @pytest.mark.parametrize(("value", "shown", "reason"), NO_IDS)
@@ -100,7 +100,7 @@ def test_a_message_without_a_number_is_rejected_and_the_rest_of_its_history_is_s
         assert etl.rows("SELECT id FROM messages ORDER BY id") == [(one,) for one in (1, 2, 3, 4, 6, 7, 8, 9)]
         assert etl.rows(REJECTED) == [("message", shown, reason)]
         assert [payload["content"] for _, payload in etl.rows(PAYLOADS)] == ["message 1 of 2 🙂"]
-        assert (run.outcome, run.rejected) == ("incomplete", 1)
+        assert (run.outcome, run.tally.rejected) == ("incomplete", 1)
         # Its mark stays open: the next run meets it again, and the table still has it once.
         assert etl.run().rejected == 1
         assert len(etl.rows(REJECTED)) == 1
@@ -240,7 +240,7 @@ def test_harmless_values_beyond_range_become_null_and_are_kept_in_extra_and_coun
             " FROM conversations WHERE id = 2"
         ) == [(None, None, 10**15, TOO_MUCH)]
         assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id = 2") == [(3,)]
-    assert (run.outcome, run.rejected) == ("complete", 0)
+    assert (run.outcome, run.tally.rejected) == ("complete", 0)
     assert run.notes == ["2 values were beyond what PostgreSQL holds; `extra` has them."]
 
 
@@ -263,7 +263,7 @@ def test_what_postgresql_cannot_store_in_text_becomes_the_replacement_character_
 
     with job(account_of(1), engine, change=both(conversations, change_messages_of_any_kind(messages))) as etl:
         run = etl.run()
-        assert (run.outcome, run.rejected) == ("complete", 0)
+        assert (run.outcome, run.tally.rejected) == ("complete", 0)
         # Five of the conversation, and three of each message: two in the list, three in the history.
         assert run.notes == ["20 texts held characters that PostgreSQL does not store; they became U+FFFD."]
         assert etl.rows("SELECT custom_attributes, extra->>'brand_new', extra ? :key FROM conversations", key=good) == [
@@ -272,7 +272,7 @@ def test_what_postgresql_cannot_store_in_text_becomes_the_replacement_character_
         assert etl.rows("SELECT name FROM contacts WHERE id = 1") == [(good,)]
         assert etl.rows("SELECT label FROM conversation_labels") == [(good,)]
         assert etl.rows("SELECT DISTINCT content, content_attributes FROM messages") == [(good, {good: good})]
-        assert etl.run().counts["messages"]["updated"] == 0
+        assert etl.run().tally.counts["messages"]["updated"] == 0
 
 
 def nested(levels: int) -> Any:
@@ -298,7 +298,7 @@ def test_huge_long_and_deep_values_are_stored_whole(engine: Engine) -> None:
 
     with job(account, engine, change=change_messages_of_any_kind(deep)) as etl:
         run = etl.run()
-        assert (run.outcome, run.rejected) == ("complete", 0)
+        assert (run.outcome, run.tally.rejected) == ("complete", 0)
         assert etl.rows("SELECT content FROM messages WHERE id = 3") == [(ten_megabytes,)]
         assert etl.rows("SELECT content_attributes FROM messages WHERE id = 2") == [(nested(150),)]
         assert etl.rows("SELECT count(*), min(id), max(id) FROM attachments WHERE message_id = 1") == [(200, 1, 200)]
@@ -318,7 +318,7 @@ def test_a_conversation_that_a_page_shows_twice_is_one_row_and_one_history(engin
         assert etl.asked()[1] == list(range(1, 31))
         assert etl.rows("SELECT count(*) FROM conversations") == [(30,)]
         assert etl.rows("SELECT count(*) FROM messages") == [(90,)]
-    assert (run.outcome, run.rejected, run.counts["messages"]["inserted"]) == ("complete", 0, 90)
+    assert (run.outcome, run.tally.rejected, run.tally.counts["messages"]["inserted"]) == ("complete", 0, 90)
 
 
 def test_a_number_that_becomes_a_text_of_digits_is_the_same_record(engine: Engine) -> None:
@@ -340,7 +340,7 @@ def test_a_number_that_becomes_a_text_of_digits_is_the_same_record(engine: Engin
         before = etl.rows(versions)
         texts["on"] = True
         run = etl.run()
-        assert (run.outcome, run.rejected, run.problems) == ("complete", 0, [])
+        assert (run.outcome, run.tally.rejected, run.problems) == ("complete", 0, [])
         assert (run.ledger and run.ledger["loaded"], etl.rows(versions)) == (7, before)
 
 
@@ -363,7 +363,7 @@ def test_contents_that_look_like_code_are_stored_as_they_are(engine: Engine) -> 
     events.set_custom_attributes(account, 1, {"\x1b[2J' OR 1=1": "\\u0041 \\x00"}, LONG_AGO)
     with job(account, engine) as etl:
         run = etl.run()
-        assert (run.outcome, run.rejected) == ("complete", 0)
+        assert (run.outcome, run.tally.rejected) == ("complete", 0)
         assert [one for (one,) in etl.rows("SELECT content FROM messages ORDER BY id")] == HOSTILE
         assert etl.rows("SELECT name FROM contacts WHERE id = 1") == [("Robert'); DROP TABLE contacts;--\x1b[0m",)]
         assert {one for (one,) in etl.rows("SELECT label FROM conversation_labels")} == set(

@@ -125,7 +125,7 @@ def test_no_secret_of_a_channel_is_stored_whether_the_inbox_can_be_read_or_not(e
         assert "s3cret" not in everything(etl)
     with job(account, engine, change=broken, token="s3cret-token") as etl:
         run = etl.run(api_token="s3cret-token")
-        assert (run.outcome, run.rejected) == ("incomplete", 3)
+        assert (run.outcome, run.tally.rejected) == ("incomplete", 3)
         assert etl.rows("SELECT entity_id, reason, payload->>'name' FROM rejected_records ORDER BY 2") == [
             (None, "inbox: expected an object, got list", None),
             (None, "inbox: expected an object, got str", None),
@@ -272,7 +272,7 @@ def test_a_survey_response_that_cannot_be_read_is_kept_aside_and_the_others_are_
 
     with job(furnished(), engine, change=change) as etl:
         run = etl.run()
-        assert (run.outcome, run.rejected) == ("incomplete", 1)
+        assert (run.outcome, run.tally.rejected) == ("incomplete", 1)
         assert etl.rows("SELECT id, rating FROM csat_responses") == [(2, 3)]
         assert etl.rows("SELECT entity, reason FROM rejected_records") == [
             ("survey response", "rating: expected a whole number, got the text 'good'")

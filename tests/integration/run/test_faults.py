@@ -213,8 +213,8 @@ def test_with_one_answer_in_five_broken_in_seven_ways_a_run_ends_complete_and_ex
     broken_ones = faults.answers - faults.done["none"]
     assert all(faults.done[kind] for kind in Faults.KINDS)
     assert 0.15 < broken_ones / faults.answers < 0.25
-    assert run.requests == faults.answers
-    assert run.retries == broken_ones == len(waits)
+    assert run.tally.requests == faults.answers
+    assert run.tally.retries == broken_ones == len(waits)
     assert max(waits) <= 60
 
 

@@ -121,7 +121,7 @@ MUTATIONS = st.sampled_from(["list", "messages"]).flatmap(
 
 def assert_adds_up(job: Job, run: Run) -> None:
     assert run.outcome in {"complete", "incomplete"}, run.problems
-    for counts in run.counts.values():
+    for counts in run.tally.counts.values():
         assert counts["seen"] == counts["inserted"] + counts["updated"] + counts["unchanged"]
     assert run.ledger
     assert run.ledger["highest_id"] == sum(run.ledger.values()) - run.ledger["highest_id"]

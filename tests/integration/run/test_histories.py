@@ -264,7 +264,7 @@ def test_a_key_that_is_absent_says_nothing_and_a_null_erases(engine: Engine) -> 
         said[:] = ["absent"]
         run = etl.run(Selection(kind="backfill"))
         assert etl.rows(look) == whole
-        assert run.counts["messages"]["updated"] == 0
+        assert run.tally.counts["messages"]["updated"] == 0
         said[:] = ["null"]
         etl.run(Selection(kind="backfill"))
         assert etl.rows(look) == [(None, None, None, "incoming")] * 2
@@ -305,7 +305,7 @@ def test_where_histories_are_refused_and_that_is_accepted_the_run_is_complete(en
         assert run.notes == ["Only the messages that the list carries were read (ETL_MESSAGES=listed)."]
         assert etl.asked() == (4 + 3, [])
         assert etl.rows("SELECT id FROM messages ORDER BY id") == [(3 * one,) for one in range(1, 61)]
-        assert etl.run(messages="listed").counts["conversations"]["unchanged"] == 60
+        assert etl.run(messages="listed").tally.counts["conversations"]["unchanged"] == 60
 
 
 @pytest.mark.parametrize("behaviour", [OLD, NEW])

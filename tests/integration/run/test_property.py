@@ -116,6 +116,6 @@ def test_after_any_changes_and_runs_one_quiet_run_makes_the_tables_equal_to_the_
         # And what is equal is left alone.
         again = etl.run(reread_days=days)
         assert_quiet(again, account)
-        assert {table: one["inserted"] + one["updated"] for table, one in again.counts.items()} == dict.fromkeys(
-            again.counts, 0
+        assert {table: one["inserted"] + one["updated"] for table, one in again.tally.counts.items()} == dict.fromkeys(
+            again.tally.counts, 0
         )

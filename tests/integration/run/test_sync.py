@@ -33,11 +33,11 @@ def test_the_first_run_reads_every_page_and_every_history_and_is_complete(engine
         run = etl.run()
         # 60 open: three pages and the empty one; the three other statuses have only the empty one.
         assert etl.asked() == (4 + 3, list(range(1, 61)))
-    assert (run.outcome, run.problems, run.requests, run.pages) == ("complete", [], 67 + PROBES, 7)
+    assert (run.outcome, run.problems, run.tally.requests, run.tally.pages) == ("complete", [], 67 + PROBES, 7)
     assert run.ledger == {
         "highest_id": 60, "loaded": 60, "deleted": 0, "forbidden": 0, "unreadable": 0, "unaccounted": 0,
     }  # fmt: skip
-    assert run.counts["messages"] == {"seen": 180, "inserted": 180, "updated": 0, "unchanged": 0}
+    assert run.tally.counts["messages"] == {"seen": 180, "inserted": 180, "updated": 0, "unchanged": 0}
 
 
 def test_a_quiet_run_asks_for_the_list_only_and_writes_nothing(engine: Engine) -> None:
@@ -46,7 +46,7 @@ def test_a_quiet_run_asks_for_the_list_only_and_writes_nothing(engine: Engine) -
         run = etl.run()
         assert etl.asked() == (6, [])
     assert run.outcome == "complete"
-    assert {table: (one["inserted"], one["updated"]) for table, one in run.counts.items()} == {
+    assert {table: (one["inserted"], one["updated"]) for table, one in run.tally.counts.items()} == {
         "conversations": (0, 0), "messages": (0, 0), "contacts": (0, 0), "attachments": (0, 0),
     }  # fmt: skip
 
@@ -61,7 +61,7 @@ def test_only_the_histories_of_conversations_that_changed_are_read_again(engine:
         assert etl.rows(
             "SELECT content, agent_id FROM messages WHERE conversation_id = 7 ORDER BY id DESC LIMIT 1"
         ) == [("שלום!", 2)]
-    assert run.counts["messages"]["inserted"] == 1
+    assert run.tally.counts["messages"]["inserted"] == 1
 
 
 def test_conversations_of_the_last_days_are_read_again_because_an_edit_moves_no_clock(engine: Engine) -> None:
@@ -171,7 +171,7 @@ def test_a_record_that_cannot_be_a_row_is_kept_aside_and_the_rest_of_the_page_is
 
     with job(account_of(3), engine, change=change_messages(break_message_4)) as etl:
         run = etl.run()
-        assert (run.outcome, run.rejected) == ("incomplete", 1)
+        assert (run.outcome, run.tally.rejected) == ("incomplete", 1)
         ((entity, entity_id, reason, payload),) = etl.rows(
             "SELECT entity, entity_id, reason, payload FROM rejected_records"
         )

@@ -21,10 +21,10 @@ def test_only_what_changed_is_taken_in_again(engine: Engine) -> None:
         assert len(etl.rows(DIGESTS)) == 60
         events.set_custom_attributes(account, 7, {"plan": "gold"}, LONG_AGO + DAY)
         run = etl.run()
-        assert run.counts["conversations"] == {"seen": 60, "inserted": 0, "updated": 1, "unchanged": 59}
-        assert run.counts["contacts"] == {"seen": 1, "inserted": 0, "updated": 0, "unchanged": 1}
+        assert run.tally.counts["conversations"] == {"seen": 60, "inserted": 0, "updated": 1, "unchanged": 59}
+        assert run.tally.counts["contacts"] == {"seen": 1, "inserted": 0, "updated": 0, "unchanged": 1}
         assert etl.rows('SELECT id FROM conversations WHERE custom_attributes = \'{"plan": "gold"}\'') == [(7,)]
-        assert etl.run().counts["conversations"] == {"seen": 60, "inserted": 0, "updated": 0, "unchanged": 60}
+        assert etl.run().tally.counts["conversations"] == {"seen": 60, "inserted": 0, "updated": 0, "unchanged": 60}
 
 
 def test_what_changed_between_list_and_history_and_then_back_is_put_right(engine: Engine) -> None:

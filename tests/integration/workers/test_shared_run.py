@@ -98,9 +98,15 @@ def another(server_url: str, template: str) -> Iterator[Engine]:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """Return what a run tells of itself, but for when, and how many requests: sharing takes four more."""
-    times = {"run_id", "started_at", "finished_at", "requests"}
-    return {name: value for name, value in asdict(run).items() if name not in times}
+    """Return what a run tells of itself, but for when, and how many requests: sharing takes four more.
+
+    Why the first history was not read begins with another address in each run.
+    """
+    tally = {
+        name: value for name, value in run.tally.to_json().items() if name not in {"requests", "why", "walks_back"}
+    }
+    times = {"run_id", "started_at", "finished_at", "tally"}
+    return {name: value for name, value in asdict(run).items() if name not in times} | {"tally": tally}
 
 
 def breaks(page: str) -> Change:
@@ -146,7 +152,7 @@ def test_a_shared_run_leaves_and_tells_what_an_unshared_one_does(
         alone = etl.run(reread_days=0)
     assert cuts(caplog) == ["Run 1 of account 1 is cut into 6 parts, for all workers."]
     assert_same_summary(together, alone)
-    assert together.requests == asked
+    assert together.tally.requests == asked
     assert whole_tables(engine) == whole_tables(another)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT * FROM helpdesk.sync_parts")).all() == []
@@ -276,10 +282,11 @@ def test_a_part_reads_its_pages_and_writes_down_what_became_of_them_and_is_not_d
         expected = list(range(40, 30, -1))  # the newest come first
         assert etl.rows("SELECT id FROM conversations ORDER BY id DESC") == [(one,) for one in expected]
         ((found,),) = etl.rows("SELECT result FROM sync_parts")
-        result = Result(**found)
-        assert [page["payloads"] for page in result.pages] == [expected[:5], expected[5:]]
-        assert (sorted(result.seen), result.requests, result.wrote) == (expected[::-1], 12, True)
-        assert result.counts["messages"]["inserted"] == 30
+        result = Result.from_json(found)
+        assert [page.payloads for page in result.pages] == [expected[:5], expected[5:]]
+        tally = result.tally
+        assert (sorted(tally.seen), tally.requests, tally.wrote) == (expected[::-1], 12, True)
+        assert tally.counts["messages"]["inserted"] == 30
         etl.vendor.requests.clear()
         member(etl).take(engine, run.run_id, Selection(), 1)
         assert etl.vendor.requests == []

@@ -1,0 +1,113 @@
+"""What was done, as sums and sets: each who does a piece of a run keeps a tally, and tallies are added with `+=`."""
+
+from array import array
+from collections import Counter
+from collections.abc import MutableSet, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from etl.id_set import IdSet
+
+COUNTED = ("conversations", "messages", "contacts", "attachments")
+NOTHING = {"seen": 0, "inserted": 0, "updated": 0, "unchanged": 0}
+
+
+@dataclass(frozen=True)
+class Unproved:
+    """A history that may lack messages: its mark, and the ids that were read (in an array, for its size)."""
+
+    mark: str
+    read: Sequence[int]
+
+
+def told() -> Any:
+    """Declare a sum that `--json` and the journal tell by its name; in the journal's `counts`, without a column."""
+    return field(default=0, metadata={"told": True})
+
+
+@dataclass
+class Tally:
+    """Sums and sets; a field more is added, sent by shared runs and, when it is `told()`, told without another line.
+
+    requests, retries: how many were sent, repeated ones included, and how many of them were repeated.
+    counts: table -> {seen, inserted, updated, unchanged}; a row that comes with two pages is seen twice.
+    inserted: rows of all tables. wrote: whether a row changed of which the figures in schema `bi` are computed.
+    seen: ids of the conversations that were taken in.
+    beyond_range, replaced: how many values PostgreSQL could not hold, and how many held characters that it does not.
+    handed_on: contacts to whom the vendor gave the conversation of a forgotten person.
+    unproved: conversation id -> what was read, of those whose history may lack messages.
+    unread: how many histories could not be read; why: what was said of the first.
+    walks_back: whether the server has shown that it misreads windows of messages.
+    """
+
+    requests: int = told()
+    retries: int = told()
+    pages: int = told()
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: {table: Counter(NOTHING) for table in COUNTED})
+    rejected: int = told()
+    unknown_fields: set[str] = field(default_factory=set)
+    inserted: int = 0
+    wrote: bool = False
+    seen: IdSet = field(default_factory=IdSet)
+    beyond_range: int = 0
+    replaced: int = 0
+    handed_on: set[int] = field(default_factory=set)
+    unproved: dict[int, Unproved] = field(default_factory=dict)
+    unread: int = 0
+    why: str = ""
+    walks_back: bool = False
+
+    def __iadd__(self, other: Self) -> Self:
+        """Add another tally: numbers are summed, sets united, and of texts the first stays."""
+        for one in fields(self):
+            setattr(self, one.name, _sum(getattr(self, one.name), getattr(other, one.name)))
+        return self
+
+    def told(self) -> dict[str, int]:
+        """Return the sums that are told by their names."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.metadata.get("told")}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as JSON values; nothing in it is personal."""
+        return {one.name: _to_json(getattr(self, one.name)) for one in fields(self)}
+
+    @classmethod
+    def from_json(cls, sent: dict[str, Any]) -> Self:
+        """Read what `to_json` returned; of what an older version did not send there is none."""
+        nothing = cls()
+        return cls(**{name: _from_json(getattr(nothing, name), value) for name, value in sent.items()})
+
+
+def _sum(mine: Any, theirs: Any) -> Any:
+    if isinstance(mine, bool | str):
+        return mine or theirs
+    if isinstance(mine, int):
+        return mine + theirs
+    if isinstance(mine, MutableSet):
+        mine |= theirs
+        return mine
+    for name, value in theirs.items():
+        if isinstance(value, Counter):
+            mine.setdefault(name, Counter()).update(value)
+        else:
+            mine[name] = value
+    return mine
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _to_json(one) for name, one in value.items()}
+    if isinstance(value, Unproved):
+        return [value.mark, list(value.read)]
+    return sorted(value) if isinstance(value, MutableSet) else value
+
+
+def _from_json(nothing: Any, value: Any) -> Any:
+    """Read a value as what stands in its place where nothing was done."""
+    if isinstance(nothing, MutableSet):
+        return IdSet(value) if isinstance(nothing, IdSet) else set(value)
+    if not isinstance(nothing, dict):
+        return value
+    if nothing:  # a Counter for each table
+        return {name: Counter(counts) for name, counts in value.items()}
+    return {int(name): Unproved(mark, array("q", read)) for name, (mark, read) in value.items()}

@@ -1,0 +1,78 @@
+"""What becomes of a batch in the tables: one transaction, read from top to bottom."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from etl.load import conversations, rejected, upsert
+from etl.load.journal import Run
+from etl.load.tally import COUNTED, Tally
+from etl.load.upsert import Row
+from etl.privacy import rewrite, stored
+from etl.privacy.batches import Forgotten
+from etl.transform.batch import Batch
+from etl.views.schema import COMPUTED_FROM
+
+
+@dataclass
+class Known:
+    """What the tables held when the run began: of what is not there, nothing has to be asked for each batch.
+
+    highest: the highest id of a conversation. missing: ids that the ledger has as not loaded. has_rejected: whether
+    records wait that were not read well since. forgotten: people of whom nothing personal is kept.
+    """
+
+    highest: int
+    missing: set[int]
+    has_rejected: bool
+    forgotten: Forgotten
+
+    @classmethod
+    def look(cls, connection: Connection, account_id: int) -> "Known":
+        """Return what the tables hold now."""
+        return cls(
+            conversations.highest(connection, account_id),
+            conversations.missing(connection, account_id),
+            rejected.has_rejected(connection, account_id),
+            stored.forgotten(connection, account_id),
+        )
+
+
+def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, list[Row]], known: Known) -> Tally:
+    """Save a batch whose personal data are protected already, and return what became of its rows.
+
+    rows: those of the batch, by table, that have to be written.
+    """
+    account, now, removed = batch.account_id, datetime.now(UTC), 0
+    counts = upsert.save(connection, rows)
+    if came := known.forgotten.came:
+        rewrite.empty(connection, account, came)
+        came.clear()
+    if not batch.marks or counts["conversations"]["inserted"] < len(batch.marks):
+        # Of a new conversation nothing can be gone.
+        upsert.replace_children(connection, account, batch.complete, rows)
+        read = [row["id"] for row in rows["messages"]]
+        removed = conversations.mark_removed(connection, account, batch.histories, read, now)
+        conversations.save_digests(connection, account, _digests(rows["conversations"]))
+    if batch.marks:
+        conversations.save_states(connection, account, list(batch.marks), now)
+    if found := known.missing & batch.marks.keys():
+        conversations.found_again(connection, account, found)
+    if run.kind == "backfill":
+        # Also where nothing else in the row changed: else a backfill that was stopped would begin anew.
+        conversations.close_marks(connection, account, {one: batch.marks[one] for one in batch.histories}, now)
+    conversations.forget_digests(connection, account, batch.rejected_conversations())
+    rejected.save_rejected(connection, run, batch.rejected)
+    if known.has_rejected:
+        rejected.resolve_rejected(connection, account, batch.resolved_records())
+    changed = {table for table, count in counts.items() if count["inserted"] + count["updated"]}
+    return Tally(
+        counts={table: counts[table] for table in COUNTED if table in counts},
+        inserted=sum(count["inserted"] for count in counts.values()),
+        wrote=removed > 0 or not changed.isdisjoint(COMPUTED_FROM),
+    )
+
+
+def _digests(conversations: list[Row]) -> dict[int, str | None]:
+    return {row["id"]: row["payload_digest"] for row in conversations if "payload_digest" in row}
