@@ -9,7 +9,10 @@ from sqlalchemy import Connection, delete, func, select, text, update
 from etl.database.base import SCHEMA
 from etl.database.bookkeeping import LedgerEntry
 from etl.database.engine import any_of
-from etl.database.models import Conversation
+from etl.database.models import Conversation, Message
+from etl.id_set import IdSet
+
+ROWS_AT_ONCE = 10_000
 
 
 def save_states(connection: Connection, account_id: int, conversation_ids: Sequence[int], at: datetime) -> None:
@@ -62,6 +65,29 @@ def present(connection: Connection, account_id: int, conversation_ids: Iterable[
         Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids)
     )
     return set(connection.scalars(known))
+
+
+def living(connection: Connection, account_id: int) -> IdSet:
+    """Return the ids of the conversations that are in the tables and not deleted."""
+    query = select(Conversation.id).where(Conversation.account_id == account_id, Conversation.deleted_at.is_(None))
+    return IdSet(connection.execution_options(yield_per=ROWS_AT_ONCE).scalars(query))
+
+
+def messages_held(
+    connection: Connection, account_id: int, conversation_ids: Sequence[int]
+) -> dict[int, dict[int, bool]]:
+    """Return, for those conversations that are in the tables, message id -> whether the row is partial."""
+    held: dict[int, dict[int, bool]] = {one: {} for one in present(connection, account_id, conversation_ids)}
+    rows = connection.execute(
+        select(Message.conversation_id, Message.id, Message.partial).where(
+            Message.account_id == account_id,
+            Message.conversation_id == any_of(conversation_ids),
+            Message.removed_at.is_(None),
+        )
+    )
+    for row in rows:
+        held[row.conversation_id][row.id] = row.partial
+    return held
 
 
 def missing(connection: Connection, account_id: int) -> set[int]:

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from etl.database.engine import any_of, transaction
-from etl.database.models import Conversation, Message
+from etl.database.engine import transaction
 from etl.errors import VendorError
 from etl.extract.client import Client, Query
 from etl.extract.history import NEWEST, Histories
@@ -26,7 +25,6 @@ from etl.load.tally import Unproved
 from etl.transform import rows
 from etl.transform.batch import Batch
 
-ROWS_AT_ONCE = 10_000
 SEARCH = "conversations/search"
 NEWEST_FIRST: Query = [("status", "all")]
 OLDEST_FIRST: Query = [("status", "all"), BY_CREATION]
@@ -101,11 +99,8 @@ class Audit:
 
     def _living(self) -> IdSet:
         """Return the conversations that are in the tables and not deleted."""
-        living = select(Conversation.id).where(
-            Conversation.account_id == self.client.account_id, Conversation.deleted_at.is_(None)
-        )
         with transaction(self.engine) as connection:
-            return IdSet(connection.execution_options(yield_per=ROWS_AT_ONCE).scalars(living))
+            return conversations.living(connection, self.client.account_id)
 
     def _compare(self, named: dict[int, Messages]) -> None:
         """Save what the tables lack of the messages named, and count all of them."""
@@ -160,22 +155,8 @@ class Audit:
 
     def _held(self, named: dict[int, Messages]) -> dict[int, dict[int, bool]]:
         """Give, for the conversations that are in the tables, message id -> whether the row is partial."""
-        account, numbers = self.client.account_id, list(named)
         with transaction(self.engine) as connection:
-            known = connection.scalars(
-                select(Conversation.id).where(Conversation.account_id == account, Conversation.id == any_of(numbers))
-            )
-            held: dict[int, dict[int, bool]] = {number: {} for number in known}
-            rows = connection.execute(
-                select(Message.conversation_id, Message.id, Message.partial).where(
-                    Message.account_id == account,
-                    Message.conversation_id == any_of(numbers),
-                    Message.removed_at.is_(None),
-                )
-            )
-            for row in rows:
-                held[row.conversation_id][row.id] = row.partial
-        return held
+            return conversations.messages_held(connection, self.client.account_id, list(named))
 
     def _count(self, named: dict[int, Messages], held: dict[int, dict[int, bool]]) -> None:
         """Count the messages of a page, and close the marks of the conversations that lack none."""

@@ -7,27 +7,22 @@ Ids are the account's own running number: every id from 1 to the highest was giv
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from heapq import nlargest
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Engine, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Engine
 
-from etl.database.bookkeeping import LedgerEntry
-from etl.database.engine import any_of, transaction
-from etl.database.models import Conversation
+from etl.database.engine import transaction
 from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
 from etl.extract.client import Client
 from etl.extract.walk import BY_CREATION, walk
 from etl.id_set import IdSet
-from etl.load import conversations
+from etl.load import ledger_entries
+from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE, Reason
 from etl.selection import STATUSES
 
-DELETED, FORBIDDEN, UNREADABLE = "deleted", "forbidden", "unreadable"
 ASKED_AT_ONCE = 25
-FORBIDDEN_FOR = timedelta(days=30)
 PROBES = 3
 MOST_ROUNDS = 5
 MOST_BLOCKS_ABOVE = 400
@@ -65,7 +60,8 @@ class Ledger:
         Return {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; highest_id is the sum of the others.
         Raise DeletionsRefused, having written nothing down, when so many are gone that the token is to be doubted.
         """
-        self._remember()
+        with transaction(self.engine) as connection:
+            self.known = ledger_entries.known_gone(connection, self.client.account_id)
         highest = self._highest()
         missing = highest - len(self.seen) - sum(map(len, self.known.values()))
         if missing <= MOST_ASKED:
@@ -92,33 +88,11 @@ class Ledger:
     def _is_settled(self, conversation_id: int) -> bool:
         return conversation_id in self.seen or any(conversation_id in ids for ids in self.known.values())
 
-    def _remember(self) -> None:
-        """Read which ids are known to be gone, and which were forbidden of late."""
-        account = self.client.account_id
-        with transaction(self.engine) as connection:
-            rows = connection.execute(
-                select(LedgerEntry.conversation_id, LedgerEntry.state).where(
-                    LedgerEntry.account_id == account,
-                    (LedgerEntry.state == DELETED)
-                    | (LedgerEntry.state == FORBIDDEN) & (LedgerEntry.checked_at > datetime.now(UTC) - FORBIDDEN_FOR),
-                )
-            ).all()
-            deleted = connection.scalars(
-                select(Conversation.id).where(Conversation.account_id == account, Conversation.deleted_at.is_not(None))
-            )
-            self.known = {DELETED: set(deleted), FORBIDDEN: set()}
-        for row in rows:
-            self.known[row.state].add(row.conversation_id)
-
     def _highest(self) -> int:
         """Return the highest id ever seen, by this run or before."""
-        account = self.client.account_id
         with transaction(self.engine) as connection:
-            known = conversations.highest(connection, account)
-            noted = connection.scalar(
-                select(func.max(LedgerEntry.conversation_id)).where(LedgerEntry.account_id == account)
-            )
-        return max(known, noted or 0, max(self.seen, default=0))
+            known = ledger_entries.highest(connection, self.client.account_id)
+        return max(known, max(self.seen, default=0))
 
     def _ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations, 25 at a time; take in those that are there, and note the others."""
@@ -214,10 +188,8 @@ class Ledger:
         return total
 
     def _refuse_too_many(self) -> None:
-        living = (Conversation.account_id == self.client.account_id) & Conversation.deleted_at.is_(None)
         with transaction(self.engine) as connection:
-            held = connection.scalar(select(func.count()).where(living)) or 0
-            doomed = connection.scalar(select(func.count()).where(living, Conversation.id == any_of(self.gone))) or 0
+            held, doomed = ledger_entries.count_doomed(connection, self.client.account_id, self.gone)
         if doomed > SUSPICIOUS_DELETIONS and doomed > SUSPICIOUS_SHARE * held:
             raise DeletionsRefused(
                 f"{doomed} of {held} known conversations are no longer there. That looks like a token that lost"
@@ -231,43 +203,13 @@ class Ledger:
         Of the newest ids a gap is not written down yet: numbers are given out before the conversation can be seen, so
         that a lower one may appear after a higher one. The next run asks again.
         """
-        account, now = self.client.account_id, datetime.now(UTC)
         oldest_of_the_new = self._highest() - ASKED_AT_ONCE
         gaps = [one for one in self.gone if one <= oldest_of_the_new]
-        reasons: dict[int, tuple[str, str | None]] = dict.fromkeys(gaps, (DELETED, None))
+        reasons: dict[int, Reason] = dict.fromkeys(gaps, (DELETED, None))
         reasons |= dict.fromkeys(self.forbidden, (FORBIDDEN, None))
         reasons |= {one: (UNREADABLE, why) for one, why in self.unreadable.items()}
         with transaction(self.engine) as connection:
-            known = set(
-                connection.scalars(
-                    update(Conversation)
-                    .where(Conversation.account_id == account, Conversation.id == any_of(self.gone))
-                    .where(Conversation.deleted_at.is_(None))
-                    .values(deleted_at=now, changed_at=func.now())
-                    .returning(Conversation.id)
-                )
-            ) | set(
-                connection.scalars(
-                    select(Conversation.id).where(
-                        Conversation.account_id == account, Conversation.id == any_of(self.gone)
-                    )
-                )
-            )
-            conversations.found_again(connection, account, list(known))
-            rows = [
-                {"account_id": account, "conversation_id": one, "state": state, "reason": why, "checked_at": now}
-                for one, (state, why) in sorted(reasons.items())
-                if one not in known
-            ]
-            if rows:
-                statement = insert(LedgerEntry)
-                connection.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=["account_id", "conversation_id"],
-                        set_={name: statement.excluded[name] for name in ("state", "reason", "checked_at")},
-                    ),
-                    rows,
-                )
+            ledger_entries.write_down(connection, self.client.account_id, self.gone, reasons)
 
     def _sum(self) -> dict[str, int]:
         gone = (self.gone | self.known[DELETED]) - self.seen

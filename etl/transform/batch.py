@@ -42,7 +42,7 @@ class Batch:
     rows: table -> key -> row; one row a key, however often and in whatever shape the page has it.
     complete: table of children -> numbers of the parents whose children are all in this batch.
     histories: numbers of the conversations all of whose messages are in this batch.
-    at: the conversation in hand. rejected: records that cannot become rows: {entity, entity_id, conversation_id,
+    rejected: records that cannot become rows: {entity, entity_id, conversation_id,
     reason, payload, digest}.
     beyond_range: how many values PostgreSQL could not hold; their columns are NULL, and `extra` keeps them.
     replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
@@ -55,7 +55,6 @@ class Batch:
     rows: dict[str, dict[Key, Row]] = field(default_factory=lambda: {table: {} for table in KEYS})
     complete: dict[str, list[int]] = field(default_factory=lambda: {"conversation_labels": [], "attachments": []})
     histories: list[int] = field(default_factory=list)
-    at: int | None = field(default=None, compare=False)
     rejected: list[Row] = field(default_factory=list)
     unknown_fields: set[str] = field(default_factory=set)
     beyond_range: int = 0
@@ -75,12 +74,15 @@ class Batch:
             if extra:
                 kept["extra"] = extra
 
-    def convert(self, entity: Entity, payload: Any, **given: Any) -> Row | None:
-        """Turn a payload into a row and add it with the columns `given`; None when it had to be rejected."""
+    def convert(self, entity: Entity, payload: Any, about: int | None = None, **given: Any) -> Row | None:
+        """Turn a payload into a row and add it with the columns `given`; None when it had to be rejected.
+
+        about: the conversation to which it belongs.
+        """
         try:
             made = self._to_row(entity, payload)
         except BadValue as error:
-            self.reject(entity.name, payload, str(error))
+            self.reject(entity.name, payload, str(error), about)
             return None
         self.unknown_fields |= made.unknown
         self.beyond_range += len(made.beyond)
@@ -100,8 +102,8 @@ class Batch:
             self._made[key] = to_row(entity, payload)
         return self._made[key]
 
-    def reject(self, entity: str, payload: Any, reason: str) -> None:
-        """Keep a record that cannot become a row, with the reason."""
+    def reject(self, entity: str, payload: Any, reason: str, about: int | None = None) -> None:
+        """Keep a record that cannot become a row, with the reason, and the conversation to which it belongs."""
         sent = payload.get("id") if isinstance(payload, dict) else None
         try:
             kept = free(payload)
@@ -111,7 +113,7 @@ class Batch:
             {
                 "entity": entity,
                 "entity_id": None if sent is None else text(str(sent))[:100],
-                "conversation_id": self.at,
+                "conversation_id": about,
                 "reason": reason,
                 "payload": kept,
                 # Tells the same fault in the same record when the next run meets it again.
@@ -139,9 +141,9 @@ class Batch:
         ]
         return [one for one in read if (one[0], str(one[1])) not in rejected]
 
-    def items(self, entity: str, value: Any) -> list[Any]:
+    def items(self, entity: str, value: Any, about: int | None = None) -> list[Any]:
         """Return the elements of an array in a payload; what is no array is rejected, null is an empty one."""
         if value is None or isinstance(value, list):
             return [one for one in value or [] if one is not None]
-        self.reject(entity, value, "expected an array")
+        self.reject(entity, value, "expected an array", about)
         return []

@@ -25,15 +25,13 @@ def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
     """Turn the payloads of a page into a batch."""
     batch = Batch(account_id)
     for payload in payloads:
-        batch.at = _number(payload, "id").get("id")
         _add_conversation(batch, payload)
-    batch.at = None
     return batch
 
 
 def add_agents(batch: Batch, payload: Payload) -> None:
     """Add the agents of a conversation that is left alone: whether they are at work changes without anything else."""
-    batch.at = _number(payload, "id").get("id")
+    about = _number(payload, "id").get("id")
     meta = payload.get("meta")
     last = payload.get("last_non_activity_message")
     messages = payload.get("messages")
@@ -43,12 +41,11 @@ def add_agents(batch: Batch, payload: Payload) -> None:
         people += [sender] if isinstance(sender, dict) and sender.get("type") == "user" else []
     for one in people:
         if one is not None:
-            batch.convert(AGENT, one)
+            batch.convert(AGENT, one, about)
 
 
 def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Add messages of a conversation, in any of the vendor's shapes, with senders and attachments; return their ids."""
-    batch.at = conversation_id
     added = [_add_message(batch, conversation_id, message) for message in messages]
     return {one for one in added if one is not None}
 
@@ -56,8 +53,7 @@ def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> 
 def add_witnessed(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Add messages of which only the witness tells, with the few fields that it has; return their ids."""
     given = {"conversation_id": conversation_id, "partial": True, "removed_at": None}
-    batch.at = conversation_id
-    rows = [batch.convert(MESSAGE, message, **given) for message in messages]
+    rows = [batch.convert(MESSAGE, message, conversation_id, **given) for message in messages]
     return {row["id"] for row in rows if row}
 
 
@@ -66,8 +62,8 @@ def add_survey_response(batch: Batch, payload: Any) -> None:
     given: Row = {}
     if isinstance(payload, dict):
         # The vendor leaves them out when they are gone, so here an absent key does say something.
-        given |= _reference(batch, "contact_id", CONTACT, payload.get("contact"))
-        given |= _reference(batch, "assigned_agent_id", AGENT, payload.get("assigned_agent"))
+        given |= _reference(batch, ("contact_id", CONTACT), payload.get("contact"))
+        given |= _reference(batch, ("assigned_agent_id", AGENT), payload.get("assigned_agent"))
     batch.convert(SURVEY_RESPONSE, payload, **given)
 
 
@@ -107,13 +103,14 @@ def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | 
 
 
 def _add_conversation(batch: Batch, payload: Any) -> None:
-    row = batch.convert(CONVERSATION, payload, deleted_at=None, **_related(batch, payload))
+    about = _number(payload, "id").get("id")
+    row = batch.convert(CONVERSATION, payload, about, deleted_at=None, **_related(batch, payload, about))
     if row is None:
         return
     if row.get("inbox_id") is not None:
         batch.add("inboxes", {"id": row["inbox_id"]} | ({"channel_type": row["channel"]} if row.get("channel") else {}))
     _add_labels(batch, row["id"], payload)
-    listed = batch.items("message", payload.get("messages"))
+    listed = batch.items("message", payload.get("messages"), about)
     listed += [one for one in [payload.get("last_non_activity_message")] if one is not None]
     shown = add_history(batch, row["id"], [_as_its_history_has_it(one) for one in listed])
     batch.shown[row["id"]] = shown
@@ -128,7 +125,7 @@ def _as_its_history_has_it(message: Any) -> Any:
     return message
 
 
-def _related(batch: Batch, payload: Any) -> Row:
+def _related(batch: Batch, payload: Any, about: int | None) -> Row:
     """Add who and what a conversation refers to; return the columns that refer to them."""
     if not isinstance(payload, dict):
         return {}
@@ -136,10 +133,10 @@ def _related(batch: Batch, payload: Any) -> Row:
     meta = payload.get("meta")
     if isinstance(meta, dict):
         # The vendor leaves assignee and team out when there is none, so here an absent key does say something.
-        given |= _reference(batch, "assignee_id", AGENT, meta.get("assignee"))
-        given |= _reference(batch, "team_id", TEAM, meta.get("team"))
+        given |= _reference(batch, ("assignee_id", AGENT), meta.get("assignee"), about)
+        given |= _reference(batch, ("team_id", TEAM), meta.get("team"), about)
         if "sender" in meta:
-            given |= _reference(batch, "contact_id", CONTACT, meta["sender"])
+            given |= _reference(batch, ("contact_id", CONTACT), meta["sender"], about)
     if "last_non_activity_message" in payload:
         last = payload["last_non_activity_message"]
         given |= (
@@ -148,11 +145,15 @@ def _related(batch: Batch, payload: Any) -> Row:
     return given
 
 
-def _reference(batch: Batch, column: str, entity: Entity, payload: Any) -> Row:
-    """Add what a column refers to; of a record that had to be rejected its number, as far as that can be read."""
+def _reference(batch: Batch, to: tuple[str, Entity], payload: Any, about: int | None = None) -> Row:
+    """Add what a column refers to; of a record that had to be rejected its number, as far as that can be read.
+
+    to: the column, and what it refers to. about: the conversation to which the record belongs.
+    """
+    column, entity = to
     if payload is None:
         return {column: None}
-    if batch.convert(entity, payload) is None:
+    if batch.convert(entity, payload, about) is None:
         for number in _number(payload, column).values():
             batch.add(entity.table, {"id": number})
     return _number(payload, column)
@@ -170,9 +171,9 @@ def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
     if "labels" not in payload:
         return
     rejected = len(batch.rejected)
-    for label in batch.items("label", payload["labels"]):
+    for label in batch.items("label", payload["labels"], conversation_id):
         if not isinstance(label, str) or len(label) > LONGEST_LABEL:
-            batch.reject("label", label, f"expected text of at most {LONGEST_LABEL} characters")
+            batch.reject("label", label, f"expected text of at most {LONGEST_LABEL} characters", conversation_id)
             continue
         title = text(label)
         batch.replaced += title != label
@@ -186,36 +187,37 @@ def _add_message(batch: Batch, conversation_id: int, payload: Any) -> int | None
     """Add a message with its sender and attachments; return its id, None when it had to be rejected."""
     given: Row = {"conversation_id": conversation_id, "partial": False, "removed_at": None}
     if isinstance(payload, dict):
-        given |= _sender(batch, payload)
+        given |= _sender(batch, conversation_id, payload)
         if "content_attributes" in payload:
             attributes = payload["content_attributes"]
             given["deleted"] = isinstance(attributes, dict) and attributes.get("deleted") is True
-    row = batch.convert(MESSAGE, payload, **given)
+    row = batch.convert(MESSAGE, payload, conversation_id, **given)
     if row is None:
         return None
     _add_bare_sender(batch, row | given)
     if row.get("inbox_id") is not None:
         batch.add("inboxes", {"id": row["inbox_id"]})
     rejected = len(batch.rejected)
-    for attachment in batch.items("attachment", payload.get("attachments")):
-        batch.convert(ATTACHMENT, attachment, message_id=row["id"])
+    for attachment in batch.items("attachment", payload.get("attachments"), conversation_id):
+        batch.convert(ATTACHMENT, attachment, conversation_id, message_id=row["id"])
     if len(batch.rejected) == rejected:
         # Absent means none: both shapes leave the key out when there are no attachments (the vendor's section 3).
         batch.complete["attachments"].append(row["id"])
     return int(row["id"])
 
 
-def _sender(batch: Batch, payload: Payload) -> Row:
+def _sender(batch: Batch, conversation_id: int, payload: Payload) -> Row:
     """Add who sent a message; return the columns sender_type and sender_id where the `sender` object tells them."""
     sender = payload.get("sender")
     if sender is None:
         return {}
     kind = sender.get("type", payload.get("sender_type")) if isinstance(sender, dict) else None
     if not isinstance(kind, str):
-        batch.reject("sender", sender, "type: is missing")
+        batch.reject("sender", sender, "type: is missing", conversation_id)
         return {}
     kind = sender_type(kind)
-    row = batch.convert({"contact": CONTACT, "user": AGENT}.get(kind, BOT), sender | {"type": kind})
+    entity = {"contact": CONTACT, "user": AGENT}.get(kind, BOT)
+    row = batch.convert(entity, sender | {"type": kind}, conversation_id)
     return {"sender_type": kind, "sender_id": row["id"]} if row else {}
 
 

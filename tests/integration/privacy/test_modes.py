@@ -260,7 +260,7 @@ def test_a_rejected_record_says_what_is_wrong_and_not_what_was_there(engine: Eng
             message["private"] = "dana.levi@example.com"
 
     with job(account_of(1), engine, change_messages(spoil)) as scripted:
-        assert scripted.run(**MODES["hash"]).rejected == 1
+        assert scripted.run(**MODES["hash"]).tally.rejected == 1
         found = scripted.rows("SELECT entity, entity_id, conversation_id, reason, payload FROM rejected_records")
         assert found == [("message", "1", 1, "private: expected true or false", None)]
         scripted.run(**MODES["hash"])

@@ -188,7 +188,7 @@ def test_what_cannot_be_restored_is_read_again(
 
 def test_a_rejected_record_is_there_once_with_its_payload_when_it_was_met_again(engine: Engine) -> None:
     with job(hostile(), engine, spoiled()) as scripted:
-        rejected = scripted.run(**MODES["hash"]).rejected
+        rejected = scripted.run(**MODES["hash"]).tally.rejected
         to(engine, KEEP)
         scripted.run()
         query = "SELECT count(*), count(payload) FROM rejected_records WHERE resolved_at IS NULL"

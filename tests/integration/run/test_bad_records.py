@@ -102,7 +102,7 @@ def test_a_message_without_a_number_is_rejected_and_the_rest_of_its_history_is_s
         assert [payload["content"] for _, payload in etl.rows(PAYLOADS)] == ["message 1 of 2 🙂"]
         assert (run.outcome, run.tally.rejected) == ("incomplete", 1)
         # Its mark stays open: the next run meets it again, and the table still has it once.
-        assert etl.run().rejected == 1
+        assert etl.run().tally.rejected == 1
         assert len(etl.rows(REJECTED)) == 1
 
 

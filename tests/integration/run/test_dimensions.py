@@ -283,7 +283,7 @@ def test_a_label_with_a_title_too_long_for_a_key_is_rejected(engine: Engine) -> 
     account = furnished()
     account.labels.append(Label(8, "x" * 3_000))
     with job(account, engine) as etl:
-        assert etl.run().rejected == 1
+        assert etl.run().tally.rejected == 1
         assert etl.rows("SELECT reason FROM rejected_records") == [("title: expected text of at most 500 characters",)]
 
 

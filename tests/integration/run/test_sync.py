@@ -179,7 +179,7 @@ def test_a_record_that_cannot_be_a_row_is_kept_aside_and_the_rest_of_the_page_is
         assert payload["content"] == "message 0 of 2 🙂"
         assert etl.rows("SELECT count(*) FROM messages") == [(8,)]
         # It is met again by the next run, as the history is not taken for read; and it is kept once.
-        assert etl.run().rejected == 1
+        assert etl.run().tally.rejected == 1
         assert etl.asked()[1] == [2]
         assert etl.rows("SELECT count(*), max(run_id) FROM rejected_records") == [(1, 2)]
 
@@ -187,7 +187,7 @@ def test_a_record_that_cannot_be_a_row_is_kept_aside_and_the_rest_of_the_page_is
 def test_unknown_fields_are_kept_and_named(engine: Engine) -> None:
     change = change_messages(lambda message: message.update(mood={"score": 0}))
     with job(account_of(1), engine, change=change) as etl:
-        assert "message.mood" in etl.run().unknown_fields
+        assert "message.mood" in etl.run().tally.unknown_fields
         assert etl.rows("SELECT DISTINCT extra -> 'mood' FROM messages") == [({"score": 0},)]
 
 

@@ -80,9 +80,9 @@ def test_a_conversation_of_which_a_record_was_rejected_is_looked_at_every_night(
         return json_answer(value)
 
     with job(account_of(2), engine, change=broken) as etl:
-        assert etl.run().rejected == 2
+        assert etl.run().tally.rejected == 2
         assert etl.rows(DIGESTS) == []
-        assert etl.run().rejected == 2
+        assert etl.run().tally.rejected == 2
 
 
 def test_a_conversation_that_was_refused_for_a_night_is_struck_off_the_ledger_when_it_comes_as_it_was(
@@ -123,7 +123,7 @@ def test_a_conversation_that_was_rejected_for_a_night_is_read_well_when_it_comes
     with job(account_of(3), engine, change=change) as etl:
         etl.run()
         broken["on"] = True
-        assert etl.run().rejected == 1
+        assert etl.run().tally.rejected == 1
         broken["on"] = False
         assert etl.run().outcome == "complete"
         assert etl.rows("SELECT entity_id FROM rejected_records WHERE resolved_at IS NULL") == []

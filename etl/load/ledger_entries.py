@@ -1,0 +1,77 @@
+"""What the tables know of conversations that are not there: gone, forbidden to the token, or unreadable."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from etl.database.bookkeeping import LedgerEntry
+from etl.database.engine import any_of
+from etl.database.models import Conversation
+from etl.load import conversations
+
+DELETED, FORBIDDEN, UNREADABLE = "deleted", "forbidden", "unreadable"
+FORBIDDEN_FOR = timedelta(days=30)
+
+# Why an id has no conversation: its state, and what the vendor answered.
+Reason = tuple[str, str | None]
+
+
+def known_gone(connection: Connection, account_id: int) -> dict[str, set[int]]:
+    """Return the ids that need not be asked for: {DELETED: known to be gone, FORBIDDEN: those that were so of late}."""
+    rows = connection.execute(
+        select(LedgerEntry.conversation_id, LedgerEntry.state).where(
+            LedgerEntry.account_id == account_id,
+            (LedgerEntry.state == DELETED)
+            | (LedgerEntry.state == FORBIDDEN) & (LedgerEntry.checked_at > datetime.now(UTC) - FORBIDDEN_FOR),
+        )
+    ).all()
+    deleted = connection.scalars(
+        select(Conversation.id).where(Conversation.account_id == account_id, Conversation.deleted_at.is_not(None))
+    )
+    known = {DELETED: set(deleted), FORBIDDEN: set[int]()}
+    for row in rows:
+        known[row.state].add(row.conversation_id)
+    return known
+
+
+def highest(connection: Connection, account_id: int) -> int:
+    """Return the highest id that the tables know, with or without a conversation; 0 when there is none."""
+    noted = connection.scalar(select(func.max(LedgerEntry.conversation_id)).where(LedgerEntry.account_id == account_id))
+    return max(conversations.highest(connection, account_id), noted or 0)
+
+
+def count_doomed(connection: Connection, account_id: int, gone: Collection[int]) -> tuple[int, int]:
+    """Return how many conversations are held as not deleted, and how many of them would be by these ids."""
+    living = (Conversation.account_id == account_id) & Conversation.deleted_at.is_(None)
+    held = connection.scalar(select(func.count()).where(living)) or 0
+    doomed = connection.scalar(select(func.count()).where(living, Conversation.id == any_of(gone))) or 0
+    return held, doomed
+
+
+def write_down(connection: Connection, account_id: int, gone: Collection[int], reasons: Mapping[int, Reason]) -> None:
+    """Set tombstones on the conversations that are gone, and keep why the other ids have no conversation."""
+    now = datetime.now(UTC)
+    ours = (Conversation.account_id == account_id) & (Conversation.id == any_of(gone))
+    connection.execute(
+        update(Conversation)
+        .where(ours, Conversation.deleted_at.is_(None))
+        .values(deleted_at=now, changed_at=func.now())
+    )
+    known = conversations.present(connection, account_id, gone)
+    conversations.found_again(connection, account_id, known)
+    rows = [
+        {"account_id": account_id, "conversation_id": one, "state": state, "reason": why, "checked_at": now}
+        for one, (state, why) in sorted(reasons.items())
+        if one not in known
+    ]
+    if rows:
+        statement = insert(LedgerEntry)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["account_id", "conversation_id"],
+                set_={name: statement.excluded[name] for name in ("state", "reason", "checked_at")},
+            ),
+            rows,
+        )
