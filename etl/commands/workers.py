@@ -31,9 +31,9 @@ def worker() -> None:
     parts, which all workers share. What a worker had in hand when it died is done by another one.
     """
     from etl.settings.settings import DatabaseSettings
-    from etl.workers import worker as working
+    from etl.workers.process import work
 
-    working.work(accounts.read_settings(DatabaseSettings))
+    work(accounts.read_settings(DatabaseSettings))
 
 
 @say_below(f"""

@@ -15,43 +15,41 @@ from etl.id_set import IdSet
 ROWS_AT_ONCE = 10_000
 
 
+# The ids are given to every table by itself: in tables of which nothing is known yet, as in a first load, the
+# planner would else read all states for each page.
+SAVE_STATES = f"""
+    WITH seen AS (
+        SELECT now.id, now.status, now.assignee_id, now.team_id, now.priority, open.valid_from AS since
+        FROM {SCHEMA}.conversations AS now LEFT JOIN {SCHEMA}.conversation_states AS open
+          ON open.account_id = :account_id AND open.conversation_id = ANY(:ids)
+         AND open.conversation_id = now.id AND open.valid_to IS NULL
+        WHERE now.account_id = :account_id AND now.id = ANY(:ids)
+          AND (open.valid_from IS NULL OR (open.status, open.assignee_id, open.team_id, open.priority)
+               IS DISTINCT FROM (now.status, now.assignee_id, now.team_id, now.priority))
+    ), closed AS (
+        UPDATE {SCHEMA}.conversation_states AS open
+        SET valid_to = greatest(:at, valid_from + interval '1 microsecond') FROM seen
+        WHERE open.account_id = :account_id AND open.conversation_id = ANY(:ids)
+          AND open.conversation_id = seen.id AND open.valid_from = seen.since
+        RETURNING conversation_id, valid_to
+    )
+    INSERT INTO {SCHEMA}.conversation_states
+        (account_id, conversation_id, valid_from, status, assignee_id, team_id, priority)
+    SELECT :account_id, id, greatest(:at,
+            (SELECT max(valid_to) FROM closed WHERE conversation_id = seen.id),
+            (SELECT max(valid_to) FROM {SCHEMA}.conversation_states
+             WHERE account_id = :account_id AND conversation_id = seen.id)),
+        status, assignee_id, team_id, priority
+    FROM seen ORDER BY id
+"""  # noqa: S608 -- only constants are formatted in
+
+
 def save_states(connection: Connection, account_id: int, conversation_ids: Sequence[int], at: datetime) -> None:
     """Close the open state of each conversation that differs from what is true now, and open the new one.
 
     at: when it was seen. States follow each other without gap and overlap even where the job's clock went back.
     """
-    # The ids are given to every table by itself: in tables of which nothing is known yet, as in a first load, the
-    # planner would else read all states for each page.
-    connection.execute(
-        text(
-            f"""
-            WITH seen AS (
-                SELECT now.id, now.status, now.assignee_id, now.team_id, now.priority, open.valid_from AS since
-                FROM {SCHEMA}.conversations AS now LEFT JOIN {SCHEMA}.conversation_states AS open
-                  ON open.account_id = :account_id AND open.conversation_id = ANY(:ids)
-                 AND open.conversation_id = now.id AND open.valid_to IS NULL
-                WHERE now.account_id = :account_id AND now.id = ANY(:ids)
-                  AND (open.valid_from IS NULL OR (open.status, open.assignee_id, open.team_id, open.priority)
-                       IS DISTINCT FROM (now.status, now.assignee_id, now.team_id, now.priority))
-            ), closed AS (
-                UPDATE {SCHEMA}.conversation_states AS open
-                SET valid_to = greatest(:at, valid_from + interval '1 microsecond') FROM seen
-                WHERE open.account_id = :account_id AND open.conversation_id = ANY(:ids)
-                  AND open.conversation_id = seen.id AND open.valid_from = seen.since
-                RETURNING conversation_id, valid_to
-            )
-            INSERT INTO {SCHEMA}.conversation_states
-                (account_id, conversation_id, valid_from, status, assignee_id, team_id, priority)
-            SELECT :account_id, id, greatest(:at,
-                    (SELECT max(valid_to) FROM closed WHERE conversation_id = seen.id),
-                    (SELECT max(valid_to) FROM {SCHEMA}.conversation_states
-                     WHERE account_id = :account_id AND conversation_id = seen.id)),
-                status, assignee_id, team_id, priority
-            FROM seen ORDER BY id
-            """  # noqa: S608 -- only constants are formatted in
-        ),
-        {"account_id": account_id, "ids": list(conversation_ids), "at": at},
-    )
+    connection.execute(text(SAVE_STATES), {"account_id": account_id, "ids": list(conversation_ids), "at": at})
 
 
 def highest(connection: Connection, account_id: int) -> int:

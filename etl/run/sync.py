@@ -1,9 +1,9 @@
-"""A run: walk, take in, ledger, audit. The only room that knows both the vendor and the database."""
+"""A run, from its lock to its summary: walk, take in, ledger, audit, figures."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Engine, func, select
@@ -75,15 +75,8 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
     """
     interrupt = Interrupt()
     client = Client(settings, sleep=interrupt.sleep)
-    way = way_of(settings)
     with interrupt.listening(), journal.lock(engine, settings.account_id) as check_lock:
-        with transaction(engine) as connection:
-            stored.require(connection, settings.account_id, settings.base_url, way)
-        since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
-        chosen = selection if since or not selection.recent else replace(selection, recent=False)
-        run = Run(settings.account_id, selection.kind, protect_selection(chosen.chosen(), way))
-        if selection.recent and not since:
-            run.notes.append("No run was complete yet, so everything was read, and not only what is recent.")
+        run, chosen, since = _open(settings, engine, selection)
 
         def wait(seconds: float) -> None:
             interrupt.sleep(seconds)
@@ -92,7 +85,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
         with (
             _recorded(settings, engine, client, run, hooks.begun),
             thread_pool(settings.concurrency) as pool,
-            Writer(engine, run, partial(wait, 0), way) as writer,
+            Writer(engine, run, partial(wait, 0), way_of(settings)) as writer,
         ):
             interrupt.each_second = writer.check  # not only when the next answer comes
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
@@ -104,15 +97,33 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             shared = hooks.share(client, intake, chosen, wait)
             alone = take_in(intake, selection, walks(client, intake, selection, since and since - OVERLAP))
             _read(client, intake, selection, shared or alone, hooks.watch)
-            if run.selection is None:
-                _account_for_conversations(client, intake, selection, dimensions.sees_everything)
-                dimensions.read_surveys()
-            everything = selection.audit and settings.messages == "full"
-            if everything or intake.run.tally.unproved:
-                _account_for_messages(client, intake, everything)
+            _account(client, intake, selection, dimensions)
             _say_what_is_missing(intake)
             _compute_figures(intake, hooks.refresh)
     return run
+
+
+def _open(settings: Settings, engine: Engine, selection: Selection) -> tuple[Run, Selection, datetime | None]:
+    """Return a run of what is selected; what is read in fact; and since when, where only what is recent is read."""
+    way = way_of(settings)
+    with transaction(engine) as connection:
+        stored.require(connection, settings.account_id, settings.base_url, way)
+    since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
+    chosen = selection if since or not selection.recent else replace(selection, recent=False)
+    run = Run(settings.account_id, selection.kind, protect_selection(chosen.chosen(), way))
+    if selection.recent and not since:
+        run.notes.append("No run was complete yet, so everything was read, and not only what is recent.")
+    return run, chosen, since
+
+
+def _account(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
+    """Account for every conversation where everything was read, and for every message where that is asked or needed."""
+    if intake.run.selection is None:
+        _account_for_conversations(client, intake, selection, dimensions.sees_everything)
+        dimensions.read_surveys()
+    everything = selection.audit and intake.settings.messages == "full"
+    if everything or intake.run.tally.unproved:
+        _account_for_messages(client, intake, everything)
 
 
 def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, watch: Watch) -> None:
