@@ -22,8 +22,8 @@ from tests.end_to_end.run.test_kills import query, wait_until
 # As `etl worker`, but for the times: tests do not wait for half a minute until a worker counts as dead.
 IN_A_HURRY = """
 from etl import logs
-from etl.settings import DatabaseSettings, load
-from etl.worker import Beat, work
+from etl.settings.settings import DatabaseSettings, load
+from etl.workers.process import Beat, work
 
 settings = load(DatabaseSettings)
 logs.configure(settings.log_format)
