@@ -111,7 +111,7 @@ def _who_runs(connection: Connection, account_id: int) -> str:
 
 
 def open_run(engine: Engine, run: Run) -> None:
-    """Write the run down as running, and return it its number."""
+    """Write the run down as running, and give it its number."""
     before = select(SyncRun.outcome).where(SyncRun.account_id == run.account_id).order_by(SyncRun.run_id.desc())
     with transaction(engine) as connection:
         run.follows_a_stop = connection.scalar(before.limit(1)) not in {None, Outcome.COMPLETE}

@@ -1,4 +1,4 @@
-"""A run that is heard of: its number in each line of the log, pings, and the file of metrics."""
+"""What is told of a run beyond its own log: pings, the file of metrics, and its number in each line of the log."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the tables know of how personal data are stored in them, and of whom none are."""
+"""How the personal data of an account are stored, as the tables tell, and which contacts are forgotten."""
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert

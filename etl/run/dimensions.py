@@ -129,7 +129,7 @@ class Dimensions:
         return items
 
     def _renew_views(self, definitions: list[Any] | None) -> None:
-        """Forget the definitions that are no longer listed, and return the views a column for each that is."""
+        """Forget the definitions that are no longer listed, and give the views a column for each that is."""
         if definitions is None:
             return
         try:

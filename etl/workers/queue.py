@@ -173,7 +173,7 @@ def listed(engine: Engine) -> list[Listed]:
 
 
 def cancel(engine: Engine, number: int) -> bool:
-    """Take a job that waits or failed off the queue; return whether there was such a one."""
+    """Take a job that waits or failed off the queue; return whether there was one."""
     query = f"DELETE FROM {SCHEMA}.procrastinate_jobs WHERE id = :id AND status IN ('todo', 'failed') RETURNING id"  # noqa: S608 -- only a constant is formatted in
     with transaction(engine) as connection:
         return connection.execute(text(query), {"id": number}).first() is not None
