@@ -90,7 +90,7 @@ def forget_others(connection: Connection, account_id: int, listed: Iterable[int]
 
 
 def renew_views(connection: Connection) -> None:
-    """Return each view a column for every attribute that an account of this database defines.
+    """Give each view a column for every attribute that an account of this database defines.
 
     A view whose columns changed is made anew, with its owner and grants. Raise what PostgreSQL does when somebody
     reads the view at length, or when another view rests on it.
