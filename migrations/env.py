@@ -16,7 +16,6 @@ def run(connection: Connection) -> None:
     """Run the migrations in one transaction; of two that start at once, the second waits and finds them done."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('etl migrate', 0))"))
     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-    applied: list[object] = []
     context.configure(
         connection=connection,
         target_metadata=METADATA,
@@ -25,17 +24,24 @@ def run(connection: Connection) -> None:
         include_name=lambda name, kind, _parents: kind != "schema" or name == SCHEMA,
         compare_type=True,
         compare_server_default=True,
-        on_version_apply=lambda step, **_: applied.append(step),
     )
+    raw = upsert.psycopg_of(connection)
+    if goes_elsewhere():
+        # They fit the tables of one version only; and no table can be changed much while a view rests on it.
+        schema.drop(raw)
     with context.begin_transaction():
         context.run_migrations()
-    raw = upsert.psycopg_of(connection)
-    at_head = context.get_context().get_current_revision() == REVISION
-    if applied or (at_head and not schema.exist(raw)):
-        # They fit the tables of this version only, so they are made anew from its files.
-        schema.drop(raw)
-        if at_head:
-            schema.create(raw)
+    if context.get_context().get_current_revision() == REVISION and not schema.exist(raw):
+        schema.create(raw)
+
+
+def goes_elsewhere() -> bool:
+    """Return whether the command is to change the revision that the database is at."""
+    try:
+        wanted = context.get_revision_argument()
+    except KeyError:  # it names none, as `alembic revision` does
+        return False
+    return wanted != context.get_context().get_current_revision()
 
 
 handed_over = context.config.attributes.get("connection")

@@ -97,13 +97,20 @@ def _account(conversations: int) -> "Account":
 
 
 def _prepare(engine: "Engine", conversations: int) -> None:
-    """Bring the tables to head; those of another account, which is what another number makes up, are emptied first."""
+    """Bring the tables to head; those of another account, which is what another number makes up, are emptied first.
+
+    Those of a version of etl that this one does not know are dropped: the account is made up again.
+    """
     from sqlalchemy import text
 
     from etl.database.engine import transaction
-    from etl.database.migrate import migrate, versions
+    from etl.database.migrate import DROP, is_known, migrate, versions
 
-    if versions(engine)[0] is not None:
+    found, _ = versions(engine)
+    if found is not None and not is_known(found):
+        with transaction(engine) as connection:
+            connection.execute(text(DROP))
+    elif found is not None:
         with transaction(engine) as connection:
             highest = connection.scalar(text("SELECT max(id) FROM helpdesk.conversations"))
         if highest not in {None, conversations}:

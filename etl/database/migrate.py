@@ -18,24 +18,32 @@ from etl.settings.settings import DatabaseSettings
 if TYPE_CHECKING:
     from alembic.config import Config
 
+# All that `migrate` makes, of whatever version.
+DROP = f"DROP SCHEMA IF EXISTS {SCHEMA}, bi, etl_jobs CASCADE"
+
+# The revisions from before 0.1.0, which are no more: `0001_tables` and `0002_queue` make what they made.
+FORERUNNERS = frozenset({"0001", "0002", "0003", "0004", "0005"})
+
 
 def migrate(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to its last revision, from nothing or any older one, or back to an earlier one (`base`: none).
 
-    Views that are missing are made, too.
+    Views that are missing are made, too. Raise DatabaseError when another version of etl made the schema, and this one
+    knows no way from there.
     """
     from alembic import command
     from alembic.util import CommandError
 
+    found, _ = versions(engine)
+    if found is not None:
+        _require_known(engine, found)
     config = alembic_config()
     with transaction(engine) as connection:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, revision) if revision == "head" else command.downgrade(config, revision)
         except CommandError as error:
-            raise DatabaseError(
-                f"The schema in {where(engine)} cannot be migrated: {error} Was it made by a newer version of etl?"
-            ) from error
+            raise DatabaseError(f"The schema in {where(engine)} cannot be migrated: {error}") from error
 
 
 def versions(engine: Engine) -> tuple[str | None, str]:
@@ -46,15 +54,21 @@ def versions(engine: Engine) -> tuple[str | None, str]:
         return connection.scalar(text(f"SELECT version_num FROM {SCHEMA}.alembic_version")), REVISION  # noqa: S608 -- a constant
 
 
+def is_known(revision: str) -> bool:
+    """Return whether this version has the revision: its file bears its name."""
+    return (_folder() / "versions" / f"{revision}.py").is_file()
+
+
 def require_head(engine: Engine) -> None:
     """Raise DatabaseError unless the schema is the one that this version needs."""
     found, needed = versions(engine)
     if found is None:
         raise DatabaseError(f"{where(engine)} has no tables yet. Run `etl migrate` first.")
     if found != needed:
+        _require_known(engine, found)
         raise DatabaseError(
             f"The tables in {where(engine)} are at revision {found}, this version of etl needs {needed}."
-            " Run `etl migrate`; if it refuses, the tables were made by a newer version: upgrade etl."
+            " Run `etl migrate`."
         )
 
 
@@ -67,12 +81,31 @@ def open_at_head(settings: DatabaseSettings) -> Iterator[Engine]:
 
 
 def alembic_config() -> "Config":
-    """Configure Alembic without a file: the migrations lie in the installed package, or beside it in a checkout."""
+    """Configure Alembic without a file."""
     from alembic.config import Config
 
     config = Config()
-    package = Path(__file__).parent.parent
-    installed, checkout = package / "migrations", package.parent / "migrations"
-    config.set_main_option("script_location", str(installed if installed.is_dir() else checkout).replace("%", "%%"))
+    config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def _require_known(engine: Engine, found: str) -> None:
+    """Raise DatabaseError when the schema is at a revision that this version does not have."""
+    if is_known(found):
+        return
+    tables = f"The tables in {where(engine)} are at revision {found}"
+    if found in FORERUNNERS:
+        raise DatabaseError(
+            f"{tables}, made before 0.1.0 by revisions that no longer exist: drop them with"
+            f' `etl psql -c "{DROP}"`, or use a new database, then run `etl migrate && etl sync`,'
+            " which reads the account again from the vendor."
+        )
+    raise DatabaseError(f"{tables}, which this version of etl does not know: a later one made them. Upgrade etl.")
+
+
+def _folder() -> Path:
+    """Return where the migrations lie: in the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    installed, checkout = package / "migrations", package.parent / "migrations"
+    return installed if installed.is_dir() else checkout

@@ -25,7 +25,7 @@ LONGEST_NAME = 63
 # Who reads the views must not wait behind us for one who reads them at length; the next run tries again.
 LONGEST_LOCK_WAIT = "3s"
 
-# By the type of a definition: the column's type, and the function that reads it (migration 0002). All others are text.
+# By the type of a definition: the column's type, and the function that reads it (migration 0001). All others are text.
 TYPES = {
     "number": ("numeric", "attribute_number"),
     "currency": ("numeric", "attribute_number"),

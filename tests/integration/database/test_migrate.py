@@ -1,14 +1,21 @@
 """The migrations make what the models say, from nothing, and take it back."""
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
+from etl.commands import check
 from etl.database import migrate
 from etl.database.base import REVISION, SCHEMA
-from etl.database.engine import make_engine
+from etl.database.engine import make_engine, where
 from etl.database.models import METADATA
+from etl.errors import DatabaseError
 from tests.conftest import RunEtl
 
 OPTIONS = {
@@ -18,6 +25,30 @@ OPTIONS = {
     "compare_type": True,
     "compare_server_default": True,
 }
+
+
+VERSIONS = Path(__file__).parents[3] / "migrations" / "versions"
+OLD = (
+    "made before 0.1.0 by revisions that no longer exist: drop them with"
+    ' `etl psql -c "DROP SCHEMA IF EXISTS helpdesk, bi, etl_jobs CASCADE"`, or use a new database, then run'
+    " `etl migrate && etl sync`, which reads the account again from the vendor."
+)
+LATER = "which this version of etl does not know: a later one made them. Upgrade etl."
+
+
+def at_revision(engine: Engine, revision: str) -> None:
+    """Have the database say that it is at a revision."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE helpdesk.alembic_version SET version_num = :it"), {"it": revision})
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield the names of the packages that a file imports from."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (one.name.partition(".")[0] for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module).partition(".")[0]
 
 
 def relations(engine: Engine) -> set[str]:
@@ -38,6 +69,15 @@ def test_the_migrations_make_exactly_the_models_tables(engine: Engine) -> None:
 
 def test_the_models_name_the_last_migration() -> None:
     assert ScriptDirectory.from_config(migrate.alembic_config()).get_current_head() == REVISION
+
+
+def test_the_names_of_the_files_are_the_revisions_in_their_order() -> None:
+    upwards = reversed(list(ScriptDirectory.from_config(migrate.alembic_config()).walk_revisions()))
+    assert [one.revision for one in upwards] == sorted(file.stem for file in VERSIONS.glob("*.py"))
+
+
+def test_no_migration_imports_the_job_which_changes_while_they_stay() -> None:
+    assert [file.name for file in VERSIONS.glob("*.py") if "etl" in imported(file)] == []
 
 
 def test_up_from_nothing_down_again_and_up_once_more(empty_database_url: str) -> None:
@@ -79,17 +119,52 @@ def test_sync_refuses_with_a_clear_word_when_the_schema_is_missing_or_behind(
 
     assert etl("migrate", **settings).returncode == 0
     engine = make_engine(empty_database_url)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE helpdesk.alembic_version SET version_num = 'older'"))
+    migrate.migrate(engine, "0001_tables")
     engine.dispose()
     behind = etl("sync", **settings)
     assert behind.returncode == 1
-    assert "are at revision older, this version of etl needs" in behind.stderr
+    assert "are at revision 0001_tables, this version of etl needs" in behind.stderr
+    assert behind.stderr.endswith(" Run `etl migrate`.\n")
 
-    unknown = etl("migrate", **settings)
-    assert unknown.returncode == 1
-    assert "Was it made by a newer version of etl?" in unknown.stderr
-    assert "Traceback" not in unknown.stderr
+
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [*((f"000{number}", OLD) for number in range(1, 6)), ("0003_of_a_later_version", LATER)],
+)
+def test_tables_of_another_version_are_refused_in_a_sentence_that_says_what_to_do(
+    engine: Engine, revision: str, said: str
+) -> None:
+    at_revision(engine, revision)
+    refusal = f"The tables in {where(engine)} are at revision {revision}, {said}"
+    for refuses in (migrate.migrate, migrate.require_head):
+        with pytest.raises(DatabaseError) as refused:
+            refuses(engine)
+        assert str(refused.value) == refusal
+    assert list(check.check_database(engine))[1:] == [check.Finding(False, "schema", refusal)]
+
+
+@pytest.mark.parametrize(("revision", "said"), [("0005", OLD), ("0003_of_a_later_version", LATER)])
+def test_every_command_refuses_them_without_a_traceback(
+    etl: RunEtl, engine: Engine, database_url: str, revision: str, said: str
+) -> None:
+    at_revision(engine, revision)
+    settings = {"ETL_ACCOUNT_ID": "1", "ETL_API_TOKEN": "t", "DATABASE_URL": database_url}
+    for command in ("migrate", "sync"):
+        refused = etl(command, **settings)
+        sentence = f"etl: The tables in {where(engine)} are at revision {revision}, {said}\n"
+        assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", sentence)
+
+
+def test_what_the_refusal_says_to_do_helps(etl: RunEtl, engine: Engine, database_url: str) -> None:
+    at_revision(engine, "0005")
+    assert etl("psql", "-c", migrate.DROP, DATABASE_URL=database_url).returncode == 0
+    done = etl("migrate", DATABASE_URL=database_url)
+    assert (done.returncode, done.stdout) == (0, f"The tables are at revision {REVISION}.\n")
+
+
+def test_a_revision_that_is_not_there_is_one_sentence(engine: Engine) -> None:
+    with pytest.raises(DatabaseError, match=r"cannot be migrated: .*no_such_revision"):
+        migrate.migrate(engine, "no_such_revision")
 
 
 def test_migrate_says_where_the_tables_are_and_does_nothing_the_second_time(

@@ -126,7 +126,7 @@ def test_a_migration_that_makes_the_views_anew_takes_nothing_away(
     etl: RunEtl, engine: Engine, database_url: str, role: str
 ) -> None:
     etl("grant", "--role", role, DATABASE_URL=database_url)
-    migrate.migrate(engine, "0002")
+    migrate.migrate(engine, "0001_tables")
     migrate.migrate(engine)
     assert set(everything_seen_by(database_url, role)) == {
         *schema.PUBLIC,

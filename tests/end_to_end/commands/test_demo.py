@@ -1,0 +1,21 @@
+"""`etl demo` on a database that another version of etl has left in its folder."""
+
+import json
+
+from tests.conftest import RunEtl
+
+# What would be in the way: the schemas, and a revision that is no more.
+LEFT = """
+    CREATE SCHEMA helpdesk; CREATE SCHEMA bi; CREATE SCHEMA etl_jobs;
+    CREATE TABLE helpdesk.conversations (number bigint);
+    CREATE VIEW bi.conversations AS TABLE helpdesk.conversations;
+    CREATE TABLE helpdesk.alembic_version AS SELECT '0005' AS version_num;
+"""
+
+
+def test_the_demo_begins_again_on_the_tables_of_a_version_that_it_does_not_know(etl: RunEtl) -> None:
+    made = etl("psql", "--demo", "-c", LEFT)
+    assert made.returncode == 0, made.stderr
+    done = etl("demo", "--conversations", "20", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["conversations"]["inserted"] == 19
