@@ -1,4 +1,4 @@
-"""Rewrites rows that are stored as privacy.py would have stored them, a page of a table at a time."""
+"""Rewrites rows that are stored as `rules` would have them stored, a page of a table at a time."""
 
 from collections.abc import Collection
 from typing import Any

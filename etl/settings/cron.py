@@ -1,4 +1,4 @@
-"""Cron expressions, as settings have them."""
+"""Cron expressions as settings have them: five fields, or `never`."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The views that BI tools query: plain SQL files in `etl/bi/`, made anew whenever a migration changed the tables."""
+"""The views that BI tools query: plain SQL files in `sql/`, made anew whenever a migration changed the tables."""
 
 from collections.abc import Iterator
 from pathlib import Path
