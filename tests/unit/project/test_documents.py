@@ -120,6 +120,22 @@ def layers() -> list[list[str]]:
     return [line.split(" | ") for line in next(one["layers"] for one in contracts if one["type"] == "layers")]
 
 
+def test_what_documents_import_is_there():
+    lines = [
+        line for path in MARKDOWN for line in re.findall(r"^ *(from etl\S* import .+)$", path.read_text("utf-8"), re.M)
+    ]
+    assert lines
+    for line in lines:
+        exec(line, {})
+
+
+def test_files_that_documents_name_are_there():
+    named = {
+        one for path in MARKDOWN for one in re.findall(r"`((?:etl|docs|migrations)/[\w/.]+)`", path.read_text("utf-8"))
+    }
+    assert [one for one in sorted(named) if not (ROOT / one).exists()] == []
+
+
 def test_the_architecture_tells_the_import_rules_as_they_are():
     told = part_of("docs/architecture.md", "layers").splitlines()
     assert told == ["```text", *(" | ".join(layer) for layer in layers()), "```"]
