@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +112,23 @@ def test_every_rule_that_is_left_out_has_its_reason_on_the_line_or_above_it():
     left_out = [at for at, line in enumerate(lines) if re.match(r' +"[A-Z]+\d+",|"[\w/.*]+" = \[', line)]
     assert len(left_out) > 10
     assert [lines[at] for at in left_out if "#" not in lines[at] and not lines[at - 1].startswith("#")] == []
+
+
+def test_no_room_is_named_for_what_finds_no_place_elsewhere():
+    assert [name_of(path) for path in PROGRAMS if re.search("util|helper|common|manager|misc", path.stem)] == []
+
+
+def test_no_test_uses_a_mock():
+    imports = (line for path in TESTS for line in path.read_text(encoding="utf-8").splitlines() if "import" in line)
+    assert [line for line in imports if re.match(r"\s*(from|import) .*\bmock", line)] == []
+
+
+def test_contributing_tells_the_limits_as_they_are():
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]["pylint"]
+    ours = [MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION]
+    ruffs = [lint[f"max-{name}"] for name in ("statements", "args", "branches", "returns", "nested-blocks", "locals")]
+    told = re.findall(r"^\| .* \| (\d+) \|$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [int(one) for one in told] == [*ours, *ruffs, lint["max-bool-expr"], MOST_ATTRIBUTES]
 
 
 @pytest.mark.parametrize("wing", ["", *sorted({one.parent.name for one in (ROOT / "etl").glob("*/*.py")})])
