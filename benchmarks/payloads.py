@@ -101,21 +101,15 @@ def _agent_sender(at: int) -> Json:
 
 def listed(number: int, status: str, contact: int, history: list[Json]) -> Json:
     """Make an element of a page; `history` are the conversation's messages, oldest first."""
-    newest = _listed_message(number, history[-1])
     spoken = [one for one in history if one["message_type"] != ACTIVITY]
     begun, active = history[0]["created_at"], history[-1]["created_at"]
     return {
         "meta": _meta(number, contact),
         "id": number,
-        "messages": [newest],
+        "messages": [_listed_message(number, history[-1])],
         "account_id": 1,
         "uuid": str(uuid.UUID(int=number)),
-        "additional_attributes": {
-            "browser": {"device_name": "Unknown", "browser_name": "Chrome", "platform_name": "macOS"},
-            "referer": f"https://shop.example.com/product/{number}?q=a%20b",
-            "initiated_at": {"timestamp": "Sun Nov 22 2026 09:28:00 GMT+0000"},
-            "browser_language": "he",
-        },
+        "additional_attributes": _visit(number),
         "agent_last_seen_at": active,
         "assignee_last_seen_at": 0,
         "can_reply": True,
@@ -136,6 +130,15 @@ def listed(number: int, status: str, contact: int, history: list[Json]) -> Json:
         "priority": "high" if number % 11 == 0 else None,
         "waiting_since": 0,
         "sla_policy_id": None,
+    }
+
+
+def _visit(number: int) -> Json:
+    return {
+        "browser": {"device_name": "Unknown", "browser_name": "Chrome", "platform_name": "macOS"},
+        "referer": f"https://shop.example.com/product/{number}?q=a%20b",
+        "initiated_at": {"timestamp": "Sun Nov 22 2026 09:28:00 GMT+0000"},
+        "browser_language": "he",
     }
 
 

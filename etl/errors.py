@@ -1,4 +1,4 @@
-"""The tree of failures.
+"""The tree of failures: what the job can say in a sentence, and which of them callers tell apart.
 
     EtlError                the job says in a sentence what happened; exit 1
     ├── SettingsError       a setting or an argument is missing or wrong; exit 2

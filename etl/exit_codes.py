@@ -23,22 +23,49 @@ class Outcome(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """With what a command ends; `meaning` is what README, operations.md and `etl --help` say of it."""
+    """With what a command ends. The tables of README and operations.md and what `--help` says of it are made from here.
 
+    brief: in a word or two. meaning: in a sentence. advice: what to do then.
+    """
+
+    brief: str
     meaning: str
+    advice: str
 
-    def __new__(cls, number: int, meaning: str = "") -> Self:
-        """Make a code that carries its meaning."""
+    def __new__(cls, number: int, brief: str = "", meaning: str = "", advice: str = "") -> Self:
+        """Make a code that carries what is said of it."""
         code = int.__new__(cls, number)
         code._value_ = number
-        code.meaning = meaning
+        code.brief, code.meaning, code.advice = brief, meaning, advice
         return code
 
-    COMPLETE = 0, "Complete, or done."
-    FAILED = 1, "Failed, or interrupted. What was saved stays; the next run goes on from there."
-    USAGE = 2, "The command line or a setting is wrong. Nothing was read."
-    INCOMPLETE = 3, "Finished, but not complete: the summary says why."
-    ANOTHER_RUN = 4, "Another run of this account is going on. This one did nothing."
+    COMPLETE = (0, "complete", "Complete, or done.", "Nothing.")
+    FAILED = (
+        1,
+        "failed or interrupted",
+        "Failed, or interrupted. What was saved stays; the next run goes on from there.",
+        "Read the message: it names the address or the database, and what was answered. `etl check` tells whether it"
+        " lasts. Then run `etl sync` again: it goes on where it was.",
+    )
+    USAGE = (
+        2,
+        "usage or settings",
+        "The command line or a setting is wrong. Nothing was read.",
+        "Every fault is named. Mend the command, `.env` or the environment.",
+    )
+    INCOMPLETE = (
+        3,
+        "finished but not complete",
+        "Finished, but not complete: the summary says why.",
+        "Read the summary, or `problems` in `sync_runs`. The cases are below.",
+    )
+    ANOTHER_RUN = (
+        4,
+        "another run of this account",
+        "Another run of this account is going on. This one did nothing.",
+        "The message says which, since when and where. Wait, or stop it. The lock is PostgreSQL's and goes with its"
+        " holder: there is no file to remove.",
+    )
 
     @classmethod
     def of(cls, error: EtlError) -> Self:

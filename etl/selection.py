@@ -1,4 +1,4 @@
-"""What a run shall read."""
+"""What a run shall read: everything, what is recent, or what a backfill selects."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime

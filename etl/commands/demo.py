@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from etl.exit_codes import Outcome
     from etl.settings.settings import DatabaseSettings
 
-SHOP_TIME_ZONE = "Asia/Jerusalem"
 TOKEN = "demo-token"  # noqa: S105 -- opens the made-up account only
+# The settings of the shop's account, whatever those of the environment are.
+SHOP: dict[str, Any] = {"account_id": 1, "api_token": TOKEN, "timezone": "Asia/Jerusalem", "pii": "keep"}
 
 QUESTIONS = {
     "Conversations by status": """
@@ -66,15 +67,7 @@ def run(base: "DatabaseSettings", conversations: int, as_json: bool) -> "Outcome
         vendor = Vendor(_account(conversations), token=TOKEN)
         url = demo_address(base)
     with serve(vendor) as base_url:
-        settings = load(
-            Settings,
-            base_url=base_url,
-            account_id=1,
-            api_token=TOKEN,
-            database_url=url,
-            timezone=SHOP_TIME_ZONE,
-            pii="keep",
-        )
+        settings = load(Settings, base_url=base_url, database_url=url, **SHOP)
         with open_database(settings) as engine:
             _prepare(engine, conversations)
             with watching() as watch:

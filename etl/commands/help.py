@@ -1,25 +1,27 @@
 """How `etl COMMAND --help` looks, and what it says below a command's options: examples, settings, exit codes."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import cleandoc
+from textwrap import fill
 from typing import Any, TypeVar
 
 from typer.core import TyperCommand, TyperGroup
 
-EXIT_CODES = """
-Exit codes
-  0  complete, or done
-  1  failed, or interrupted; what was saved stays
-  2  the command line or a setting is wrong; nothing was read
-  3  finished, but not complete; the summary says why
-  4  another run of this account goes on
-Of several accounts the worst: 1 over 3 over 4 over 0.
-"""
+from etl.exit_codes import WORST_FIRST, ExitCode
 
-RUNS = (
-    "Exit codes: 0 complete, 1 failed or interrupted, 2 usage or settings, 3 finished but not complete, 4 another run."
-)
+COLUMNS = 76  # of a terminal's eighty, what its frame leaves
+
+
+def _exit_codes() -> Iterator[str]:
+    yield "Exit codes"
+    for code in ExitCode:
+        yield fill(code.meaning, COLUMNS, initial_indent=f"  {code:d}  ", subsequent_indent=" " * 5)
+    yield f"Of several accounts the worst: {' over '.join(f'{code:d}' for code in WORST_FIRST)}."
+
+
+EXIT_CODES = "\n".join(_exit_codes())
+RUNS = f"Exit codes: {', '.join(f'{code:d} {code.brief}' for code in ExitCode)}."
 OTHERS = "Exit codes: 0 done, 1 failed, 2 usage or settings."
 VENDOR = (
     "Settings: ETL_ACCOUNT_ID and ETL_API_TOKEN, or ETL_ACCOUNTS; DATABASE_URL unless the database is the embedded one."

@@ -85,7 +85,7 @@ def status(
     verdicts = [judging.judge(one, now, longest) for one in found]
     is_well = bool(verdicts) and all(one.ok for one in verdicts)
     if as_json:
-        told = [judging.to_json(one, now) for one in verdicts]
+        told = [judging.verdict_to_json(one, now) for one in verdicts]
         typer.echo(
             json.dumps(
                 {"ok": is_well, "max_age_seconds": round(longest.total_seconds()), "accounts": told}, ensure_ascii=False
@@ -136,7 +136,7 @@ def _show(engine: "Engine", run_id: int, as_json: bool) -> None:
 def _to_json(row: Any) -> dict[str, Any]:
     from etl.monitoring import run_history, summary
 
-    return summary.to_json(run_history.run_of(row)) | {
+    return summary.run_to_json(run_history.run_of(row)) | {
         "selection": row.selection,
         "host": row.host,
         "process_id": row.process_id,

@@ -94,7 +94,7 @@ def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comm
     offset (2026-03-01+02:00). Without any option everything is read again. Conversation ids are not accounted for,
     unless everything is read. Killed and started again with the same options within a day, it goes on where it was.
     """
-    if conversation and (since or until or status or inbox_id or team_id or label or assignee_type or search):
+    if conversation and any((since, until, status, inbox_id, team_id, label, assignee_type, search)):
         raise typer.BadParameter(
             "name conversations, or select them by other options: not both", param_hint="--conversation"
         )

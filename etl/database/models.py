@@ -1,4 +1,4 @@
-"""The tables of schema `helpdesk`: keys, constraints, indexes, and a comment on every table and column.
+"""The tables of conversations and of what is in them: keys, constraints, indexes, a comment on every column.
 
 Every primary key begins with `account_id`: several accounts share one database, which can be distributed by it.
 Only `migrations/` changes tables; a test holds the two equal. `docs/data-dictionary.md` is generated from here.
@@ -7,165 +7,11 @@ Only `migrations/` changes tables; a test holds the two equal. `docs/data-dictio
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    CheckConstraint,
-    Computed,
-    ForeignKeyConstraint,
-    Index,
-    false,
-    text,
-)
+from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, false, text
 from sqlalchemy.orm import Mapped
 
-from etl.database import bookkeeping
+from etl.database import bookkeeping, dimensions  # noqa: F401 -- METADATA has their tables, too
 from etl.database.base import NOT_COMPARED, SCHEMA, Base, Entity, OfAccount, column, number_of, refers_to
-
-
-class Account(Base):
-    """An account whose conversations are loaded into this database."""
-
-    __tablename__ = "accounts"
-    __table_args__ = ({"comment": __doc__},)
-
-    account_id: Mapped[int] = column(
-        primary_key=True, autoincrement=False, comment="The vendor's number of the account"
-    )
-    name: Mapped[str | None] = column(comment="Name of the account, where the token's profile tells it")
-    base_url: Mapped[str] = column(comment="Address of the vendor's server; with the ids it makes links to the inbox")
-    time_zone: Mapped[str] = column(
-        server_default="UTC", comment="IANA name of the time zone in which days begin and end (ETL_TIMEZONE)"
-    )
-    personal_data: Mapped[str] = column(
-        server_default="keep", comment="How personal data are stored: keep, hash or drop; `etl redact` changes it"
-    )
-    personal_data_key: Mapped[str | None] = column(
-        comment="Fingerprint of the key of the hashes, from which it cannot be told; NULL: nothing is hashed"
-    )
-
-
-class Contact(Entity, Base):
-    """A person or company that wrote, or was written to."""
-
-    __tablename__ = "contacts"
-    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
-
-    id: Mapped[int] = number_of("contact")
-    name: Mapped[str | None] = column(comment="Name as shown in the inbox")
-    email: Mapped[str | None] = column(comment="E-mail address")
-    phone_number: Mapped[str | None] = column(comment="Phone number, E.164 as a rule")
-    identifier: Mapped[str | None] = column(comment="The customer's own key of the contact, set by API or widget")
-    thumbnail: Mapped[str | None] = column(comment="Address of the picture; an empty text when there is none")
-    blocked: Mapped[bool | None] = column(comment="Whether the contact is blocked")
-    availability_status: Mapped[str | None] = column(comment="online, offline or busy, when last read")
-    last_activity_at: Mapped[datetime | None] = column(comment="Last activity of the contact (UTC)")
-    created_at: Mapped[datetime | None] = column(comment="When the contact was created (UTC)")
-    additional_attributes: Mapped[dict[str, Any] | None] = column(
-        comment="Free-form: city, company, social profiles ..."
-    )
-    custom_attributes: Mapped[dict[str, Any] | None] = column(comment="Free-form: the account's own attributes")
-
-
-class Agent(Entity, Base):
-    """A user of the account, present or past: who answers."""
-
-    __tablename__ = "agents"
-    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
-
-    id: Mapped[int] = number_of("user")
-    name: Mapped[str | None] = column(comment="Full name")
-    available_name: Mapped[str | None] = column(comment="Name shown to contacts")
-    email: Mapped[str | None] = column(comment="E-mail address")
-    role: Mapped[str | None] = column(comment="administrator, agent, or a custom role")
-    availability_status: Mapped[str | None] = column(comment="online, offline or busy, when last read")
-    auto_offline: Mapped[bool | None] = column(comment="Whether the agent goes offline when the inbox is closed")
-    confirmed: Mapped[bool | None] = column(comment="Whether the agent confirmed the invitation")
-    provider: Mapped[str | None] = column(comment="How the agent signs in")
-    thumbnail: Mapped[str | None] = column(comment="Address of the picture; an empty text when there is none")
-    avatar_url: Mapped[str | None] = column(comment="Address of the picture as messages carry it")
-    custom_attributes: Mapped[dict[str, Any] | None] = column(comment="Free-form: the account's own attributes")
-
-
-class Bot(Entity, Base):
-    """A sender of messages that is neither contact nor user; each type has its own numbers."""
-
-    __tablename__ = "bots"
-    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
-
-    type: Mapped[str] = column(primary_key=True, sort_order=-1, comment="agent_bot, captain_assistant, or a newer type")
-    id: Mapped[int] = number_of("bot within its type")
-    name: Mapped[str | None] = column(comment="Name as shown in the inbox")
-    thumbnail: Mapped[str | None] = column(comment="Address of the picture; an empty text when there is none")
-    avatar_url: Mapped[str | None] = column(comment="Address of the picture as messages carry it")
-
-
-class Inbox(Entity, Base):
-    """A channel's mailbox: where conversations arrive."""
-
-    __tablename__ = "inboxes"
-    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
-
-    id: Mapped[int] = number_of("inbox")
-    name: Mapped[str | None] = column(comment="Name; NULL until the inboxes themselves are read")
-    channel_type: Mapped[str | None] = column(comment="Channel::WebWidget, Channel::Email, Channel::Whatsapp ...")
-    timezone: Mapped[str | None] = column(comment="Time zone of the working hours, an IANA name")
-    working_hours_enabled: Mapped[bool | None] = column(comment="Whether the inbox keeps working hours")
-    working_hours: Mapped[list[Any] | None] = column(
-        comment="As sent, an object a day: day_of_week (0 = Sunday), closed_all_day, open_all_day, open_hour,"
-        " open_minutes, close_hour, close_minutes"
-    )
-    csat_survey_enabled: Mapped[bool | None] = column(
-        comment="Whether contacts are asked for a rating when a conversation is resolved"
-    )
-    enable_auto_assignment: Mapped[bool | None] = column(
-        comment="Whether conversations are assigned to agents by themselves"
-    )
-
-
-class Team(Entity, Base):
-    """A team to which conversations are assigned."""
-
-    __tablename__ = "teams"
-    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
-
-    id: Mapped[int] = number_of("team")
-    name: Mapped[str | None] = column(comment="Name; the vendor keeps it in lower case")
-    description: Mapped[str | None] = column(comment="Description")
-    allow_auto_assign: Mapped[bool | None] = column(
-        comment="Whether conversations are assigned to members by themselves"
-    )
-    is_member: Mapped[bool | None] = column(comment="Whether the user of the API token is a member")
-
-
-class Label(Entity, Base):
-    """A label, known by its title."""
-
-    __tablename__ = "labels"
-    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
-
-    title: Mapped[str] = column(primary_key=True, sort_order=-1, comment="The label's title")
-    id: Mapped[int | None] = column(comment="The vendor's number; NULL of a label that only conversations carry")
-    description: Mapped[str | None] = column(comment="Description")
-    color: Mapped[str | None] = column(comment="Colour in the inbox, such as #1f93ff")
-    show_on_sidebar: Mapped[bool | None] = column(comment="Whether the inbox shows it beside the conversations")
-
-
-class CustomAttributeDefinition(Entity, Base):
-    """What an attribute that the account defined itself is called, and of which type its values are."""
-
-    __tablename__ = "custom_attribute_definitions"
-    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
-
-    id: Mapped[int] = number_of("definition")
-    attribute_key: Mapped[str | None] = column(comment="The key in `custom_attributes`")
-    attribute_model: Mapped[str | None] = column(
-        comment="conversation_attribute or contact_attribute: which `custom_attributes` have the key"
-    )
-    attribute_display_name: Mapped[str | None] = column(comment="Name as shown in the inbox")
-    attribute_display_type: Mapped[str | None] = column(
-        comment="text, number, currency, percent, link, date, list, checkbox, or a newer one as sent"
-    )
-    attribute_description: Mapped[str | None] = column(comment="Description")
-    attribute_values: Mapped[list[Any] | None] = column(comment="The values to choose from, of a list")
 
 
 class Conversation(Entity, Base):
@@ -381,28 +227,5 @@ class Attachment(Entity, Base):
     meta: Mapped[dict[str, Any] | None] = column(comment="Free-form: name on a contact card ...")
 
 
-class CsatResponse(Entity, Base):
-    """A contact's answer to a satisfaction survey."""
-
-    __tablename__ = "csat_responses"
-    __table_args__ = (
-        refers_to("conversations", "conversation_id"),
-        refers_to("contacts", "contact_id"),
-        refers_to("agents", "assigned_agent_id"),
-        Index(None, "account_id", "conversation_id"),
-        Index(None, "account_id", "created_at"),
-        {"comment": __doc__},
-    )
-
-    id: Mapped[int] = number_of("survey response")
-    conversation_id: Mapped[int | None] = column(comment="The conversation rated")
-    contact_id: Mapped[int | None] = column(comment="Who rated")
-    assigned_agent_id: Mapped[int | None] = column(comment="Whom the conversation was assigned to")
-    message_id: Mapped[int | None] = column(comment="The message that asked")
-    rating: Mapped[int | None] = column(comment="1 (worst) to 5 (best)")
-    feedback_message: Mapped[str | None] = column(comment="What the contact wrote with it")
-    created_at: Mapped[datetime | None] = column(comment="When the answer was given (UTC)")
-
-
-# Of all tables: whoever imports this room knows those of bookkeeping.py, too.
-METADATA = bookkeeping.SyncRun.metadata
+# Of all tables: whoever imports this room knows those of the rooms beside it, too.
+METADATA = Base.metadata

@@ -5,7 +5,6 @@
 
 import time
 import uuid
-from typing import Any
 
 from etl.demo.account import Account, Agent, Contact, CsatResponse, Inbox, Json, Label, Team
 
@@ -194,20 +193,6 @@ def csat_payload(account: Account, response: CsatResponse, behaviour: str) -> Js
 
 def profile_payload(accounts: list[Account], agent: Agent, token: str) -> Json:
     """Make the answer to `/profile`, which repeats the token itself."""
-    memberships: list[Any] = [
-        {
-            "id": account.id,
-            "name": account.name,
-            "status": account.status,
-            "active_at": "2026-10-31T08:00:00.000Z",
-            "role": agent.role,
-            "permissions": [agent.role],
-            "availability": agent.availability_status,
-            "availability_status": agent.availability_status,
-            "auto_offline": True,
-        }
-        for account in accounts
-    ]
     return {
         "access_token": token,
         "account_id": accounts[0].id,
@@ -226,5 +211,19 @@ def profile_payload(accounts: list[Account], agent: Agent, token: str) -> Json:
         "ui_settings": {},
         "uid": agent.email,
         "type": None,
-        "accounts": memberships,
+        "accounts": [_membership(account, agent) for account in accounts],
+    }
+
+
+def _membership(account: Account, agent: Agent) -> Json:
+    return {
+        "id": account.id,
+        "name": account.name,
+        "status": account.status,
+        "active_at": "2026-10-31T08:00:00.000Z",
+        "role": agent.role,
+        "permissions": [agent.role],
+        "availability": agent.availability_status,
+        "availability_status": agent.availability_status,
+        "auto_offline": True,
     }

@@ -156,7 +156,7 @@ def cut_page(rows: list[Row], key: Callable[[Row], Any], page_and_size: tuple[in
         start -= 1
     while end < len(rows) and key(rows[end]) == key(rows[last - 1]):
         end += 1
-    dice = random.Random(f"{seed} {page}")  # noqa: S311 - not a secret: the disorder has to be the same in every test
+    dice = random.Random(f"{seed} {page}")  # noqa: S311 -- not a secret: the disorder has to be the same in every test
     shuffled: list[Row] = []
     for _, group in groupby(rows[start:end], key):
         ties = list(group)

@@ -34,7 +34,7 @@ def generate(conversations: int = 300, seed: int = 99, until: int = UNTIL, ties:
 
     Each conversation has its own time of last activity, but for the share `ties` of them, which share theirs in groups.
     """
-    dice = Random(seed)  # noqa: S311 - not a secret: the same seed has to give the same account
+    dice = Random(seed)  # noqa: S311 -- not a secret: the same seed has to give the same account
     account = furnish(iso(until - (DAYS + 30) * DAY) or "")
     visitors = Visitors(dice, account)
     insertions: list[Insertion] = []

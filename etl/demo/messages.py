@@ -28,18 +28,23 @@ def listed_message(account: Account, conversation: Conversation, message: Messag
         "external_source_ids": {},
         "additional_attributes": message.additional_attributes or {},
     }
-    state: Json = {"assignee_id": conversation.assignee_id, "unread_count": unread_count(conversation, behaviour)}
-    if behaviour == OLD:
-        payload |= {"label_list": None, "conversation": state}
-    else:
-        contact, inbox = account.contacts[conversation.contact_id], account.inboxes[conversation.inbox_id]
-        state["last_activity_at"] = conversation.last_activity_at
-        state["contact_inbox"] = {"source_id": source_id(account, contact, inbox)}
-        payload |= {"processed_message_content": message.content, "sentiment": {}, "conversation": state}
+    later: Json = {"processed_message_content": message.content, "sentiment": {}}
+    payload |= {"label_list": None} if behaviour == OLD else later
+    payload["conversation"] = _state(account, conversation, behaviour)
     if message.attachments:
         payload["attachments"] = _attachments(account, message, behaviour)
     sender = sender_payload(account, message, behaviour)
     return payload | {"sender": sender} if sender else payload
+
+
+def _state(account: Account, conversation: Conversation, behaviour: str) -> Json:
+    """Make what a listed message tells of its conversation."""
+    state: Json = {"assignee_id": conversation.assignee_id, "unread_count": unread_count(conversation, behaviour)}
+    if behaviour != OLD:
+        contact, inbox = account.contacts[conversation.contact_id], account.inboxes[conversation.inbox_id]
+        state["last_activity_at"] = conversation.last_activity_at
+        state["contact_inbox"] = {"source_id": source_id(account, contact, inbox)}
+    return state
 
 
 def history_message(account: Account, conversation: Conversation, message: Message, behaviour: str) -> Json:

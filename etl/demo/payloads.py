@@ -18,17 +18,16 @@ from etl.demo.messages import (
     user_sender,
 )
 
+# What 2.14 does not send of a conversation yet.
+LATER = ("uuid", "updated_at", "last_activity_at", "priority", "waiting_since", "sla_policy_id")
+
 
 def conversation_payload(account: Account, conversation: Conversation, behaviour: str) -> Json:
     """Make an item of the list, which is also the answer to `/conversations/{id}`."""
-    spoken = [message for message in conversation.messages if message.message_type != ACTIVITY]
-    last = max(spoken, key=lambda message: message.id, default=None)
     payload: Json = {
         "meta": _meta(account, conversation, behaviour),
         "id": conversation.id,
-        "messages": [
-            listed_message(account, conversation, message, behaviour) for message in _shown(conversation, behaviour)
-        ],
+        "messages": _shown(account, conversation, behaviour),
         "account_id": account.id,
         "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{account.id}/{conversation.id}")),
         "additional_attributes": conversation.additional_attributes,
@@ -47,16 +46,13 @@ def conversation_payload(account: Account, conversation: Conversation, behaviour
         "timestamp": conversation.last_activity_at,
         "first_reply_created_at": whole(conversation.first_reply_created_at),
         "unread_count": unread_count(conversation, behaviour),
-        "last_non_activity_message": last and listed_message(account, conversation, last, behaviour),
+        "last_non_activity_message": _last_spoken(account, conversation, behaviour),
         "last_activity_at": conversation.last_activity_at,
         "priority": conversation.priority,
         "waiting_since": whole(conversation.waiting_since),
         "sla_policy_id": None,
     }
-    if behaviour == OLD:
-        for key in ("uuid", "updated_at", "last_activity_at", "priority", "waiting_since", "sla_policy_id"):
-            del payload[key]
-    return payload
+    return {key: value for key, value in payload.items() if behaviour != OLD or key not in LATER}
 
 
 def updated_at(conversation: Conversation, behaviour: str) -> float:
@@ -66,11 +62,19 @@ def updated_at(conversation: Conversation, behaviour: str) -> float:
     return float(max(conversation.updated_at, conversation.messages_changed_at))
 
 
-def _shown(conversation: Conversation, behaviour: str) -> list[Message]:
+def _shown(account: Account, conversation: Conversation, behaviour: str) -> list[Json]:
+    """Make the messages that the list shows with a conversation: 2.14 those that are unread, later ones the newest."""
+    last = newest(conversation.messages)
+    shown = [] if last is None else [last]
     if behaviour == OLD and unread_count(conversation, behaviour):
-        return in_time_order(unseen(conversation))[-RECENT:]
-    message = newest(conversation.messages)
-    return [] if message is None else [message]
+        shown = in_time_order(unseen(conversation))[-RECENT:]
+    return [listed_message(account, conversation, message, behaviour) for message in shown]
+
+
+def _last_spoken(account: Account, conversation: Conversation, behaviour: str) -> Json | None:
+    spoken = (message for message in conversation.messages if message.message_type != ACTIVITY)
+    last = max(spoken, key=lambda message: message.id, default=None)
+    return listed_message(account, conversation, last, behaviour) if last else None
 
 
 def _meta(account: Account, conversation: Conversation, behaviour: str) -> Json:

@@ -55,7 +55,7 @@ def _begin(story: Story, question: str) -> None:
 def _furnish(story: Story, question: str) -> None:
     conversation = story.conversation
     if story.chance(0.5):
-        conversation.custom_attributes = {"order_id": story.order, "amount": story.amount + 0.9}
+        conversation.custom_attributes = {"order_id": story.order.number, "amount": story.order.amount + 0.9}
     if conversation.inbox_id == WEBSITE:
         browser = {"browser_name": story.dice.choice(("Chrome", "Safari", "Firefox")), "platform_name": "iOS"}
         conversation.additional_attributes = {

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - Hebrew letters look like Latin ones because they are what they are
+# ruff: noqa: RUF001 -- Hebrew letters look like Latin ones because they are what they are
 """The shop of the demo: its inboxes, agents, teams and labels, everything that is there before a customer writes."""
 
 from typing import Any

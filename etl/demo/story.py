@@ -1,6 +1,7 @@
 """One conversation told from its first message to its end, as a shop's support would have it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from random import Random
 
 from etl.demo.account import ACTIVITY, INCOMING, OUTGOING, Account, Contact, Conversation, Json, Message, post
@@ -38,6 +39,16 @@ def opens_next(moment: int) -> int:
     return local - LOCAL_HOURS * HOUR
 
 
+@dataclass(frozen=True)
+class Purchase:
+    """What a customer ordered, and where it is to be brought."""
+
+    number: str
+    amount: int
+    product: str
+    city: str
+
+
 class Story:
     """Tell one conversation; the clock only goes forward, and nothing is said after `until`."""
 
@@ -52,11 +63,12 @@ class Story:
 
     def choose_order(self) -> None:
         """Choose what the customer has ordered."""
-        general = self.language.general
-        self.order = f"DS-{self.dice.randrange(10000, 99999)}"
-        self.amount = self.dice.randrange(49, 1900)
-        self.product = self.dice.choice(general["products"])
-        self.city = self.dice.choice(general["cities"])
+        self.order = Purchase(
+            number=f"DS-{self.dice.randrange(10000, 99999)}",
+            amount=self.dice.randrange(49, 1900),
+            product=self.dice.choice(self.language.general["products"]),
+            city=self.dice.choice(self.language.general["cities"]),
+        )
 
     def exchanges(self) -> Iterator[tuple[str, str]]:
         """Yield what the customer writes and what the shop answers, topic after topic, without an end."""
@@ -96,10 +108,10 @@ class Story:
     def fill(self, line: str) -> str:
         """Fill the braces of a line."""
         return line.format(
-            order=self.order,
-            product=self.product,
-            amount=self.amount,
-            city=self.city,
+            order=self.order.number,
+            product=self.order.product,
+            amount=self.order.amount,
+            city=self.order.city,
             name=self.contact.name.split(" ")[0],
             day=self.dice.choice(self.language.general["days"]),
         )

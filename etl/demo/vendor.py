@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from threading import Lock
@@ -44,7 +45,7 @@ class Vendor:
 
     account: Account | Sequence[Account]
     _: KW_ONLY
-    token: str = "demo-token"  # noqa: S105 - it opens nothing but made-up accounts
+    token: str = "demo-token"  # noqa: S105 -- it opens nothing but made-up accounts
     behaviour: str = "4.7"
     page_size: int = 25
     requests_per_minute: int | None = None
@@ -54,10 +55,14 @@ class Vendor:
     requests: list[Request] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        self.accounts = [self.account] if isinstance(self.account, Account) else list(self.account)
         self._lists = SortedLists()
         self._lock = Lock()
-        self._minute, self._requests_this_minute = 0, 0
+        self._of_minutes: Counter[int] = Counter()
+
+    @property
+    def accounts(self) -> Sequence[Account]:
+        """Return all its accounts."""
+        return [self.account] if isinstance(self.account, Account) else self.account
 
     def __call__(self, request: Request) -> Answer:
         """Answer one request."""
@@ -90,10 +95,8 @@ class Vendor:
         with self._lock:
             self.requests.append(request)
             minute = int(self.clock() // 60)
-            if minute != self._minute:
-                self._minute, self._requests_this_minute = minute, 0
-            self._requests_this_minute += 1
-            return self.requests_per_minute is not None and self._requests_this_minute > self.requests_per_minute
+            self._of_minutes[minute] += 1
+            return self.requests_per_minute is not None and self._of_minutes[minute] > self.requests_per_minute
 
     def _check_token(self, request: Request) -> None:
         # The twin with dashes survives proxies that drop header names with underscores.

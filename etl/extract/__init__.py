@@ -1,1 +1,1 @@
-"""Extract: what the vendor answers, page by page and history by history. HTTP is spoken here only."""
+"""Extract: asks the vendor, page by page and history by history, at the pace that its server allows."""

@@ -1,4 +1,4 @@
-"""The upsert of a batch: COPY into a staging table, one merge statement, in one transaction.
+"""The upsert of a batch: rows by COPY into a staging table, and one merge statement for those of one shape.
 
 Rows of one shape (the same set of columns) go together, so that a column which a payload did not have is not touched.
 Rows that would not change are not rewritten. Parents come before children and rows in key order, so that two writers

@@ -61,5 +61,5 @@ def _post(url: str, said: str) -> str | None:
         return "no answer in time"
     except requests.exceptions.SSLError:
         return "the server's certificate is not trusted"
-    except Exception as error:  # whatever it is: the thread's own account of it would show the address
+    except Exception as error:  # noqa: BLE001 -- whatever it is: the thread's own account of it would show the address
         return f"no connection ({type(error).__name__})"

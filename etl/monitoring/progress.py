@@ -24,9 +24,9 @@ class PageRead(Protocol):
     @property
     def number(self) -> int: ...  # noqa: D102 -- described there
     @property
-    def about(self) -> int | None: ...  # noqa: D102
+    def about(self) -> int | None: ...  # noqa: D102 -- described there
     @property
-    def is_last(self) -> bool: ...  # noqa: D102
+    def is_last(self) -> bool: ...  # noqa: D102 -- described there
 
 
 Watch = Callable[[Run, str, PageRead], None]

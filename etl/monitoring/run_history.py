@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, text
 
 from etl.database.bookkeeping import RejectedRecord, SyncRun
+from etl.database.dimensions import Account
 from etl.database.engine import transaction
-from etl.database.models import Account
 from etl.exit_codes import Outcome
 from etl.load import journal
 from etl.load.journal import OVER_EVERYTHING, Run, tally_of

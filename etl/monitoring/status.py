@@ -34,7 +34,7 @@ def judge(standing: Standing, now: datetime, max_age: timedelta) -> Verdict:
     return Verdict(standing, is_young and not faults, f"account {standing.account_id}: {said}")
 
 
-def to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
+def verdict_to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
     """Return a verdict as `--json` prints it; times in ISO 8601 (UTC), null for what never was."""
     standing = verdict.standing
     complete = standing.last_complete

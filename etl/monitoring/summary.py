@@ -15,25 +15,25 @@ from etl.exit_codes import Outcome
 from etl.load.journal import Run
 from etl.load.tally import COUNTED, NOTHING, Tally
 from etl.monitoring.console import LABEL_WIDTH, output, print_facts, spell_pages, spell_seconds, utc
+from etl.monitoring.run_history import LEDGER
 
 log = logging.getLogger(__name__)
 
 AUDIT = {"read": "read", "witnessed": "from the search alone", "unaccounted": "unaccounted"}
-LEDGER = ("loaded", "deleted", "forbidden", "unreadable", "unaccounted")
 
 
 def print_run(run: Run, as_json: bool) -> None:
     """Print a run to standard output: as a summary for people, or as one JSON object and nothing else."""
     if as_json:
         # At once: other accounts may follow, for hours.
-        print(json.dumps(to_json(run), ensure_ascii=False), flush=True)  # noqa: T201 -- the output itself
+        print(json.dumps(run_to_json(run), ensure_ascii=False), flush=True)  # noqa: T201 -- the output itself
         for problem in run.problems:
             log.error("%s", problem)
     else:
         print_summary(run, output())
 
 
-def to_json(run: Run) -> dict[str, Any]:
+def run_to_json(run: Run) -> dict[str, Any]:
     """Return the run as `--json` prints it; times in ISO 8601 (UTC), ledger null for a selection."""
     return {
         "run_id": run.run_id,
@@ -94,7 +94,8 @@ def _print_counts(run: Run, console: Console) -> None:
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     if run.ledger:
-        sum_of = " + ".join(f"{run.ledger[name]:,} {name}" for name in LEDGER if run.ledger[name] or name == "loaded")
+        parts = LEDGER[1:]  # the first is their sum
+        sum_of = " + ".join(f"{run.ledger[name]:,} {name}" for name in parts if run.ledger[name] or name == "loaded")
         yield "ledger", f"{run.ledger['highest_id']:,} ids = {sum_of}"
     if run.audit:
         read = " + ".join(

@@ -1,4 +1,4 @@
-"""Protects what a batch holds, before any of it is saved: pure. `privacy` says what becomes of each value."""
+"""Protects what a batch holds before any of it is saved: pure; `rules` says what becomes of each value."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from etl.database.bookkeeping import SuppressedContact
+from etl.database.dimensions import Contact, CsatResponse
 from etl.database.engine import any_of, transaction
-from etl.database.models import Contact, Conversation, CsatResponse, Message
+from etl.database.models import Conversation, Message
 from etl.errors import SettingsError
 from etl.load import conversations, journal
 from etl.privacy import rewrite, stored

@@ -1,4 +1,4 @@
-"""Rewrites rows that are stored as privacy.py would have stored them, a page of a table at a time."""
+"""Rewrites rows that are stored as `rules` would have them stored, a page of a table at a time."""
 
 from collections.abc import Collection
 from typing import Any
@@ -22,8 +22,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from etl.database.base import SCHEMA
 from etl.database.bookkeeping import RejectedRecord
+from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of
-from etl.database.models import METADATA, Attachment, Conversation, CsatResponse, Message
+from etl.database.models import METADATA, Attachment, Conversation, Message
 from etl.extract.wording import without_quotes
 from etl.load import upsert
 from etl.privacy.records import protect_record, protect_run

@@ -4,7 +4,8 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from etl.database.bookkeeping import Redaction, SuppressedContact
-from etl.database.models import Account, Conversation
+from etl.database.dimensions import Account
+from etl.database.models import Conversation
 from etl.errors import SettingsError
 from etl.id_set import IdSet
 from etl.privacy.batches import Forgotten

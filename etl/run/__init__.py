@@ -1,1 +1,1 @@
-"""A run, from the lock to the summary's figures: the wing that ties the vendor and the database."""
+"""A run: asks the vendor, has what it said saved, and accounts for every conversation and message."""

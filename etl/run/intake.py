@@ -1,4 +1,4 @@
-"""Takes payloads of conversations in: transform, and the histories of those that changed."""
+"""Takes pages in: makes batches of payloads, has the histories of what changed read, and hands both to the writer."""
 
 from array import array
 from collections.abc import Collection, Iterable

@@ -44,7 +44,7 @@ EMPTY = {
 }
 # Keys that are no settings, and those that are called otherwise there.
 NO_SETTINGS = {"name", *EMPTY}
-FIELDS = {"id": "account_id", "time_zone": "timezone"}
+CALLED_OTHERWISE = {"id": "account_id", "time_zone": "timezone"}
 
 # Stands for a value that is at fault, so that the rest of a table can be looked at all the same.
 ANY_ID, ANY_TOKEN = 1, "none"
@@ -146,7 +146,7 @@ class _Reader:
         right = {key: value for key, value in table.items() if self._is_well_formed(whose, key, value)}
         if "id" not in table:
             self._add(whose, "id", "is missing")
-        fields = {FIELDS.get(key, key): key for key in right if key not in NO_SETTINGS}
+        fields = {CALLED_OTHERWISE.get(key, key): key for key in right if key not in NO_SETTINGS}
         keys = {variable_name(Settings, name): key for name, key in fields.items()}
         given = {"account_id": ANY_ID} | {name: right[key] for name, key in fields.items()}
         tokens = [key for key in EMPTY if key in table]

@@ -1,12 +1,10 @@
-"""Cron expressions, as settings have them."""
+"""Cron expressions as settings have them: five fields, or `never`."""
 
 from datetime import UTC, datetime
 
 from cronsim import CronSim, CronSimError
 
-FIELDS = 5
-
-
+FIELDS_OF_CRON = 5
 NEVER = "never"
 
 
@@ -19,7 +17,7 @@ def check_cron(value: str) -> str:
     except CronSimError:
         is_one = False
     else:
-        is_one = len(value.split()) == FIELDS  # a sixth would be seconds
+        is_one = len(value.split()) == FIELDS_OF_CRON  # a sixth would be seconds
     if not is_one:
         raise ValueError("must be a cron expression of five fields, such as 30 2 * * *, or never")
     return value

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 # What a file may hold, and what names the file: as pydantic calls them, by the alias or by the field itself.
-FIELDS = {
+FILE_OF = {
     "DATABASE_URL": "DATABASE_URL_FILE",
     "api_token": "api_token_file",
     "ping_url": "ping_url_file",
@@ -15,13 +15,13 @@ FIELDS = {
 }
 
 
-def read(found: Mapping[str, Any]) -> dict[str, Any]:
+def read_secrets(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the secrets whose files are named in what environment and `.env` say.
 
     A fault takes the place of the file's name: a SecretFile raises it, so that it is told together with all others.
     """
     values: dict[str, Any] = {}
-    for secret, file in FIELDS.items():
+    for secret, file in FILE_OF.items():
         if file in found:
             try:
                 values[secret] = _content(found[file], is_set=secret in found)

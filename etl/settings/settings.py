@@ -83,7 +83,7 @@ class DatabaseSettings(Variables):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Add the files that variables name; pydantic's own, one folder of files named like fields, is left out."""
         del file_secret_settings
-        from_files = secret_files.read({**dotenv_settings(), **env_settings()})
+        from_files = secret_files.read_secrets({**dotenv_settings(), **env_settings()})
         return init_settings, InitSettingsSource(settings_cls, from_files), env_settings, dotenv_settings
 
 

@@ -1,4 +1,4 @@
-"""Payloads to rows: pure. What a page holds becomes one batch; `fields.py` says what becomes of each value."""
+"""Payloads to rows: a page or a history becomes the rows of one batch, each field as `fields` says: pure."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime

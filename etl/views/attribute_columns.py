@@ -15,15 +15,15 @@ from psycopg import sql
 from sqlalchemy import Connection, delete, func, select, text
 
 from etl.database.base import SCHEMA
+from etl.database.dimensions import CustomAttributeDefinition
 from etl.database.engine import any_of
-from etl.database.models import CustomAttributeDefinition
 from etl.load.upsert import psycopg_of
 from etl.views.schema import BI_SCHEMA
 
 # In bytes; PostgreSQL cuts what is longer.
 LONGEST_NAME = 63
 # Who reads the views must not wait behind us for one who reads them at length; the next run tries again.
-LONGEST_LOCK_WAIT = "3s"
+LONGEST_WAIT_FOR_READERS = "3s"
 
 # By the type of a definition: the column's type, and the function that reads it (migration 0001). All others are text.
 TYPES = {
@@ -95,7 +95,7 @@ def renew_views(connection: Connection) -> None:
     A view whose columns changed is made anew, with its owner and grants. Raise what PostgreSQL does when somebody
     reads the view at length, or when another view rests on it.
     """
-    connection.execute(text(f"SET LOCAL lock_timeout = '{LONGEST_LOCK_WAIT}'"))
+    connection.execute(text(f"SET LOCAL lock_timeout = '{LONGEST_WAIT_FOR_READERS}'"))
     # The runs of two accounts may find the same difference at the same time.
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("etl attribute views", 0))))
     for view in VIEWS:

@@ -1,4 +1,4 @@
-"""The views that BI tools query: plain SQL files in `etl/bi/`, made anew whenever a migration changed the tables."""
+"""The views that BI tools query: plain SQL files in `sql/`, made anew whenever a migration changed the tables."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ COMPUTED_FROM = ("inboxes", "conversations", "messages")
 # Computes them; kept when the others are dropped, as it may have been granted to the user of the runs.
 REFRESH = "refresh_figures"
 # Of two accounts whose runs end at the same time, the second waits until the views of the first are computed.
-LONGEST_LOCK_WAIT = "15min"
+LONGEST_WAIT_FOR_FIGURES = "15min"
 PUBLIC = (
     "calendar",
     "conversations",
@@ -80,7 +80,7 @@ def refresh(engine: Engine) -> None:
     Raise DatabaseError when they cannot be: they then stay as they are.
     """
     with transaction(engine) as connection:
-        connection.execute(text(f"SET LOCAL lock_timeout = '{LONGEST_LOCK_WAIT}'"))
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LONGEST_WAIT_FOR_FIGURES}'"))
         connection.execute(text(f"SELECT {SCHEMA}.{REFRESH}()"))
 
 

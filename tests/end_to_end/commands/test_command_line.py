@@ -208,7 +208,7 @@ def test_help_names_every_command_with_one_line_and_the_exit_codes(etl: RunEtl) 
     for command in ("sync", "backfill", "migrate", "check", "runs", "status", "psql", "demo"):
         assert f"│ {command} " in done.stdout
         assert etl(command, "--help").returncode == 0
-    assert "3  finished, but not complete" in done.stdout
+    assert "3  Finished, but not complete" in done.stdout
 
 
 # What bash itself does when the Tab key is pressed, as `etl --show-completion` tells it.

@@ -1,14 +1,16 @@
 """Holds the documents to the code: what they name is there, and what is there is named."""
 
-import importlib.util
+import importlib
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from etl.commands.help import EXIT_CODES
 from etl.database.engine import OLDEST_SERVER
 from etl.database.models import METADATA
+from etl.exit_codes import ExitCode
 from etl.settings.settings import Settings, variable_name
 
 ROOT = Path(__file__).parents[3]
@@ -23,18 +25,18 @@ NOT_IN_COMPOSE = {"ETL_HOME", "ETL_ACCOUNTS", "DATABASE_URL", "ETL_API_TOKEN", "
 
 @pytest.fixture(scope="module")
 def generate():
-    spec = importlib.util.spec_from_file_location("generate_documents", ROOT / "docs" / "generate.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """docs/generate.py, which finds its parts beside it, as it does when it is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "docs")
+        yield importlib.import_module("generate")
 
 
 def text_of(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def part_of_readme(name: str) -> str:
-    return re.search(f"<!-- {name} -->\n(.*)<!-- /{name} -->", text_of("README.md"), re.DOTALL)[1]
+def part_of(document: str, name: str) -> str:
+    return re.search(f"<!-- {name} -->\n(.*)<!-- /{name} -->", text_of(document), re.DOTALL)[1]
 
 
 def prose_of(path: Path) -> str:
@@ -74,12 +76,12 @@ def test_the_dictionary_has_every_table_and_column():
 
 
 def test_the_picture_has_every_table():
-    entities = re.findall(r"^    (\w+) \{$", part_of_readme("tables"), re.MULTILINE)
+    entities = re.findall(r"^    (\w+) \{$", part_of("README.md", "tables"), re.MULTILINE)
     assert sorted(entities) == sorted(one.name for one in METADATA.sorted_tables)
 
 
 def test_the_readme_names_exactly_the_variables_of_the_settings():
-    named = re.findall(r"^\| `(\w+)` \|", part_of_readme("settings"), re.MULTILINE)
+    named = re.findall(r"^\| `(\w+)` \|", part_of("README.md", "settings"), re.MULTILINE)
     assert sorted(named) == sorted(FIELDS)
 
 
@@ -113,17 +115,60 @@ def test_every_link_leads_to_a_file_and_to_a_heading_in_it():
     assert broken == []
 
 
-def test_the_architecture_tells_the_import_rules_as_they_are():
+def layers() -> list[list[str]]:
     contracts = tomllib.loads(text_of("pyproject.toml"))["tool"]["importlinter"]["contracts"]
-    layers = next(one["layers"] for one in contracts if one["type"] == "layers")
-    told = re.search(r"```text\n(.*?)```", text_of("docs/architecture.md"), re.DOTALL)[1]
-    assert told.splitlines() == [one.replace("etl.", "") for one in layers]
+    return [line.split(" | ") for line in next(one["layers"] for one in contracts if one["type"] == "layers")]
 
 
-def test_the_architecture_has_every_room():
-    section = text_of("docs/architecture.md").partition("## The rooms")[2].partition("###")[0]
-    rooms = {one.stem for one in (ROOT / "etl").glob("*.py")} - {"__init__"} | {"bi/", "demo/"}
-    assert set(re.findall(r"^\| `([\w/]+)` \|", section, re.MULTILINE)) == rooms
+def test_what_documents_import_is_there():
+    lines = [
+        line for path in MARKDOWN for line in re.findall(r"^ *(from etl\S* import .+)$", path.read_text("utf-8"), re.M)
+    ]
+    assert lines
+    for line in lines:
+        exec(line, {})
+
+
+def test_files_that_documents_name_are_there():
+    named = {
+        one for path in MARKDOWN for one in re.findall(r"`((?:etl|docs|migrations)/[\w/.]+)`", path.read_text("utf-8"))
+    }
+    assert [one for one in sorted(named) if not (ROOT / one).exists()] == []
+
+
+def test_the_architecture_tells_the_import_rules_as_they_are():
+    told = part_of("docs/architecture.md", "layers").splitlines()
+    assert told == ["```text", *(" | ".join(layer) for layer in layers()), "```"]
+
+
+def test_the_picture_of_the_wings_has_every_wing_and_every_arrow_leads_down():
+    height = {name: at for at, layer in enumerate(layers()) for name in layer}
+    arrows = re.findall(r"^    (\w+) --> (\w+)$", part_of("docs/architecture.md", "wings"), re.MULTILINE)
+    assert {name for arrow in arrows for name in arrow} == {one.parent.name for one in (ROOT / "etl").glob("*/*.py")}
+    assert [(one, other) for one, other in arrows if height[one] >= height[other]] == []
+
+
+def test_the_architecture_has_every_room_in_its_wing():
+    sections = re.split(r"^### ", part_of("docs/architecture.md", "rooms"), flags=re.MULTILINE)[1:]
+    told = {one.split("\n")[0]: re.findall(r"^\| `(\w+)` \|", one, re.MULTILINE) for one in sections}
+    rooms = {"On the ground": [], **{one.parent.name: [] for one in (ROOT / "etl").glob("*/*.py")}}
+    for path in sorted((ROOT / "etl").rglob("*.py")):
+        if path.stem != "__init__":
+            rooms["On the ground" if path.parent.name == "etl" else path.parent.name].append(path.stem)
+    assert told == rooms
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/operations.md"])
+def test_every_exit_code_is_told(document):
+    assert re.findall(r"^\| (\d) \|", part_of(document, "exit codes"), re.MULTILINE) == [
+        str(one.value) for one in ExitCode
+    ]
+
+
+def test_the_exit_codes_fit_a_terminal():
+    lines = EXIT_CODES.splitlines()
+    assert [line[:5] for line in lines[1:-1] if line[:5].strip()] == [f"  {one:d}  " for one in ExitCode]
+    assert max(map(len, lines)) <= 80
 
 
 def test_the_matrix_has_every_version_that_is_promised():

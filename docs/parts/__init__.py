@@ -1,0 +1,1 @@
+"""The parts of documents that are made from the code, one file for each kind."""
