@@ -36,7 +36,7 @@ def known_gone(connection: Connection, account_id: int) -> dict[str, set[int]]:
     return known
 
 
-def highest(connection: Connection, account_id: int) -> int:
+def highest_known(connection: Connection, account_id: int) -> int:
     """Return the highest id that the tables know, with or without a conversation; 0 when there is none."""
     noted = connection.scalar(select(func.max(LedgerEntry.conversation_id)).where(LedgerEntry.account_id == account_id))
     return max(conversations.highest(connection, account_id), noted or 0)

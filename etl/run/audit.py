@@ -6,6 +6,7 @@ cannot be had is saved as the witness has it, `partial`.
 """
 
 from bisect import insort
+from collections import Counter
 from collections.abc import Callable, Iterator, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ class Audit:
     """The accounting of the messages of one run.
 
     save: saves a batch. unproved: by conversation id, those whose history is not proved to be complete; their marks are
-    closed when the witness agrees. done: conversations settled. left: how many were not compared. removed: messages
+    closed when the witness agrees. done: conversations settled. counts: messages, and of these witnessed and unaccounted. left: how many were not compared. removed: messages
     that the vendor no longer has. not_used: why the witness could not be used, or not to its end.
     """
 
@@ -48,9 +49,7 @@ class Audit:
     save: Callable[[Batch], None]
     unproved: dict[int, Unproved]
     done: IdSet = field(default_factory=IdSet)
-    messages: int = 0
-    witnessed: int = 0
-    unaccounted: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
     left: int = 0
     removed: int = 0
     not_used: str | None = None
@@ -73,13 +72,13 @@ class Audit:
                 break
         if self.not_used and not self.done:
             return None
-        read = self.messages - self.witnessed - self.unaccounted
+        read = self.counts["messages"] - self.counts["witnessed"] - self.counts["unaccounted"]
         return {
             "conversations": len(self.done),
-            "messages": self.messages,
+            "messages": self.counts["messages"],
             "read": read,
-            "witnessed": self.witnessed,
-            "unaccounted": self.unaccounted,
+            "witnessed": self.counts["witnessed"],
+            "unaccounted": self.counts["unaccounted"],
         }
 
     def _walk(self, query: Query, everything: bool) -> None:
@@ -164,9 +163,9 @@ class Audit:
         for number, messages in named.items():
             have = held.get(number, {})
             lacking = len(messages.keys() - have.keys())
-            self.messages += len(messages)
-            self.unaccounted += lacking
-            self.witnessed += sum(have.get(one, False) for one in messages)
+            self.counts["messages"] += len(messages)
+            self.counts["unaccounted"] += lacking
+            self.counts["witnessed"] += sum(have.get(one, False) for one in messages)
             self.done.add(number)
             if not lacking and number in self.unproved:
                 agreed[number] = self.unproved[number].mark

@@ -26,7 +26,7 @@ from etl.views import attribute_columns
 PROFILE = "/api/v1/profile"
 SURVEYS = "csat_survey_responses"
 # Without an order of their own the server gives them in any, and not in the same on each page.
-OLDEST_FIRST = ("sort", "created_at")
+BY_CREATED_AT = ("sort", "created_at")
 # 25 responses a page upstream.
 MOST_PAGES = 20_000
 
@@ -85,7 +85,7 @@ class Dimensions:
         """Read and save the survey responses page by page, when the conversations that they refer to are there."""
         seen: set[str] = set()
         for number in range(1, MOST_PAGES + 1):
-            page = self._survey_page([("page", number), OLDEST_FIRST])
+            page = self._survey_page([("page", number), BY_CREATED_AT])
             if not page:
                 self._say_what_was_missed()
                 return

@@ -91,7 +91,7 @@ class Ledger:
     def _highest(self) -> int:
         """Return the highest id ever seen, by this run or before."""
         with transaction(self.engine) as connection:
-            known = ledger_entries.highest(connection, self.client.account_id)
+            known = ledger_entries.highest_known(connection, self.client.account_id)
         return max(known, max(self.seen, default=0))
 
     def _ask(self, ids: Iterator[int]) -> None:

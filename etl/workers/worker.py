@@ -84,7 +84,7 @@ class Worker:
             open_at_head(account.settings) as engine,
             watching(account.label) as watch,
         ):
-            crew = Crew(self, account, engine, worker_id)
+            crew = QueueCrew(self, account, engine, worker_id)
             hooks = sync.Hooks(watch, observer.begun, partial(share, crew), queue.queue_figures)
             done = sync.run(account.settings, engine, selection, hooks)
             observer.ended(engine, done)
@@ -121,8 +121,8 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class Crew:
-    """All workers, as a run of one of them sees them: `sharing.Crew`."""
+class QueueCrew:
+    """All workers, as a run of one of them sees them: `shared_run.Crew`."""
 
     worker: Worker
     account: Account

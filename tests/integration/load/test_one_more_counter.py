@@ -28,7 +28,7 @@ from etl.settings.accounts import Account
 from etl.settings.settings import Settings, load
 from etl.workers import queue
 from etl.workers.shared_run import share
-from etl.workers.worker import Crew, Worker
+from etl.workers.worker import QueueCrew, Worker
 
 settings = load(Settings)
 loop = asyncio.new_event_loop()
@@ -43,7 +43,7 @@ def shared(*given):
 
 with open_at_head(settings) as engine:
     do(app.open_async().__aenter__())
-    crew = Crew(Worker(app, settings, loop), Account(settings), engine, do(app.job_manager.register_worker()))
+    crew = QueueCrew(Worker(app, settings, loop), Account(settings), engine, do(app.job_manager.register_worker()))
     done = sync.run(settings, engine, Selection(kind="backfill"), sync.Hooks(share=partial(shared, crew)))
     do(app.close_async())
 print(json.dumps(to_json(done)))

@@ -27,7 +27,7 @@ from etl.settings.settings import Settings
 from etl.workers import parts, queue
 from etl.workers.parts import Part
 from etl.workers.shared_run import Member, Result, share
-from etl.workers.worker import Crew, Worker
+from etl.workers.worker import QueueCrew, Worker
 from tests.conftest import new_engine
 from tests.integration.run.truth import assert_equal
 from tests.personal_data import KEY, identities_of, texts_of, whole_tables
@@ -65,7 +65,7 @@ class Alone:
         self.loop.close()
 
     def run(self, settings: Settings, selection: Selection) -> Run:
-        crew = Crew(Worker(self.app, settings, self.loop), Served(settings), self.engine, self.worker_id)
+        crew = QueueCrew(Worker(self.app, settings, self.loop), Served(settings), self.engine, self.worker_id)
         return sync.run(settings, self.engine, selection, sync.Hooks(share=partial(share, crew)))
 
 
