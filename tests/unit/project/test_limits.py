@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAMS = [*(one for name in ("etl", "docs", "bi", "deploy", "benchmarks") for one in (ROOT / name).rglob("*.py"))]
 PROGRAMS += [ROOT / "migrations" / "env.py"]
 TESTS = [*(ROOT / "tests").rglob("*.py")]
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_ATTRIBUTES = 250, 500, 30, 12
 
 # Of each of these the parts of the program have their own, as others do.
@@ -35,14 +36,14 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
+def functions() -> Iterator[tuple[str, Function]]:
     for path in PROGRAMS:
         for one in ast.walk(tree_of(path)):
-            if isinstance(one, ast.FunctionDef):
+            if isinstance(one, Function):
                 yield f"{name_of(path)}: {one.name}", one
 
 
-def length_of(function: ast.FunctionDef) -> int:
+def length_of(function: Function) -> int:
     """The lines of the body, without the docstring: a signature has a limit of its own, and words are no code."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     return body[-1].end_lineno - body[0].lineno + 1 if body else 0
@@ -51,7 +52,7 @@ def length_of(function: ast.FunctionDef) -> int:
 def acts(one: ast.ClassDef) -> bool:
     """Whether a class has methods of its own and can change: records, tables and settings are as wide as need be."""
     is_frozen = any("frozen=True" in ast.unparse(decorator) for decorator in one.decorator_list)
-    methods = [inner for inner in one.body if isinstance(inner, ast.FunctionDef) and not inner.decorator_list]
+    methods = [inner for inner in one.body if isinstance(inner, Function) and not inner.decorator_list]
     return not is_frozen and any(not method.name.startswith("__") for method in methods)
 
 
@@ -64,7 +65,7 @@ def attributes_of(one: ast.ClassDef) -> set[str]:
 
 def public_names(path: Path) -> Iterator[str]:
     for one in tree_of(path).body:
-        if isinstance(one, ast.FunctionDef | ast.ClassDef):
+        if isinstance(one, Function | ast.ClassDef):
             names = [one.name]
         elif isinstance(one, ast.Assign):
             names = [inner.id for target in one.targets for inner in ast.walk(target) if isinstance(inner, ast.Name)]
