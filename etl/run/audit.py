@@ -38,8 +38,9 @@ class Audit:
     """The accounting of the messages of one run.
 
     save: saves a batch. unproved: by conversation id, those whose history is not proved to be complete; their marks are
-    closed when the witness agrees. done: conversations settled. counts: messages, and of these witnessed and unaccounted. left: how many were not compared. removed: messages
-    that the vendor no longer has. not_used: why the witness could not be used, or not to its end.
+    closed when the witness agrees. done: conversations settled. counts: {messages, witnessed, unaccounted}.
+    left: how many were not compared. removed: messages that the vendor no longer has. not_used: why the witness could
+    not be used, or not to its end.
     """
 
     client: Client
