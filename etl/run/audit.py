@@ -154,7 +154,7 @@ class Audit:
         return found, False
 
     def _held(self, named: dict[int, Messages]) -> dict[int, dict[int, bool]]:
-        """Give, for the conversations that are in the tables, message id -> whether the row is partial."""
+        """Return, for the conversations that are in the tables, message id -> whether the row is partial."""
         with transaction(self.engine) as connection:
             return conversations.messages_held(connection, self.client.account_id, list(named))
 

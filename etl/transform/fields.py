@@ -67,7 +67,7 @@ class Shape:
 class Entity:
     """How one kind of payload becomes rows of one table.
 
-    `elsewhere` names the paths that other entities or transform.py X fields.
+    `elsewhere` names the paths that other entities or `rows` read, so that they are no unknown fields.
     """
 
     name: str
