@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Function, func, insert, select, update
+from sqlalchemy import Connection, Engine, Function, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
 
-from etl.database.bookkeeping import AccountCount, SyncRun
+from etl.database.bookkeeping import AccountCount, SyncPart, SyncRun
 from etl.database.engine import transaction, translated
-from etl.errors import AnotherRun
+from etl.errors import AnotherRun, quoted
 from etl.exit_codes import Outcome
 
 COUNTED = ("conversations", "messages", "contacts", "attachments")
@@ -34,7 +34,8 @@ class Run:
     counts: table -> {seen, inserted, updated, unchanged}; a row that comes with two pages is seen twice.
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
-    problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
+    problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault. quotes: what these
+    may quote of answers and searches; nothing where personal data are not kept.
     follows_a_stop: whether the run before it was not complete, and may have left rows that no figure counts yet.
     """
 
@@ -55,6 +56,7 @@ class Run:
     audit: dict[str, int] | None = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    quotes: set[str] = field(default_factory=set)
     follows_a_stop: bool = False
 
     @property
@@ -88,6 +90,8 @@ def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
                 .where(SyncRun.account_id == account_id, SyncRun.outcome == Outcome.RUNNING)
                 .values(outcome=Outcome.INTERRUPTED)
             )
+            # Nobody needs its parts any more, which may quote what the vendor answered.
+            connection.execute(delete(SyncPart).where(SyncPart.account_id == account_id))
         yield partial(_check_lock, engine, connection)
     finally:
         with suppress(SQLAlchemyError):  # a lost connection has lost its lock, too
@@ -156,6 +160,7 @@ def close_run(engine: Engine, run: Run) -> None:
                 audit=run.audit,
                 problems=run.problems or None,
                 notes=run.notes or None,
+                quotes=quoted(run.quotes, [*run.problems, *run.notes]) or None,
                 **(run.ledger or {}),
             )
         )

@@ -54,7 +54,7 @@ class Ledger:
     seen: IdSet
     gone: set[int] = field(default_factory=set)
     forbidden: set[int] = field(default_factory=set)
-    unreadable: dict[int, str] = field(default_factory=dict)
+    unreadable: dict[int, VendorError] = field(default_factory=dict)
     known: dict[str, set[int]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -133,7 +133,7 @@ class Ledger:
                 except Denied:
                     self.forbidden.add(one)
                 except VendorError as error:
-                    self.unreadable[one] = str(error)
+                    self.unreadable[one] = error
             self.take(found)
 
     def _ask_above(self, highest: int) -> None:
@@ -234,9 +234,9 @@ class Ledger:
         account, now = self.client.account_id, datetime.now(UTC)
         oldest_of_the_new = self._highest() - ASKED_AT_ONCE
         gaps = [one for one in self.gone if one <= oldest_of_the_new]
-        reasons: dict[int, tuple[str, str | None]] = dict.fromkeys(gaps, (DELETED, None))
-        reasons |= dict.fromkeys(self.forbidden, (FORBIDDEN, None))
-        reasons |= {one: (UNREADABLE, why) for one, why in self.unreadable.items()}
+        reasons: dict[int, tuple[str, str | None, str | None]] = dict.fromkeys(gaps, (DELETED, None, None))
+        reasons |= dict.fromkeys(self.forbidden, (FORBIDDEN, None, None))
+        reasons |= {one: (UNREADABLE, str(error), error.quote or None) for one, error in self.unreadable.items()}
         with transaction(self.engine) as connection:
             known = set(
                 connection.scalars(
@@ -255,8 +255,9 @@ class Ledger:
             )
             conversations.found_again(connection, account, list(known))
             rows = [
-                {"account_id": account, "conversation_id": one, "state": state, "reason": why, "checked_at": now}
-                for one, (state, why) in sorted(reasons.items())
+                {"account_id": account, "conversation_id": one, "checked_at": now}
+                | {"state": state, "reason": why, "quote": quote}
+                for one, (state, why, quote) in sorted(reasons.items())
                 if one not in known
             ]
             if rows:
@@ -264,7 +265,7 @@ class Ledger:
                 connection.execute(
                     statement.on_conflict_do_update(
                         index_elements=["account_id", "conversation_id"],
-                        set_={name: statement.excluded[name] for name in ("state", "reason", "checked_at")},
+                        set_={name: statement.excluded[name] for name in ("state", "reason", "quote", "checked_at")},
                     ),
                     rows,
                 )

@@ -159,6 +159,7 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
         run.problems.append(str(error))
     finally:
         run.requests, run.retries = client.requests, client.retries
+        run.quotes |= client.quotes
         journal.close_run(engine, run)
 
 

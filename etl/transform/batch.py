@@ -43,7 +43,7 @@ class Batch:
     complete: table of children -> numbers of the parents whose children are all in this batch.
     histories: numbers of the conversations all of whose messages are in this batch.
     at: the conversation in hand. rejected: records that cannot become rows: {entity, entity_id, conversation_id,
-    reason, payload, digest}.
+    reason, quote, payload, digest}.
     beyond_range: how many values PostgreSQL could not hold; their columns are NULL, and `extra` keeps them.
     replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
     marks: conversation id -> what tells that its history changed.
@@ -80,7 +80,7 @@ class Batch:
         try:
             made = self._to_row(entity, payload)
         except BadValue as error:
-            self.reject(entity.name, payload, str(error))
+            self.reject(entity.name, payload, error)
             return None
         self.unknown_fields |= made.unknown
         self.beyond_range += len(made.beyond)
@@ -100,9 +100,9 @@ class Batch:
             self._made[key] = to_row(entity, payload)
         return self._made[key]
 
-    def reject(self, entity: str, payload: Any, reason: str) -> None:
+    def reject(self, entity: str, payload: Any, error: BadValue) -> None:
         """Keep a record that cannot become a row, with the reason."""
-        sent = payload.get("id") if isinstance(payload, dict) else None
+        reason, sent = str(error), payload.get("id") if isinstance(payload, dict) else None
         try:
             kept = free(payload)
         except BadValue:
@@ -113,6 +113,7 @@ class Batch:
                 "entity_id": None if sent is None else text(str(sent))[:100],
                 "conversation_id": self.at,
                 "reason": reason,
+                "quote": error.quote or None,
                 "payload": kept,
                 # Tells the same fault in the same record when the next run meets it again.
                 "digest": hashlib.sha256(json.dumps([reason, kept], sort_keys=True).encode()).hexdigest(),
@@ -143,5 +144,5 @@ class Batch:
         """Return the elements of an array in a payload; what is no array is rejected, null is an empty one."""
         if value is None or isinstance(value, list):
             return [one for one in value or [] if one is not None]
-        self.reject(entity, value, "expected an array")
+        self.reject(entity, value, BadValue("expected an array"))
         return []

@@ -172,7 +172,7 @@ def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
     rejected = len(batch.rejected)
     for label in batch.items("label", payload["labels"]):
         if not isinstance(label, str) or len(label) > LONGEST_LABEL:
-            batch.reject("label", label, f"expected text of at most {LONGEST_LABEL} characters")
+            batch.reject("label", label, BadValue(f"expected text of at most {LONGEST_LABEL} characters"))
             continue
         title = text(label)
         batch.replaced += title != label
@@ -212,7 +212,7 @@ def _sender(batch: Batch, payload: Payload) -> Row:
         return {}
     kind = sender.get("type", payload.get("sender_type")) if isinstance(sender, dict) else None
     if not isinstance(kind, str):
-        batch.reject("sender", sender, "type: is missing")
+        batch.reject("sender", sender, BadValue("is missing", field="type"))
         return {}
     kind = sender_type(kind)
     row = batch.convert({"contact": CONTACT, "user": AGENT}.get(kind, BOT), sender | {"type": kind})

@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 from sqlalchemy import Engine
 
 from etl.database.engine import transaction
-from etl.errors import TryAgain, VendorError
+from etl.errors import TryAgain, VendorError, quoted
 from etl.extract.client import Client
 from etl.extract.filters import query_of
 from etl.extract.history import Histories
@@ -61,7 +61,7 @@ class Crew(Protocol):
 
 @dataclass
 class Result:
-    """What became of a part: numbers, and the ids of conversations; nothing that is personal.
+    """What became of a part: numbers, and the ids of conversations; personal is only what is quoted of failures.
 
     pages: what Page has, with the ids of the payloads in their place. unproved: conversation id -> mark, and ids read.
     The other names are those of Run, Writer and Intake.
@@ -82,6 +82,7 @@ class Result:
     unproved: dict[str, tuple[str, list[int]]]
     unread: int
     why: str
+    quotes: list[str]
     walks_back: bool
 
     @classmethod
@@ -104,6 +105,7 @@ class Result:
             unproved={str(number): (one.mark, list(one.read)) for number, one in intake.unproved.items()},
             unread=intake.unread,
             why=intake.why,
+            quotes=quoted(run.quotes, [intake.why, *(one.failed for one in pages if one.failed)]),
             walks_back=intake.histories.walks_back,
         )
 
@@ -116,6 +118,7 @@ class Result:
         run.unknown_fields.update(self.unknown_fields)
         client.requests += self.requests
         client.retries += self.retries
+        client.quotes.update(self.quotes)
         writer.seen.update(self.seen)
         writer.analyze_after(self.inserted)
         writer.beyond_range += self.beyond_range
@@ -243,6 +246,7 @@ class Member:
 
     def _read(self, engine: Engine, run: Run, selection: Selection, part: Part) -> Result:
         requests, retries = self.client.requests, self.client.retries
+        self.client.quotes.clear()
         with (
             thread_pool(self.settings.concurrency) as pool,
             Writer(engine, run, partial(self.wait, 0), way_of(self.settings)) as writer,
@@ -258,6 +262,7 @@ class Member:
                 for _, page in take_in(intake, selection, [(part.walk, pages)])
             ]
         run.requests, run.retries = self.client.requests - requests, self.client.retries - retries
+        run.quotes |= self.client.quotes
         return Result.of(intake, taken)
 
 

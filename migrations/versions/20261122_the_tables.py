@@ -225,6 +225,12 @@ def upgrade() -> None:
         sa.Column("conversation_id", sa.BigInteger(), autoincrement=False, nullable=False, comment="The id"),
         sa.Column("state", sa.Text(), nullable=False, comment="deleted (a gap), forbidden or unreadable"),
         sa.Column("reason", sa.Text(), nullable=True, comment="What the vendor answered"),
+        sa.Column(
+            "quote",
+            sa.Text(),
+            nullable=True,
+            comment="What the reason quotes of the answer; NULL: nothing, or personal data are not kept",
+        ),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False, comment="When it was last asked for (UTC)"),
         sa.ForeignKeyConstraint(
             ["account_id"], ["helpdesk.accounts.account_id"], name=op.f("conversation_ledger_account_id_fkey")
@@ -390,6 +396,12 @@ def upgrade() -> None:
             postgresql.ARRAY(sa.Text()),
             nullable=True,
             comment="Why the run is not complete, in sentences; NULL: nothing",
+        ),
+        sa.Column(
+            "quotes",
+            postgresql.ARRAY(sa.Text()),
+            nullable=True,
+            comment="What notes and problems quote of answers and searches; NULL: nothing, or personal data are not kept",
         ),
         sa.ForeignKeyConstraint(
             ["account_id"], ["helpdesk.accounts.account_id"], name=op.f("sync_runs_account_id_fkey")
@@ -731,6 +743,12 @@ def upgrade() -> None:
         sa.Column("entity_id", sa.Text(), nullable=True, comment="The record's id as sent, where there is one"),
         sa.Column("run_id", sa.BigInteger(), nullable=False, comment="The last run that met it"),
         sa.Column("reason", sa.Text(), nullable=False, comment="The field, and what was there"),
+        sa.Column(
+            "quote",
+            sa.Text(),
+            nullable=True,
+            comment="What the reason quotes of the record; NULL: nothing, or personal data are not kept",
+        ),
         sa.Column(
             "payload",
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
