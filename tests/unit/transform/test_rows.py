@@ -88,6 +88,7 @@ def test_a_rejected_conversation_carries_its_reason_and_payload_and_the_rest_of_
         "entity_id": "7",
         "conversation_id": 7,
         "reason": "unread_count: expected a whole number, got the text 'many'",
+        "quote": "the text 'many'",
         "payload": bad,
         "digest": rejected["digest"],
     }
