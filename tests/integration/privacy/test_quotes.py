@@ -250,4 +250,4 @@ def test_what_is_taken_out_leaves_what_would_have_been_said_without_it(
 
 def rows_of(engine: Engine, query: str) -> list[Any]:
     with engine.connect() as connection:
-        return list(connection.execute(text(query)).all())
+        return list(connection.execute(text(query)))
