@@ -14,7 +14,11 @@
         └── BeyondRange     ... because PostgreSQL cannot hold it; harmless in a column that may be empty
 
 A class stands here only where a caller acts differently.
+
+What an error quotes, of an answer or of a record, may be personal: it is a field of its own, apart from our sentence.
 """
+
+from collections.abc import Iterable
 
 
 class EtlError(Exception):
@@ -49,7 +53,20 @@ class DeletionsRefused(EtlError):
 
 
 class VendorError(EtlError):
-    """A request to the vendor failed for good."""
+    """A request to the vendor failed for good.
+
+    sentence: what happened, in our own words. quote: what was answered, as far as it is shown. address: what was asked
+    for, as it is shown.
+    """
+
+    def __init__(self, sentence: str, quote: str = "", address: str = "") -> None:
+        super().__init__(sentence, quote)
+        self.sentence, self.quote, self.address = sentence, quote, address
+
+    def __str__(self) -> str:
+        """Return the whole sentence; `unquoted` takes the quote out of it."""
+        said = f"{self.sentence.removesuffix('.')}: {self.quote}" if self.quote else self.sentence
+        return f"{self.address}: {said}" if self.address else said
 
 
 class TryAgain(VendorError):
@@ -58,8 +75,8 @@ class TryAgain(VendorError):
     `wait` is the least number of seconds before the next attempt, None when the server did not say.
     """
 
-    def __init__(self, message: str, wait: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, sentence: str, quote: str = "", address: str = "", wait: float | None = None) -> None:
+        super().__init__(sentence, quote, address)
         self.wait = wait
 
 
@@ -76,8 +93,43 @@ class NotFound(VendorError):
 
 
 class BadValue(EtlError):
-    """A value in a payload cannot become a column's value."""
+    """A value in a payload cannot become a column's value.
+
+    sentence: what is wrong with it, in our own words. quote: what was there, as far as it is shown. field: the path of
+    the field, where it is about one.
+    """
+
+    def __init__(self, sentence: str, quote: str = "", field: str = "") -> None:
+        super().__init__(sentence, quote)
+        self.sentence, self.quote, self.field = sentence, quote, field
+
+    def __str__(self) -> str:
+        """Return what is wrong, the quote at its end; `without_value` takes it away."""
+        said = f"{self.field}: {self.sentence}" if self.field else self.sentence
+        return f"{said}, got {self.quote}" if self.quote else said
 
 
 class BeyondRange(BadValue):
     """A value is of the right kind, but beyond PostgreSQL: a time in the year 31,690,708, a number of 70 bits."""
+
+
+def without_value(reason: str, quote: str | None) -> str:
+    """Return what a BadValue says, without its quote."""
+    return reason.removesuffix(f", got {quote}") if quote else reason
+
+
+def quoted(quotes: Iterable[str], said: Iterable[str]) -> list[str]:
+    """Return those of the quotes that occur in what was said, in order."""
+    everything = "\n".join(said)
+    return sorted(one for one in quotes if one in everything)
+
+
+def unquoted(said: str, quotes: Iterable[str]) -> str:
+    """Return what was said with VendorErrors in it as it would be without their quotes, and without a search's term.
+
+    The longest quotes go first: a shorter one may be a part of them.
+    """
+    for one in sorted(quotes, key=len, reverse=True):
+        # What was said may go on with a full stop of its own.
+        said = said.replace(f": {one}.", ".").replace(f": {one}", ".").replace(f"q={one}", "q=...")
+    return said

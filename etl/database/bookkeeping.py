@@ -51,6 +51,9 @@ class SyncRun(OfAccount, Base):
     )
     notes: Mapped[list[str] | None] = column(comment="What is worth knowing of the run and no fault; NULL: nothing")
     problems: Mapped[list[str] | None] = column(comment="Why the run is not complete, in sentences; NULL: nothing")
+    quotes: Mapped[list[str] | None] = column(
+        comment="What notes and problems quote of answers and searches; NULL: nothing, or personal data are not kept"
+    )
 
 
 class SyncPart(OfAccount, Base):
@@ -107,6 +110,9 @@ class RejectedRecord(OfAccount, Base):
     conversation_id: Mapped[int | None] = column(comment="The conversation in which it came, where that can be read")
     run_id: Mapped[int] = column(comment="The last run that met it")
     reason: Mapped[str] = column(comment="The field, and what was there")
+    quote: Mapped[str | None] = column(
+        comment="What the reason quotes of the record; NULL: nothing, or personal data are not kept"
+    )
     payload: Mapped[dict[str, Any] | None] = column(comment="The record as sent")
     first_rejected_at: Mapped[datetime] = column(server_default=func.now(), comment="When it was first met (UTC)")
     resolved_at: Mapped[datetime | None] = column(comment="When the record was later read well (UTC)")
@@ -121,6 +127,9 @@ class LedgerEntry(OfAccount, Base):
     conversation_id: Mapped[int] = column(primary_key=True, autoincrement=False, comment="The id")
     state: Mapped[str] = column(comment="deleted (a gap), forbidden or unreadable")
     reason: Mapped[str | None] = column(comment="What the vendor answered")
+    quote: Mapped[str | None] = column(
+        comment="What the reason quotes of the answer; NULL: nothing, or personal data are not kept"
+    )
     checked_at: Mapped[datetime] = column(comment="When it was last asked for (UTC)")
 
 

@@ -17,6 +17,13 @@ from etl.settings.settings import DatabaseSettings
 LONGEST_LOCK_WAIT = 60
 OLDEST_SERVER = 14
 
+# PostgreSQL's sentences about these show the value, which may be somebody's: what kind of fault it is has to do.
+SHOW_VALUES = (
+    errors.InvalidTextRepresentation,
+    errors.InvalidDatetimeFormat,
+    errors.DatetimeFieldOverflow,
+    errors.NumericValueOutOfRange,
+)
 # What to do, by PostgreSQL's code of the error.
 ADVICE = {
     errors.InsufficientPrivilege: "Grant it to the user of DATABASE_URL, or run `etl migrate` as the owner.",
@@ -135,8 +142,10 @@ def where(engine: Engine) -> str:
 
 
 def explain(error: Exception) -> str:
-    """Return the driver's own sentence, without statement, parameters and DETAIL: these hold personal data."""
+    """Return the driver's own sentence, without statement, parameters, DETAIL and values: these are personal data."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    if isinstance(cause, SHOW_VALUES):
+        return f"a value was refused ({type(cause).__name__})."
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
         advice = next((said for kind, said in ADVICE.items() if isinstance(cause, kind)), "")
         return f"{cause.diag.message_primary}. {advice}".strip()

@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 
 from etl.errors import Denied, NotFound, TryAgain, VendorError
 from etl.extract.pacing import LONGEST_WAIT, Pace
-from etl.extract.wording import without_quotes
+from etl.extract.quotes import Quotes
 from etl.settings.settings import Settings
 from etl.settings.validators import is_loopback
 
@@ -34,7 +34,9 @@ WORTH_RETRYING = {408, 425, 429, *range(500, 600)}
 LARGEST_BODY = 256 * 2**20
 LONGEST_ANSWER = 600
 CHUNK = 2**18
-SHOWN_OF_BODY = 300
+# What a search is for: it may be somebody's name.
+TERM = "q"
+REFUSALS: dict[int, type[VendorError]] = {401: Denied, 403: Denied, 404: NotFound}
 # Of a number, not of a text: the longer ids of other systems are all digits.
 BEYOND_64_BITS = re.compile(rb"[:,\[]\s*-?[0-9]{20}")
 
@@ -78,6 +80,7 @@ class Client:
 
     Paths are below the account (`conversations/7`), or from the server's root with a leading slash (`/api`).
     requests, retries: how many were sent so far, repeated ones included, and how many of them were repeated.
+    quotes: what its errors quoted so far.
     """
 
     def __init__(
@@ -88,8 +91,7 @@ class Client:
         self.requests = 0
         self.retries = 0
         self._counted = (0, 0)
-        self._token = settings.api_token
-        self._may_quote = settings.pii == "keep"
+        self.quotes = Quotes(settings)
         self._pace = pace or Pace(settings.requests_per_minute, sleep=sleep)
         self._local = threading.local()
         self._request, self._way = _prepare(settings)
@@ -106,16 +108,16 @@ class Client:
     def get(self, path: str, query: Query = ()) -> Any:
         """Return the JSON that the vendor answers.
 
-        Raise NotFound (404), Denied (401, 403), or VendorError for everything else that no retry mended; each says
-        the address and the beginning of the answer, unless personal data are not kept, and never the token.
+        Raise NotFound (404), Denied (401, 403), or VendorError for everything else that no retry mended; each has the
+        address and the beginning of the answer, unless personal data are not kept, and never the token.
         """
-        url = self.url(path, query)
+        url, address = self.url(path, query), self.address(path, query)
         for attempt in self._retrying:
             with attempt:
                 with self._lock:
                     self.requests += 1
                     self.retries += attempt.retry_state.attempt_number > 1
-                return self._once(url)
+                return self._once(url, address)
         raise AssertionError("tenacity always returns or raises")  # pragma: no cover
 
     def take_counts(self) -> tuple[int, int]:
@@ -124,17 +126,25 @@ class Client:
             before, self._counted = self._counted, (self.requests, self.retries)
             return self.requests - before[0], self.retries - before[1]
 
+    def forget_counts(self) -> None:
+        """Begin to count and to quote anew: what went before was somebody else's."""
+        self.take_counts()
+        self.quotes.clear()
+
     def url(self, path: str, query: Query = ()) -> str:
         """Return the whole address of a path."""
         where = path if path.startswith("/") else f"/api/v1/accounts/{self.account_id}/{path}"
         return f"{self.base_url}{where}" + (f"?{urlencode(query, safe='[]')}" if query else "")
 
-    def _once(self, url: str) -> Any:
+    def address(self, path: str, query: Query = ()) -> str:
+        """Return the address of a path as errors show it: with the term of a search only where it may be quoted."""
+        return self.url(path, [(name, self.quotes.of_term(str(one)) if name == TERM else one) for name, one in query])
+
+    def _once(self, url: str, address: str) -> Any:
         try:
             return self._answer(url)
         except VendorError as error:
-            if not self._may_quote:
-                error.args = (without_quotes(str(error)),)
+            error.address = address
             raise
 
     def _answer(self, url: str) -> Any:
@@ -143,11 +153,11 @@ class Client:
             answer, body = self._ask(url)
             if answer.status_code == requests.codes.too_many_requests:
                 waits = self._pace.limited(minute, _retry_after(answer))
-                raise TryAgain(f"{url}: too many requests (429); all requests wait {waits:.0f} s.", wait=0)
+                raise TryAgain(f"too many requests (429); all requests wait {waits:.0f} s.", wait=0)
         finally:
             self._pace.done()
-        self._raise_for_status(url, answer, body)
-        return self._decode(url, body)
+        self._raise_for_status(answer, body)
+        return self._decode(body)
 
     def _ask(self, url: str) -> tuple[requests.Response, bytes]:
         request = self._request.copy()
@@ -155,42 +165,35 @@ class Client:
         try:
             # Not through a session: it would keep cookies, and read the body of a redirect without bounds.
             with self._adapter().send(request, **self._way) as answer:
-                return answer, self._read(url, answer)
+                return answer, self._read(answer)
         except requests.RequestException as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise VendorError(f"{url}: the server's certificate is not trusted ({_cause(error)}).") from None
-            raise TryAgain(f"{url}: no answer ({_cause(error)}).") from None
+            raise self.quotes.failure(error) from None
 
-    def _read(self, url: str, answer: requests.Response) -> bytes:
+    def _read(self, answer: requests.Response) -> bytes:
         """Read the body, within bounds: requests' own time-out is of each piece, not of the whole."""
         begun, body = time.monotonic(), bytearray()
         for piece in answer.iter_content(CHUNK):
             body += piece
             if len(body) > LARGEST_BODY:
-                raise VendorError(
-                    f"{url}: the answer is larger than {LARGEST_BODY // 2**20} MiB: {self._quote(bytes(body[:1000]))}"
-                )
+                said = f"the answer is larger than {LARGEST_BODY // 2**20} MiB."
+                raise VendorError(said, self.quotes.of_answer(bytes(body[:1000])))
             if time.monotonic() - begun > LONGEST_ANSWER:
-                raise TryAgain(f"{url}: the answer was not complete after {LONGEST_ANSWER} s.")
+                raise TryAgain(f"the answer was not complete after {LONGEST_ANSWER} s.")
         return bytes(body)
 
-    def _raise_for_status(self, url: str, answer: requests.Response, body: bytes) -> None:
+    def _raise_for_status(self, answer: requests.Response, body: bytes) -> None:
         status = answer.status_code
         if status == requests.codes.ok:
             return
         if answer.is_redirect:
-            target = self._quote(answer.headers["Location"].encode())
-            raise VendorError(f"{url}: redirected to {target}. The token is not sent there; set ETL_BASE_URL.")
-        said = f"{url}: the server answered {status}: {self._quote(body)}"
+            said = "redirected, and the token is not sent there; set ETL_BASE_URL."
+            raise VendorError(said, self.quotes.of_answer(answer.headers["Location"].encode()))
+        said, quote = f"the server answered {status}.", self.quotes.of_answer(body)
         if status in WORTH_RETRYING:
-            raise TryAgain(said, _retry_after(answer))
-        if status in {401, 403}:
-            raise Denied(said)
-        if status == requests.codes.not_found:
-            raise NotFound(said)
-        raise VendorError(said)
+            raise TryAgain(said, quote, wait=_retry_after(answer))
+        raise REFUSALS.get(status, VendorError)(said, quote)
 
-    def _decode(self, url: str, body: bytes) -> Any:
+    def _decode(self, body: bytes) -> Any:
         try:
             if not BEYOND_64_BITS.search(body):
                 return orjson.loads(body)
@@ -200,14 +203,10 @@ class Client:
             # orjson refuses half of a surrogate pair, and rounds numbers beyond 64 bits: real messages have both.
             return json.loads(body, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError):
-            # What begins as JSON holds what people wrote, and has no place in a log.
-            said = "cut short or broken" if body.lstrip()[:1] in {b"{", b"["} else self._quote(body)
-            raise TryAgain(f"{url}: the answer is no JSON: {said}") from None
-
-    def _quote(self, said: bytes) -> str:
-        """Return the beginning of what a server said, fit for a log: without the token, if it repeats our headers."""
-        text = said.decode("utf-8", "replace").replace(self._token.get_secret_value(), "(the token)")
-        return text[:SHOWN_OF_BODY].encode("unicode_escape").decode() or "an empty body"
+            if body.lstrip()[:1] in {b"{", b"["}:
+                # What begins as JSON holds what people wrote, and has no place in a log.
+                raise TryAgain("the answer is no JSON: cut short or broken.") from None
+            raise TryAgain("the answer is no JSON.", self.quotes.of_answer(body)) from None
 
     def _adapter(self) -> HTTPAdapter:
         """Return this thread's connection: requests does not promise that one may be shared."""
@@ -215,13 +214,6 @@ class Client:
         if adapter is None:
             adapter = self._local.adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1)
         return adapter
-
-
-def _cause(error: requests.RequestException) -> str:
-    """Name a connection's failure in few words; requests nests the reason, and repeats the address in it."""
-    reason: Any = error.args[0] if error.args else error
-    reason = getattr(reason, "reason", reason)
-    return str(reason).rpartition(">: ")[2] or type(error).__name__
 
 
 def _refuse(constant: str) -> float:

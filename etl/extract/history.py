@@ -59,9 +59,8 @@ class Histories:
         Raise VendorError when it cannot be read; Denied or NotFound without asking once the server refused every one.
         """
         if self.refused:
-            raise NotFound(
-                f"{self._client.url(_path(conversation_id))}: not asked for, as the server refuses histories."
-            )
+            address = self._client.address(_path(conversation_id))
+            raise NotFound("not asked for, as the server refuses histories.", address=address)
         try:
             history = self._walk_back(conversation_id) if self.walks_back else self._read_window(conversation_id, shown)
         except (Denied, NotFound) as error:
@@ -125,9 +124,8 @@ class Histories:
             return messages
         middle = ids[len(ids) // 2] if ids else after
         if not after < middle < before:
-            raise VendorError(
-                f"{self._client.url(_path(conversation_id))}: the window {after} to {before} cannot be split."
-            )
+            address = self._client.address(_path(conversation_id))
+            raise VendorError(f"the window {after} to {before} cannot be split.", address=address)
         return self._between(conversation_id, after, middle) + self._between(conversation_id, middle, before)
 
     def _walk_back(self, conversation_id: int) -> History:
@@ -153,7 +151,7 @@ class Histories:
         answer = self._client.get(path, asked)
         payload = answer.get("payload") if isinstance(answer, dict) else None
         if not isinstance(payload, list):
-            raise VendorError(f"{self._client.url(path, asked)}: the answer holds no list of messages.")
+            raise VendorError("the answer holds no list of messages.", address=self._client.address(path, asked))
         return payload
 
 

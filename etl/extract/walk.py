@@ -78,8 +78,9 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: S
         if stale > MOST_STALE_PAGES and not page.is_last:
             # Without this a proxy that drops the query would keep the walk at page 1 for ever.
             raise VendorError(
-                f"{client.url(path, query)}: the last {stale} pages, up to {page.number}, showed nothing"
-                f" new, and none was empty: the walk would not end. {page.failed or 'Does a proxy drop the query?'}"
+                f"the last {stale} pages, up to {page.number}, showed nothing new, and none was empty: the walk would"
+                f" not end. {page.failed or 'Does a proxy drop the query?'}",
+                address=client.address(path, query),
             )
         failing = failing + 1 if page.failed else 0
         if failing and failing % FAILURES_THAT_ALARM == 0:
@@ -135,7 +136,7 @@ def _get_page(client: Client, path: str, query: Query, number: int, about: int |
     # The list wraps its answer in `data`, the search does not.
     data = answer.get("data") if path == LIST and isinstance(answer, dict) else answer
     if not isinstance(data, dict) or not isinstance(data.get("payload"), list):
-        raise VendorError(f"{client.url(path, asked)}: the answer holds no list of conversations.")
+        raise VendorError("the answer holds no list of conversations.", address=client.address(path, asked))
     meta = data.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     counts = {name: meta[name] for name in COUNTS if isinstance(meta.get(name), int)}

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Function, func, insert, select, update
+from sqlalchemy import Connection, Engine, Function, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import SQLAlchemyError
 
-from etl.database.bookkeeping import AccountCount, SyncRun
+from etl.database.bookkeeping import AccountCount, SyncPart, SyncRun
 from etl.database.engine import transaction, translated
-from etl.errors import AnotherRun
+from etl.errors import AnotherRun, quoted
 from etl.exit_codes import Outcome
 from etl.load.tally import Tally
 
@@ -81,6 +81,8 @@ def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
                 .where(SyncRun.account_id == account_id, SyncRun.outcome == Outcome.RUNNING)
                 .values(outcome=Outcome.INTERRUPTED)
             )
+            # Nobody needs its parts any more, which may quote what the vendor answered.
+            connection.execute(delete(SyncPart).where(SyncPart.account_id == account_id))
         yield partial(_check_lock, engine, connection)
     finally:
         with suppress(SQLAlchemyError):  # a lost connection has lost its lock, too
@@ -144,6 +146,7 @@ def close_run(engine: Engine, run: Run) -> None:
                 audit=run.audit,
                 problems=run.problems or None,
                 notes=run.notes or None,
+                quotes=quoted(run.tally.quotes, [*run.problems, *run.notes]) or None,
                 **(run.ledger or {}),
             )
         )

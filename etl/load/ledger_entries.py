@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,8 +15,13 @@ from etl.load import conversations
 DELETED, FORBIDDEN, UNREADABLE = "deleted", "forbidden", "unreadable"
 FORBIDDEN_FOR = timedelta(days=30)
 
-# Why an id has no conversation: its state, and what the vendor answered.
-Reason = tuple[str, str | None]
+
+class Reason(NamedTuple):
+    """Why an id has no conversation: its state, and what the vendor answered; quote: what that quotes of the answer."""
+
+    state: str
+    said: str | None = None
+    quote: str | None = None
 
 
 def known_gone(connection: Connection, account_id: int) -> dict[str, set[int]]:
@@ -62,8 +68,9 @@ def write_down(connection: Connection, account_id: int, gone: Collection[int], r
     known = conversations.present(connection, account_id, gone)
     conversations.found_again(connection, account_id, known)
     rows = [
-        {"account_id": account_id, "conversation_id": one, "state": state, "reason": why, "checked_at": now}
-        for one, (state, why) in sorted(reasons.items())
+        {"account_id": account_id, "conversation_id": one, "checked_at": now}
+        | {"state": why.state, "reason": why.said, "quote": why.quote}
+        for one, why in sorted(reasons.items())
         if one not in known
     ]
     if rows:
@@ -71,7 +78,7 @@ def write_down(connection: Connection, account_id: int, gone: Collection[int], r
         connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["account_id", "conversation_id"],
-                set_={name: statement.excluded[name] for name in ("state", "reason", "checked_at")},
+                set_={name: statement.excluded[name] for name in ("state", "reason", "quote", "checked_at")},
             ),
             rows,
         )

@@ -38,6 +38,7 @@ class Tally:
     unproved: conversation id -> what was read, of those whose history may lack messages.
     unread: how many histories could not be read; why: what was said of the first.
     walks_back: whether the server has shown that it misreads windows of messages.
+    quotes: what failures quoted of answers and searches; nothing where personal data are not kept.
     """
 
     requests: int = told()
@@ -56,6 +57,7 @@ class Tally:
     unread: int = 0
     why: str = ""
     walks_back: bool = False
+    quotes: set[str] = field(default_factory=set)
 
     def __iadd__(self, other: Self) -> Self:
         """Add another tally: numbers are summed, sets united, and of texts the first stays."""
@@ -68,7 +70,7 @@ class Tally:
         return {one.name: getattr(self, one.name) for one in fields(self) if one.metadata.get("told")}
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as JSON values; nothing in it is personal."""
+        """Return all of it as JSON values; personal in it are only the quotes."""
         return {one.name: _to_json(getattr(self, one.name)) for one in fields(self)}
 
     @classmethod

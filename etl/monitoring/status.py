@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from etl.errors import unquoted
 from etl.exit_codes import Outcome
-from etl.extract.wording import without_quotes
 from etl.monitoring.run_history import Standing
 
 LONGEST_REASON = 160
@@ -83,7 +83,7 @@ def _why(run: Any) -> str:
     """Return the first problem of a run in few words: without what a server answered, as monitors send mail."""
     if not run.problems:
         return ""
-    said = " ".join(without_quotes(run.problems[0]).split())
+    said = " ".join(unquoted(run.problems[0], run.quotes or ()).split())
     return f": {said if len(said) <= LONGEST_REASON else said[: LONGEST_REASON - 3] + '...'}"
 
 

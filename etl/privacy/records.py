@@ -4,15 +4,8 @@ import hashlib
 import json
 import re
 
-from etl.extract.wording import without_quotes
+from etl.errors import unquoted, without_value
 from etl.privacy.rules import Row, Way, identity
-
-# What payload.py, fields.py and transform.py say, up to where they quote.
-REASON = re.compile(
-    r"((?:[a-z_.]+: )?(?:expected [a-z ]+(?:\d+ [a-z]+)?|is missing|is beyond range|is nested too deeply))"
-    r"(?:(?:, got|:) .*)?",
-    re.DOTALL,
-)
 
 
 def protect_record(record: Row) -> None:
@@ -20,8 +13,7 @@ def protect_record(record: Row) -> None:
 
     Its digest is made anew, as the old one is of the whole payload; the same fault of the same record has the same.
     """
-    reason = REASON.fullmatch(record["reason"])
-    record["reason"] = reason[1] if reason else "The reason is not shown."
+    record["reason"], record["quote"] = without_value(record["reason"], record["quote"]), None
     number = record["entity_id"]
     record["entity_id"] = number if number and number.isascii() and number.isdigit() else None
     record["payload"] = None
@@ -42,10 +34,17 @@ def protect_run(row: Row, way: Way) -> None:
     if row.get("selection"):
         row["selection"] = protect_selection(row["selection"], way)
     for name in ("problems", "notes"):
-        if row.get(name):
-            row[name] = [without_quotes(one) for one in row[name]]
+        if row[name]:
+            row[name] = [unquoted(one, row["quotes"] or ()) for one in row[name]]
+    row["quotes"] = None
     if row.get("unknown_fields"):
         row["unknown_fields"] = sorted({shown_field(one) for one in row["unknown_fields"]})
+
+
+def protect_entry(entry: Row) -> None:
+    """Make of an entry of the ledger in place what is stored of it: without what the vendor answered."""
+    if entry["quote"]:
+        entry["reason"], entry["quote"] = unquoted(entry["reason"], [entry["quote"]]), None
 
 
 def protect_selection(chosen: Row | None, way: Way) -> Row | None:

@@ -25,9 +25,8 @@ from etl.database.bookkeeping import RejectedRecord
 from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of
 from etl.database.models import METADATA, Attachment, Conversation, Message
-from etl.extract.wording import without_quotes
 from etl.load import upsert
-from etl.privacy.records import protect_record, protect_run
+from etl.privacy.records import protect_entry, protect_record, protect_run
 from etl.privacy.rules import DROP, RULES, Row, Way, gone, protect_row
 from etl.privacy.stored import NO_DIGEST
 
@@ -41,12 +40,13 @@ JOURNAL = {
         "conversation_id",
         "run_id",
         "reason",
+        "quote",
         "payload",
         "first_rejected_at",
         "resolved_at",
     ),
-    "sync_runs": ("selection", "problems", "notes", "unknown_fields"),
-    "conversation_ledger": ("reason",),
+    "sync_runs": ("selection", "problems", "notes", "quotes", "unknown_fields"),
+    "conversation_ledger": ("reason", "quote"),
 }
 TABLES = (*RULES, *JOURNAL)
 
@@ -185,8 +185,8 @@ def _save_journal(connection: Connection, name: str, rows: list[Row], way: Way) 
         before = dict(row)
         if name == "sync_runs":
             protect_run(row, way)
-        elif row["reason"]:
-            row["reason"] = without_quotes(row["reason"])
+        else:
+            protect_entry(row)
         if row != before:
             changed.append(row)
     return update_rows(connection, table, changed)

@@ -124,8 +124,8 @@ class Dimensions:
             if isinstance(one, dict):
                 batch.convert(names.entity, _named(names.entity, one))
             else:
-                said = f"{names.entity.name}: expected an object, got {type(one).__name__}"
-                batch.reject(names.entity.name, None, said)
+                name = names.entity.name
+                batch.reject(name, None, BadValue(f"expected an object, got {type(one).__name__}", field=name))
         return items
 
     def _renew_views(self, definitions: list[Any] | None) -> None:

@@ -49,7 +49,7 @@ class Ledger:
     seen: IdSet
     gone: set[int] = field(default_factory=set)
     forbidden: set[int] = field(default_factory=set)
-    unreadable: dict[int, str] = field(default_factory=dict)
+    unreadable: dict[int, VendorError] = field(default_factory=dict)
     known: dict[str, set[int]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Ledger:
                 except Denied:
                     self.forbidden.add(one)
                 except VendorError as error:
-                    self.unreadable[one] = str(error)
+                    self.unreadable[one] = error
             self.take(found)
 
     def _ask_above(self, highest: int) -> None:
@@ -205,9 +205,9 @@ class Ledger:
         """
         oldest_of_the_new = self._highest() - ASKED_AT_ONCE
         gaps = [one for one in self.gone if one <= oldest_of_the_new]
-        reasons: dict[int, Reason] = dict.fromkeys(gaps, (DELETED, None))
-        reasons |= dict.fromkeys(self.forbidden, (FORBIDDEN, None))
-        reasons |= {one: (UNREADABLE, why) for one, why in self.unreadable.items()}
+        reasons: dict[int, Reason] = dict.fromkeys(gaps, Reason(DELETED))
+        reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN))
+        reasons |= {one: Reason(UNREADABLE, str(why), why.quote or None) for one, why in self.unreadable.items()}
         with transaction(self.engine) as connection:
             ledger_entries.write_down(connection, self.client.account_id, self.gone, reasons)
 

@@ -93,9 +93,9 @@ def _finish(intake: Intake, name: str, page: Page, pending: PendingBatch) -> tup
 
 
 def count_requests(client: Client, run: Run) -> None:
-    """Add to a run's tally what its client has sent since it was last counted."""
+    """Add to a run's tally what its client has sent since it was last counted, and what it quoted."""
     requests, retries = client.take_counts()
-    run.tally += Tally(requests=requests, retries=retries)
+    run.tally += Tally(requests=requests, retries=retries, quotes=set(client.quotes))
 
 
 @contextmanager

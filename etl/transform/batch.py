@@ -42,8 +42,7 @@ class Batch:
     rows: table -> key -> row; one row a key, however often and in whatever shape the page has it.
     complete: table of children -> numbers of the parents whose children are all in this batch.
     histories: numbers of the conversations all of whose messages are in this batch.
-    rejected: records that cannot become rows: {entity, entity_id, conversation_id,
-    reason, payload, digest}.
+    rejected: records that cannot become rows: {entity, entity_id, conversation_id, reason, quote, payload, digest}.
     beyond_range: how many values PostgreSQL could not hold; their columns are NULL, and `extra` keeps them.
     replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
     marks: conversation id -> what tells that its history changed.
@@ -82,7 +81,7 @@ class Batch:
         try:
             made = self._to_row(entity, payload)
         except BadValue as error:
-            self.reject(entity.name, payload, str(error), about)
+            self.reject(entity.name, payload, error, about)
             return None
         self.unknown_fields |= made.unknown
         self.beyond_range += len(made.beyond)
@@ -102,9 +101,9 @@ class Batch:
             self._made[key] = to_row(entity, payload)
         return self._made[key]
 
-    def reject(self, entity: str, payload: Any, reason: str, about: int | None = None) -> None:
+    def reject(self, entity: str, payload: Any, error: BadValue, about: int | None = None) -> None:
         """Keep a record that cannot become a row, with the reason, and the conversation to which it belongs."""
-        sent = payload.get("id") if isinstance(payload, dict) else None
+        reason, sent = str(error), payload.get("id") if isinstance(payload, dict) else None
         try:
             kept = free(payload)
         except BadValue:
@@ -115,6 +114,7 @@ class Batch:
                 "entity_id": None if sent is None else text(str(sent))[:100],
                 "conversation_id": about,
                 "reason": reason,
+                "quote": error.quote or None,
                 "payload": kept,
                 # Tells the same fault in the same record when the next run meets it again.
                 "digest": hashlib.sha256(json.dumps([reason, kept], sort_keys=True).encode()).hexdigest(),
@@ -145,5 +145,5 @@ class Batch:
         """Return the elements of an array in a payload; what is no array is rejected, null is an empty one."""
         if value is None or isinstance(value, list):
             return [one for one in value or [] if one is not None]
-        self.reject(entity, value, "expected an array", about)
+        self.reject(entity, value, BadValue("expected an array"), about)
         return []

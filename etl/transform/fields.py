@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from etl.errors import BadValue, BeyondRange
-from etl.transform.values import Reader, array, free, text, texts
+from etl.transform.values import Reader, array, free, shown, text, texts
 
 Payload = dict[str, Any]
 Row = dict[str, Any]
@@ -131,13 +131,14 @@ def to_row(entity: Entity, payload: Any) -> Converted:
     Raise BadValue that names the field and what was there.
     """
     if not isinstance(payload, dict):
-        raise BadValue(f"{entity.name}: expected an object, got {type(payload).__name__}")
+        raise BadValue(f"expected an object, got {type(payload).__name__}", field=entity.name)
     made = Converted({})
     extra = _read_object(entity, "", payload, made)
     for name in KEYS[entity.table]:
         if made.row.get(name) is None:
-            said = f"is beyond range: {made.beyond[name]}"[:60] if name in made.beyond else "is missing"
-            raise BadValue(f"{name}: {said}")
+            if name in made.beyond:
+                raise BadValue("is beyond range", shown(made.beyond[name]), name)
+            raise BadValue("is missing", field=name)
     if extra or made.beyond:
         # Under the whole path: what is beyond range is no unknown field, and its column says NULL.
         made.row["extra"] = extra | {path: free(value) for path, value in made.beyond.items()}
@@ -156,7 +157,8 @@ def _read_object(entity: Entity, prefix: str, payload: Payload, made: Converted)
                 made.row[column] = None
                 made.beyond[prefix + name] = value
             except BadValue as error:
-                raise BadValue(f"{prefix}{name}: {error}") from None
+                error.field = prefix + name
+                raise
     extra: Payload = {}
     for name in payload.keys() - shape.known:
         value, path = payload[name], f"{prefix}{name}."

@@ -173,7 +173,8 @@ def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
     rejected = len(batch.rejected)
     for label in batch.items("label", payload["labels"], conversation_id):
         if not isinstance(label, str) or len(label) > LONGEST_LABEL:
-            batch.reject("label", label, f"expected text of at most {LONGEST_LABEL} characters", conversation_id)
+            error = BadValue(f"expected text of at most {LONGEST_LABEL} characters")
+            batch.reject("label", label, error, conversation_id)
             continue
         title = text(label)
         batch.replaced += title != label
@@ -213,7 +214,7 @@ def _sender(batch: Batch, conversation_id: int, payload: Payload) -> Row:
         return {}
     kind = sender.get("type", payload.get("sender_type")) if isinstance(sender, dict) else None
     if not isinstance(kind, str):
-        batch.reject("sender", sender, "type: is missing", conversation_id)
+        batch.reject("sender", sender, BadValue("is missing", field="type"), conversation_id)
         return {}
     kind = sender_type(kind)
     entity = {"contact": CONTACT, "user": AGENT}.get(kind, BOT)

@@ -37,9 +37,9 @@ def whole(value: Any) -> int:
     ):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BadValue(f"expected a whole number, got {_shown(value)}")
+        raise BadValue("expected a whole number", shown(value))
     if not SMALLEST <= value <= LARGEST:
-        raise BeyondRange(f"expected a number of at most 64 bits, got {_shown(value)}")
+        raise BeyondRange("expected a number of at most 64 bits", shown(value))
     return value
 
 
@@ -47,34 +47,34 @@ def number(value: Any) -> float:
     """Read a finite number."""
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
         return float(value)
-    raise BadValue(f"expected a number, got {_shown(value)}")
+    raise BadValue("expected a number", shown(value))
 
 
 def flag(value: Any) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):
-        raise BadValue(f"expected true or false, got {_shown(value)}")
+        raise BadValue("expected true or false", shown(value))
     return value
 
 
 def text(value: Any) -> str:
     """Read text; characters that PostgreSQL refuses become U+FFFD."""
     if not isinstance(value, str):
-        raise BadValue(f"expected text, got {_shown(value)}")
+        raise BadValue("expected text", shown(value))
     return UNSTORABLE.sub("\ufffd", value)
 
 
 def texts(value: Any) -> list[str]:
     """Read an array of texts."""
     if not isinstance(value, list):
-        raise BadValue(f"expected an array, got {_shown(value)}")
+        raise BadValue("expected an array", shown(value))
     return [text(one) for one in value]
 
 
 def array(value: Any) -> list[Any]:
     """Read an array of free-form values."""
     if not isinstance(value, list):
-        raise BadValue(f"expected an array, got {_shown(value)}")
+        raise BadValue("expected an array", shown(value))
     read: list[Any] = free(value)
     return read
 
@@ -95,8 +95,8 @@ def instant(value: Any) -> datetime | None:
         try:
             return datetime.fromtimestamp(value, UTC) if value else None
         except (ValueError, OverflowError, OSError):
-            raise BeyondRange(f"expected a time, got {_shown(value)}") from None
-    raise BadValue(f"expected a time, got {_shown(value)}")
+            raise BeyondRange("expected a time", shown(value)) from None
+    raise BadValue("expected a time", shown(value))
 
 
 def free(value: Any) -> Any:
@@ -121,7 +121,7 @@ def _cleaned(value: Any, levels: int) -> Any:
     return value
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Show a value's kind and, for a short scalar, the value: enough to find the fault, too little to leak a text."""
     if isinstance(value, str):
         return f"the text {value[:20]!r}"

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 from sqlalchemy import Engine
 
 from etl.database.engine import transaction
-from etl.errors import TryAgain, VendorError
+from etl.errors import TryAgain, VendorError, quoted
 from etl.extract.client import Client
 from etl.extract.filters import query_of
 from etl.extract.history import Histories
@@ -60,7 +60,7 @@ class Crew(Protocol):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a part; nothing in it is personal.
+    """What became of a part; personal in it is only what is quoted of failures.
 
     pages: with the ids of conversations in the place of payloads.
     """
@@ -199,7 +199,7 @@ class Member:
             parts.finish(connection, run, number, result.to_json())
 
     def _read(self, engine: Engine, run: Run, selection: Selection, part: Part) -> Result:
-        self.client.take_counts()  # of what went before
+        self.client.forget_counts()
         with (
             thread_pool(self.settings.concurrency) as pool,
             Writer(engine, run, partial(self.wait, 0), way_of(self.settings)) as writer,
@@ -215,8 +215,11 @@ class Member:
                 for _, page in take_in(intake, selection, [(part.walk, pages)])
             ]
         count_requests(self.client, run)
-        run.tally += Tally(walks_back=intake.histories.walks_back)
-        return Result(taken, run.tally)
+        tally = run.tally
+        tally.walks_back = intake.histories.walks_back
+        failed = [page.failed for page in taken if page.failed]
+        tally.quotes = set(quoted(tally.quotes, [tally.why, *failed]))
+        return Result(taken, tally)
 
 
 def _id_of(payload: Any) -> int | None:

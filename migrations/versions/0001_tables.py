@@ -483,6 +483,10 @@ def sync_runs() -> None:
         ),
         texts("notes", "What is worth knowing of the run and no fault; NULL: nothing"),
         texts("problems", "Why the run is not complete, in sentences; NULL: nothing"),
+        texts(
+            "quotes",
+            "What notes and problems quote of answers and searches; NULL: nothing, or personal data are not kept",
+        ),
         refers_to("accounts"),
     )
     index("sync_runs", "account_id", "started_at")
@@ -530,6 +534,7 @@ def rejected_records() -> None:
         number("conversation_id", "The conversation in which it came, where that can be read"),
         number("run_id", "The last run that met it", nullable=False),
         text("reason", "The field, and what was there", nullable=False),
+        text("quote", "What the reason quotes of the record; NULL: nothing, or personal data are not kept"),
         json("payload", "The record as sent"),
         time("first_rejected_at", "When it was first met (UTC)", nullable=False, server_default=sa.func.now()),
         time("resolved_at", "When the record was later read well (UTC)"),
@@ -545,6 +550,7 @@ def conversation_ledger() -> None:
         key("conversation_id", "The id"),
         text("state", "deleted (a gap), forbidden or unreadable", nullable=False),
         text("reason", "What the vendor answered"),
+        text("quote", "What the reason quotes of the answer; NULL: nothing, or personal data are not kept"),
         time("checked_at", "When it was last asked for (UTC)", nullable=False),
         refers_to("accounts"),
     )

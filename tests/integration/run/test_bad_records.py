@@ -60,7 +60,7 @@ NO_IDS = [
     ("seven", "seven", "id: expected a whole number, got the text 'seven'"),
     (1.5, "1.5", "id: expected a whole number, got 1.5"),
     (True, "True", "id: expected a whole number, got True"),
-    (TOO_MUCH, str(TOO_MUCH), f"id: is beyond range: {TOO_MUCH}"),
+    (TOO_MUCH, str(TOO_MUCH), f"id: is beyond range, got {TOO_MUCH}"),
 ]
 
 
@@ -132,7 +132,7 @@ def test_a_contact_and_an_attachment_without_a_number_are_rejected_and_their_con
     with job(account, engine, change=change) as etl:
         run = etl.run()
         assert etl.rows(REJECTED) == [
-            ("attachment", str(TOO_MUCH), f"id: is beyond range: {TOO_MUCH}"),
+            ("attachment", str(TOO_MUCH), f"id: is beyond range, got {TOO_MUCH}"),
             ("contact", "nobody", "id: expected a whole number, got the text 'nobody'"),
         ]
         assert etl.rows("SELECT id, contact_id FROM conversations ORDER BY id") == [(1, 1), (2, None)]

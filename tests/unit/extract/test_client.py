@@ -115,8 +115,8 @@ def test_a_redirect_is_refused_and_the_token_not_sent_on(serving, client_of, in_
     with pytest.raises(VendorError) as failed:
         client_of(url).get("conversations/7")
     assert str(failed.value) == (
-        f"{url}/api/v1/accounts/1/conversations/7: redirected to {there}."
-        " The token is not sent there; set ETL_BASE_URL."
+        f"{url}/api/v1/accounts/1/conversations/7: redirected, and the token is not sent there; set ETL_BASE_URL:"
+        f" {there}"
     )
     assert (len(server.requests), elsewhere.requests) == (1, [])
 

@@ -7,12 +7,13 @@ import pytest
 
 from etl.database.base import SCHEMA
 from etl.database.models import METADATA
-from etl.extract.wording import without_quotes
+from etl.errors import BadValue, BeyondRange
 from etl.id_set import IdSet
 from etl.privacy.batches import Forgotten, protect
 from etl.privacy.records import protect_record, protect_selection, shown_field
 from etl.privacy.rules import DROP, KEEP, RULES, Way, protect_row, way_of
 from etl.settings.settings import Settings
+from etl.transform.batch import Batch
 from etl.transform.rows import add_history, to_batch
 
 KEY = "a key of at least thirty-two characters"
@@ -226,31 +227,36 @@ def test_bots_keep_their_names_and_senders_of_an_unknown_type_do_not():
 
 
 @pytest.mark.parametrize(
-    ("reason", "shown"),
+    ("error", "shown"),
     [
-        ("email: expected text, got the text 'dana@exam'", "email: expected text"),
-        ("phone_number: expected text, got 972501234567", "phone_number: expected text"),
-        ("created_at: expected a time, got the text 'a\nb'", "created_at: expected a time"),
-        ("id: is beyond range: 97250123456797250123", "id: is beyond range"),
-        ("id: is missing", "id: is missing"),
-        ("conversation: expected an object, got str", "conversation: expected an object"),
-        ("expected an array", "expected an array"),
-        ("expected text of at most 500 characters", "expected text of at most 500 characters"),
-        ("file_size: expected a number of at most 64 bits, got 1", "file_size: expected a number of at most 64 bits"),
-        ("additional_attributes: is nested too deeply", "additional_attributes: is nested too deeply"),
-        ("Dana: has no place", "The reason is not shown."),
-        ("Dana", "The reason is not shown."),
+        (BadValue("expected text", "the text 'dana@exam'", "email"), "email: expected text"),
+        (BadValue("expected text", "972501234567", "phone_number"), "phone_number: expected text"),
+        (BadValue("expected a time", "the text 'a\nb'", "created_at"), "created_at: expected a time"),
+        (BadValue("is beyond range", "97250123456797250123", "id"), "id: is beyond range"),
+        (BadValue("is missing", field="id"), "id: is missing"),
+        (
+            BadValue("expected an object, got str", field="survey response"),
+            "survey response: expected an object, got str",
+        ),
+        (BadValue("expected an array"), "expected an array"),
+        (BadValue("expected text of at most 500 characters"), "expected text of at most 500 characters"),
+        (BeyondRange("expected a number of at most 64 bits", "1"), "expected a number of at most 64 bits"),
+        (BadValue("is nested too deeply", field="meta"), "meta: is nested too deeply"),
+        (BadValue("is nobody that Dana would know", ", got Dana, got Dana"), "is nobody that Dana would know"),
     ],
 )
-def test_a_reason_is_shown_up_to_what_it_quotes(reason, shown):
-    record = {"entity": "contact", "conversation_id": 7, "payload": {"email": "dana@example.com"}, "digest": "old"}
+def test_a_reason_is_shown_up_to_what_it_quotes(error, shown):
+    batch = Batch(1)
     for number, kept in (("5", "5"), ("dana@example.com", None), (None, None)):
-        one = record | {"reason": reason, "entity_id": number}
+        batch.reject("contact", {"id": number, "email": "dana@example.com"}, error)
+        one = batch.rejected.pop()
+        assert (one["reason"], one["quote"]) == (str(error), error.quote or None)
+        before = one["digest"]
         protect_record(one)
         again = dict(one)
         protect_record(again)
-        assert (one["reason"], one["entity_id"], one["payload"], again) == (shown, kept, None, one)
-        assert one["digest"] != "old"
+        assert (one["reason"], one["quote"], one["entity_id"], one["payload"]) == (shown, None, kept, None)
+        assert (again, one["digest"] != before) == (one, True)
 
 
 @pytest.mark.parametrize(
@@ -265,25 +271,6 @@ def test_a_reason_is_shown_up_to_what_it_quotes(reason, shown):
 )
 def test_the_name_of_an_unknown_field_is_shown_when_it_is_one(path, shown):
     assert shown_field(path) == shown
-
-
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("http://x/y?page=2: the server answered 500: Dana\nLevi", "http://x/y?page=2: the server answered 500."),
-        ("The first: http://x/y: the answer is no JSON: Dana", "The first: http://x/y: the answer is no JSON."),
-        ("http://x/y: the answer is larger than 256 MiB: Dana", "http://x/y: the answer is larger than 256 MiB."),
-        (
-            "http://x/y: redirected to http://Dana/. The token is not sent there; set ETL_BASE_URL.",
-            "http://x/y: redirected. The token is not sent there; set ETL_BASE_URL.",
-        ),
-        ("http://x/y?status=open&q=Dana%20Levi&page=2: no answer.", "http://x/y?status=open&q=...&page=2: no answer."),
-        ("Of 5 of 120 conversation ids nothing is known.", "Of 5 of 120 conversation ids nothing is known."),
-    ],
-)
-def test_a_sentence_is_shown_without_what_it_quotes(said, shown):
-    assert without_quotes(said) == shown
-    assert without_quotes(shown) == shown
 
 
 def test_the_term_of_a_search_is_no_more_than_a_hash():

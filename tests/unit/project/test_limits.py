@@ -24,7 +24,7 @@ WIDE_RECORDS = {"etl/load/tally.py: Tally"}
 
 # What is beyond the limits for now: nothing is added here, and what is mended is taken out.
 LONG_FILES = {"tests/end_to_end/run/test_recorded_account.py"}
-LARGE_CLASSES = {"etl/extract/client.py: Client"}
+LARGE_CLASSES: set[str] = set()
 NAMES_TWICE: set[str] = set()
 
 

@@ -88,6 +88,7 @@ def test_a_rejected_conversation_carries_its_reason_and_payload_and_the_rest_of_
         "entity_id": "7",
         "conversation_id": 7,
         "reason": "unread_count: expected a whole number, got the text 'many'",
+        "quote": "the text 'many'",
         "payload": bad,
         "digest": rejected["digest"],
     }
@@ -143,7 +144,7 @@ def test_each_part_of_a_conversation_is_rejected_on_its_own():
         ({"id": "x\x00"}, "x\ufffd", "id: expected a whole number, got the text 'x\\x00'"),
         ({"id": 7, "meta": {"channel": 5}}, "7", "meta.channel: expected text, got 5"),
         ({"id": 7, "timestamp": "soon"}, "7", "timestamp: expected a time, got the text 'soon'"),
-        ({"id": 2**63}, "9223372036854775808", "id: is beyond range: 9223372036854775808"),
+        ({"id": 2**63}, "9223372036854775808", "id: is beyond range, got 9223372036854775808"),
     ],
 )
 def test_what_is_no_conversation_is_rejected_with_the_reason(payload, entity_id, reason):
