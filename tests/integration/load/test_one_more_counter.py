@@ -21,7 +21,7 @@ SHARED = """
 import asyncio, json, sys, threading
 from functools import partial
 from etl.database.migrate import open_at_head
-from etl.monitoring.summary import to_json
+from etl.monitoring.summary import run_to_json
 from etl.run import sync
 from etl.selection import Selection
 from etl.settings.accounts import Account
@@ -46,7 +46,7 @@ with open_at_head(settings) as engine:
     crew = QueueCrew(Worker(app, settings, loop), Account(settings), engine, do(app.job_manager.register_worker()))
     done = sync.run(settings, engine, Selection(kind="backfill"), sync.Hooks(share=partial(shared, crew)))
     do(app.close_async())
-print(json.dumps(to_json(done)))
+print(json.dumps(run_to_json(done)))
 """
 
 

@@ -15,6 +15,7 @@ def a_tally() -> Tally:
     tally = Tally(requests=5, retries=1, pages=2, rejected=3, inserted=4, beyond_range=6, replaced=7, unread=8)
     tally.counts["messages"].update(seen=3, inserted=2, updated=1)
     tally.unknown_fields, tally.seen, tally.handed_on = {"message.mood"}, IdSet([3, 1]), {9}
+    tally.quotes = {"what was answered"}
     tally.unproved, tally.why = {3: Unproved("mark", [7, 8])}, "the first"
     tally.wrote = tally.walks_back = True
     return tally
