@@ -12,10 +12,11 @@ import signal
 import socket
 import sys
 
+import coverage
+
 import etl
 from etl.commands.main import main
-
-SECONDS = 120
+from tests.waits import LONGEST
 
 
 def await_command() -> list[str]:
@@ -48,13 +49,14 @@ def become(request: int, out: int, err: int, told: int) -> list[str]:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    coverage.process_startup()  # only where the environment says so: make test-long
     return command
 
 
 def exit_code(process: int) -> int:
     """Wait for a process, kill it when it takes too long, and tell its end as `subprocess` does."""
     signal.signal(signal.SIGALRM, lambda *_: os.kill(process, signal.SIGKILL))
-    signal.alarm(SECONDS)
+    signal.alarm(LONGEST)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 

@@ -3,9 +3,11 @@
 import gzip
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from etl.demo.server import Answer, Request, json_answer, text_answer
+from etl.demo.server import Answer, Request, json_answer, serve, text_answer
 
 PAYLOADS = Path(__file__).parent / "payloads"
 NOT_RECORDED = text_answer("this request was not recorded", 418)
@@ -39,3 +41,25 @@ class Recorded:
         self.requests.append(request)
         missing = NO_SUCH_CONVERSATION if CONVERSATION.fullmatch(request.path) else NOT_RECORDED
         return self._answers.get((request.path, tuple(sorted(request.query))), missing)
+
+
+RECORDED_4_7 = tuple(f"4.7.0-{name}" for name in ("pages", "histories", "details", "counts", "profile", "dimensions"))
+
+
+@contextmanager
+def recorded_account(database_url: str, **more: str) -> Iterator[tuple[Recorded, dict[str, str]]]:
+    """Serve the account recorded from Chatwoot 4.7.0; yield the server, and the variables of a job that reads it."""
+    vendor = Recorded(*RECORDED_4_7)
+    with serve(vendor) as url:
+        yield (
+            vendor,
+            {
+                "ETL_BASE_URL": url,
+                "ETL_ACCOUNT_ID": "1",
+                "ETL_API_TOKEN": "admin_token",
+                "DATABASE_URL": database_url,
+                # Recent conversations would be read again, and what is recent depends on the day of the test.
+                "ETL_REREAD_DAYS": "0",
+            }
+            | more,
+        )

@@ -10,7 +10,7 @@ import pytest
 
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.conftest import ETL, RunEtl, environment_of, run_program
+from tests.etl_process import ETL, RunEtl, environment_of, run_program
 from tests.scripted_account import LONG_AGO, account_of
 
 TOKEN = "a-token-of-twenty-letters"

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, text
 
 from etl.database.engine import make_engine
 from etl.demo.server import Answer, Request, json_answer, serve
-from tests.conftest import RunEtl, new_database, run_etl
+from tests.databases import new_database
+from tests.etl_process import RunEtl, run_etl
 from tests.recorded_vendor import NO_SUCH_CONVERSATION, Recorded, recording
 
 ACCOUNT = "/api/v1/accounts/1/"

@@ -9,7 +9,7 @@ from etl.database import migrate
 from etl.database.base import REVISION, SCHEMA
 from etl.database.engine import make_engine
 from etl.database.models import METADATA
-from tests.conftest import RunEtl
+from tests.etl_process import RunEtl
 
 OPTIONS = {
     "version_table_schema": SCHEMA,

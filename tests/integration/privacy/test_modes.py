@@ -15,8 +15,7 @@ from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
 from etl.errors import SettingsError
 from etl.selection import Selection
-from tests.conftest import RunEtl
-from tests.end_to_end.run.test_kills import settings
+from tests.etl_process import RunEtl, settings
 from tests.integration.run.test_bad_records import both, change_conversations
 from tests.personal_data import (
     ANOTHER_KEY,

@@ -15,8 +15,8 @@ from etl.privacy import redact, rewrite
 from etl.privacy.rules import Way, way_of
 from etl.selection import Selection
 from etl.settings.settings import Settings
-from tests.conftest import RunEtl, new_database
-from tests.end_to_end.run.test_kills import settings
+from tests.databases import new_database
+from tests.etl_process import RunEtl, settings
 from tests.integration.privacy.test_modes import MODES, PIECES, hashed, hostile, recorded_job, spoiled
 from tests.personal_data import ANOTHER_KEY, KEY, OF_AGENTS, everything_stored, identities_of, texts_of, whole_tables
 from tests.scripted_account import Job, account_of, job
