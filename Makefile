@@ -59,7 +59,7 @@ dbt: $(VENV)/dev build/dbt/ready  ## try the dbt sources on the demo: parse, and
 	@$(BIN)/python bi/dbt/check.py
 
 airflow: build/airflow/ready  ## try the DAG in an Airflow of its own: parse it, and look at its tasks
-	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home build/airflow/env/bin/python deploy/airflow/parse.py
+	@AIRFLOW_HOME="$(CURDIR)/build/airflow/home" build/airflow/env/bin/python deploy/airflow/parse.py
 
 build: $(VENV)/dev  ## the wheel and the source archive in dist/
 	@$(BIN)/python -m build --no-isolation
