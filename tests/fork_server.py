@@ -4,6 +4,7 @@ What it forks is a process like any other, with an environment, a folder, output
 cannot show is a fault of starting: test_command_line.py, and whoever stops or kills one, start the program itself.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -63,5 +64,7 @@ def exit_code(process: int) -> int:
 if __name__ == "__main__":
     for module in pkgutil.walk_packages(etl.__path__, "etl."):
         importlib.import_module(module.name)
+    # What is here stays as it is: without this each fork's end looks at all of it, and takes five times as long.
+    gc.freeze()
     sys.argv = await_command()
     sys.exit(main())
