@@ -26,16 +26,23 @@ CARELESS = ("fsync", "synchronous_commit", "full_page_writes", "autovacuum")
 register_profiles()  # before hypothesis reads pytest's options
 
 
-def pytest_configure() -> None:
-    """Make a folder for the embedded server, once for all of pytest's processes, and remove it when they have ended.
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a folder for the embedded server, once for all of pytest's processes, and one for what tests write.
 
-    Not one of pytest's own temporary folders: another pytest of the same user clears these away while we run.
+    Not pytest's own temporary folders: another pytest of the same user clears these away, or shuts PostgreSQL, which is
+    another user's where we are root, out of them while we run.
     """
     if SERVER_FOLDER not in os.environ:
-        folder = tempfile.mkdtemp(prefix="etl-tests-", dir=IN_MEMORY if is_roomy(IN_MEMORY) else None)
-        os.environ[SERVER_FOLDER] = folder
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ[SERVER_FOLDER] = folder = new_folder(IN_MEMORY if is_roomy(IN_MEMORY) else None)
         atexit.register(templates.drop, Path(folder))
+        config.option.basetemp = config.option.basetemp or new_folder()
+
+
+def new_folder(parent: Path | None = None) -> str:
+    """Make a folder that is gone when this process ends."""
+    folder = tempfile.mkdtemp(prefix="etl-tests-", dir=parent)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def pytest_xdist_auto_num_workers() -> int:

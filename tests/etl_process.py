@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 import coverage
+import psutil
 
 from tests.held_vendor import Trap
 from tests.waits import LONGEST, slowness
@@ -148,10 +149,14 @@ def end_all() -> None:
 
 
 def end_server(home: Path) -> None:
-    """End the embedded server of a folder, if one is left: of a process that was killed, nobody did."""
-    file = home / "postgresql" / "postmaster.pid"
-    with suppress(FileNotFoundError, ProcessLookupError):
-        os.kill(int(file.read_text().split()[0]), signal.SIGQUIT)
+    """End the embedded server of a folder, if one is left: whoever was killed did not, and whoever lives will."""
+    data = home / "postgresql"
+    if not (server := data / "postmaster.pid").exists():
+        return
+    users = data / ".handle_pids.json"
+    if not any(map(psutil.pid_exists, json.loads(users.read_text()) if users.exists() else [])):
+        with suppress(ProcessLookupError):
+            os.kill(int(server.read_text().split()[0]), signal.SIGQUIT)
 
 
 def run_into(trap: Trap, at: int, act: Callable[[Process], object], folder: Path, **variables: str):
