@@ -18,6 +18,7 @@ from tests import templates
 from tests.databases import IN_MEMORY, SERVER_FOLDER, is_roomy, new_database, new_engine
 from tests.etl_process import RunEtl, end_all, end_server, run_etl
 from tests.examples import register_profiles
+from tests.recorded_vendor import recorded_account_4_7
 from tests.templates import Recording
 
 # What a test wrote need not survive a power cut, and no test lives long enough to be vacuumed.
@@ -71,20 +72,21 @@ def template(server_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def recorded_4_7(server_url: str, template: str) -> Recording:
-    """A second one, with the recorded account, loaded once by `etl sync --json` for all of pytest's processes."""
-    return templates.with_recorded_account(server_url, template, Path(os.environ[SERVER_FOLDER]))
+    """A second one, with the account recorded from 4.7, loaded once by `etl sync` for all of pytest's processes."""
+    folder = Path(os.environ[SERVER_FOLDER])
+    return templates.with_recorded_account(recorded_account_4_7, server_url, template, folder)
 
 
 @pytest.fixture(scope="session")
-def recorded_tables(server_url: str, recorded_4_7: Recording) -> Iterator[Engine]:
-    """An engine for a copy of the recorded account, for all tests that only read."""
+def recorded_4_7_tables(server_url: str, recorded_4_7: Recording) -> Iterator[Engine]:
+    """An engine for a copy of it, for all tests that only read."""
     with new_engine(server_url, recorded_4_7.name) as engine:
         yield engine
 
 
 @pytest.fixture
-def recorded_engine(server_url: str, recorded_4_7: Recording) -> Iterator[Engine]:
-    """An engine for a copy of the recorded account, of this test alone."""
+def recorded_4_7_engine(server_url: str, recorded_4_7: Recording) -> Iterator[Engine]:
+    """An engine for a copy of it, of this test alone."""
     with new_engine(server_url, recorded_4_7.name) as engine:
         yield engine
 

@@ -3,20 +3,22 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Engine, text
 
 from etl.database import migrate
 from etl.database.engine import make_engine
 from etl.demo.server import Request
 from tests.databases import execute, strategy, url_of
 from tests.etl_process import run_etl
-from tests.recorded_vendor import recorded_account
+from tests.recorded_vendor import Recorded
 
-# Of the account that is loaded once, for the views: days and hours of another zone than UTC.
-ZONE = "Asia/Jerusalem"
+Server = Callable[[str], AbstractContextManager[tuple[Recorded, dict[str, str]]]]
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,27 @@ def with_tables(server_url: str, folder: Path) -> str:
     return _once("tables", server_url, folder, "template0", fill)[0]
 
 
-def with_recorded_account(server_url: str, template: str, folder: Path) -> Recording:
-    """Return a database with the account recorded from Chatwoot 4.7.0."""
+def with_recorded_account(server: Server, server_url: str, template: str, folder: Path) -> Recording:
+    """Return a database with a recorded account, as one run of `etl sync` made it."""
 
     def fill(name: str) -> Any:
-        with recorded_account(url_of(server_url, name), ETL_TIMEZONE=ZONE) as (vendor, settings):
+        with server(url_of(server_url, name)) as (vendor, settings):
             done = run_etl(folder, "sync", "--json", **settings)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout), [asdict(one) for one in vendor.requests]
 
-    name, (printed, requests) = _once("recorded", server_url, folder, template, fill)
+    name, (printed, requests) = _once(server.__name__, server_url, folder, template, fill)
     return Recording(name, printed, [Request(**one) for one in requests])
+
+
+@contextmanager
+def served_again(server: Server, engine: Engine) -> Iterator[tuple[Recorded, dict[str, str]]]:
+    """Serve a recorded account to the copy of its database; the rows know that it is now at another port."""
+    with server(engine.url.render_as_string(hide_password=False)) as (vendor, settings):
+        with engine.begin() as connection:
+            here = text("UPDATE helpdesk.accounts SET base_url = :here")
+            connection.execute(here, {"here": settings["ETL_BASE_URL"]})
+        yield vendor, settings
 
 
 def _once(what: str, server_url: str, folder: Path, template: str, fill: Callable[[str], Any]) -> tuple[str, Any]:

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, text
 
 from etl.demo.server import Request
 from tests.etl_process import RunEtl
-from tests.recorded_vendor import recorded_account, recording
-from tests.templates import ZONE, Recording
+from tests.recorded_vendor import ZONE, recorded_account_4_7, recording
+from tests.templates import Recording, served_again
 
 # Walked in this order the real server showed 47, 51, 53, 55 and 69 twice, and these five never.
 NEVER_SHOWN = [99, 101, 107, 111, 113]
@@ -31,8 +31,8 @@ WALK = [
 
 
 @pytest.fixture
-def tables(recorded_tables: Engine) -> Engine:
-    return recorded_tables
+def tables(recorded_4_7_tables: Engine) -> Engine:
+    return recorded_4_7_tables
 
 
 def rows(engine: Engine, query: str) -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def test_what_is_asked_for_is_every_page_every_history_once_and_the_ids_that_no_
     assert {request.headers["api-access-token"] for request in recorded_4_7.requests} == {"admin_token"}
 
 
-def test_a_second_run_writes_no_row_and_asks_for_no_history(etl: RunEtl, recorded_engine: Engine) -> None:
+def test_a_second_run_writes_no_row_and_asks_for_no_history(etl: RunEtl, recorded_4_7_engine: Engine) -> None:
     tables = (
         "accounts", "contacts", "agents", "bots", "inboxes", "teams", "labels", "custom_attribute_definitions",
         "conversations", "conversation_labels", "conversation_states", "messages", "attachments", "csat_responses",
@@ -125,16 +125,11 @@ def test_a_second_run_writes_no_row_and_asks_for_no_history(etl: RunEtl, recorde
     versions = " UNION ALL ".join(
         f"SELECT '{table}', ctid::text, xmin::text, {table}::text FROM helpdesk.{table}" for table in tables
     )
-    url = recorded_engine.url.render_as_string(hide_password=False)
-    with recorded_account(url, ETL_TIMEZONE=ZONE) as (vendor, settings):
-        with recorded_engine.begin() as connection:
-            connection.execute(  # it is served at another port than the first time
-                text("UPDATE helpdesk.accounts SET base_url = :here"), {"here": settings["ETL_BASE_URL"]}
-            )
-        with recorded_engine.connect() as connection:
+    with served_again(recorded_account_4_7, recorded_4_7_engine) as (vendor, settings):
+        with recorded_4_7_engine.connect() as connection:
             before = sorted(map(tuple, connection.execute(text(versions))))
         again = etl("sync", "--json", **settings)
-    with recorded_engine.connect() as connection:
+    with recorded_4_7_engine.connect() as connection:
         after = sorted(map(tuple, connection.execute(text(versions))))
     assert len(before) > 4_700
     assert after == before

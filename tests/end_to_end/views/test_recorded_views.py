@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import Engine, text
 
 from etl.views import schema
-from tests.templates import ZONE
+from tests.recorded_vendor import ZONE
 
 NAMES = (*schema.PUBLIC, "conversation_attribute_columns", "contact_attribute_columns")
 
 
 @pytest.fixture
-def loaded(recorded_tables: Engine) -> Engine:
-    return recorded_tables
+def loaded(recorded_4_7_tables: Engine) -> Engine:
+    return recorded_4_7_tables
 
 
 def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
