@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-others check lock docs bench bench-views dashboard dbt airflow build clean
+.PHONY: help demo test test-long test-others check lock docs bench bench-views dashboard dbt airflow build clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -13,8 +13,12 @@ help:  ## list these targets
 demo: $(VENV)/runtime  ## fill an embedded PostgreSQL from a made-up account and look at it
 	@$(BIN)/etl demo
 
-test: check  ## all tests and linters
-	@$(BIN)/pytest -q -n auto --dist worksteal
+test: check  ## linters and tests
+	@$(BIN)/pytest -q -n auto --dist worksteal -m "not long"
+
+test-long: check  ## linters and all tests with many more examples, for an hour; fails below the floor of coverage
+	@$(BIN)/pytest -q -n auto --dist worksteal --hypothesis-profile=long \
+		--cov --cov-branch --cov-context=test --cov-report=term:skip-covered
 
 test-others: .venv/dev  ## the tests of the database with another Python and on another PostgreSQL, where installed
 	@.ci/other-versions
@@ -55,7 +59,7 @@ dbt: $(VENV)/dev build/dbt/ready  ## try the dbt sources on the demo: parse, and
 	@$(BIN)/python bi/dbt/check.py
 
 airflow: build/airflow/ready  ## try the DAG in an Airflow of its own: parse it, and look at its tasks
-	@AIRFLOW_HOME=$(CURDIR)/build/airflow/home build/airflow/env/bin/python deploy/airflow/parse.py
+	@AIRFLOW_HOME="$(CURDIR)/build/airflow/home" build/airflow/env/bin/python deploy/airflow/parse.py
 
 build: $(VENV)/dev  ## the wheel and the source archive in dist/
 	@$(BIN)/python -m build --no-isolation

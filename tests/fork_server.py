@@ -4,6 +4,7 @@ What it forks is a process like any other, with an environment, a folder, output
 cannot show is a fault of starting: test_command_line.py, and whoever stops or kills one, start the program itself.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -12,10 +13,11 @@ import signal
 import socket
 import sys
 
+import coverage
+
 import etl
 from etl.commands.main import main
-
-SECONDS = 120
+from tests.waits import LONGEST
 
 
 def await_command() -> list[str]:
@@ -48,18 +50,21 @@ def become(request: int, out: int, err: int, told: int) -> list[str]:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    coverage.process_startup()  # only where the environment says so: make test-long
     return command
 
 
 def exit_code(process: int) -> int:
     """Wait for a process, kill it when it takes too long, and tell its end as `subprocess` does."""
     signal.signal(signal.SIGALRM, lambda *_: os.kill(process, signal.SIGKILL))
-    signal.alarm(SECONDS)
+    signal.alarm(LONGEST)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 if __name__ == "__main__":
     for module in pkgutil.walk_packages(etl.__path__, "etl."):
         importlib.import_module(module.name)
+    # What is here stays as it is: without this each fork's end looks at all of it, and takes five times as long.
+    gc.freeze()
     sys.argv = await_command()
     sys.exit(main())

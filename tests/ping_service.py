@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from threading import Event, Thread
 
+from tests.waits import LONGEST
+
 SECRET = "b7Qe9fKx-pings-2TzM4wVn"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 # urllib3 complains of such an answer in a log of its own, with the whole address.
@@ -40,7 +42,7 @@ def pinged(answer: bytes = OK) -> Iterator[Pinged]:
             told = self.rfile.read(int(self.headers["Content-Length"])).decode()
             service.told.append((self.path, told))
             if not service.answer:
-                service.has_ended.wait(60)
+                service.has_ended.wait(2 * LONGEST)
             self.wfile.write(service.answer)
 
         def log_message(self, *_: object) -> None:
@@ -53,10 +55,12 @@ def pinged(answer: bytes = OK) -> Iterator[Pinged]:
         service = Pinged(f"http://127.0.0.1:{server.server_address[1]}", answer)
         thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        yield service
-        service.has_ended.set()
-        server.shutdown()
-        thread.join()
+        try:
+            yield service
+        finally:
+            service.has_ended.set()
+            server.shutdown()
+            thread.join()
 
 
 def redirect_to(url: str) -> bytes:

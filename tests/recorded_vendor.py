@@ -3,9 +3,13 @@
 import gzip
 import json
 import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from etl.demo.server import Answer, Request, json_answer, text_answer
+from etl.demo.server import Answer, Request, json_answer, serve, text_answer
 
 PAYLOADS = Path(__file__).parent / "payloads"
 NOT_RECORDED = text_answer("this request was not recorded", 418)
@@ -39,3 +43,90 @@ class Recorded:
         self.requests.append(request)
         missing = NO_SUCH_CONVERSATION if CONVERSATION.fullmatch(request.path) else NOT_RECORDED
         return self._answers.get((request.path, tuple(sorted(request.query))), missing)
+
+
+# For the views: days and hours of another zone than UTC.
+ZONE = "Asia/Jerusalem"
+RECORDED_4_7 = tuple(f"4.7.0-{name}" for name in ("pages", "histories", "details", "counts", "profile", "dimensions"))
+
+
+@contextmanager
+def recorded_account_4_7(database_url: str) -> Iterator[tuple[Recorded, dict[str, str]]]:
+    """Serve the account recorded from Chatwoot 4.7.0; yield the server, and the variables of a job that reads it."""
+    vendor = Recorded(*RECORDED_4_7)
+    with serve(vendor) as url:
+        yield vendor, _settings(url, database_url) | {"ETL_TIMEZONE": ZONE}
+
+
+def _settings(base_url: str, database_url: str) -> dict[str, str]:
+    return {
+        "ETL_BASE_URL": base_url,
+        "ETL_ACCOUNT_ID": "1",
+        "ETL_API_TOKEN": "admin_token",
+        "DATABASE_URL": database_url,
+        # Recent conversations would be read again, and what is recent depends on the day of the test.
+        "ETL_REREAD_DAYS": "0",
+    }
+
+
+ACCOUNT = "/api/v1/accounts/1/"
+MESSAGES = re.compile(r"/api/v1/accounts/1/conversations/(\d+)/messages")
+
+
+def recorded_messages() -> dict[int, dict[int, dict[str, Any]]]:
+    """Return conversation -> message id -> message, of all that the server ever gave by `/messages`."""
+    found: dict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
+    for name in ("2.14.0-walks", "2.14.0-numbers"):
+        for exchange in recording(name):
+            for message in exchange["response"]["json"]["payload"]:
+                found[message["conversation_id"]][message["id"]] = message
+    return found
+
+
+# Of these nothing was recorded: a server that does not have them.
+NOT_THERE_IN_2_14 = {
+    *("inboxes", "agents", "teams", "labels", "custom_attribute_definitions", "csat_survey_responses"),
+    "/api/vN/profile",
+}
+
+
+class Recorded214(Recorded):
+    """Answers what was recorded; where that has gaps, what the recorded rule makes of the recorded messages.
+
+    The rule: `after` and `before` together give the oldest 20 with an id of at least `before`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(*(f"2.14.0-{name}" for name in ("pages", "walks", "numbers", "search", "details", "counts")))
+        self._messages = recorded_messages()
+
+    def __call__(self, request: Request) -> Answer:
+        if request.path == f"{ACCOUNT}conversations/search":
+            # One order was recorded; its pages are right in any.
+            query = [("status", "all"), ("sort_by", "sort_on_created_at"), ("page", request.first("page") or "1")]
+            answer = super().__call__(Request(request.path, query, request.headers))
+            self.requests[-1] = request
+            return answer
+        answer = super().__call__(request)
+        if kind_of(request.path) in NOT_THERE_IN_2_14:
+            return NO_SUCH_CONVERSATION
+        history = MESSAGES.fullmatch(request.path)
+        if answer.status == 418 and history and request.first("after") is not None:
+            lowest = int(request.first("before") or 0)
+            found = [one for one in self._messages[int(history[1])].values() if one["id"] >= lowest]
+            found.sort(key=lambda one: (one["created_at"], one["id"]))
+            return json_answer({"meta": {}, "payload": found[:20]})
+        return answer
+
+
+def kind_of(path: str) -> str:
+    return re.sub(r"\d+", "N", path.removeprefix(ACCOUNT))
+
+
+@contextmanager
+def recorded_account_2_14(database_url: str) -> Iterator[tuple[Recorded, dict[str, str]]]:
+    """Serve the account recorded from Chatwoot 2.14.0, as `recorded_account_4_7` does that of 4.7.0."""
+    vendor = Recorded214()
+    with serve(vendor) as url:
+        # One at a time, so that how often is asked before it is known how does not depend on chance.
+        yield vendor, _settings(url, database_url) | {"ETL_CONCURRENCY": "1"}

@@ -10,16 +10,17 @@ import pytest
 
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.conftest import ETL, RunEtl, environment_of, run_program
+from tests.etl_process import ETL, RunEtl, end_server, environment_of, run_program
 from tests.scripted_account import LONG_AGO, account_of
 
 TOKEN = "a-token-of-twenty-letters"
 
 
 @pytest.fixture
-def etl(tmp_path: Path) -> RunEtl:
-    """Here the program itself is started, so that a fault of its start is found."""
-    return partial(run_program, tmp_path)
+def program(tmp_path: Path) -> Iterator[RunEtl]:
+    """Start the program itself, so that a fault of its start is found; `etl` forks it, which shows all else."""
+    yield partial(run_program, tmp_path)
+    end_server(tmp_path / "home")
 
 
 @pytest.fixture
@@ -33,8 +34,10 @@ def settings(vendor: Vendor, database_url: str) -> Iterator[dict[str, str]]:
         yield {"ETL_BASE_URL": url, "ETL_ACCOUNT_ID": "1", "ETL_API_TOKEN": TOKEN, "DATABASE_URL": database_url}
 
 
-def test_sync_prints_a_summary_that_says_first_whether_it_is_complete(etl: RunEtl, settings: dict[str, str]) -> None:
-    done = etl("sync", **settings)
+def test_sync_prints_a_summary_that_says_first_whether_it_is_complete(
+    program: RunEtl, settings: dict[str, str]
+) -> None:
+    done = program("sync", **settings)
     assert done.returncode == 0
     first, *lines = [line.rstrip() for line in done.stdout.splitlines()]
     assert first.startswith("Run 1 · sync of account 1 · complete after ")
@@ -76,25 +79,25 @@ def test_logs_are_json_lines_when_asked_for(etl: RunEtl, settings: dict[str, str
 
 
 def test_an_incomplete_run_exits_with_3_and_a_failed_one_with_1(
-    etl: RunEtl, vendor: Vendor, settings: dict[str, str]
+    program: RunEtl, vendor: Vendor, settings: dict[str, str]
 ) -> None:
     # A conversation whose contact was deleted is a 500 on the real server, and so is its page.
     vendor.accounts[0].conversations[2].contact_id = 99
-    incomplete = etl(
+    incomplete = program(
         "backfill", "--json", "--conversation", "1", "--conversation", "2", ETL_RETRY_ATTEMPTS="1", **settings
     )
     assert incomplete.returncode == 3
     assert "conversations/2: the server answered 500" in json.loads(incomplete.stdout)["problems"][0]
 
-    failed = etl("sync", "--json", **settings | {"ETL_API_TOKEN": "of-another-account"})
+    failed = program("sync", "--json", **settings | {"ETL_API_TOKEN": "of-another-account"})
     assert failed.returncode == 1
     assert json.loads(failed.stdout)["outcome"] == "failed"
     assert "401" in failed.stderr
     assert "of-another-account" not in failed.stderr + failed.stdout
 
 
-def test_missing_and_wrong_settings_are_all_named_at_once_with_exit_code_2(etl: RunEtl) -> None:
-    done = etl("sync", ETL_CONCURRENCY="many", ETL_BASE_URL="http://vendor.example")
+def test_missing_and_wrong_settings_are_all_named_at_once_with_exit_code_2(program: RunEtl) -> None:
+    done = program("sync", ETL_CONCURRENCY="many", ETL_BASE_URL="http://vendor.example")
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.splitlines()[0] == "etl: The settings have faults:"
@@ -139,10 +142,10 @@ def test_backfill_takes_a_day_as_a_whole_day_in_utc_or_with_an_offset(
     assert read("--until", "2023-11-14-01:00") == 3
 
 
-def test_runs_lists_the_last_runs(etl: RunEtl, settings: dict[str, str]) -> None:
+def test_runs_lists_the_last_runs(etl: RunEtl, program: RunEtl, settings: dict[str, str]) -> None:
     assert etl("runs", **settings).stdout == "No run yet: `etl sync` makes the first.\n"
     etl("sync", **settings)
-    header, row = etl("runs", **settings).stdout.splitlines()
+    header, row = program("runs", **settings).stdout.splitlines()
     assert header.split() == [
         "run", "account", "kind", "started", "(UTC)", "took", "outcome", "conversations", "messages", "unaccounted",
         "rejected",
@@ -151,16 +154,16 @@ def test_runs_lists_the_last_runs(etl: RunEtl, settings: dict[str, str]) -> None
 
 
 def test_psql_opens_the_database_at_the_tables_and_hands_its_arguments_on(
-    etl: RunEtl, settings: dict[str, str]
+    etl: RunEtl, program: RunEtl, settings: dict[str, str]
 ) -> None:
     etl("sync", **settings)
-    done = etl("psql", "-Atc", "SELECT count(*) FROM messages", **settings)
+    done = program("psql", "-Atc", "SELECT count(*) FROM messages", **settings)
     assert (done.returncode, done.stdout) == (0, "9\n")
     assert etl("psql", "-c", "SELEKT", **settings).returncode == 1
 
 
-def test_check_finds_everything_right(etl: RunEtl, settings: dict[str, str]) -> None:
-    done = etl("check", **settings)
+def test_check_finds_everything_right(program: RunEtl, settings: dict[str, str]) -> None:
+    done = program("check", **settings)
     assert done.returncode == 0, done.stdout
     lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
     assert [(sign, name) for sign, name, _ in lines[:7]] == [
@@ -202,12 +205,12 @@ def test_check_says_that_the_tables_are_missing(etl: RunEtl, settings: dict[str,
     assert "has no tables yet. Run `etl migrate` first." in done.stdout
 
 
-def test_help_names_every_command_with_one_line_and_the_exit_codes(etl: RunEtl) -> None:
-    done = etl("--help")
+def test_help_names_every_command_with_one_line_and_the_exit_codes(program: RunEtl) -> None:
+    done = program("--help")
     assert done.returncode == 0
     for command in ("sync", "backfill", "migrate", "check", "runs", "status", "psql", "demo"):
         assert f"│ {command} " in done.stdout
-        assert etl(command, "--help").returncode == 0
+        assert program(command, "--help").returncode == 0
     assert "3  Finished, but not complete" in done.stdout
 
 
@@ -242,5 +245,5 @@ def test_bash_completes_commands_options_and_values_without_loading_what_takes_t
     assert not loaded & {"sqlalchemy", "psycopg", "requests", "alembic", "etl.settings"}
 
 
-def test_version_names_the_version(etl: RunEtl) -> None:
-    assert etl("--version").stdout == "etl 0.1.0\n"
+def test_version_names_the_version(program: RunEtl) -> None:
+    assert program("--version").stdout == "etl 0.1.0\n"

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.conftest import RunEtl
+from tests.etl_process import RunEtl
 
 # What would be in the way: the schemas, and a revision that is no more.
 LEFT = """

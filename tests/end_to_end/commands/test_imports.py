@@ -4,8 +4,8 @@ from pathlib import Path
 
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.conftest import RunEtl, run_program
 from tests.end_to_end.run.test_kills import TOKEN, settings
+from tests.etl_process import RunEtl, run_program
 from tests.scripted_account import account_of
 
 # What asks the vendor, and what reads its answers.

@@ -1,19 +1,19 @@
 """Several accounts by the command line: one after the other, each by itself, and one exit code for all."""
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from etl.demo.server import Answer, Request, serve
+from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.conftest import RunEtl
-from tests.end_to_end.run.test_kills import query, start_etl, terminate
-from tests.end_to_end.settings.test_secrets import command_lines
+from tests.databases import query
+from tests.etl_process import RunEtl, command_lines, start_etl, terminate
+from tests.held_vendor import holding
 from tests.ping_service import pinged
 from tests.scripted_account import account_of
+from tests.waits import LONGEST
 
 SHOP_TOKEN, OUTLET_TOKEN, WRONG_TOKEN = "kQ7vR2mXw9ZtB4nL", "sY8dJc6HpW3eF5gA", "bN5zV7xC1qM4lK9j"
 
@@ -208,21 +208,12 @@ def test_a_contact_is_forgotten_in_the_account_that_was_named(
 def test_a_request_to_stop_ends_the_series_and_no_token_is_in_the_list_of_processes(
     tmp_path: Path, settings: dict[str, str], database_url: str
 ) -> None:
-    shop, asked, go = Vendor(account_of(3, number=17), token=SHOP_TOKEN), threading.Event(), threading.Event()
-
-    def app(request: Request) -> Answer:
-        if request.path.endswith("/messages"):
-            asked.set()
-            go.wait(60)
-        return shop(request)
-
-    with serve(app) as base_url:
+    with holding(Vendor(account_of(3, number=17), token=SHOP_TOKEN)) as (shop, base_url):
         process = start_etl(tmp_path, "sync", "--all", **settings | {"ETL_BASE_URL": base_url})
-        assert asked.wait(30)
+        shop.wait_until_asked()
         assert "--all" in no_token(command_lines(process.pid))
         terminate(process)
-        out, err = process.communicate(timeout=30)
-        go.set()
+        out, err = process.communicate(timeout=LONGEST)
     assert process.returncode == 1
     assert "Run 1 · sync of account 17 · interrupted" in out
     assert "Account 18" not in out

@@ -15,10 +15,11 @@ from sqlalchemy import make_url
 from etl.database import embedded
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.conftest import RunEtl
-from tests.end_to_end.database.test_database_trouble import execute, plain, sentence
-from tests.end_to_end.run.test_kills import OF_ETL, TOKEN, Trap, query, run_into, settings, tables, wait_until
+from tests.databases import OF_ETL, execute, plain, query, tables
+from tests.etl_process import TOKEN, RunEtl, run_into, sentence, settings
+from tests.held_vendor import Trap
 from tests.scripted_account import account_of
+from tests.waits import wait_until
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import pytest
 
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
-from tests.conftest import RunEtl
-from tests.end_to_end.run.test_kills import TOKEN, settings
+from tests.etl_process import TOKEN, RunEtl, settings
 from tests.scripted_account import account_of, server_fault
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.conftest import RunEtl
-from tests.end_to_end.run.test_kills import TOKEN, query, settings
+from tests.databases import query
+from tests.etl_process import TOKEN, RunEtl, settings
 from tests.scripted_account import account_of
 
 SAMPLE = re.compile(r'(\w+)\{((?:\w+="[^"]*",?)+)\} (\S+)')

@@ -1,7 +1,6 @@
 """ETL_PING_URL: who watches is told of every run, and cannot hold it up, fail it, or learn what is not theirs."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from sqlalchemy import Engine
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from etl.load import journal
-from tests.conftest import RunEtl
-from tests.end_to_end.run.test_kills import TOKEN, Trap, run_into, settings, terminate
+from tests.etl_process import TOKEN, RunEtl, assert_in_time, run_into, settings, terminate
+from tests.held_vendor import Trap
 from tests.ping_service import BROKEN, FAILED, NO_ANSWER, OK, SECRET, Pinged, pinged, redirect_to
 from tests.scripted_account import account_of
 
@@ -100,7 +99,7 @@ def test_a_run_that_is_stopped_tells_a_failure_and_still_ends_in_time(
     service.answer = NO_ANSWER
     process, _, seconds = run_into(trap, 12, terminate, tmp_path, **variables)
     assert process.returncode == 1
-    assert seconds < 10
+    assert_in_time(seconds)
     assert service.steps()[0] == "/start"
 
 
@@ -116,10 +115,8 @@ def test_a_ping_that_fails_is_one_warning_without_the_address_and_nothing_else(
     etl: RunEtl, service: Pinged, variables: dict[str, str], answer: bytes, form: str
 ) -> None:
     service.answer = answer
-    begun = time.monotonic()
-    done = etl("sync", "--json", ETL_LOG_FORMAT=form, **variables)
+    done = etl("sync", "--json", ETL_LOG_FORMAT=form, **variables)  # the service would hold it for longer than we wait
     assert done.returncode == 0
-    assert time.monotonic() - begun < 30  # the service would hold it for a minute
     assert json.loads(done.stdout)["outcome"] == "complete"
     assert service.steps()[0] == "/start"
     warnings = [line for line in done.stderr.splitlines() if "warning" in line]

@@ -14,8 +14,8 @@ from etl.demo.vendor import Vendor
 from etl.load import journal
 from etl.load.journal import Run
 from etl.selection import Selection
-from tests.conftest import RunEtl
-from tests.end_to_end.run.test_kills import TOKEN, Trap, kill, run_into, settings
+from tests.etl_process import TOKEN, RunEtl, kill, run_into, settings
+from tests.held_vendor import Trap
 from tests.scripted_account import account_of, change_messages, job
 
 

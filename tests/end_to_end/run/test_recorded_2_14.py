@@ -1,36 +1,25 @@
 """`etl sync` as a process against exchanges recorded from Chatwoot 2.14.0, which misreads windows."""
 
 import json
-import re
-from collections import Counter, defaultdict
+import os
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
-from etl.database.engine import make_engine
-from etl.demo.server import Answer, Request, json_answer, serve
-from tests.conftest import RunEtl, new_database, run_etl
-from tests.recorded_vendor import NO_SUCH_CONVERSATION, Recorded, recording
+from etl.demo.server import Request
+from tests.databases import SERVER_FOLDER, new_engine
+from tests.etl_process import RunEtl
+from tests.recorded_vendor import NOT_THERE_IN_2_14, kind_of, recorded_account_2_14, recorded_messages, recording
+from tests.templates import Recording, served_again, with_recorded_account
 
-ACCOUNT = "/api/v1/accounts/1/"
-MESSAGES = re.compile(r"/api/v1/accounts/1/conversations/(\d+)/messages")
 TABLES = (
     "accounts", "contacts", "agents", "bots", "inboxes", "teams", "labels", "conversations",
     "conversation_labels", "conversation_states", "messages", "attachments", "conversation_ledger",
 )  # fmt: skip
-
-
-def recorded_messages() -> dict[int, dict[int, dict[str, Any]]]:
-    """Return conversation -> message id -> message, of all that the server ever gave by `/messages`."""
-    found: dict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
-    for name in ("2.14.0-walks", "2.14.0-numbers"):
-        for exchange in recording(name):
-            for message in exchange["response"]["json"]["payload"]:
-                found[message["conversation_id"]][message["id"]] = message
-    return found
 
 
 def named_by_the_witness() -> dict[int, tuple[int, str | None, int, int]]:
@@ -43,77 +32,23 @@ def named_by_the_witness() -> dict[int, tuple[int, str | None, int, int]]:
     }
 
 
-# Of these nothing was recorded: a server that does not have them.
-NOT_RECORDED = {
-    *("inboxes", "agents", "teams", "labels", "custom_attribute_definitions", "csat_survey_responses"),
-    "/api/vN/profile",
-}
-
-
-class Recorded214(Recorded):
-    """Answers what was recorded; where that has gaps, what the recorded rule makes of the recorded messages.
-
-    The rule: `after` and `before` together give the oldest 20 with an id of at least `before`.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(*(f"2.14.0-{name}" for name in ("pages", "walks", "numbers", "search", "details", "counts")))
-        self._messages = recorded_messages()
-
-    def __call__(self, request: Request) -> Answer:
-        if request.path == f"{ACCOUNT}conversations/search":
-            # One order was recorded; its pages are right in any.
-            query = [("status", "all"), ("sort_by", "sort_on_created_at"), ("page", request.first("page") or "1")]
-            answer = super().__call__(Request(request.path, query, request.headers))
-            self.requests[-1] = request
-            return answer
-        answer = super().__call__(request)
-        if kind_of(request.path) in NOT_RECORDED:
-            return NO_SUCH_CONVERSATION
-        history = MESSAGES.fullmatch(request.path)
-        if answer.status == 418 and history and request.first("after") is not None:
-            lowest = int(request.first("before") or 0)
-            found = [one for one in self._messages[int(history[1])].values() if one["id"] >= lowest]
-            found.sort(key=lambda one: (one["created_at"], one["id"]))
-            return json_answer({"meta": {}, "payload": found[:20]})
-        return answer
-
-
-@contextmanager
-def recorded_account(database_url: str) -> Iterator[tuple[Recorded, dict[str, str]]]:
-    vendor = Recorded214()
-    with serve(vendor) as url:
-        yield (
-            vendor,
-            {
-                "ETL_BASE_URL": url,
-                "ETL_ACCOUNT_ID": "1",
-                "ETL_API_TOKEN": "admin_token",
-                "DATABASE_URL": database_url,
-                # Recent conversations would be read again, and what is recent depends on the day of the test.
-                "ETL_REREAD_DAYS": "0",
-                # One at a time, so that how often is asked before it is known how does not depend on chance.
-                "ETL_CONCURRENCY": "1",
-            },
-        )
+@pytest.fixture(scope="session")
+def recorded_2_14(server_url: str, template: str) -> Recording:
+    """A database with the recorded account, loaded once for all of pytest's processes."""
+    return with_recorded_account(recorded_account_2_14, server_url, template, Path(os.environ[SERVER_FOLDER]))
 
 
 @pytest.fixture(scope="module")
-def account(
-    template: str, server_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Any, Recorded, str]]:
-    """The recorded account, read once: (what --json printed, the server with its requests, the database's URL)."""
-    with new_database(server_url, template) as url, recorded_account(url) as (vendor, settings):
-        done = run_etl(tmp_path_factory.mktemp("recorded"), "sync", "--json", **settings)
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield json.loads(done.stdout), vendor, url
+def tables(server_url: str, recorded_2_14: Recording) -> Iterator[Engine]:
+    with new_engine(server_url, recorded_2_14.name) as engine:
+        yield engine
 
 
 @pytest.fixture
-def tables(account: tuple[Any, Recorded, str]) -> Iterator[Engine]:
-    engine = make_engine(account[2])
-    yield engine
-    engine.dispose()
+def recorded_2_14_engine(server_url: str, recorded_2_14: Recording) -> Iterator[Engine]:
+    """An engine for a copy of it, of this test alone."""
+    with new_engine(server_url, recorded_2_14.name) as engine:
+        yield engine
 
 
 def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
@@ -122,14 +57,10 @@ def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.execute(text(query))]
 
 
-def kind_of(path: str) -> str:
-    return re.sub(r"\d+", "N", path.removeprefix(ACCOUNT))
-
-
-def asked(vendor: Recorded) -> Counter[str]:
+def asked(requests: list[Request]) -> Counter[str]:
     """Count the requests by their kind."""
     kinds = Counter[str]()
-    for request in vendor.requests:
+    for request in requests:
         names = ",".join(name for name, _ in request.query)
         kinds[kind_of(request.path) + (f"?{names}" if names else "")] += 1
     return kinds
@@ -140,7 +71,7 @@ EVERY_RUN = {
     "conversations?status,page": 10,
     "conversations/N": 25,
     "conversations/meta?status": 4,
-    **dict.fromkeys(NOT_RECORDED - {"csat_survey_responses"}, 1),
+    **dict.fromkeys(NOT_THERE_IN_2_14 - {"csat_survey_responses"}, 1),
     "csat_survey_responses?page,sort": 1,
 }
 NAMES_NOT_READ = (
@@ -235,9 +166,9 @@ def test_every_other_message_is_whole_field_by_field(tables: Engine) -> None:
 
 
 def test_the_run_says_what_it_did_and_that_the_server_gives_20_messages_at_a_time(
-    account: tuple[Any, Recorded, str],
+    recorded_2_14: Recording,
 ) -> None:
-    run = {k: v for k, v in account[0].items() if k not in {"started_at", "finished_at", "seconds"}}
+    run = {k: v for k, v in recorded_2_14.printed.items() if k not in {"started_at", "finished_at", "seconds"}}
     assert run == {
         "run_id": 1,
         "account_id": 1,
@@ -271,10 +202,10 @@ def test_the_run_says_what_it_did_and_that_the_server_gives_20_messages_at_a_tim
     }
 
 
-def test_what_is_asked_for(account: tuple[Any, Recorded, str]) -> None:
+def test_what_is_asked_for(recorded_2_14: Recording) -> None:
     # The window once; 80 histories in 189 steps back; 142 messages that these lost, by 17 numbers; five pages of the
     # witness. The 364 that no question brings are not asked for.
-    assert asked(account[1]) == EVERY_RUN | {
+    assert asked(recorded_2_14.requests) == EVERY_RUN | {
         "conversations/N/messages": 80,
         "conversations/N/messages?before": 109,
         "conversations/N/messages?after,before": 1 + 17,
@@ -283,20 +214,18 @@ def test_what_is_asked_for(account: tuple[Any, Recorded, str]) -> None:
 
 
 def test_a_second_run_reads_no_history_and_an_audit_adds_up_to_every_message(
-    etl: RunEtl, engine: Engine, database_url: str
+    etl: RunEtl, recorded_2_14_engine: Engine
 ) -> None:
-    with recorded_account(database_url) as (vendor, settings):
-        assert etl("sync", **settings).returncode == 0
-        vendor.requests.clear()
+    with served_again(recorded_account_2_14, recorded_2_14_engine) as (vendor, settings):
         again = json.loads(etl("sync", "--json", **settings).stdout)
         assert (again["outcome"], again["audit"], again["notes"]) == (
             "complete", None, [NAMES_NOT_READ, SURVEYS_NOT_READ],
         )  # fmt: skip
-        assert asked(vendor) == EVERY_RUN
+        assert asked(vendor.requests) == EVERY_RUN
         vendor.requests.clear()
         audited = json.loads(etl("sync", "--audit", "--json", **settings).stdout)
         # Messages known in part are asked for again, until the first answer shows that windows are misread.
-        assert asked(vendor) == EVERY_RUN | {
+        assert asked(vendor.requests) == EVERY_RUN | {
             "conversations/search?status,sort_by,page": 5,
             "conversations/N/messages?after,before": 2,
             "conversations/N/messages": 1,
@@ -308,20 +237,19 @@ def test_a_second_run_reads_no_history_and_an_audit_adds_up_to_every_message(
     }  # fmt: skip
 
 
-def test_a_second_run_writes_no_row(etl: RunEtl, engine: Engine, database_url: str) -> None:
+def test_a_second_run_writes_no_row(etl: RunEtl, recorded_2_14_engine: Engine) -> None:
     versions = " UNION ALL ".join(f"SELECT '{one}', ctid::text, xmin::text, {one}::text FROM {one}" for one in TABLES)
-    with recorded_account(database_url) as (_, settings):
-        assert etl("sync", **settings).returncode == 0
-        before = sorted(rows(engine, versions))
+    with served_again(recorded_account_2_14, recorded_2_14_engine) as (_, settings):
+        before = sorted(rows(recorded_2_14_engine, versions))
         assert len(before) > 3_700
         assert etl("sync", "--audit", **settings).returncode == 0
-    assert sorted(rows(engine, versions)) == before
+    assert sorted(rows(recorded_2_14_engine, versions)) == before
 
 
 def test_an_audit_of_the_first_run_and_eight_requests_at_once_make_the_same_tables(
     etl: RunEtl, engine: Engine, database_url: str, tables: Engine
 ) -> None:
-    with recorded_account(database_url) as (_, settings):
+    with recorded_account_2_14(database_url) as (_, settings):
         done = etl("sync", "--audit", "--json", **settings | {"ETL_CONCURRENCY": "8"})
     run = json.loads(done.stdout)
     assert (run["outcome"], run["audit"]["messages"], run["audit"]["witnessed"]) == ("complete", 3_375, 364)

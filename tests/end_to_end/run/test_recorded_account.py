@@ -1,18 +1,16 @@
 """`etl sync` as a process against exchanges recorded from Chatwoot 4.7.0: literals, and every payload."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
-from etl.database.engine import make_engine
-from etl.demo.server import serve
-from tests.conftest import RunEtl, new_database, run_etl
-from tests.recorded_vendor import Recorded, recording
+from etl.demo.server import Request
+from tests.etl_process import RunEtl
+from tests.recorded_vendor import ZONE, recorded_account_4_7, recording
+from tests.templates import Recording, served_again
 
 # Walked in this order the real server showed 47, 51, 53, 55 and 69 twice, and these five never.
 NEVER_SHOWN = [99, 101, 107, 111, 113]
@@ -32,45 +30,9 @@ WALK = [
 ]
 
 
-@contextmanager
-def recorded_account(database_url: str) -> Iterator[tuple[Recorded, dict[str, str]]]:
-    names = ("pages", "histories", "details", "counts", "profile", "dimensions")
-    vendor = Recorded(*(f"4.7.0-{name}" for name in names))
-    with serve(vendor) as url:
-        yield (
-            vendor,
-            {
-                "ETL_BASE_URL": url,
-                "ETL_ACCOUNT_ID": "1",
-                "ETL_API_TOKEN": "admin_token",
-                "DATABASE_URL": database_url,
-                # Recent conversations would be read again, and what is recent depends on the day of the test.
-                "ETL_REREAD_DAYS": "0",
-            },
-        )
-
-
-@pytest.fixture(scope="module")
-def account(
-    template: str, server_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Any, Recorded, str]]:
-    """The recorded account, read once: (what --json printed, the server with its requests, the database's URL)."""
-    with new_database(server_url, template) as url, recorded_account(url) as (vendor, settings):
-        done = run_etl(tmp_path_factory.mktemp("recorded"), "sync", "--json", **settings)
-        assert done.returncode == 0, done.stderr
-        yield json.loads(done.stdout), vendor, url
-
-
 @pytest.fixture
-def synced(account: tuple[Any, Recorded, str]) -> tuple[Any, Recorded]:
-    return account[0], account[1]
-
-
-@pytest.fixture
-def tables(account: tuple[Any, Recorded, str]) -> Iterator[Engine]:
-    engine = make_engine(account[2])
-    yield engine
-    engine.dispose()
+def tables(recorded_4_7_tables: Engine) -> Engine:
+    return recorded_4_7_tables
 
 
 def rows(engine: Engine, query: str) -> list[dict[str, Any]]:
@@ -89,9 +51,9 @@ def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)
 
 
-def asked(vendor: Recorded) -> list[str]:
+def asked(requests: list[Request]) -> list[str]:
     """Return what was asked for, below the account, in alphabetical order."""
-    urls = [request.path + "?" + "&".join(f"{k}={v}" for k, v in request.query) for request in vendor.requests]
+    urls = [request.path + "?" + "&".join(f"{k}={v}" for k, v in request.query) for request in requests]
     return sorted(url.removeprefix("/api/v1/accounts/1/").removesuffix("?") for url in urls)
 
 
@@ -112,8 +74,8 @@ def test_the_whole_account_is_in_the_tables_with_the_five_that_no_page_shows(tab
     assert numbers(tables, "SELECT id FROM helpdesk.conversations ORDER BY id") == list(range(1, 121))
 
 
-def test_the_run_says_what_it_did_and_that_it_accounts_for_every_id(synced: Any) -> None:
-    run = {k: v for k, v in synced[0].items() if k not in {"started_at", "finished_at", "seconds"}}
+def test_the_run_says_what_it_did_and_that_it_accounts_for_every_id(recorded_4_7: Recording) -> None:
+    run = {k: v for k, v in recorded_4_7.printed.items() if k not in {"started_at", "finished_at", "seconds"}}
     assert run == {
         "run_id": 1,
         "account_id": 1,
@@ -146,15 +108,16 @@ def test_the_run_says_what_it_did_and_that_it_accounts_for_every_id(synced: Any)
     }
 
 
-def test_what_is_asked_for_is_every_page_every_history_once_and_the_ids_that_no_page_shows(synced: Any) -> None:
-    _, vendor = synced
+def test_what_is_asked_for_is_every_page_every_history_once_and_the_ids_that_no_page_shows(
+    recorded_4_7: Recording,
+) -> None:
     histories = [f"conversations/{one}/messages?after=0&before=2147483647" for one in range(1, 121)]
     skipped = [f"conversations/{one}" for one in NEVER_SHOWN]
-    assert asked(vendor) == sorted(WALK + histories + skipped + PROBES)
-    assert {request.headers["api-access-token"] for request in vendor.requests} == {"admin_token"}
+    assert asked(recorded_4_7.requests) == sorted(WALK + histories + skipped + PROBES)
+    assert {request.headers["api-access-token"] for request in recorded_4_7.requests} == {"admin_token"}
 
 
-def test_a_second_run_writes_no_row_and_asks_for_no_history(etl: RunEtl, engine: Engine, database_url: str) -> None:
+def test_a_second_run_writes_no_row_and_asks_for_no_history(etl: RunEtl, recorded_4_7_engine: Engine) -> None:
     tables = (
         "accounts", "contacts", "agents", "bots", "inboxes", "teams", "labels", "custom_attribute_definitions",
         "conversations", "conversation_labels", "conversation_states", "messages", "attachments", "csat_responses",
@@ -162,13 +125,11 @@ def test_a_second_run_writes_no_row_and_asks_for_no_history(etl: RunEtl, engine:
     versions = " UNION ALL ".join(
         f"SELECT '{table}', ctid::text, xmin::text, {table}::text FROM helpdesk.{table}" for table in tables
     )
-    with recorded_account(database_url) as (vendor, settings):
-        assert etl("sync", **settings).returncode == 0
-        with engine.connect() as connection:
+    with served_again(recorded_account_4_7, recorded_4_7_engine) as (vendor, settings):
+        with recorded_4_7_engine.connect() as connection:
             before = sorted(map(tuple, connection.execute(text(versions))))
-        vendor.requests.clear()
         again = etl("sync", "--json", **settings)
-    with engine.connect() as connection:
+    with recorded_4_7_engine.connect() as connection:
         after = sorted(map(tuple, connection.execute(text(versions))))
     assert len(before) > 4_700
     assert after == before
@@ -179,7 +140,7 @@ def test_a_second_run_writes_no_row_and_asks_for_no_history(etl: RunEtl, engine:
     }
     assert changed == dict.fromkeys(changed, (0, 0))
     # No history: only the pages, the five that these never show, and the same few probes every night.
-    assert asked(vendor) == sorted(WALK + [f"conversations/{one}" for one in NEVER_SHOWN] + PROBES)
+    assert asked(vendor.requests) == sorted(WALK + [f"conversations/{one}" for one in NEVER_SHOWN] + PROBES)
 
 
 def test_every_recorded_message_and_attachment_has_its_row_field_by_field(tables: Engine) -> None:
@@ -357,7 +318,7 @@ def test_the_names_behind_the_numbers_are_whole_rows(tables: Engine) -> None:
             "account_id": 1,
             "name": "Acme Support",
             "base_url": rows(tables, "accounts")[0]["base_url"],
-            "time_zone": "UTC",
+            "time_zone": ZONE,
             "personal_data": "keep",
             "personal_data_key": None,
         }

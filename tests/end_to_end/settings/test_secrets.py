@@ -13,27 +13,14 @@ from sqlalchemy import make_url
 
 from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
-from tests.conftest import RunEtl
-from tests.end_to_end.run.test_kills import kill, query, settings, start_etl, terminate, wait_until
+from tests.databases import query
+from tests.etl_process import RunEtl, command_lines, kill, settings, start_etl, terminate
+from tests.held_vendor import holding
 from tests.scripted_account import account_of
-
-TOKEN = "kQ7vR2mXw9ZtB4nLc6HsY8dJ"
-PASSWORD = "pa55Word-hG3kV8qN"
+from tests.secret_values import PASSWORD, TOKEN, no_secret, with_password
+from tests.waits import LONGEST, wait_until
 
 FORMATS = pytest.mark.parametrize("form", ["console", "json"])
-
-
-def with_password(url: str) -> str:
-    """The same server; it trusts whoever comes, and so takes any password."""
-    return make_url(url).set(password=PASSWORD).render_as_string(hide_password=False)
-
-
-def no_secret(said: str) -> str:
-    """Neither of the secrets, nor a piece of one that would be long enough to guess the rest of."""
-    for secret in (TOKEN, PASSWORD):
-        for at in range(len(secret) - 7):
-            assert secret[at : at + 8] not in said, said
-    return said
 
 
 def everything_stored(url: str) -> str:
@@ -197,7 +184,7 @@ def test_a_bad_certificate_is_told_without_the_token(etl: RunEtl, database_url: 
         base_url = f"https://127.0.0.1:{listening.getsockname()[1]}"
         done = etl("sync", **settings(base_url, database_url, ETL_API_TOKEN=TOKEN, ETL_LOG_FORMAT=form))
         listening.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(LONGEST)
     assert done.returncode == 1
     assert "certificate is not trusted" in done.stdout
     assert "Traceback" not in done.stderr
@@ -250,22 +237,13 @@ def test_errors_of_the_database_hold_no_secret(etl: RunEtl, database_url: str, f
 def test_a_run_shows_no_secret_in_the_list_of_processes_nor_when_it_is_ended(
     tmp_path: Path, database_url: str, end: Callable[..., None]
 ) -> None:
-    vendor, go, asked = working(), threading.Event(), threading.Event()
-
-    def app(request: Request) -> Answer:
-        if is_history(request):
-            asked.set()
-            go.wait(60)
-        return vendor(request)
-
-    with serve(app) as base_url:
+    with holding(working()) as (vendor, base_url):
         variables = settings(base_url, with_password(database_url), ETL_API_TOKEN=TOKEN)
         process = start_etl(tmp_path, "sync", **variables)
-        assert asked.wait(30)
+        vendor.wait_until_asked()
         assert "sync" in no_secret(command_lines(process.pid))
         end(process)
-        said = "".join(process.communicate(timeout=30))
-        go.set()
+        said = "".join(process.communicate(timeout=LONGEST))
     assert "Traceback" not in said
     no_secret(said)
     no_secret(everything_stored(database_url))
@@ -273,23 +251,19 @@ def test_a_run_shows_no_secret_in_the_list_of_processes_nor_when_it_is_ended(
 
 def test_psql_gets_the_password_by_its_environment_and_the_token_not_at_all(tmp_path: Path, database_url: str) -> None:
     variables = settings("http://127.0.0.1:9", with_password(database_url), ETL_API_TOKEN=TOKEN)
-    process = start_etl(tmp_path, "psql", "-c", "SELECT pg_sleep(60)", **variables)
-    try:
-        asleep = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%%pg_sleep(60)'"
-        wait_until(lambda: bool(query(database_url, asleep + " AND pid <> pg_backend_pid()")))
-        shown = command_lines(process.pid)
-        assert "psql" in shown
-        assert shown.count("pg_sleep") > 1  # both processes
-        no_secret(shown)
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        environments = [Path(f"/proc/{child}/environ").read_text() for child in children]
-        assert any(f"PGPASSWORD={PASSWORD}" in one for one in environments)
-        assert not any(TOKEN in one for one in environments)
-        query(database_url, f"SELECT pg_terminate_backend(pid) FROM ({asleep} AND pid <> pg_backend_pid()) AS one")
-        no_secret("".join(process.communicate(timeout=30)))
-    finally:
-        process.kill()
-        process.communicate()
+    process = start_etl(tmp_path, "psql", "-c", "SELECT pg_sleep(600)", **variables)
+    asleep = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%%pg_sleep(600)'"
+    wait_until(lambda: bool(query(database_url, asleep + " AND pid <> pg_backend_pid()")))
+    shown = command_lines(process.pid)
+    assert "psql" in shown
+    assert shown.count("pg_sleep") > 1  # both processes
+    no_secret(shown)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    environments = [Path(f"/proc/{child}/environ").read_text() for child in children]
+    assert any(f"PGPASSWORD={PASSWORD}" in one for one in environments)
+    assert not any(TOKEN in one for one in environments)
+    query(database_url, f"SELECT pg_terminate_backend(pid) FROM ({asleep} AND pid <> pg_backend_pid()) AS one")
+    no_secret("".join(process.communicate(timeout=LONGEST)))
 
 
 def test_the_embedded_server_gets_no_secret_whatever_its_name(etl: RunEtl) -> None:
@@ -300,10 +274,3 @@ def test_the_embedded_server_gets_no_secret_whatever_its_name(etl: RunEtl) -> No
     environment = dict(line.split("=", 1) for line in no_secret(done.stdout).splitlines() if "=" in line)
     assert environment["LC_MESSAGES"] == "C"
     assert not environment.keys() & {"ETL_HOME", *secrets}
-
-
-def command_lines(pid: int) -> str:
-    """Return the command line of a process and of every process below it."""
-    folder = Path(f"/proc/{pid}")
-    children = [int(one) for task in folder.glob("task/*/children") for one in task.read_text().split()]
-    return "\n".join([(folder / "cmdline").read_text().replace("\0", " "), *map(command_lines, children)])

@@ -1,28 +1,19 @@
 """The recorded account, loaded by a run, through every view: no error, and the totals of the tables."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
-from etl.database.engine import make_engine
 from etl.views import schema
-from tests.conftest import new_database, run_etl
-from tests.end_to_end.run.test_recorded_account import recorded_account
+from tests.recorded_vendor import ZONE
 
 NAMES = (*schema.PUBLIC, "conversation_attribute_columns", "contact_attribute_columns")
-ZONE = "Asia/Jerusalem"
 
 
-@pytest.fixture(scope="module")
-def loaded(template: str, server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with new_database(server_url, template) as url, recorded_account(url) as (_, settings):
-        done = run_etl(tmp_path_factory.mktemp("recorded"), "sync", **settings, ETL_TIMEZONE=ZONE)
-        assert done.returncode == 0, done.stderr
-        engine = make_engine(url)
-        yield engine
-        engine.dispose()
+@pytest.fixture
+def loaded(recorded_4_7_tables: Engine) -> Engine:
+    return recorded_4_7_tables
 
 
 def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:

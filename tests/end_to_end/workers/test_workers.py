@@ -1,6 +1,7 @@
 """Workers as processes: they share what is due, even one first load; killed or stopped, nothing is lost or doubled."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,12 @@ from sqlalchemy import Engine
 from etl.demo.account import Account
 from etl.demo.server import Request, serve
 from etl.demo.vendor import Vendor
-from tests.end_to_end.run.test_kills import SECONDS_TO_EXIT, TOKEN, outcomes, settings, wait_until
+from tests.databases import outcomes
 from tests.end_to_end.workers.worker_processes import MESSAGES, Slow, Workers, Working, messages_of, workers
+from tests.etl_process import TOKEN, assert_in_time, settings
 from tests.integration.run.truth import assert_equal
 from tests.scripted_account import Job, account_of
+from tests.waits import LONGEST, wait_until
 
 # Accounts of different sizes; the large ones come first, so that none is left to a single worker in the end.
 SIZES = {number: 12 - number // 2 for number in range(1, 21)}
@@ -165,7 +168,9 @@ def test_a_worker_that_is_asked_to_stop_is_gone_in_ten_seconds_and_another_goes_
         slow.go.set()
         wait_until(lambda: bool(asked))
         (stopped,) = asked
-        assert stopped.process.wait(SECONDS_TO_EXIT) == 0
+        begun = time.monotonic()
+        assert stopped.process.wait(LONGEST) == 0
+        assert_in_time(time.monotonic() - begun)
         assert "Stopped on request." in stopped.said()
         assert outcomes(database_url)[0] == "interrupted"
         assert "Traceback" not in stopped.said()

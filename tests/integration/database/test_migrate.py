@@ -16,7 +16,7 @@ from etl.database.base import REVISION, SCHEMA
 from etl.database.engine import make_engine, where
 from etl.database.models import METADATA
 from etl.errors import DatabaseError
-from tests.conftest import RunEtl
+from tests.etl_process import RunEtl
 
 OPTIONS = {
     "version_table_schema": SCHEMA,

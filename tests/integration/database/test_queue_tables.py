@@ -8,7 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from etl.database import migrate
-from tests.conftest import new_engine
+from tests.databases import new_engine
 
 PROCRASTINATE = files("procrastinate") / "sql"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.conftest import environment_of
+from tests.etl_process import environment_of
 from tests.scripted_account import account_of
 
 ROOT = Path(__file__).parents[3]

@@ -12,7 +12,7 @@ from etl.database.base import SCHEMA
 from etl.demo import events
 from etl.load.upsert import psycopg_of
 from etl.views import attribute_columns, schema
-from tests.conftest import new_engine
+from tests.databases import new_engine
 from tests.scripted_account import DAY, LONG_AGO, Job, account_of, job
 
 # What a run gives its own time to.

@@ -6,8 +6,8 @@ from sqlalchemy import Engine, text
 from etl.demo.events import add_message
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.conftest import RunEtl
 from tests.end_to_end.run.test_kills import TOKEN, settings
+from tests.etl_process import RunEtl
 from tests.marked_vendor import MARK, found, mark
 from tests.personal_data import everything_stored
 from tests.scripted_account import LONG_AGO, account_of

@@ -15,8 +15,8 @@ from etl.errors import AnotherRun, SettingsError
 from etl.load.journal import lock
 from etl.privacy import forget
 from etl.selection import Selection
-from tests.conftest import RunEtl, new_database
-from tests.end_to_end.run.test_kills import settings
+from tests.databases import new_database
+from tests.etl_process import RunEtl, settings
 from tests.integration.privacy.test_modes import MODES, PIECES, hostile, spoiled
 from tests.personal_data import everything_stored, whole_tables
 from tests.scripted_account import LONG_AGO, Job, empty_account, job, now

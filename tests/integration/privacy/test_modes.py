@@ -15,8 +15,7 @@ from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
 from etl.errors import SettingsError
 from etl.selection import Selection
-from tests.conftest import RunEtl
-from tests.end_to_end.run.test_kills import settings
+from tests.etl_process import RunEtl, settings
 from tests.integration.run.test_bad_records import both, change_conversations
 from tests.personal_data import (
     ANOTHER_KEY,
@@ -27,10 +26,9 @@ from tests.personal_data import (
     personal_in_recording,
     texts_of,
 )
-from tests.recorded_vendor import Recorded
+from tests.recorded_vendor import RECORDED_4_7, Recorded
 from tests.scripted_account import LONG_AGO, Change, Job, account_of, change_messages, empty_account, job
 
-RECORDED = ("4.7.0-pages", "4.7.0-histories", "4.7.0-details", "4.7.0-counts", "4.7.0-profile")
 MODES: dict[str, dict[str, Any]] = {"hash": {"pii": "hash", "pii_key": KEY}, "drop": {"pii": "drop"}}
 both_modes = pytest.mark.parametrize("mode", MODES)
 
@@ -45,7 +43,7 @@ def hashed(value: str, key: str = KEY) -> str:
 
 @contextmanager
 def recorded_job(engine: Engine) -> Iterator[Job]:
-    vendor = Recorded(*RECORDED)
+    vendor = Recorded(*RECORDED_4_7)
     with serve(vendor) as url:
         yield Job(vendor, url, engine)
 
@@ -125,17 +123,15 @@ def test_nothing_personal_of_the_recorded_account_is_anywhere(engine: Engine, mo
     with recorded_job(engine) as recorded:
         run = recorded.run(reread_days=0, **MODES[mode])
     assert (run.outcome, run.ledger and run.ledger["loaded"]) == ("complete", 120)
-    people, written = personal_in_recording(*RECORDED[:3])
+    people, written = personal_in_recording(*RECORDED_4_7[:3])
     stored = everything_stored(engine, without=OF_AGENTS)
     assert (len(people) > 100, len(written) > 150) == (True, True)
     assert [one for one in people | written if one in stored] == []
 
 
-def test_everything_of_the_recorded_account_is_there_when_it_is_kept(engine: Engine) -> None:
-    with recorded_job(engine) as recorded:
-        recorded.run(reread_days=0)
-    people, written = personal_in_recording(*RECORDED[:3])
-    stored = everything_stored(engine)
+def test_everything_of_the_recorded_account_is_there_when_it_is_kept(recorded_4_7_tables: Engine) -> None:
+    people, written = personal_in_recording(*RECORDED_4_7[:3])
+    stored = everything_stored(recorded_4_7_tables)
     clean = {one.replace("\x00", "\ufffd") for one in people | written}
     missing = [one for one in clean if one not in stored]
     assert len(missing) < 10, missing
@@ -143,17 +139,17 @@ def test_everything_of_the_recorded_account_is_there_when_it_is_kept(engine: Eng
 
 @both_modes
 def test_nothing_personal_of_a_generated_account_is_anywhere(engine: Engine, mode: str) -> None:
-    account = generate(150, ties=0.2)
+    account = generate(70, ties=0.2)
     with job(account, engine) as demo:
         assert demo.run(Selection(audit=True), **MODES[mode]).outcome == "complete"
     people, written = identities_of(account), texts_of(account)
-    assert (len(people) > 100, len(written) > 300) == (True, True)
+    assert (len(people) > 50, len(written) > 150) == (True, True)
     stored = everything_stored(engine, without=OF_AGENTS)
     assert [one for one in people | written if one in stored] == []
 
 
 def test_everything_of_a_generated_account_is_there_when_it_is_kept(engine: Engine) -> None:
-    account = generate(150, ties=0.2)
+    account = generate(70, ties=0.2)
     with job(account, engine) as demo:
         demo.run()
     stored = everything_stored(engine)

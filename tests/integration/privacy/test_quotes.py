@@ -33,8 +33,9 @@ from etl.settings.settings import Settings
 from etl.transform import entities
 from etl.transform.fields import Entity
 from etl.transform.values import whole
-from tests.conftest import RunEtl, environment_of, new_engine
+from tests.databases import new_engine
 from tests.end_to_end.run.test_kills import TOKEN, settings
+from tests.etl_process import RunEtl, environment_of
 from tests.marked_vendor import (
     ANSWERS,
     BEYOND,

@@ -15,10 +15,11 @@ from etl.privacy import redact, rewrite
 from etl.privacy.rules import Way, way_of
 from etl.selection import Selection
 from etl.settings.settings import Settings
-from tests.conftest import RunEtl, new_database
-from tests.end_to_end.run.test_kills import settings
+from tests.databases import new_database
+from tests.etl_process import RunEtl, settings
 from tests.integration.privacy.test_modes import MODES, PIECES, hashed, hostile, recorded_job, spoiled
 from tests.personal_data import ANOTHER_KEY, KEY, OF_AGENTS, everything_stored, identities_of, texts_of, whole_tables
+from tests.recorded_vendor import ZONE
 from tests.scripted_account import Job, account_of, job
 
 KEEP: dict[str, Any] = {"pii": "keep"}
@@ -82,16 +83,16 @@ def test_what_is_rewritten_is_what_a_run_would_have_stored(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_recorded_account_is_rewritten_as_it_would_have_been_stored(
-    engine: Engine, other_engine: Engine, mode: str
+    recorded_4_7_engine: Engine, other_engine: Engine, mode: str
 ) -> None:
+    chosen = MODES[mode] | {"reread_days": 0, "timezone": ZONE}
     with recorded_job(other_engine) as directly:
-        directly.run(reread_days=0, **MODES[mode])
-        quiet = [directly.run(reread_days=0, **MODES[mode]) for _ in range(2)][1]
-    with recorded_job(engine) as afterwards:
-        afterwards.run(reread_days=0)
-        to(engine, MODES[mode])
-        assert but_counts(engine) == but_counts(other_engine)
-        run = afterwards.run(reread_days=0, **MODES[mode])
+        directly.run(**chosen)
+        quiet = [directly.run(**chosen) for _ in range(2)][1]
+    with recorded_job(recorded_4_7_engine) as afterwards:
+        to(recorded_4_7_engine, MODES[mode])
+        assert but_counts(recorded_4_7_engine) == but_counts(other_engine)
+        run = afterwards.run(**chosen)
         assert {table: one["updated"] + one["inserted"] for table, one in run.tally.counts.items()} == {
             "conversations": 0,
             "messages": 0,
@@ -99,12 +100,12 @@ def test_the_recorded_account_is_rewritten_as_it_would_have_been_stored(
             "attachments": 0,
         }
         # The digests are there again: the next night is a quiet one.
-        assert afterwards.run(reread_days=0, **MODES[mode]).tally.counts == quiet.tally.counts
+        assert afterwards.run(**chosen).tally.counts == quiet.tally.counts
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_nothing_personal_is_left(engine: Engine, mode: str) -> None:
-    account = generate(120, ties=0.2)
+    account = generate(60, ties=0.2)
     with job(account, engine) as demo:
         demo.run(Selection(audit=True))
     assert any(one in everything_stored(engine) for one in identities_of(account))

@@ -11,7 +11,7 @@ from etl.demo import events
 from etl.demo.account import Attachment
 from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
-from tests.conftest import RunEtl
+from tests.etl_process import RunEtl
 from tests.scripted_account import LONG_AGO, Change, account_of, change_messages, empty_account, job
 
 REJECTED = "SELECT entity, entity_id, reason FROM rejected_records WHERE resolved_at IS NULL ORDER BY 1, 2, 3"

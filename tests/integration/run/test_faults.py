@@ -18,7 +18,7 @@ from etl.extract.client import Client
 from etl.extract.pacing import Pace
 from etl.interrupt import Interrupt
 from etl.settings.settings import Settings
-from tests.conftest import new_database
+from tests.databases import new_database
 from tests.scripted_account import DAY, LONG_AGO, Change, account_of, job, server_fault
 
 TOMBSTONES = "SELECT id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY id"

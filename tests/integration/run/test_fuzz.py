@@ -15,6 +15,7 @@ from etl.demo.account import Account, Attachment, Conversation
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
 from etl.load.journal import Run
+from tests.examples import examples
 from tests.scripted_account import LONG_AGO, Job, account_of
 
 TABLES = (
@@ -176,10 +177,7 @@ def test_whatever_a_field_holds_no_record_is_lost(engine: Engine) -> None:
         etl = Job(server.vendor, url, engine)
 
         @settings(
-            max_examples=40,
-            deadline=None,
-            derandomize=True,
-            database=None,
+            max_examples=examples(12, 200),
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
         )
         @given(MUTATIONS)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
 from etl.selection import Selection
+from tests.examples import examples
 from tests.integration.run.truth import ALWAYS, HAPPENINGS, World, assert_equal, assert_quiet, assert_sound, clear
 from tests.scripted_account import Job, server_fault
 
@@ -82,9 +83,7 @@ class Server:
 
 
 @settings(
-    max_examples=15,
-    derandomize=True,
-    deadline=None,
+    max_examples=examples(4, 60),
     # An example is several runs and takes seconds. The database is one for all of them: each begins by emptying it.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, event
 
-from tests.conftest import new_engine
+from tests.databases import new_engine
 from tests.integration.views import written_account
 
 

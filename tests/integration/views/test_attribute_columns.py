@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from etl.demo.account import Account
-from tests.conftest import new_engine
+from tests.databases import new_engine
 from tests.integration.run.test_dimensions import definition
 from tests.scripted_account import account_of, job
 

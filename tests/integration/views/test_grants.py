@@ -10,7 +10,7 @@ from sqlalchemy import Engine, make_url
 
 from etl.database import migrate
 from etl.views import schema
-from tests.conftest import RunEtl
+from tests.etl_process import RunEtl
 
 PERSONAL = ("Ada Lovelace", "ada@example.com", "+15550000001", "what Ada wrote", "what Ada thought of it")
 

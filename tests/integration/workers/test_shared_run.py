@@ -28,7 +28,7 @@ from etl.workers import parts, queue
 from etl.workers.parts import Part
 from etl.workers.shared_run import Member, Result, share
 from etl.workers.worker import QueueCrew, Worker
-from tests.conftest import new_engine
+from tests.databases import new_engine
 from tests.integration.run.truth import assert_equal
 from tests.personal_data import KEY, identities_of, texts_of, whole_tables
 from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, server_fault

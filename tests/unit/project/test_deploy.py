@@ -110,8 +110,9 @@ def systemd_analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_systemd_finds_no_fault_with_the_units(tmp_path):
     """With this machine's program in place of the one in /srv/etl, which systemd wants to see."""
+    here = str(Path(sys.executable).with_name("etl")).replace("%", "%%")
     for name in UNITS:
-        text = texts()[name].replace("/srv/etl/.venv/bin/etl", str(Path(sys.executable).with_name("etl")))
+        text = texts()[name].replace("/srv/etl/.venv/bin/etl", f'"{here}"')  # a path may have spaces
         (tmp_path / name).write_text(text, encoding="utf-8")
     done = systemd_analyze("verify", "--man=no", *(str(tmp_path / name) for name in UNITS))
     ours = [line for line in (done.stdout + done.stderr).splitlines() if str(tmp_path) in line or "etl." in line]

@@ -3,13 +3,11 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.errors import BadValue
 from etl.transform.values import flag, free, instant, number, text, texts, whole
-
-at_any_speed = settings(deadline=None, database=None)
 
 ANY_TEXT = st.text(st.characters(codec=None))
 ANY_JSON = st.recursive(
@@ -66,7 +64,6 @@ def test_what_is_no_whole_number_of_64_bits_is_refused(sent, said):
     assert refusal(whole, sent) == said
 
 
-@at_any_speed
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_every_64_bit_number_is_read_the_same_with_and_without_quotes(value):
     assert whole(value) == whole(str(value)) == value
@@ -151,7 +148,6 @@ def test_a_refusal_shows_the_beginning_of_a_long_text_only():
     )
 
 
-@at_any_speed
 @given(ANY_TEXT)
 def test_every_text_becomes_one_that_postgresql_stores_and_changes_nowhere_else(value):
     read = text(value)
@@ -227,7 +223,6 @@ def test_what_is_no_time_or_outside_the_calendar_is_refused(sent, said):
     assert refusal(instant, sent) == said
 
 
-@at_any_speed
 @given(st.datetimes(timezones=st.just(UTC)).map(lambda time: time.replace(microsecond=time.microsecond // 1000 * 1000)))
 def test_every_time_is_read_back_from_the_vendors_spellings_of_it(time):
     iso = re.sub(r"\+00:00$", "Z", time.isoformat(timespec="milliseconds"))
@@ -249,7 +244,6 @@ def test_a_free_value_may_be_any_json_value(sent):
     assert type(free(sent)) is type(sent)
 
 
-@at_any_speed
 @given(ANY_JSON)
 def test_every_json_value_becomes_one_that_postgresql_stores(value):
     read = free(value)

@@ -1,0 +1,110 @@
+"""Databases for tests: how they are made and dropped, and what is in them."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, make_url
+
+from etl.database.engine import make_engine
+
+SERVER_FOLDER = "ETL_TESTS_SERVER_FOLDER"
+
+# Linux keeps this folder in memory. A container may have 64 MB of it; four tests at once take 150 of them.
+IN_MEMORY = Path("/dev/shm")
+ENOUGH = 2**30
+
+OF_ETL = "SELECT pid FROM pg_stat_activity WHERE application_name = 'etl' AND datname = current_database()"
+# What tells when, where and by which run something was read, and not what was read.
+TIMES = {"base_url", "first_synced_at", "changed_at", "history_read_at", "valid_from", "valid_to", "run_id"}
+
+
+def is_roomy(folder: Path) -> bool:
+    """Return whether a folder is there and has room for the server's data."""
+    return folder.is_dir() and shutil.disk_usage(folder).free > ENOUGH
+
+
+def strategy() -> str:
+    """Have files copied where they are in memory, at a third of the work; on a disk the default is the quicker one."""
+    is_ours = "TEST_DATABASE_URL" not in os.environ
+    return "STRATEGY file_copy" if is_ours and IN_MEMORY in Path(os.environ[SERVER_FOLDER]).parents else ""
+
+
+class new_database:  # noqa: N801 -- reads as the function that it is
+    """Create a database, give its URL, and drop it at the end."""
+
+    def __init__(self, server_url: str, template: str = "template0") -> None:
+        self.server_url, self.template, self.name = server_url, template, f"test_{uuid.uuid4().hex}"
+
+    def __enter__(self) -> str:
+        execute(self.server_url, f"CREATE DATABASE {self.name} TEMPLATE {self.template} {strategy()}")
+        return url_of(self.server_url, self.name)
+
+    def __exit__(self, *_: object) -> None:
+        execute(self.server_url, f"DROP DATABASE {self.name} WITH (FORCE)")
+
+
+@contextmanager
+def new_engine(server_url: str, template: str) -> Iterator[Engine]:
+    """Create a database with the tables, give an engine for it, and drop it at the end."""
+    with new_database(server_url, template) as url:
+        engine = make_engine(url)
+        yield engine
+        engine.dispose()
+
+
+def url_of(server_url: str, name: str) -> str:
+    """Return the URL of a database as the job takes it."""
+    url = make_url(server_url).set(drivername="postgresql+psycopg", database=name)
+    return url.render_as_string(hide_password=False)
+
+
+def plain(url: str) -> str:
+    """Return a URL as psycopg takes it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def execute(url: str, statement: str) -> None:
+    with psycopg.connect(plain(url), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def query(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    with psycopg.connect(plain(url), autocommit=True) as connection:
+        connection.execute("SET search_path TO helpdesk")
+        return connection.execute(statement, values).fetchall()
+
+
+def outcomes(url: str) -> list[str]:
+    return [row[0] for row in query(url, "SELECT outcome FROM sync_runs ORDER BY run_id")]
+
+
+def waiting_for_a_lock(url: str) -> bool:
+    return bool(query(url, f"{OF_ETL} AND wait_event_type = 'Lock'"))
+
+
+def tables(url: str) -> dict[str, list[str]]:
+    """Return every row of every table as text, without times; of the vendor's counts those of the last run."""
+    names = [
+        row[0]
+        for row in query(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk' AND tablename <> ALL(%s)",
+                         ["sync_runs", "alembic_version"])
+    ]  # fmt: skip
+    last = " WHERE run_id = (SELECT max(run_id) FROM sync_runs)"
+    return {
+        name: sorted(
+            row[0]
+            for row in query(
+                url,
+                f"SELECT (to_jsonb(one) - %s::text[])::text FROM {name} AS one"
+                + (last if name == "account_counts" else ""),
+                sorted(TIMES),
+            )
+        )
+        for name in names
+    }
