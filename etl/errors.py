@@ -18,6 +18,7 @@ A class stands here only where a caller acts differently.
 What an error quotes, of an answer or of a record, may be personal: it is a field of its own, apart from our sentence.
 """
 
+import re
 from collections.abc import Iterable
 
 
@@ -130,6 +131,6 @@ def unquoted(said: str, quotes: Iterable[str]) -> str:
     The longest quotes go first: a shorter one may be a part of them.
     """
     for one in sorted(quotes, key=len, reverse=True):
-        # What was said may go on with a full stop of its own.
-        said = said.replace(f": {one}.", ".").replace(f": {one}", ".").replace(f"q={one}", "q=...")
+        # What was said may go on with a full stop of its own. Not within a word: a quote may be of one letter.
+        said = re.sub(rf": {re.escape(one)}(?:\.|(?=[\s;,)]|$))", ".", said).replace(f"q={one}", "q=...")
     return said

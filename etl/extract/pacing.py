@@ -36,7 +36,7 @@ class Pace:
         self._resume_at = 0.0
 
     def wait(self) -> int:
-        """Return when one more request may be sent; return the clock minute that it is counted in."""
+        """Wait until one more request may be sent; return the clock minute that it is counted in."""
         while True:
             with self._lock:
                 seconds = self._take()

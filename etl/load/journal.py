@@ -66,7 +66,7 @@ def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
     """Hold the account's lock, which PostgreSQL itself releases when this process dies.
 
     Yield a function that raises DatabaseError when the lock was lost with its connection. What the journal has as
-    running then has died, and is closed as interrupted: nobody writes for it any more (`parts.require_running`).
+    running then has died, and is closed as interrupted: nobody writes for it any more (`parts.require_open`).
     Raise AnotherRun, saying who holds it since when.
     """
     key = lock_key(account_id)

@@ -14,7 +14,7 @@ from etl.load.journal import Run
 def save_rejected(connection: Connection, run: Run, rejected: Sequence[dict[str, Any]]) -> None:
     """Keep the records that could not become rows; one that an earlier run met is kept once.
 
-    A record is {entity, entity_id, reason, payload, digest}.
+    A record is {entity, entity_id, conversation_id, reason, quote, payload, digest}.
     """
     rows = {
         (one["entity"], one["digest"]): one | {"account_id": run.account_id, "run_id": run.run_id} for one in rejected

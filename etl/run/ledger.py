@@ -49,7 +49,7 @@ class Ledger:
     seen: IdSet
     gone: set[int] = field(default_factory=set)
     forbidden: set[int] = field(default_factory=set)
-    unreadable: dict[int, VendorError] = field(default_factory=dict)
+    unreadable: dict[int, Reason] = field(default_factory=dict)
     known: dict[str, set[int]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -107,7 +107,8 @@ class Ledger:
                 except Denied:
                     self.forbidden.add(one)
                 except VendorError as error:
-                    self.unreadable[one] = error
+                    # Not the error itself: it would keep the answer in memory.
+                    self.unreadable[one] = Reason(UNREADABLE, str(error), error.quote or None)
             self.take(found)
 
     def _ask_above(self, highest: int) -> None:
@@ -207,7 +208,7 @@ class Ledger:
         gaps = [one for one in self.gone if one <= oldest_of_the_new]
         reasons: dict[int, Reason] = dict.fromkeys(gaps, Reason(DELETED))
         reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN))
-        reasons |= {one: Reason(UNREADABLE, str(why), why.quote or None) for one, why in self.unreadable.items()}
+        reasons |= self.unreadable
         with transaction(self.engine) as connection:
             ledger_entries.write_down(connection, self.client.account_id, self.gone, reasons)
 

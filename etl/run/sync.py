@@ -186,7 +186,7 @@ def _account_for_conversations(client: Client, intake: Intake, selection: Select
     if missing := run.ledger["unaccounted"]:
         run.problems.append(f"Of {missing} of {run.ledger['highest_id']} conversation ids nothing is known.")
     if broken := run.ledger["unreadable"]:
-        why = next(iter(ledger.unreadable.values()))
+        why = next(iter(ledger.unreadable.values())).said
         run.problems.append(f"{broken} conversations could not be read; the next run tries again. The first: {why}")
 
 

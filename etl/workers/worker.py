@@ -151,8 +151,13 @@ class QueueCrew:
         return True
 
     def take(self, run: Run, selection: Selection, number: int) -> None:
-        """Do a part of a run, whoever should."""
-        self.worker.member(self.account).take(self.engine, run.run_id, selection, number)
+        """Do a part of a run, although others should; what it fails with becomes the run's problem, quotes included."""
+        member = self.worker.member(self.account)
+        try:
+            member.take(self.engine, run.run_id, selection, number)
+        except EtlError:
+            run.tally.quotes |= member.client.quotes
+            raise
 
     def is_at_work(self, run: Run) -> bool:
         """Return whether any part of a run waits for somebody, or is being done."""

@@ -53,6 +53,12 @@ def test_what_goes_on_behind_a_quote_stays():
     assert unquoted(f"Not used ({error}).", ["Dana"]) == "Not used (the server answered 500.)."
 
 
+@pytest.mark.parametrize("quote", ["h", "t", "5", "."])
+def test_a_quote_of_a_few_letters_takes_no_word_of_ours_apart(quote):
+    error = VendorError("the server answered 500.", quote, AT)
+    assert unquoted(f"The first: {error}", [quote]) == f"The first: {AT}: the server answered 500."
+
+
 QUOTES = st.lists(st.text("XY:. =q\\", min_size=1, max_size=8).map("X".__add__), min_size=1, max_size=5)
 
 
