@@ -249,7 +249,7 @@ def test_a_run_asked_to_stop_finishes_the_page_in_hand_and_the_next_one_complete
     variables = settings(base_url, database_url)
     at = int(requests * part)
     process, said, seconds = run_into(trap, at, lambda one: one.send_signal(number), tmp_path, **variables)
-    print(f"{number.name} at request {at} of {requests}: {seconds:.2f} s")  # noqa: T201
+    print(f"{number.name} at request {at} of {requests}: {seconds:.2f} s")  # noqa: T201 -- measured: `pytest -s` shows it
     assert process.returncode == 1
     assert seconds < SECONDS_TO_EXIT
     assert "Traceback" not in said
@@ -297,7 +297,7 @@ def test_a_run_whose_server_never_answers_stops_within_ten_seconds(
     process.send_signal(number)
     said = "".join(process.communicate(timeout=30))
     seconds = time.monotonic() - begun
-    print(f"{number.name} at a silent server: {seconds:.2f} s")  # noqa: T201
+    print(f"{number.name} at a silent server: {seconds:.2f} s")  # noqa: T201 -- measured: `pytest -s` shows it
     assert process.returncode == 1
     assert seconds < SECONDS_TO_EXIT
     assert "Stopped on request." in said
@@ -318,7 +318,7 @@ def test_a_second_signal_insists_and_further_ones_do_no_harm(
         process.send_signal((signal.SIGINT, signal.SIGTERM)[number % 2])
     said = "".join(process.communicate(timeout=100))
     seconds = time.monotonic() - begun
-    print(f"two signals: {seconds:.2f} s")  # noqa: T201
+    print(f"two signals: {seconds:.2f} s")  # noqa: T201 -- measured: `pytest -s` shows it
     assert process.returncode == 1
     assert seconds < 4
     assert "Traceback" not in said, said
@@ -338,7 +338,7 @@ def test_a_run_that_waits_for_the_next_minute_stops_within_ten_seconds(database_
         terminate(process)
         said += "".join(process.communicate(timeout=100))
         seconds = time.monotonic() - begun
-    print(f"SIGTERM while waiting for a 429: {seconds:.2f} s")  # noqa: T201
+    print(f"SIGTERM while waiting for a 429: {seconds:.2f} s")  # noqa: T201 -- measured: `pytest -s` shows it
     assert process.returncode == 1
     assert seconds < SECONDS_TO_EXIT
     assert "Traceback" not in said
