@@ -18,12 +18,12 @@ class Outcome(StrEnum):
 
     @property
     def exit_code(self) -> "ExitCode":
-        """With what a command ends whose run ended so."""
+        """Return the exit code of a command whose run ended so."""
         return {Outcome.COMPLETE: ExitCode.COMPLETE, Outcome.INCOMPLETE: ExitCode.INCOMPLETE}.get(self, ExitCode.FAILED)
 
 
 class ExitCode(IntEnum):
-    """With what a command ends. The tables of README and operations.md and what `--help` says of it are made from here.
+    """The exit codes of commands. The tables of README and operations.md and the text of `--help` are made from here.
 
     brief: in a word or two. meaning: in a sentence. advice: what to do then.
     """
@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
     advice: str
 
     def __new__(cls, number: int, brief: str = "", meaning: str = "", advice: str = "") -> Self:
-        """Make a code that carries what is said of it."""
+        """Make a code that carries its texts."""
         code = int.__new__(cls, number)
         code._value_ = number
         code.brief, code.meaning, code.advice = brief, meaning, advice
@@ -77,8 +77,8 @@ class ExitCode(IntEnum):
         """Return the exit code of several accounts: the worst, and USAGE only when none could even begin."""
         if set(codes) == {cls.USAGE}:
             return cls(cls.USAGE)
-        met = {cls.FAILED if one == cls.USAGE else one for one in codes}
-        return cls(next(one for one in WORST_FIRST if one in met))
+        met = {cls.FAILED if code == cls.USAGE else code for code in codes}
+        return cls(next(code for code in WORST_FIRST if code in met))
 
 
 WORST_FIRST = (ExitCode.FAILED, ExitCode.INCOMPLETE, ExitCode.ANOTHER_RUN, ExitCode.COMPLETE)

@@ -11,19 +11,19 @@ from weakref import WeakSet
 
 from etl.errors import Interrupted
 
-# A page that is not finished by then is given up, and then the run's end in the journal is: whoever stops a job
-# expects it to be gone in ten seconds.
+# The page in hand is given up after the first, and writing the run's end into the journal after the second: Docker, for
+# one, kills a process ten seconds after it asked it to stop.
 SECONDS_TO_FINISH = 5
 SECONDS_TO_CLOSE = 3
-# A signal that comes just before the main thread begins to wait does not wake it (Python sees to it only afterwards),
-# so an alarm does, again and again.
+# A signal that comes just before the main thread begins to wait does not wake it (Python handles it only afterwards),
+# so an alarm that is repeated does.
 SECONDS_TO_NOTICE = 1
 
 STOPPED = "Stopped on request. What was saved stays; the next run goes on from there."
 
 
 def check_asked() -> None:
-    """Raise Interrupted when any run of this process was asked to stop: no other one shall begin then."""
+    """Raise Interrupted when any run of this process was asked to stop: then no other run shall begin."""
     if Interrupt.asked:
         raise Interrupted(STOPPED)
 
@@ -55,8 +55,8 @@ class Interrupt:
         with cls._counting:
             cls.asked = True
             living = list(cls._living)
-        for one in living:
-            one._stop()
+        for interrupt in living:
+            interrupt._stop()
 
     def _stop(self) -> None:
         self._stopped = True
@@ -80,15 +80,17 @@ class Interrupt:
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread of a process hears signals
             return
-        before = {one: signal.signal(one, self._heard) for one in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)}
+        before = {
+            number: signal.signal(number, self._heard) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
+        }
         signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_NOTICE, SECONDS_TO_NOTICE)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            for one, handler in before.items():
+            for number, handler in before.items():
                 # Once stopped, the process is about to end: an impatient third signal shall not break that off.
-                signal.signal(one, signal.SIG_IGN if self._stopped else handler)
+                signal.signal(number, signal.SIG_IGN if self._stopped else handler)
 
     def _heard(self, number: int, _frame: FrameType | None) -> None:
         asked = number != signal.SIGALRM

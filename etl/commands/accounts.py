@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def read_settings(kind: "type[AnySettings]") -> "AnySettings":
-    """Read the settings of a command that is for no account of its own, and log as they say."""
+    """Read the settings of a command that needs no account, and set the log up as they say."""
     from etl import logs
     from etl.settings import settings
 
@@ -32,8 +32,8 @@ def read_settings(kind: "type[AnySettings]") -> "AnySettings":
 def choose(ids: Sequence[int] | None, everything: bool = False, how: str = "--account ID") -> "list[Account]":
     """Return the accounts that a command is for, in the order of the file ETL_ACCOUNTS.
 
-    how: what to give where there are several and none was chosen.
-    Raise SettingsError when that is so, or when one is not known.
+    how: which options to give when there are several accounts and none was chosen.
+    Raise SettingsError then, or when an account is not known.
     """
     from etl import logs
     from etl.settings.accounts import listed, load_all
@@ -43,17 +43,17 @@ def choose(ids: Sequence[int] | None, everything: bool = False, how: str = "--ac
     known = load_all()
     logs.configure(known[0].settings.log_format)
     file = known[0].settings.accounts
-    for one in ids or ():
-        if one not in {account.settings.account_id for account in known}:
+    for account_id in ids or ():
+        if account_id not in {account.settings.account_id for account in known}:
             raise SettingsError(
-                f"--account {one}: {file} has {listed(known)} only."
+                f"--account {account_id}: {file} has {listed(known)} only."
                 if file
-                else f"--account {one}: the settings are those of {listed(known)}. Several accounts stand in a file:"
-                " see ETL_ACCOUNTS."
+                else f"--account {account_id}: the settings are those of {listed(known)}. Several accounts stand in a"
+                " file: see ETL_ACCOUNTS."
             )
     if not ids and not everything and len(known) > 1:
         raise SettingsError(f"{file} has {listed(known)}. Say which one: {how}.")
-    return [one for one in known if not ids or one.settings.account_id in ids]
+    return [account for account in known if not ids or account.settings.account_id in ids]
 
 
 def account_prefix(account: "Account", chosen: "list[Account]") -> str:
@@ -67,19 +67,19 @@ def each(
     headings: bool = True,
     before: Callable[[], None] = lambda: None,
 ) -> int:
-    """Do something for one account after the other, which gives an exit code; return that of all.
+    """Call `act`, which returns an exit code, for one account after the other; return the exit code of all.
 
-    When it fails for one of several, that is said, and the next one has its turn all the same; only a request to stop
-    ends the series. `before` is called before each.
+    When it fails for one of several accounts, the failure is printed and the next account follows all the same; only a
+    request to stop ends the series. `before` is called before each account.
     """
     if len(chosen) == 1:
         return act(chosen[0])  # what it raises is the command's own failure
     codes: list[int] = []
-    for one in chosen:
+    for account in chosen:
         before()
         if headings:
-            heading(one.label, is_first=not codes)
-        codes.append(_attempt(act, one))
+            heading(account.label, is_first=not codes)
+        codes.append(_attempt(act, account))
     return ExitCode.worst(codes)
 
 
@@ -97,7 +97,7 @@ def _attempt(act: "Callable[[Account], int]", account: "Account") -> int:
         complain(f"{account.label}: {error}")
         return ExitCode.of(error)
     except Exception:
-        # A fault of this program: told in full, and no reason to keep the other accounts waiting.
+        # A fault of this program: logged with its traceback; the other accounts follow all the same.
         log.exception("%s failed", account.label)
         return ExitCode.FAILED
 

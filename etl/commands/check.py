@@ -34,7 +34,7 @@ class Finding:
 
 
 def check_vendor(settings: "Settings") -> Iterator[Finding]:
-    """Try address, version, token, account, role, and what the token may see; stop at what makes the rest idle."""
+    """Check address, version, token, account, role, and what the token may see; stop at the first fault."""
     from etl.extract.client import Client
 
     token = settings.api_token.get_secret_value()
@@ -49,7 +49,7 @@ def check_vendor(settings: "Settings") -> Iterator[Finding]:
 
 
 def check_database(engine: "Engine") -> Iterator[Finding]:
-    """Try the database's connection and schema."""
+    """Check the database's connection and schema."""
     from sqlalchemy import text
 
     from etl.database.engine import transaction, where
@@ -79,11 +79,11 @@ def print_findings(findings: Iterable[Finding]) -> int:
     console = output()
     signs = {True: ("ok", "green"), False: ("FAULT", "bold red"), None: ("note", "yellow")}
     faults = 0
-    for one in findings:
-        sign, style = signs[one.ok]
-        said = f"  {one.name:<8}  {one.said} {one.advice}".rstrip()
+    for finding in findings:
+        sign, style = signs[finding.ok]
+        said = f"  {finding.name:<8}  {finding.said} {finding.advice}".rstrip()
         console.print(Text.assemble((f"{sign:<5}", style), said), soft_wrap=True)
-        faults += one.ok is False
+        faults += finding.ok is False
     return faults
 
 
@@ -103,7 +103,7 @@ def _server(client: "Client") -> Iterator[Finding]:
 
 
 def _token(client: "Client") -> Iterator[Finding]:
-    """Ask whose token it is. The answer holds the token itself: only named fields are taken."""
+    """Ask whose token it is. The answer contains the token itself: only named fields are used."""
     try:
         profile = client.get("/api/v1/profile")
     except NotFound:
@@ -114,11 +114,13 @@ def _token(client: "Client") -> Iterator[Finding]:
             False, "token", str(error), "Copy the access token from the inbox, Profile settings, into ETL_API_TOKEN."
         )
         return
-    accounts = profile.get("accounts") if isinstance(profile, dict) else None
-    mine: list[dict[str, Any]] = [one for one in accounts or [] if one.get("id") == client.account_id]
+    memberships = profile.get("accounts") if isinstance(profile, dict) else None
+    mine: list[dict[str, Any]] = [
+        membership for membership in memberships or [] if membership.get("id") == client.account_id
+    ]
     yield Finding(True, "token", f"belongs to user {profile.get('id')}")
-    if accounts and not mine:
-        known = ", ".join(str(one.get("id")) for one in accounts)
+    if memberships and not mine:
+        known = ", ".join(str(membership.get("id")) for membership in memberships)
         yield Finding(
             False, "role", f"the user is not in account {client.account_id}", f"ETL_ACCOUNT_ID may be: {known}."
         )
@@ -142,7 +144,7 @@ def _account(client: "Client") -> Iterator[Finding]:
 
 
 def _optional(client: "Client") -> Iterator[Finding]:
-    """Ask for the names behind the numbers; every one of these may be missing on a given installation."""
+    """Ask for the lists of names that ids refer to; each of them may be missing on an installation."""
     missing = []
     for name in OPTIONAL:
         try:

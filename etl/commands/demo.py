@@ -51,7 +51,7 @@ Your own account  set ETL_ACCOUNT_ID and ETL_API_TOKEN in the environment or in 
 
 
 def run(base: "DatabaseSettings", conversations: int, as_json: bool) -> "Outcome":
-    """Run `sync` against the demo's account into the demo's database, and print what came of it; return the outcome."""
+    """Run `sync` against the demo's account into the demo's database, and print its summary; return the outcome."""
     from rich.console import Console
 
     from etl.database.engine import demo_address, open_database
@@ -79,7 +79,7 @@ def run(base: "DatabaseSettings", conversations: int, as_json: bool) -> "Outcome
 
 
 def _account(conversations: int) -> "Account":
-    """Make an account up that has what real ones have: ties, which make its pages skip some, and deletions."""
+    """Make up an account with what real ones have: deletions, and ties, which make pages skip conversations."""
     from etl.demo.events import delete_conversation
     from etl.demo.generate import generate
 
@@ -90,9 +90,9 @@ def _account(conversations: int) -> "Account":
 
 
 def _prepare(engine: "Engine", conversations: int) -> None:
-    """Bring the tables to head; those of another account, which is what another number makes up, are emptied first.
+    """Bring the tables to head; empty them first when they hold the account made up for another number.
 
-    Those of a version of etl that this one does not know are dropped: the account is made up again.
+    Tables of a version of etl that this one does not know are dropped: the account is made up again.
     """
     from sqlalchemy import text
 
@@ -123,8 +123,8 @@ def _print_answers(engine: "Engine", console: "Console") -> None:
             result = connection.execute(text(statement))
             rows, names = result.all(), list(result.keys())
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for at, name in enumerate(names):
-            table.add_column(name, justify="right" if all(isinstance(row[at], int) for row in rows) else "left")
+        for index, name in enumerate(names):
+            table.add_column(name, justify="right" if all(isinstance(row[index], int) for row in rows) else "left")
         for row in rows:
             table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
         console.print()

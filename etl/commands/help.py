@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from etl.exit_codes import WORST_FIRST, ExitCode
 
-COLUMNS = 76  # of a terminal's eighty, what its frame leaves
+COLUMNS = 76  # what the frame leaves of a terminal's eighty
 
 
 def _exit_codes() -> Iterator[str]:
@@ -34,7 +34,7 @@ AnyCommand = TypeVar("AnyCommand", bound=Callable[..., None])
 
 
 def say_below(said: str) -> Callable[[AnyCommand], AnyCommand]:
-    """Keep what the help of a command, which is named as its function, says below the options."""
+    """Keep the text below the options in a command's help, under the name of the decorated function."""
 
     def keep(command: AnyCommand) -> AnyCommand:
         EPILOGS[command.__name__] = cleandoc(said)
@@ -52,7 +52,7 @@ class Group(TyperGroup):
 
 
 class Command(TyperCommand):
-    """One command: its docstring flows, and what EPILOGS has of it comes last."""
+    """One command: its docstring is wrapped to the terminal, and its text in EPILOGS comes last."""
 
     def __init__(self, name: str | None, *, help: str | None = None, **given: Any) -> None:  # noqa: A002 -- Typer's name
         super().__init__(name, help=_flowing(help or ""), **given | {"epilog": cleandoc(EPILOGS.get(name or "", ""))})
@@ -63,13 +63,13 @@ class Command(TyperCommand):
 
 
 def _flowing(text: str) -> str:
-    """Join the lines of each paragraph: where they end is the docstring's business, not the terminal's."""
+    """Join the lines of each paragraph, so that the terminal's width breaks them."""
     return re.sub(r"(?<!\n)\n(?!\n)", " ", cleandoc(text))
 
 
 def _as_shown(options: list[Any]) -> list[Any]:
-    """Name no type of a switch: it takes no value."""
-    for one in options:
-        if getattr(one, "is_flag", False):
-            one.metavar = ""
+    """Show no type for a switch: it takes no value."""
+    for option in options:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
     return options

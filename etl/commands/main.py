@@ -1,6 +1,6 @@
 """The command line: every command, and how a failure ends it.
 
-Imports that cost time stand inside the commands: `etl --help` waits for none of them.
+Slow imports stand inside the commands, so that `etl --help` need not wait for them.
 """
 
 import sys
@@ -26,7 +26,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; every failure that has a name ends in one message and its exit code."""
+    """Run the command line; print an EtlError as one message and end with its exit code."""
     try:
         app()
     except EtlError as error:
@@ -68,7 +68,7 @@ COMMANDS = (
     demo.demo,
     *(privacy.redact, privacy.forget),
 )
-# What psql alone knows is handed on to it.
+# Options that etl does not know are passed on to psql.
 PSQL: dict[str, Any] = {
     "options_metavar": "[OPTIONS] [OPTIONS OF PSQL]...",
     "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},

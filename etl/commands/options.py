@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line, an
 
 
 class Status(StrEnum):
-    """The statuses that the vendor documents; others it answers with nothing, or with an error."""
+    """The statuses that the vendor documents; it answers others with nothing, or with an error."""
 
     open = "open"
     resolved = "resolved"

@@ -45,7 +45,7 @@ def redact(account: Accounts = None, all_accounts: AllAccounts = False, yes: Yes
 
     chosen = accounts.choose(account, all_accounts, "--account ID, or all: --all")
     with open_at_head(chosen[0].settings) as engine:
-        code = accounts.each(chosen, lambda one: _redact(one.settings, engine, yes))
+        code = accounts.each(chosen, lambda chosen_account: _redact(chosen_account.settings, engine, yes))
     raise typer.Exit(code)
 
 
@@ -95,15 +95,19 @@ def forget(
     from etl.database.migrate import open_at_head
     from etl.privacy import forget as forgetting
 
-    people = sorted(set(contact))
+    contact_ids = sorted(set(contact))
     settings = accounts.choose([account] if account else None)[0].settings
     with open_at_head(settings) as engine:
-        known = forgetting.known(engine, settings.account_id, people)
-        for one in people:
-            said = f"with {known[one]:,} conversations" if one in known else "not in the tables; it is kept out of them"
-            typer.echo(f"Contact {one} of account {settings.account_id}: {said}")
+        known = forgetting.known(engine, settings.account_id, contact_ids)
+        for contact_id in contact_ids:
+            said = (
+                f"with {known[contact_id]:,} conversations"
+                if contact_id in known
+                else "not in the tables; it is kept out of them"
+            )
+            typer.echo(f"Contact {contact_id} of account {settings.account_id}: {said}")
         _ask(yes, "Their personal data and everything that was written are removed for good.")
-        emptied = forgetting.forget(engine, settings.account_id, people)
+        emptied = forgetting.forget(engine, settings.account_id, contact_ids)
     _print_counts(emptied, "emptied")
 
 
@@ -115,7 +119,7 @@ def _warning(account_id: int, stored: tuple[str, str | None], loses: bool, wante
 
 
 def _ask(yes: bool, said: str) -> None:
-    """Say what is going to happen, and go on only when that is wanted."""
+    """Print what is going to happen, and return only when that is wanted."""
     if yes:
         return
     if not sys.stdin.isatty():

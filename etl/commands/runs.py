@@ -1,4 +1,4 @@
-"""The commands about runs that were: `etl runs` and `etl status`."""
+"""The commands about past runs: `etl runs` and `etl status`."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def runs(
             return
         found = run_history.last_runs(engine, limit)
     if as_json:
-        typer.echo(json.dumps([_to_json(one) for one in found], ensure_ascii=False))
+        typer.echo(json.dumps([_to_json(row) for row in found], ensure_ascii=False))
     elif found:
         summary.print_runs(found, console.output())
     else:
@@ -82,25 +82,25 @@ def status(
     with _database(StatusSettings) as (settings, engine):
         found = run_history.standings(engine, _wanted(settings))
     now = datetime.now(UTC)
-    verdicts = [judging.judge(one, now, longest) for one in found]
-    is_well = bool(verdicts) and all(one.ok for one in verdicts)
+    verdicts = [judging.judge(standing, now, longest) for standing in found]
+    is_well = bool(verdicts) and all(verdict.ok for verdict in verdicts)
     if as_json:
-        told = [judging.verdict_to_json(one, now) for one in verdicts]
+        told = [judging.verdict_to_json(verdict, now) for verdict in verdicts]
         typer.echo(
             json.dumps(
                 {"ok": is_well, "max_age_seconds": round(longest.total_seconds()), "accounts": told}, ensure_ascii=False
             )
         )
     else:
-        for one in verdicts:
-            typer.echo(f"{'ok' if one.ok else 'FAULT':<5}  {one.said}")
+        for verdict in verdicts:
+            typer.echo(f"{'ok' if verdict.ok else 'FAULT':<5}  {verdict.said}")
         if not verdicts:
             typer.echo("FAULT  no run of any account yet")
     raise typer.Exit(0 if is_well else 1)
 
 
 def _wanted(settings: "StatusSettings") -> list[int]:
-    """Return the accounts that are to be told of; none means all that are in the database."""
+    """Return the ids of the accounts to report on; an empty list means all that are in the database."""
     from etl.settings import accounts
 
     if settings.account_id:
@@ -109,7 +109,7 @@ def _wanted(settings: "StatusSettings") -> list[int]:
 
 
 def _age(value: str) -> timedelta:
-    """Read 90m, 26h or 2d."""
+    """Parse an age such as 90m, 26h or 2d."""
     form = re.fullmatch(r"(\d{1,6})([mhd])", value)
     if not form:
         raise typer.BadParameter(f"{value!r} is no age such as 90m, 26h or 2d", param_hint="--max-age")
@@ -125,7 +125,7 @@ def _show(engine: "Engine", run_id: int, as_json: bool) -> None:
     run = run_history.run_of(row)
     reasons = run_history.rejected_reasons(engine, run)
     if as_json:
-        told = [{"entity": one.entity, "reason": one.reason, "records": one.records} for one in reasons]
+        told = [{"entity": reason.entity, "reason": reason.reason, "records": reason.records} for reason in reasons]
         typer.echo(json.dumps(_to_json(row) | {"rejected_reasons": told}, ensure_ascii=False))
         return
     screen = console.output()
@@ -146,7 +146,7 @@ def _to_json(row: Any) -> dict[str, Any]:
 def _circumstances(row: Any) -> Iterator[tuple[str, str]]:
 
     chosen = (row.selection or {}).items()
-    said = (f"{name} {', '.join(map(str, one)) if isinstance(one, list) else one}" for name, one in chosen)
+    said = (f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in chosen)
     yield "selection", "; ".join(said) or "everything"
     yield "started", _utc(row.started_at)
     ended = "not yet" if row.outcome == Outcome.RUNNING else "killed: it could not say when, nor what it did"
@@ -155,12 +155,12 @@ def _circumstances(row: Any) -> Iterator[tuple[str, str]]:
 
 
 def _reasons(reasons: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """Tell why records were rejected, as far as no later run met them again."""
+    """Yield why records were rejected, except those that a later run rejected again."""
     name = "reasons"
-    for one in reasons[:REASONS_SHOWN]:
-        said = " ".join(one.reason.split())
+    for reason in reasons[:REASONS_SHOWN]:
+        said = " ".join(reason.reason.split())
         shown = said if len(said) <= LONGEST_REASON else f"{said[: LONGEST_REASON - 3]}..."
-        yield name, f"{one.records:,} {one.entity}: {shown}"
+        yield name, f"{reason.records:,} {reason.entity}: {shown}"
         name = ""
     if len(reasons) > REASONS_SHOWN:
         yield "", f"and {len(reasons) - REASONS_SHOWN:,} more (table rejected_records)"
@@ -174,7 +174,7 @@ def _utc(moment: datetime) -> str:
 
 @contextmanager
 def _database(kind: "type[AnySettings]") -> "Iterator[tuple[AnySettings, Engine]]":
-    """Yield the settings and the database, whose tables are of this version."""
+    """Yield the settings and an engine for the database, whose tables are of this version."""
     from etl.database.migrate import open_at_head
 
     settings = accounts.read_settings(kind)

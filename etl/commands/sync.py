@@ -140,11 +140,11 @@ def _run(selection: Selection, as_json: bool, chosen: "list[Account]") -> None:
 
 
 def _statuses(chosen: list[Status] | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.value for one in chosen or Status))
+    return tuple(dict.fromkeys(status.value for status in chosen or Status))
 
 
 def _day(value: str, option: str, days_later: int = 0) -> datetime:
-    """Read a day, in UTC or with an offset, as the moment when it, or a later one, begins."""
+    """Parse a day, in UTC or with an offset; return the moment when it begins, or so many days later."""
     form = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})?", value)
     try:
         if form:

@@ -63,21 +63,24 @@ def jobs(
             )
         found = queue.listed(engine)
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in found], default=datetime.isoformat, ensure_ascii=False))
+        typer.echo(json.dumps([asdict(entry) for entry in found], default=datetime.isoformat, ensure_ascii=False))
     elif found:
-        rows = ((str(one.job), _what(one), _state(one), console.utc(one.since), str(one.attempts + 1)) for one in found)
+        rows = (
+            (str(entry.job), _what(entry), _state(entry), console.utc(entry.since), str(entry.attempts + 1))
+            for entry in found
+        )
         console.print_table(("job", "what", "state", "since (UTC)", "attempt"), rows)
     else:
         typer.echo("Nothing waits, runs or failed.")
 
 
 def queue_run(selection: "Selection", chosen: "list[Account]") -> None:
-    """Queue a run of accounts for whichever worker is free."""
+    """Queue a run of each account for the workers."""
     from etl.database.migrate import open_at_head
     from etl.workers import queue
 
     if selection.search is not None:
-        # The term may name a person, and would lie in the queue as it is.
+        # The term may name a person, and would be stored in the queue as it is.
         raise typer.BadParameter("a search cannot be queued: run it here, without --queue", param_hint="--search")
     with open_at_head(chosen[0].settings) as engine:
         for account in chosen:
@@ -85,15 +88,17 @@ def queue_run(selection: "Selection", chosen: "list[Account]") -> None:
             typer.echo(f"Job {number}: {selection.kind} of {account.label}. `etl jobs` shows how it stands.")
 
 
-def _what(one: "Listed") -> str:
-    if one.task == "figures":
+def _what(entry: "Listed") -> str:
+    if entry.task == "figures":
         return "figures of schema bi"
-    if one.task == "part":
-        return f"{one.jobs} {'part' if one.jobs == 1 else 'parts'} of run {one.run_id} of account {one.account_id}"
-    selection = one.selection or {}
+    if entry.task == "part":
+        return (
+            f"{entry.jobs} {'part' if entry.jobs == 1 else 'parts'} of run {entry.run_id} of account {entry.account_id}"
+        )
+    selection = entry.selection or {}
     kind = "recent sync" if selection.get("recent") else selection.get("kind")
-    return f"{kind} of account {one.account_id}"
+    return f"{kind} of account {entry.account_id}"
 
 
-def _state(one: "Listed") -> str:
-    return f"{one.state} until {one.until.astimezone(UTC):%H:%M}" if one.until else one.state
+def _state(entry: "Listed") -> str:
+    return f"{entry.state} until {entry.until.astimezone(UTC):%H:%M}" if entry.until else entry.state

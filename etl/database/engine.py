@@ -17,14 +17,14 @@ from etl.settings.settings import DatabaseSettings
 LONGEST_LOCK_WAIT = 60
 OLDEST_SERVER = 14
 
-# PostgreSQL's sentences about these show the value, which may be somebody's: what kind of fault it is has to do.
+# PostgreSQL's messages for these quote the value, which may be personal data: only the kind of error is shown.
 SHOW_VALUES = (
     errors.InvalidTextRepresentation,
     errors.InvalidDatetimeFormat,
     errors.DatetimeFieldOverflow,
     errors.NumericValueOutOfRange,
 )
-# What to do, by PostgreSQL's code of the error.
+# What to do, by the driver's class of the error.
 ADVICE = {
     errors.InsufficientPrivilege: "Grant it to the user of DATABASE_URL, or run `etl migrate` as the owner.",
     errors.ReadOnlySqlTransaction: "DATABASE_URL must lead to the primary, with a user who may write.",
@@ -115,7 +115,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         try:
             yield connection
         except EtlError:
-            # A signal may have raised it while a statement is under way: no rollback can be sent then, closing does it.
+            # A signal may have raised it while a statement is under way: no rollback can be sent then, so close it.
             connection.invalidate()
             raise
 
@@ -130,7 +130,7 @@ def translated(engine: Engine) -> Iterator[None]:
 
 
 def any_of(ids: Iterable[int]) -> ColumnElement[bool]:
-    """Return what a column equals that holds one of the ids: one array, where IN would take a parameter for each."""
+    """Return what to compare a column of ids with: one array, where IN would take a parameter for each id."""
     return any_(literal(list(ids), ARRAY(BigInteger)))
 
 

@@ -1,6 +1,6 @@
 """The schema's version: Alembic to head, and whether a database is there.
 
-Alembic is imported by what changes the schema only: a run that finds it in order does not wait for it.
+Alembic is imported only where the schema is changed: a run need not wait for it.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from etl.settings.settings import DatabaseSettings
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# All that `migrate` makes, of whatever version.
+# Drops all that `migrate` makes, of any version.
 DROP = f"DROP SCHEMA IF EXISTS {SCHEMA}, bi, etl_jobs CASCADE"
 
-# The revisions from before 0.1.0, which are no more: `0001_tables` and `0002_queue` make what they made.
+# The revisions from before 0.1.0, which `0001_tables` and `0002_queue` have replaced.
 FORERUNNERS = frozenset({"0001", "0002", "0003", "0004", "0005"})
 
 
@@ -29,7 +29,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to its last revision, from nothing or any older one, or back to an earlier one (`base`: none).
 
     Views that are missing are made, too. Raise DatabaseError when another version of etl made the schema, and this one
-    knows no way from there.
+    cannot migrate it.
     """
     from alembic import command
     from alembic.util import CommandError

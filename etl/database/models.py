@@ -227,5 +227,5 @@ class Attachment(Entity, Base):
     meta: Mapped[dict[str, Any] | None] = column(comment="Free-form: name on a contact card ...")
 
 
-# Of all tables: whoever imports this room knows those of the rooms beside it, too.
+# Of all tables: importing this module imports the modules that define the others, too.
 METADATA = Base.metadata

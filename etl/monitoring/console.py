@@ -26,7 +26,7 @@ def output() -> Console:
 
 
 def print_facts(facts: Iterable[tuple[str, str]], console: Console) -> None:
-    """Print names and what is said of them, below what a summary has."""
+    """Print facts, each a name and a text, indented like a summary."""
     table = Table.grid(padding=(0, 2))
     table.add_column(min_width=LABEL_WIDTH)
     for name, said in facts:

@@ -31,7 +31,7 @@ def _rows(run: Any) -> Samples:
             yield {"table": table, "change": change}, rows
 
 
-# Name -> help, and what a row of sync_runs says of it; what it does not say (None) has no line.
+# Name -> help, and the samples of a row of sync_runs; a value of None has no line.
 OF_A_RUN: dict[str, tuple[str, Callable[[Any], Samples]]] = {
     "etl_run_last_start_timestamp_seconds": ("Begin of the last run.", lambda run: [({}, run.started_at)]),
     "etl_run_last_end_timestamp_seconds": ("End of the last run.", lambda run: [({}, run.finished_at)]),
@@ -42,7 +42,7 @@ OF_A_RUN: dict[str, tuple[str, Callable[[Any], Samples]]] = {
     ),
     "etl_run_outcome": (
         "1 at the outcome of the last run, 0 at the others.",
-        lambda run: [({"outcome": one}, one == run.outcome) for one in OUTCOMES],
+        lambda run: [({"outcome": outcome}, outcome == run.outcome) for outcome in OUTCOMES],
     ),
     "etl_run_requests": ("Requests of the last run, retries included.", lambda run: [({}, run.requests)]),
     "etl_run_retries": ("Requests of the last run that repeated a failed one.", lambda run: [({}, run.retries)]),
@@ -64,15 +64,15 @@ def render(account_id: int, last_complete: datetime | None, runs: Iterable[Any])
     account, of_kinds = {"account_id": str(account_id)}, list(runs)
     lines = list(_family(*LAST_COMPLETE, [(account, last_complete)]))
     for name, (told, samples) in OF_A_RUN.items():
-        found = [(account | {"kind": run.kind} | more, value) for run in of_kinds for more, value in samples(run)]
+        found = [(account | {"kind": run.kind} | labels, value) for run in of_kinds for labels, value in samples(run)]
         lines += _family(name, told, found)
     return "".join(f"{line}\n" for line in lines)
 
 
 def write(file: Path, text: str) -> None:
-    """Put a text in a file's place, so that whoever reads it finds the old one or the new one, whole.
+    """Replace a file's text atomically: readers find the old text or the new one, whole.
 
-    Raise OSError. The temporary file beside it has no ending that is collected.
+    Raise OSError. The temporary file beside it has an ending that node_exporter does not collect.
     """
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".tmp")
     temporary = Path(name)

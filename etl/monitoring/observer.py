@@ -20,12 +20,12 @@ from etl.settings.validators import ACCOUNT
 log = logging.getLogger(__name__)
 
 SECONDS_FOR_PINGS = 5
-# Whoever stops a job expects it to be gone in ten seconds, of which the run itself may have taken eight.
+# Docker, for one, kills a process ten seconds after it asked it to stop; the run itself may have taken eight of them.
 SECONDS_WHEN_STOPPED = 1
 
 
 class Observer:
-    """Tells of one run what the settings want; nothing that fails here fails the run."""
+    """Reports on one run as the settings ask; a failure here never fails the run."""
 
     def __init__(self, settings: Settings) -> None:
         self._account_id, self._has_ended = settings.account_id, False
@@ -37,19 +37,19 @@ class Observer:
         logs.bind_run(self._account_id)
 
     def begun(self, run: Run) -> None:
-        """Tell that a run has begun, and wait for no answer."""
+        """Report that a run has begun, without waiting for an answer."""
         logs.bind_run(run.account_id, run.run_id)
         self._ping("start", f"Run {run.run_id} of account {run.account_id}: {run.kind} begun.")
 
     def ended(self, engine: Engine, run: Run) -> None:
-        """Tell how a run ended that the journal has."""
+        """Report how a run ended that is in the journal."""
         self._has_ended = True
         self._ping("" if run.outcome == Outcome.COMPLETE else "fail", _figures(run))
         self._write_metrics(engine)
         self._wait(SECONDS_WHEN_STOPPED if run.outcome == Outcome.INTERRUPTED else SECONDS_FOR_PINGS)
 
     def failed(self, error: Exception) -> None:
-        """Tell of a run that could not begin, or lost its journal; unless it was told how it ended."""
+        """Report a run that could not begin, or lost its journal, unless its end was reported already."""
         if not self._has_ended:
             self._ping("fail", f"A run of account {self._account_id} failed: {type(error).__name__}, see its log.")
             self._wait(SECONDS_WHEN_STOPPED if isinstance(error, Interrupted) else SECONDS_FOR_PINGS)
@@ -81,19 +81,19 @@ class Observer:
 
 @contextmanager
 def observed(settings: Settings) -> Iterator[Observer]:
-    """Yield what is to be told of a run of these settings; a failure on the way is told, too."""
+    """Yield the observer of a run with these settings; report an error that ends it, too."""
     observer = Observer(settings)
     try:
         yield observer
     except AnotherRun:
-        raise  # that one tells of itself
+        raise  # the other run reports itself
     except Exception as error:
         observer.failed(error)
         raise
 
 
 def _figures(run: Run) -> str:
-    """Say how a run ended in numbers alone: problems quote what the server answered, and this leaves the machine."""
+    """Return how a run ended in numbers alone: problems quote the server's answers, and this leaves the machine."""
     figures = {
         "seconds": round(run.seconds),
         "requests": run.tally.requests,

@@ -23,12 +23,12 @@ class Pings:
         self._last: Thread | None = None
 
     def send(self, step: str, said: str) -> None:
-        """Begin to tell a step (start, fail; nothing for success), and return at once."""
+        """Send a step (start, fail; empty for success) in a thread of its own, and return at once."""
         self._last = Thread(target=self._send, args=(self._last, step, said), name="etl-ping", daemon=True)
         self._last.start()
 
     def wait(self, seconds: float) -> None:
-        """Wait until all is told, but no longer than that."""
+        """Wait until all pings are sent, but no longer than so many seconds."""
         if self._last:
             self._last.join(seconds)
             if self._last.is_alive():
@@ -42,7 +42,7 @@ class Pings:
 
 
 def _with_step(address: str, step: str) -> str:
-    """Add a step to the path of an address: what healthchecks.io creates by itself (`?create=1`) has a query."""
+    """Add a step to the path of an address, which may have a query (`?create=1` of healthchecks.io)."""
     parts = urlsplit(address)
     return parts._replace(path="/".join([parts.path.rstrip("/"), step]).rstrip("/")).geturl()
 
@@ -53,7 +53,7 @@ def _post(url: str, said: str) -> str | None:
     session.auth = lambda request: request  # no login out of ~/.netrc
     session.trust_env = not is_loopback(urlsplit(url).hostname or "")  # no proxy for this machine
     try:
-        # No redirects: the address would be told to somebody else. The answer's body says nothing that is needed.
+        # No redirects: the address would be told to somebody else. The answer's body is not needed.
         with session.post(url, said.encode(), timeout=TIMEOUT, allow_redirects=False, stream=True) as answer:
             is_well = answer.status_code // 100 == 2  # noqa: PLR2004 -- every 2xx
             return None if is_well else f"the server answered {answer.status_code}"
@@ -61,5 +61,5 @@ def _post(url: str, said: str) -> str | None:
         return "no answer in time"
     except requests.exceptions.SSLError:
         return "the server's certificate is not trusted"
-    except Exception as error:  # noqa: BLE001 -- whatever it is: the thread's own account of it would show the address
+    except Exception as error:  # noqa: BLE001 -- of any kind: its traceback would show the address
         return f"no connection ({type(error).__name__})"

@@ -1,4 +1,4 @@
-"""What the journal tells of runs that were: lists, one run, and how an account stands."""
+"""What the journal tells of past runs: lists, one run, and how an account stands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def rejected_reasons(engine: Engine, run: Run) -> list[Any]:
 
 
 def run_of(row: Any) -> Run:
-    """Make a run of its row; what the journal does not know, as the run was killed or goes on, is nought."""
+    """Make a run from its row; figures that the journal lacks, as the run was killed or goes on, are zero."""
     return Run(
         row.account_id,
         row.kind,
@@ -100,10 +100,10 @@ def run_of(row: Any) -> Run:
 
 
 def standings(engine: Engine, wanted: Sequence[int] = ()) -> list[Standing]:
-    """Return how some accounts stand, or without numbers each one in the database."""
+    """Return how the wanted accounts stand; without any, every account in the database."""
     with transaction(engine) as connection:
         known = wanted or list(connection.scalars(select(Account.account_id).order_by("account_id")))
-        return [_standing(engine, connection, one) for one in known]
+        return [_standing(engine, connection, account_id) for account_id in known]
 
 
 def _standing(engine: Engine, connection: Connection, account_id: int) -> Standing:

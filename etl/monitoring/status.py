@@ -35,7 +35,7 @@ def judge(standing: Standing, now: datetime, max_age: timedelta) -> Verdict:
 
 
 def verdict_to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
-    """Return a verdict as `--json` prints it; times in ISO 8601 (UTC), null for what never was."""
+    """Return a verdict as `--json` prints it; times in ISO 8601 (UTC), null for what never happened."""
     standing = verdict.standing
     complete = standing.last_complete
     return {
@@ -67,7 +67,7 @@ def _faults(standing: Standing, now: datetime, max_age: timedelta) -> Iterator[s
 
 
 def _notes(standing: Standing, now: datetime) -> Iterator[str]:
-    """Tell what is no fault by itself: whether it takes too long is what the age tells."""
+    """Yield what is no fault by itself; whether a run takes too long, the age tells."""
     last, under_way = standing.last, standing.under_way
     if last and last.outcome == Outcome.INTERRUPTED:
         yield f"run {last.run_id} was interrupted"
@@ -80,7 +80,7 @@ def _was(outcome: str) -> str:
 
 
 def _why(run: Any) -> str:
-    """Return the first problem of a run in few words: without what a server answered, as monitors send mail."""
+    """Return the first problem of a run shortened, and without what a server answered: monitors send it by mail."""
     if not run.problems:
         return ""
     said = " ".join(unquoted(run.problems[0], run.quotes or ()).split())

@@ -25,7 +25,7 @@ AUDIT = {"read": "read", "witnessed": "from the search alone", "unaccounted": "u
 def print_run(run: Run, as_json: bool) -> None:
     """Print a run to standard output: as a summary for people, or as one JSON object and nothing else."""
     if as_json:
-        # At once: other accounts may follow, for hours.
+        # Flushed, as other accounts may follow for hours.
         print(json.dumps(run_to_json(run), ensure_ascii=False), flush=True)  # noqa: T201 -- the output itself
         for problem in run.problems:
             log.error("%s", problem)
@@ -63,7 +63,7 @@ def _figures(tally: Tally) -> dict[str, Any]:
 
 
 def print_summary(run: Run, console: Console, has_figures: bool = True) -> None:
-    """Print what a run did, and first of all whether that is everything; the figures of one that goes on come later."""
+    """Print a run: its outcome first, then problems and notes, then the figures unless the journal lacks them."""
     colours = {Outcome.COMPLETE: "green", Outcome.INCOMPLETE: "yellow", Outcome.RUNNING: "default"}
     colour = colours.get(run.outcome, "red")
     console.print(
@@ -85,10 +85,10 @@ def print_summary(run: Run, console: Console, has_figures: bool = True) -> None:
 def _print_counts(run: Run, console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", min_width=LABEL_WIDTH)
-    for name in NOTHING:
-        table.add_column(name, justify="right")
+    for change in NOTHING:
+        table.add_column(change, justify="right")
     for name in COUNTED:
-        table.add_row(name, *(f"{run.tally.counts[name][one]:,}" for one in NOTHING))
+        table.add_row(name, *(f"{run.tally.counts[name][change]:,}" for change in NOTHING))
     console.print(Padding.indent(table, 2))
 
 

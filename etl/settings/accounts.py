@@ -36,17 +36,17 @@ KEYS: dict[str, type] = {
     "requests_per_minute": int,
     "pii": str,
 }
-# Where a token may be, and what is said of none. What is written there is not repeated: it may be the token itself.
+# The keys for a token, and the fault when it gives none. The value is not repeated: it may be the token itself.
 EMPTY = {
     "token": "is empty",
     "token_variable": "the variable that it names is not set",
     "token_file": "the file that it names is empty",
 }
-# Keys that are no settings, and those that are called otherwise there.
+# Keys that are no settings, and keys whose settings have other names.
 NO_SETTINGS = {"name", *EMPTY}
 CALLED_OTHERWISE = {"id": "account_id", "time_zone": "timezone"}
 
-# Stands for a value that is at fault, so that the rest of a table can be looked at all the same.
+# In the place of a faulty value, so that the rest of the table is checked all the same.
 ANY_ID, ANY_TOKEN = 1, "none"
 
 
@@ -59,7 +59,7 @@ class Account:
 
     @property
     def label(self) -> str:
-        """Name it, within a sentence."""
+        """Return what to call the account within a sentence."""
         return f"account {self.settings.account_id}" + (f" ({self.name})" if self.name else "")
 
 
@@ -73,12 +73,12 @@ def load_all() -> list[Account]:
 
 
 def ids(file: Path) -> list[int]:
-    """Return the accounts' numbers and look at nothing else: who only asks how they stand needs no token.
+    """Return the accounts' ids and check nothing else: `etl status` needs no token.
 
     Raise SettingsError when they cannot be read.
     """
     tables = _tables(file)
-    found = [one["id"] for one in tables if type(one.get("id")) is int]
+    found = [table["id"] for table in tables if type(table.get("id")) is int]
     if len(found) < len(tables):
         raise faulty([f"{file}: has an account without a number as its id"])
     return found
@@ -86,8 +86,8 @@ def ids(file: Path) -> list[int]:
 
 def token_variables(file: Path | None) -> set[str]:
     """Return the names of the environment variables that hold tokens."""
-    named = [one.get("token_variable") for one in _tables(file)] if file else []
-    return {one for one in named if isinstance(one, str)}
+    named = [table.get("token_variable") for table in _tables(file)] if file else []
+    return {name for name in named if isinstance(name, str)}
 
 
 def _tables(file: Path) -> list[dict[str, Any]]:
@@ -101,8 +101,8 @@ def _tables(file: Path) -> list[dict[str, Any]]:
         raise faulty([f"ETL_ACCOUNTS: {file} is no TOML: {error}"]) from None
     tables = content.pop("account", None)
     if content:
-        raise faulty(f"{file}: {one} is not known; each account is a table [[account]]" for one in content)
-    if not isinstance(tables, list) or not tables or not all(isinstance(one, dict) for one in tables):
+        raise faulty(f"{file}: {key} is not known; each account is a table [[account]]" for key in content)
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
         raise faulty([f"{file}: has no account; each is a table that begins with [[account]]"])
     return tables
 
@@ -117,16 +117,16 @@ class _Reader:
 
     def accounts(self) -> list[Account]:
         tables = _tables(self.file)
-        if any("token" in one for one in tables) and is_open_to_others(self.file.expanduser()):
+        if any("token" in table for table in tables) and is_open_to_others(self.file.expanduser()):
             log.warning(
                 "%s can be read by other users of this machine, and holds a token: chmod 600 %s", self.file, self.file
             )
-        ids = [one["id"] if type(one.get("id")) is int else None for one in tables]
+        numbers = [table["id"] if type(table.get("id")) is int else None for table in tables]
         found = [
-            self._account(f"account {number}" if number is not None else f"the account at place {at}", one)
-            for at, (number, one) in enumerate(zip(ids, tables, strict=True), 1)
+            self._account(f"account {number}" if number is not None else f"the account at place {place}", table)
+            for place, (number, table) in enumerate(zip(numbers, tables, strict=True), 1)
         ]
-        for number, times in Counter(one for one in ids if one is not None).items():
+        for number, times in Counter(number for number in numbers if number is not None).items():
             if times > 1:
                 self._add(
                     f"account {number}",
@@ -136,7 +136,7 @@ class _Reader:
                 )
         if self.faults or self.of_variables:
             raise faulty([*sorted(f"{name}: {said}" for name, said in self.of_variables.items()), *self.faults])
-        return [one for one in found if one]
+        return [account for account in found if account]
 
     def _add(self, whose: str, key: str, said: str) -> None:
         self.faults.append(f"{self.file}, {whose}, {key}: {said}")
@@ -173,9 +173,9 @@ class _Reader:
         return False
 
     def _token(self, whose: str, key: str, table: dict[str, Any]) -> str:
-        """Return the token; where there is none, say so and give something in its place."""
+        """Return the token; where there is none, add the fault and return a placeholder."""
         if key not in table:
-            return ANY_TOKEN  # which has been said
+            return ANY_TOKEN  # this fault has been added
         said = EMPTY[key]
         try:
             sources: dict[str, Callable[[str], str | None]]
@@ -190,11 +190,11 @@ class _Reader:
         return ANY_TOKEN
 
     def _content(self, name: str) -> str:
-        """Return what a file holds, whose name may be relative to the folder of ours."""
+        """Return what a file holds; its name may be relative to the folder of ETL_ACCOUNTS."""
         return (self.file.expanduser().parent / Path(name).expanduser()).read_text(encoding="utf-8").rstrip("\r\n")
 
     def _blame(self, whose: str, key: str | None, variable: str, said: str) -> None:
-        """Say that a setting is wrong: in the table, if that is where it comes from, else in the environment."""
+        """Add the fault of a setting: to the table, if that is where it comes from, else to the environment."""
         if key:
             self._add(whose, key, said)
         elif (variable, said) == ("ETL_API_TOKEN", "is missing"):
@@ -209,5 +209,5 @@ def _variable(name: str) -> str | None:
 
 
 def listed(known: "list[Account]") -> str:
-    """Name accounts, within a sentence."""
-    return ", ".join(one.label for one in known)
+    """Return what to call accounts within a sentence."""
+    return ", ".join(account.label for account in known)

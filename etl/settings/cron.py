@@ -15,9 +15,9 @@ def check_cron(value: str) -> str:
     try:
         CronSim(value, datetime.now(UTC))
     except CronSimError:
-        is_one = False
+        is_valid = False
     else:
-        is_one = len(value.split()) == FIELDS_OF_CRON  # a sixth would be seconds
-    if not is_one:
+        is_valid = len(value.split()) == FIELDS_OF_CRON  # a sixth would be seconds
+    if not is_valid:
         raise ValueError("must be a cron expression of five fields, such as 30 2 * * *, or never")
     return value

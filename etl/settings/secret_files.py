@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-# What a file may hold, and what names the file: as pydantic calls them, by the alias or by the field itself.
+# Setting that a file may hold -> setting that names the file; each by its alias or field name in pydantic.
 FILE_OF = {
     "DATABASE_URL": "DATABASE_URL_FILE",
     "api_token": "api_token_file",
@@ -16,9 +16,9 @@ FILE_OF = {
 
 
 def read_secrets(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the secrets whose files are named in what environment and `.env` say.
+    """Return the secrets in the files that the environment and `.env` name.
 
-    A fault takes the place of the file's name: a SecretFile raises it, so that it is told together with all others.
+    A fault takes the place of the file's name: SecretFile raises it, so that it is reported together with all others.
     """
     values: dict[str, Any] = {}
     for secret, file in FILE_OF.items():

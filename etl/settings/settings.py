@@ -175,11 +175,13 @@ def load(kind: type[AnyVariables], **given: Any) -> AnyVariables:
 
 
 def read(kind: type[AnyVariables], **given: Any) -> AnyVariables:
-    """Read settings as `load` does, which warns of an open `.env` before: once, however many accounts there are."""
+    """Read settings as `load` does, without its warning about `.env`, which is given once for all accounts."""
     try:
         return kind(**given)
     except ValidationError as error:
-        faults = dict(_fault(kind, one["loc"], one["type"], one["msg"]) for one in error.errors(include_input=False))
+        faults = dict(
+            _fault(kind, fault["loc"], fault["type"], fault["msg"]) for fault in error.errors(include_input=False)
+        )
         # A secret whose file has a fault is missing too, which says nothing new.
         faults = {name: said for name, said in faults.items() if f"{name}_FILE" not in faults}
         raise faulty(sorted(f"{name}: {said}" for name, said in faults.items()), faults.items()) from None

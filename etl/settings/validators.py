@@ -79,7 +79,7 @@ def check_time_zone(value: str) -> str:
 
 
 def check_pii_key(value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-    """Ask for a key where one is needed, and for one that cannot be guessed: whoever has it can try every number."""
+    """Require a key where one is needed, and a long one: with a guessed key every phone number could be tried."""
     if value is None and info.data.get("pii") == "hash":
         raise ValueError("is missing: ETL_PII=hash needs a key, such as `openssl rand -hex 32` makes")
     if value is not None and len(value.get_secret_value()) < SHORTEST_KEY:
@@ -88,7 +88,7 @@ def check_pii_key(value: SecretStr | None, info: ValidationInfo) -> SecretStr | 
 
 
 def check_ping_url(value: SecretStr) -> SecretStr:
-    """Accept an address that a step can be added to; plain http only for this machine: who reads it, can lie for us."""
+    """Accept an address that a step can be added to; plain http only for this machine: its reader could ping for us."""
     address = check_token(value).get_secret_value()
     try:
         parts = urlsplit(address)
@@ -104,7 +104,7 @@ def check_ping_url(value: SecretStr) -> SecretStr:
 
 
 def check_metrics_file(value: Path) -> Path:
-    """Ask for a file of each account, so that none erases another's, and for the only ending that is collected."""
+    """Require a file for each account, so that none erases another's, and the only ending that is collected."""
     if ACCOUNT not in str(value) or value.suffix != ".prom":
         raise ValueError(f"must hold {ACCOUNT} and end with .prom, such as /var/lib/node_exporter/etl-{ACCOUNT}.prom")
     return value

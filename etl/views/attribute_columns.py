@@ -22,10 +22,10 @@ from etl.views.schema import BI_SCHEMA
 
 # In bytes; PostgreSQL cuts what is longer.
 LONGEST_NAME = 63
-# Who reads the views must not wait behind us for one who reads them at length; the next run tries again.
+# New readers of a view would wait behind us while we wait for a long reader: give up soon, the next run tries again.
 LONGEST_WAIT_FOR_READERS = "3s"
 
-# By the type of a definition: the column's type, and the function that reads it (migration 0001). All others are text.
+# By the type of a definition: the column's type, and the function that reads it (migration 0001). The others are text.
 TYPES = {
     "number": ("numeric", "attribute_number"),
     "currency": ("numeric", "attribute_number"),
@@ -40,12 +40,12 @@ TEXT = ("text", None)
 class View:
     """A view of the attributes of conversations or of contacts."""
 
-    what: str
+    entity: str
 
     @property
     def name(self) -> str:
         """Return the view's name, in schema `bi`."""
-        return f"{self.what}_attribute_columns"
+        return f"{self.entity}_attribute_columns"
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -92,17 +92,17 @@ def forget_others(connection: Connection, account_id: int, listed: Iterable[int]
 def renew_views(connection: Connection) -> None:
     """Give each view a column for every attribute that an account of this database defines.
 
-    A view whose columns changed is made anew, with its owner and grants. Raise what PostgreSQL does when somebody
-    reads the view at length, or when another view rests on it.
+    A view whose columns changed is made anew, with its owner and grants. Raise the driver's error when a reader holds
+    the view for long, or when another view depends on it.
     """
     connection.execute(text(f"SET LOCAL lock_timeout = '{LONGEST_WAIT_FOR_READERS}'"))
     # The runs of two accounts may find the same difference at the same time.
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("etl attribute views", 0))))
     for view in VIEWS:
-        wanted = columns(_definitions(connection, view), ("account_id", f"{view.what}_id"))
+        wanted = columns(_definitions(connection, view), ("account_id", f"{view.entity}_id"))
         held = _held(connection, view)
-        if not held or [one.shown() for one in wanted] != held[2:]:
-            _replace(connection, view, wanted, [one[:2] for one in held[2:]])
+        if not held or [column.shown() for column in wanted] != held[2:]:
+            _replace(connection, view, wanted, [column[:2] for column in held[2:]])
 
 
 def drop_views(connection: PsycopgConnection[Any]) -> None:
@@ -114,25 +114,25 @@ def drop_views(connection: PsycopgConnection[Any]) -> None:
 def columns(definitions: Sequence[Definition], taken: Iterable[str]) -> list[Column]:
     """Return a column for each key, in the order of the definitions; `taken` are names that are not free.
 
-    A key of which accounts have different types becomes text. Names are in lower case, with underscores for what is
-    neither letter nor digit; a key that needs no change comes before others to its own name, these get a number.
+    A key to which accounts give different types becomes text. Names are in lower case, with underscores for what is
+    neither letter nor digit. A key that needs no change keeps its name; others that would have the same get a number.
     """
     by_key: dict[str, list[Definition]] = defaultdict(list)
-    for one in definitions:
-        by_key[one.key].append(one)
+    for definition in definitions:
+        by_key[definition.key].append(definition)
     names: dict[str, str] = {}
     used = set(taken)
     for key in sorted(by_key, key=lambda key: _safe(key) != key):
         names[key] = _free(_safe(key), used)
         used.add(names[key])
-    return [_column(key, names[key], same) for key, same in by_key.items()]
+    return [_column(key, names[key], of_key) for key, of_key in by_key.items()]
 
 
 def _column(key: str, name: str, definitions: list[Definition]) -> Column:
-    types = {TYPES.get(one.display_type or "", TEXT) for one in definitions}
+    types = {TYPES.get(definition.display_type or "", TEXT) for definition in definitions}
     kind, read_by = types.pop() if len(types) == 1 else TEXT
-    comment = " / ".join(dict.fromkeys(one.display_name or key for one in definitions))
-    # The comment tells the key, too, where the name does not: or else another key would look like the same column.
+    comment = " / ".join(dict.fromkeys(definition.display_name or key for definition in definitions))
+    # The comment has the key, too, where the name differs: otherwise another key would look like the same column.
     return Column(name, kind, comment if name == key else f"{comment} ({key})", key, read_by)
 
 
@@ -155,11 +155,11 @@ def _cut(name: str, longest: int) -> str:
 
 def _definitions(connection: Connection, view: View) -> list[Definition]:
     """Read the definitions, the oldest first: a new one then becomes the last column."""
-    one = CustomAttributeDefinition
+    table = CustomAttributeDefinition
     query = (
-        select(one.attribute_key, one.attribute_display_name, one.attribute_display_type)
-        .where(one.attribute_model == f"{view.what}_attribute")
-        .order_by(one.id, one.account_id)
+        select(table.attribute_key, table.attribute_display_name, table.attribute_display_type)
+        .where(table.attribute_model == f"{view.entity}_attribute")
+        .order_by(table.id, table.account_id)
     )
     return [Definition(key, name, kind) for key, name, kind in connection.execute(query) if key is not None]
 
@@ -175,19 +175,19 @@ def _held(connection: Connection, view: View) -> list[tuple[str, str, str]]:
 
 
 def _replace(connection: Connection, view: View, wanted: list[Column], held: list[tuple[str, str]]) -> None:
-    """Write a view anew: in place when it only gains columns at its end, else dropped and made again."""
+    """Replace a view: in place when it only gains columns at its end, else drop it and make it again."""
     raw = psycopg_of(connection)
     name = view.identifier
     grants: list[sql.Composed] = []
-    if [one.shown()[:2] for one in wanted[: len(held)]] != held:
+    if [column.shown()[:2] for column in wanted[: len(held)]] != held:
         grants = _grants(connection, view)
         raw.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(name))
     raw.execute(_create(view, wanted))
-    said = f"A row a {view.what}, a column for each attribute that is defined."
+    said = f"A row a {view.entity}, a column for each attribute that is defined."
     raw.execute(sql.SQL("COMMENT ON VIEW {} IS {}").format(name, said))
-    numbers = (Column("account_id", "", "Account"), Column(f"{view.what}_id", "", view.what.capitalize()))
-    for one in (*numbers, *wanted):
-        raw.execute(sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(name, sql.Identifier(one.name), one.comment))
+    ids = (Column("account_id", "", "Account"), Column(f"{view.entity}_id", "", view.entity.capitalize()))
+    for column in (*ids, *wanted):
+        raw.execute(sql.SQL("COMMENT ON COLUMN {}.{} IS {}").format(name, sql.Identifier(column.name), column.comment))
     for grant in grants:
         raw.execute(grant)
 
@@ -195,16 +195,16 @@ def _replace(connection: Connection, view: View, wanted: list[Column], held: lis
 def _create(view: View, wanted: list[Column]) -> sql.Composed:
     made: list[sql.Composable] = [
         sql.SQL("account_id"),
-        sql.SQL("id AS {}").format(sql.Identifier(f"{view.what}_id")),
+        sql.SQL("id AS {}").format(sql.Identifier(f"{view.entity}_id")),
     ]
-    for one in wanted:
-        value = sql.SQL("custom_attributes ->> {}").format(one.key)
-        if one.read_by:
-            read_by = sql.Identifier(SCHEMA, one.read_by)
-            value = sql.SQL("{}(custom_attributes -> {})").format(read_by, one.key)
-        made.append(sql.SQL("{} AS {}").format(value, sql.Identifier(one.name)))
+    for column in wanted:
+        value = sql.SQL("custom_attributes ->> {}").format(column.key)
+        if column.read_by:
+            read_by = sql.Identifier(SCHEMA, column.read_by)
+            value = sql.SQL("{}(custom_attributes -> {})").format(read_by, column.key)
+        made.append(sql.SQL("{} AS {}").format(value, sql.Identifier(column.name)))
     return sql.SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}").format(
-        view.identifier, sql.SQL(", ").join(made), sql.Identifier(SCHEMA, f"{view.what}s")
+        view.identifier, sql.SQL(", ").join(made), sql.Identifier(SCHEMA, f"{view.entity}s")
     )
 
 
@@ -221,17 +221,17 @@ def _grants(connection: Connection, view: View) -> list[sql.Composed]:
     found = connection.execute(text(query), {"name": f"{BI_SCHEMA}.{view.name}"}).all()
     grants = [
         sql.SQL("GRANT {} ON {} TO {}{}").format(
-            sql.SQL(one.privilege),
+            sql.SQL(row.privilege),
             name,
-            sql.Identifier(one.grantee) if one.grantee else sql.SQL("PUBLIC"),
-            sql.SQL(" WITH GRANT OPTION" if one.grantable else ""),
+            sql.Identifier(row.grantee) if row.grantee else sql.SQL("PUBLIC"),
+            sql.SQL(" WITH GRANT OPTION" if row.grantable else ""),
         )
-        for one in found
-        if one.privilege
+        for row in found
+        if row.privilege
     ]
     owner = [
-        sql.SQL("ALTER VIEW {} OWNER TO {}").format(name, sql.Identifier(one.owner))
-        for one in found[:1]
-        if one.foreign_owner
+        sql.SQL("ALTER VIEW {} OWNER TO {}").format(name, sql.Identifier(row.owner))
+        for row in found[:1]
+        if row.foreign_owner
     ]
     return grants + owner

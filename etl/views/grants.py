@@ -21,7 +21,7 @@ RIGHTS = (
 
 
 def grant(engine: Engine, role: str, with_personal_data: bool) -> None:
-    """Let a role read the views of schema `bi`, personal data in clear or masked; done again, the last word holds.
+    """Let a role read the views of schema `bi`, personal data in clear or masked; a later call overrides this.
 
     Raise DatabaseError when there is no such role, or when the user of DATABASE_URL does not own the views.
     """
@@ -31,7 +31,9 @@ def grant(engine: Engine, role: str, with_personal_data: bool) -> None:
                 f"There is no role {role}. Make it first: CREATE ROLE {_quoted(connection, role)} LOGIN PASSWORD '...';"
             )
         raw = psycopg_of(connection)
-        views = sql.SQL(", ").join(sql.Identifier(BI_SCHEMA, one) for one in (*PUBLIC, *(view.name for view in VIEWS)))
+        views = sql.SQL(", ").join(
+            sql.Identifier(BI_SCHEMA, name) for name in (*PUBLIC, *(view.name for view in VIEWS))
+        )
         for right in RIGHTS:
             raw.execute(sql.SQL(right).format(schema=sql.Identifier(BI_SCHEMA), role=sql.Identifier(role), views=views))
         if with_personal_data:

@@ -14,7 +14,7 @@ from etl.database.engine import transaction
 BI_SCHEMA = "bi"
 FOLDER = Path(__file__).parent / "sql"
 
-# What the views rest on; nobody but they reads it.
+# What the views are made of; only they read it.
 INTERNAL = {
     "personal_data_access": "VIEW",
     "channel_names": "VIEW",
@@ -24,7 +24,7 @@ INTERNAL = {
     "message_kinds": "VIEW",
     "csat_answers": "VIEW",
 }
-# Computed by the runs, not by who asks: a history has to be read from its beginning to tell how long somebody waited.
+# Computed by the runs, not by each query: a history has to be read from its beginning to tell how long somebody waited.
 MATERIALIZED = ("conversation_openings", "customer_waits")
 # What these are computed from; agents, say, come and go every night, and change no figure.
 COMPUTED_FROM = ("inboxes", "conversations", "messages")
@@ -69,7 +69,7 @@ def create(connection: PsycopgConnection[Any]) -> None:
 
 
 def drop(connection: PsycopgConnection[Any]) -> None:
-    """Drop them all, the last one first; raises psycopg.Error when something that is not ours rests on one."""
+    """Drop all views, the last one first; raise psycopg.Error when something that is not ours depends on one."""
     for statement in _drops():
         connection.execute(statement)
 

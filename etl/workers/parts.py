@@ -1,4 +1,4 @@
-"""The parts of a run that several workers share: pages of a walk, and what became of them."""
+"""The parts of a run that several workers share: pages of a walk, and their results."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -37,9 +37,9 @@ def cut(pages: dict[str, int]) -> list[Part]:
 
 
 def begin(connection: Connection, run: Run, parts: Iterable[Part]) -> None:
-    """Write the parts of a run down, in the place of those of a run of the account that did not come to its end."""
+    """Save the parts of a run; delete those that an unfinished run of the account left behind."""
     connection.execute(delete(SyncPart).where(SyncPart.account_id == run.account_id))
-    rows = [{"account_id": run.account_id, "run_id": run.run_id} | asdict(one) for one in parts]
+    rows = [{"account_id": run.account_id, "run_id": run.run_id} | asdict(part) for part in parts]
     connection.execute(insert(SyncPart), rows)
 
 
@@ -55,9 +55,9 @@ def find(connection: Connection, run: Run, number: int) -> tuple[Part, datetime]
 
 
 def require_open(connection: Connection, run: Run, number: int) -> None:
-    """Raise AnotherRun when a part is done or its run over; else the run is not closed before this transaction ends.
+    """Raise AnotherRun when a part is done or its run over; else keep the run open until this transaction ends.
 
-    So nobody who was held up writes something older over what another worker, or a later run, has read.
+    So no worker that was held up overwrites what another worker, or a later run, has read since.
     """
     running = (
         select(SyncRun.run_id)
@@ -69,12 +69,12 @@ def require_open(connection: Connection, run: Run, number: int) -> None:
 
 
 def finish(connection: Connection, run: Run, number: int, result: dict[str, Any]) -> None:
-    """Write down what became of a part."""
+    """Save the result of a part."""
     connection.execute(update(SyncPart).where(_is(run, number)).values(result=result))
 
 
 def result(connection: Connection, run: Run, number: int) -> dict[str, Any] | None:
-    """Return what became of a part; None while it is not done."""
+    """Return the result of a part; None while it is not done."""
     return connection.scalar(select(SyncPart.result).where(_is(run, number)))
 
 

@@ -25,16 +25,16 @@ from etl.workers.worker import Worker
 
 log = logging.getLogger(__name__)
 
-# Whoever stops a worker expects it to be gone in ten seconds.
+# Docker, for one, kills a process ten seconds after it asked it to stop.
 SECONDS_TO_STOP = 8
 
 
 @dataclass(frozen=True)
 class Beat:
-    """How often a worker does what nobody asks it for, in seconds; tests have shorter times.
+    """The intervals of a worker, in seconds; tests have shorter ones.
 
-    look: for runs that are due, and for jobs of dead workers. heartbeat: that it is alive. dead: without any.
-    poll: for jobs, where the database cannot notify.
+    look: between looks for due runs and for jobs of dead workers. heartbeat: between signs of life. dead: without
+    one for so long, a worker counts as dead. poll: between looks for jobs, where the database cannot notify.
     """
 
     look: float = 15
@@ -44,9 +44,9 @@ class Beat:
 
 
 def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:
-    """Work until SIGTERM or Ctrl-C; what is in hand then is closed, and queued for the others.
+    """Work until SIGTERM or Ctrl-C; jobs under way are then closed, and queued again for the other workers.
 
-    Raise DatabaseError or SettingsError when it cannot begin; later it waits for what is wrong to pass.
+    Raise DatabaseError or SettingsError when it cannot begin; a later one is logged, and the worker goes on.
     """
     known = accounts.load_all()
     with open_at_head(settings) as engine:
@@ -59,8 +59,8 @@ async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
     app = queue.open_app(address(settings))
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, _stop, asked)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, asked)
     async with app.open_async():
         worker = Worker(app, settings, loop)
         worker.register()
@@ -70,27 +70,27 @@ async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
 
 def _stop(asked: asyncio.Event) -> None:
     if asked.is_set():
-        leave_at_once(ExitCode.FAILED)  # a second time: what is in hand is left to the others
+        leave_at_once(ExitCode.FAILED)  # a second signal: jobs under way are left to the other workers
     Interrupt.ask_all()
     asked.set()
 
 
 async def _until(asked: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -> int:
-    """Do several things until it is asked to stop, or one of them ends by a fault; return the exit code."""
-    doing = [asyncio.create_task(one) for one in coroutines]
-    await asyncio.wait([*doing, asyncio.create_task(asked.wait())], return_when=asyncio.FIRST_COMPLETED)
+    """Run coroutines until a stop is asked for, or one of them fails; return the exit code."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    await asyncio.wait([*tasks, asyncio.create_task(asked.wait())], return_when=asyncio.FIRST_COMPLETED)
     Interrupt.ask_all()
-    for one in doing:
-        one.cancel()
-    ended, _ = await asyncio.wait(doing, timeout=SECONDS_TO_STOP)
-    faults = [fault for one in ended if not one.cancelled() and (fault := one.exception())]
+    for task in tasks:
+        task.cancel()
+    ended, _ = await asyncio.wait(tasks, timeout=SECONDS_TO_STOP)
+    faults = [fault for task in ended if not task.cancelled() and (fault := task.exception())]
     for fault in faults:
         log.error("A fault of this program; the worker ends.", exc_info=fault)
     return ExitCode.FAILED if faults else ExitCode.COMPLETE
 
 
 async def _do_jobs(app: App, beat: Beat) -> None:
-    """Do what is queued, for ever; procrastinate itself gives up when the database goes away."""
+    """Do queued jobs, for ever: procrastinate's own loop ends when the database goes away."""
     while True:
         with _logged(), queue.translated():
             await app.run_worker_async(
@@ -104,7 +104,7 @@ async def _do_jobs(app: App, beat: Beat) -> None:
 
 
 async def _look(app: App, engine: Engine, beat: Beat, worker: Worker) -> None:
-    """Look for what is due and for what dead workers left, for ever."""
+    """Look for due runs and for jobs of dead workers, for ever."""
     while True:
         with _logged():
             await scheduler.requeue_stalled_jobs(app, engine, beat.dead, worker.worker_id)

@@ -24,8 +24,8 @@ from etl.selection import Selection
 SCHEMA = "etl_jobs"
 # The names of the tasks.
 RUN, PART, FIGURES = "run", "part", "figures"
-# A first load that takes days holds up nobody: who began it goes on with it, and the others help when they are free.
-# The figures wait for all runs, so that they are computed once a night.
+# Parts come last, so that a first load that takes days holds up no other account: the worker that began it goes on with
+# it, and the others help when they are free. The figures come after all runs, so that they are computed once a night.
 PRIORITY = {RUN: 10, FIGURES: 5, PART: 0}
 SELECTION = TypeAdapter(Selection)
 # Without a heartbeat for so long, a worker counts as dead.
@@ -81,7 +81,7 @@ def open_app(url: str) -> App:
 
 
 def queue_run(engine: Engine, account_id: int, selection: Selection) -> int:
-    """Queue a run for whichever worker is free; return the number of its job."""
+    """Queue a run for the workers; return the number of its job."""
     with transaction(engine) as connection:
         (number,) = _queue(connection, [_run_job(account_id, selection)])
     return number
@@ -90,20 +90,20 @@ def queue_run(engine: Engine, account_id: int, selection: Selection) -> int:
 async def queue_due_run(app: App, account_id: int, moment: datetime, selection: Selection) -> int | None:
     """Queue a run that is due since a moment; return the number of its job.
 
-    Return None when it was queued before, by any worker, or when one that was due earlier still waits. For one worker
-    at a time.
+    Return None when it was queued before, by any worker, or when a run that was due earlier still waits. Only one
+    worker at a time may call it.
     """
     timestamp = int(moment.timestamp())
     job, manager = _run_job(account_id, selection, timestamp=timestamp), app.job_manager
-    # Asked for, and not left to a queueing lock: with that, no earlier one could be given back while this one waits.
+    # Not left to a queueing lock: with one, an earlier job could not be queued again while this one waits.
     waiting = await manager.list_jobs_async(task=RUN, status=Status.TODO.value, lock=job.lock)
-    if any("timestamp" in one.task_kwargs for one in waiting):
+    if any("timestamp" in waiting_job.task_kwargs for waiting_job in waiting):
         return None
     return await manager.defer_periodic_job(job=job, periodic_id=str(account_id), defer_timestamp=timestamp)
 
 
 def _run_job(account_id: int, selection: Selection, **arguments: int) -> Job:
-    """Return the job of a run; of an account, one goes on at a time."""
+    """Return the job of a run; its lock lets one run of an account go on at a time."""
     chosen = SELECTION.dump_python(selection, mode="json")
     return _QUEUE.configure_task(
         RUN,
@@ -120,7 +120,7 @@ def queue_parts(engine: Engine, account_id: int, run_id: int, numbers: Iterable[
     task = _QUEUE.configure_task(PART, queue=parts_queue(run_id), priority=PRIORITY[PART])
     arguments = {"account_id": account_id, "run_id": run_id, "selection": chosen}
     with transaction(engine) as connection:
-        _queue(connection, [task.job.evolve(task_kwargs={**arguments, "number": one}) for one in numbers])
+        _queue(connection, [task.job.evolve(task_kwargs={**arguments, "number": number}) for number in numbers])
 
 
 def parts_queue(run_id: int) -> str:
@@ -138,7 +138,7 @@ def parts_left(connection: Connection, run_id: int) -> bool:
 
 
 def queue_figures(engine: Engine) -> None:
-    """Have the figures of schema `bi` computed when no run waits any more; once, however many runs ask for it."""
+    """Queue the computation of the figures of schema `bi`, unless it is queued already."""
     task = _QUEUE.configure_task(FIGURES, queue="figures", lock=FIGURES, priority=PRIORITY[FIGURES])
     with transaction(engine) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("etl figures", 0))))
@@ -151,7 +151,7 @@ class Listed:
     """Jobs as `etl jobs` lists them: one, or the parts of a run that are in the same state.
 
     state: waits, runs, stalled (its worker gives no sign of life) or failed. since: when it was queued, began or failed
-    (UTC). until: before when it is not tried again (UTC). attempts: how many there were before.
+    (UTC). until: when it is tried again at the earliest (UTC). attempts: how many there were before.
     """
 
     job: int
@@ -181,7 +181,7 @@ def cancel(engine: Engine, number: int) -> bool:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what procrastinate raises of the database into DatabaseError."""
+    """Translate what procrastinate raises about the database into DatabaseError."""
     try:
         yield
     except ConnectorException as error:
@@ -189,9 +189,9 @@ def translated() -> Iterator[None]:
         raise DatabaseError(f"The queue of jobs cannot be reached: {explain(cause)}") from error
 
 
-def _queue(connection: Connection, some: list[Job]) -> list[int]:
+def _queue(connection: Connection, jobs: list[Job]) -> list[int]:
     with translated():
         raw = psycopg_of(connection)
         raw.execute(f"SET LOCAL search_path = {SCHEMA}")
-        queued = _QUEUE.job_manager.batch_defer_jobs(some, connection=raw)
-    return [one.id for one in queued if one.id]
+        queued = _QUEUE.job_manager.batch_defer_jobs(jobs, connection=raw)
+    return [job.id for job in queued if job.id]

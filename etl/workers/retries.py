@@ -1,4 +1,4 @@
-"""A job that failed: when it is tried again, and what is said of it."""
+"""When a job that failed is tried again, and what is logged of it."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from etl.workers import queue
 
 log = logging.getLogger(__name__)
 
-# After how many seconds a job that failed is tried again. Attempts that were stopped count, too: so there are many.
+# After how many seconds a job that failed is tried again. Interrupted attempts count, too: so many are allowed.
 WAITS = (300, 900, 3600, 7200)
 MOST_ATTEMPTS = 12
 # A whole run waits for a part, and reads it itself in the end.
@@ -25,7 +25,7 @@ class RetryPolicy(BaseRetryStrategy):
     """Says when a job that failed is tried again."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Return when; None when it has failed often enough."""
+        """Return when it is tried again; None when it has failed often enough."""
         if isinstance(exception, Interrupted):
             return RetryDecision(retry_in={"seconds": 0})
         if isinstance(exception, AnotherRun):
@@ -41,12 +41,12 @@ RETRY_POLICY = RetryPolicy()
 
 @contextmanager
 def report_failure(job: Job) -> Iterator[None]:
-    """Log why a job failed, in one sentence; procrastinate's own account of it shows what errors were made of."""
+    """Log why a job failed, in one sentence; procrastinate's own log would show the errors' causes, too."""
     logs.unbind_run()
     try:
         yield
     except AnotherRun as error:
-        if job.task_name != queue.PART:  # else the run is over, and this part of it with it
+        if job.task_name != queue.PART:  # a part's run is over: its part is no longer needed
             _log_failure(job, error)
             raise
     except BaseException as error:

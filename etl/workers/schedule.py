@@ -1,6 +1,7 @@
-"""When runs are due: cron expressions in a time zone, over the changes of the clock, and nights that were missed: pure.
+"""When runs are due: cron expressions in a time zone, across changes of the clock and missed nights; pure.
 
-As Debian's cron has it: a time that the clock skips is that of the change, and one that it shows twice is one.
+As in Debian's cron, a run at a time that the clock skips is due at the change, and one at a time that the clock shows
+twice is due once.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ class Times:
     def next(self, now: datetime) -> datetime | None:
         """Return the first moment (UTC) after `now` at which a run is due."""
         moments = [_next(cron, self.zone, now) for _, cron in self._by_kind()]
-        return min((one for one in moments if one), default=None)
+        return min((moment for moment in moments if moment), default=None)
 
     def _by_kind(self) -> list[tuple[str, str]]:
         """Return the kinds that are wanted, the one that does most first."""
@@ -40,7 +41,7 @@ class Times:
 
 
 def _previous(cron: str, zone: str, now: datetime) -> datetime | None:
-    # It looks for what is before a moment, and `now` itself counts.
+    # CronSim looks for what is before a moment, but `now` itself counts.
     begin = now.astimezone(ZoneInfo(zone)) + timedelta(microseconds=1)
     return _first(CronSim(cron, begin, reverse=True))
 

@@ -1,4 +1,4 @@
-"""What is due, and what was left lying: runs by their schedule, missed ones too, and jobs of workers that died."""
+"""What workers queue by themselves: runs that are due or were missed, and the jobs of workers that died."""
 
 import asyncio
 import logging
@@ -29,20 +29,20 @@ Call = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 async def queue_due_runs(app: App, engine: Engine, known: list[Account], now: datetime) -> None:
-    """Queue the runs of accounts that are due; nothing while another worker does the same."""
+    """Queue the due runs of accounts; do nothing while another worker does the same."""
     await asyncio.to_thread(_queue_due_runs, _calling(asyncio.get_running_loop()), app, engine, known, now)
 
 
 async def requeue_stalled_jobs(app: App, engine: Engine, dead: float, own_id: int | None) -> None:
-    """Queue the jobs of workers that gave no sign of life for so many seconds; nothing while another does the same.
+    """Queue the jobs of workers without a sign of life for so long; do nothing while another worker does the same.
 
-    own_id: the worker that asks, whose own jobs are not such: it may have been suspended itself.
+    dead: in seconds. own_id: the calling worker, whose own jobs are left alone: it may have been suspended itself.
     """
     await asyncio.to_thread(_requeue_stalled_jobs, _calling(asyncio.get_running_loop()), app, engine, dead, own_id)
 
 
 def _calling(loop: asyncio.AbstractEventLoop) -> Call:
-    """Return what has the main thread's loop call procrastinate, while a thread waits: heartbeats go on meanwhile."""
+    """Return a function that runs a coroutine in the main thread's loop and waits for it; heartbeats go on."""
 
     def call(asked: Coroutine[Any, Any, Any]) -> Any:
         with queue.translated():
@@ -58,11 +58,11 @@ def _queue_due_runs(call: Call, app: App, engine: Engine, known: list[Account], 
 
 
 def _queue_what_is_due(call: Call, app: App, engine: Engine, account: Account, now: datetime) -> None:
-    """Queue the run of an account that does most of those that are due; of several that were missed, the last one."""
+    """Queue the one due run of an account that covers most; of several that were missed, the last."""
     account_id = account.settings.account_id
     for moment, kind in _times(account.settings).last(now):
         if has_begun(engine, account_id, moment, kind):
-            continue  # by hand, or by a worker
+            continue  # begun by hand, or by a worker
         selection = Selection(recent=kind == RECENT, audit=kind == AUDIT)
         if call(queue.queue_due_run(app, account_id, moment, selection)):
             log.info("The run of %s that was due at %s is queued.", account.label, _local(moment, account.settings))
@@ -73,7 +73,7 @@ def _requeue_stalled_jobs(call: Call, app: App, engine: Engine, dead: float, own
     manager = app.job_manager
     with _only_one_worker(engine) as is_alone:
         if not is_alone:
-            return  # what the other has just given back would be given back twice
+            return  # else a job that the other has just queued again would be queued twice
         for job in call(manager.get_stalled_jobs(seconds_since_heartbeat=dead)):
             if job.worker_id is None or job.worker_id != own_id:
                 log.warning("Job %d of a worker that is gone is done by another one.", job.id)
@@ -83,7 +83,7 @@ def _requeue_stalled_jobs(call: Call, app: App, engine: Engine, dead: float, own
 
 @contextmanager
 def _only_one_worker(engine: Engine) -> Iterator[bool]:
-    """Yield whether no other worker looks; none begins to before this is left."""
+    """Yield whether no other worker looks; none can begin to before the context ends."""
     with transaction(engine) as connection:
         yield bool(connection.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended("etl worker", 0)))))
 
@@ -104,7 +104,7 @@ def _local(moment: datetime, settings: Settings) -> str:
 
 
 def has_begun(engine: Engine, account_id: int, moment: datetime, kind: str) -> bool:
-    """Return whether a run that does as much as one of a kind (see `schedule`) began since then, and did not fail."""
+    """Return whether a run that covers a kind (see `schedule`) has begun since a moment, and did not fail."""
     suffices = {
         RECENT: OVER_EVERYTHING,
         AUDIT: and_(SyncRun.selection.is_(None), SyncRun.audit.is_not(None)),

@@ -1,8 +1,8 @@
-"""One run shared by many workers: its walks are cut into parts, which whoever is free reads into the tables.
+"""One run shared by many workers: its walks are cut into parts, which free workers read into the tables.
 
-The worker that has the account's lock cuts, does parts itself like every other, and goes on alone when all are done:
-ledger, audit and figures are those of one run. It holds no parts in memory, and nothing is lost with it: the tables
-are the checkpoint, so that the run which follows a stop reads again only what was not saved.
+The worker that holds the account's lock cuts the run, does parts like every other worker, and goes on alone when all
+are done: with the ledger, the audit and the figures. It keeps no parts in memory, so nothing is lost when it dies: the
+tables are the checkpoint, and the run that follows a stop reads again only what was not saved.
 """
 
 from collections import defaultdict
@@ -35,7 +35,7 @@ from etl.settings.settings import Settings
 from etl.workers import parts
 from etl.workers.parts import Part
 
-# Beyond one a status. Fewer are read by one worker before others have begun.
+# Parts beyond one a status. One worker reads fewer before others have begun.
 FEWEST_PARTS = 2
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -46,21 +46,21 @@ class Crew(Protocol):
     """The workers that share a run, as `worker.py` has them."""
 
     def call(self, run: Run, selection: Selection, numbers: list[int]) -> None:
-        """Have parts done by whoever is free."""
+        """Queue parts for the workers that are free."""
 
     def work(self, run: Run) -> bool:
-        """Do a part that nobody has begun; return whether there was one."""
+        """Do a part that no worker has begun; return whether there was one."""
 
     def take(self, run: Run, selection: Selection, number: int) -> None:
-        """Do a part, whoever should."""
+        """Do a part in this worker."""
 
     def is_at_work(self, run: Run) -> bool:
-        """Return whether any part waits for somebody, or is being done."""
+        """Return whether any part waits for a worker, or is being done."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a part; personal in it is only what is quoted of failures.
+    """The result of a part; its only personal data are quotes in failures.
 
     pages: with the ids of conversations in the place of payloads.
     """
@@ -70,21 +70,21 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {"pages": [asdict(one) for one in self.pages], "tally": self.tally.to_json()}
+        return {"pages": [asdict(page) for page in self.pages], "tally": self.tally.to_json()}
 
     @classmethod
     def from_json(cls, sent: dict[str, Any]) -> Self:
         """Read what `to_json` returned."""
-        return cls([Page(**one) for one in sent["pages"]], Tally.from_json(sent["tally"]))
+        return cls([Page(**page) for page in sent["pages"]], Tally.from_json(sent["tally"]))
 
 
 def share(
     crew: Crew, client: Client, intake: Intake, selection: Selection, wait: Wait
 ) -> Iterator[tuple[str, Page]] | None:
-    """Return the pages of a run as others take them in, with ids for payloads; None when it is not worth it.
+    """Cut a run into parts and return its pages as workers read them, with ids for payloads; None when not worth it.
 
-    It is for first loads and wide backfills, as these read every history. wait: waits for seconds, and raises when the
-    run shall end. Raise what a part failed with that nobody could read.
+    Only first loads and wide backfills are shared, as these read every history. wait: waits for seconds, and raises
+    when the run shall end. Raise the failure of a part that no worker could read.
     """
     run = intake.run
     if not _reads_every_history(intake, selection):
@@ -92,7 +92,7 @@ def share(
     try:
         about = {status: first_page(client, query_of(selection, status)).about or 0 for status in selection.statuses}
     except TryAgain:
-        return None  # one broken page, perhaps: a run of its own knows how to go on after it
+        return None  # perhaps one broken page: a run that is not shared knows how to go on after it
     cut = parts.cut(about)
     if len(cut) < len(about) + FEWEST_PARTS:
         return None
@@ -100,7 +100,7 @@ def share(
         parts.begin(connection, run, cut)
     # What an attempt at a part saved before it failed is in nobody's tally: the figures are computed in any case.
     run.tally += Tally(wrote=True)
-    crew.call(run, selection, [one.number for one in cut])
+    crew.call(run, selection, [part.number for part in cut])
     return SharedRun(crew, client, intake, selection, wait).pages(cut)
 
 
@@ -113,7 +113,7 @@ def _reads_every_history(intake: Intake, selection: Selection) -> bool:
 
 @dataclass(frozen=True)
 class SharedRun:
-    """A run that was cut, as the worker that cut it goes on with it."""
+    """A run that was cut into parts, as seen by the worker that cut it."""
 
     crew: Crew
     client: Client
@@ -128,17 +128,17 @@ class SharedRun:
         moved = IdSet()
         for part in cut:
             done = self._done(part)
-            moved.update(one for one in done.tally.seen if one in intake.run.tally.seen)
+            moved.update(number for number in done.tally.seen if number in intake.run.tally.seen)
             self._add(done.tally)
             for page in done.pages:
-                shown[part.walk].update(one for one in page.payloads if one is not None)
+                shown[part.walk].update(number for number in page.payloads if number is not None)
                 yield part.walk, replace(page, distinct=len(shown[part.walk])) if page.is_last else page
         with transaction(intake.engine) as connection:
             parts.clear(connection, intake.run)
         self._read_again(list(moved))
 
     def _add(self, tally: Tally) -> None:
-        """Add what a part did to the run that was cut, as if that had done it."""
+        """Add the figures of a part to those of the whole run."""
         intake = self.intake
         intake.run.tally += tally
         intake.writer.analyze_after(tally.inserted)
@@ -146,11 +146,11 @@ class SharedRun:
             intake.histories.walk_back()
 
     def _done(self, part: Part) -> Result:
-        """Return what became of a part once it is done; do others meanwhile, and this one when nobody else will."""
+        """Return the result of a part once it is done; do others meanwhile, and this one when no worker will."""
         run = self.intake.run
         while True:
             self.wait(0)
-            # In this order: a part is written down as done before its job is.
+            # In this order: the result of a part is saved before its job ends.
             is_at_work = self.crew.is_at_work(run)
             with transaction(self.intake.engine) as connection:
                 result = parts.result(connection, run, part.number)
@@ -162,14 +162,14 @@ class SharedRun:
                 self.wait(SECONDS_BETWEEN_LOOKS)
 
     def _read_again(self, moved: list[int]) -> None:
-        """Read conversations again that moved from part to part: of the two readings the older may have come last.
+        """Read conversations again that moved from part to part: the older of two readings may have been saved last.
 
-        Of one that cannot be had the ledger will tell why.
+        When one cannot be read, the ledger will tell why.
         """
-        for at in range(0, len(moved), IDS_A_PAGE):
-            some = moved[at : at + IDS_A_PAGE]
+        for first in range(0, len(moved), IDS_A_PAGE):
+            numbers = moved[first : first + IDS_A_PAGE]
             payloads = []
-            for future in [self.intake.pool.submit(self.client.get, f"conversations/{one}") for one in some]:
+            for future in [self.intake.pool.submit(self.client.get, f"conversations/{number}") for number in numbers]:
                 with suppress(VendorError):
                     payloads.append(future.result())
             self.intake.take(payloads)
@@ -177,16 +177,16 @@ class SharedRun:
 
 @dataclass
 class Member:
-    """One worker's part in runs that it shares. client: of the account; kept, as it learns the server's limit."""
+    """One worker in the shared runs of an account. client: kept from part to part, as it learns the server's limit."""
 
     settings: Settings
     client: Client
     wait: Wait
 
     def take(self, engine: Engine, run_id: int, selection: Selection, number: int) -> None:
-        """Do a part of a run; nothing when it is done already, or the run is over.
+        """Do a part of a run, unless it is done already or the run is over.
 
-        Raise EtlError when it cannot be done, and leaves what is saved: whoever tries again goes on from there.
+        Raise EtlError when it cannot be done; what was saved stays, and the next attempt goes on from there.
         """
         settings, way = self.settings, way_of(self.settings)
         run = Run(settings.account_id, selection.kind, protect_selection(selection.chosen(), way), run_id)
@@ -213,7 +213,7 @@ class Member:
             span = Span(part.first_page, part.last_page)
             pages = walk(self.client, pool, query_of(selection, part.walk), span=span)
             taken = [
-                replace(page, payloads=[_id_of(one) for one in page.payloads])
+                replace(page, payloads=[_id_of(payload) for payload in page.payloads])
                 for _, page in take_in(intake, selection, [(part.walk, pages)])
             ]
         count_requests(self.client, run)

@@ -1,7 +1,7 @@
 """A worker: begins runs when they are due, and does whatever waits in the queue; any number of them share the work.
 
-Each is its own scheduler, and none is the first: the database sees to it that a night begins once. What a worker had in
-hand when it died is done by another one, half a minute later.
+Every worker schedules runs and none is the leader: the database ensures that each due run is queued once. The jobs of a
+worker that died are done by another one, half a minute later.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ Given = TypeVar("Given")
 class Worker:
     """Does jobs, each in a thread. loop: of the main thread, in which procrastinate itself works.
 
-    worker_id: what procrastinate calls it, once it had a job.
+    worker_id: its id in procrastinate, known once it has had a job.
     """
 
     app: App
@@ -56,13 +56,13 @@ class Worker:
     _members: dict[int, Member] = field(default_factory=dict)
 
     def register(self) -> None:
-        """Tell procrastinate what to call for which job."""
-        for name, do in ((queue.RUN, self.run), (queue.PART, self.take_part), (queue.FIGURES, self.compute_figures)):
-            self.app.task(name=name, pass_context=True, retry=RETRY_POLICY)(do)
+        """Register the function of each task with procrastinate."""
+        for name, task in ((queue.RUN, self.run), (queue.PART, self.take_part), (queue.FIGURES, self.compute_figures)):
+            self.app.task(name=name, pass_context=True, retry=RETRY_POLICY)(task)
 
     def run(self, context: JobContext, account_id: int, selection: Any, timestamp: int | None = None) -> None:
         """Do a run of an account. timestamp: when it was due."""
-        del timestamp  # it makes the job the only one of its moment
+        del timestamp  # only marks the job as that of a due run: queue.queue_due_run
         with report_failure(context.job):
             account = _account(account_id)
             done = self._run(account, queue.SELECTION.validate_python(selection), self._begin(context))
@@ -73,7 +73,7 @@ class Worker:
                 raise EtlError(f"Run {done.run_id} of {account.label} failed.")
 
     def _begin(self, context: JobContext) -> int:
-        """Raise Interrupted when no job shall begin any more; else give the worker's number."""
+        """Return the worker's id; raise Interrupted when no job shall begin any more."""
         check_asked()
         self.worker_id = context.job.worker_id
         return self.worker_id or 0
@@ -106,7 +106,7 @@ class Worker:
             schema.refresh(engine)
 
     def member(self, account: Account) -> Member:
-        """Return this worker's part in shared runs of an account, with the client that knows the server's limit."""
+        """Return this worker's Member for an account, with the client that has learned the server's limit."""
         settings = account.settings
         kept = self._members.get(settings.account_id)
         if kept is None or kept.settings != settings:
@@ -115,7 +115,7 @@ class Worker:
         return kept
 
     def wait_for(self, asked: Coroutine[Any, Any, Given]) -> Given:
-        """Have the main thread's loop do something, and wait for it in this one."""
+        """Run a coroutine in the main thread's loop, and wait for it in this thread."""
         with queue.translated():
             return asyncio.run_coroutine_threadsafe(asked, self.loop).result()
 
@@ -130,12 +130,12 @@ class QueueCrew:
     worker_id: int
 
     def call(self, run: Run, selection: Selection, numbers: list[int]) -> None:
-        """Have parts of a run done by whoever is free."""
+        """Queue parts of a run for the workers that are free."""
         queue.queue_parts(self.engine, run.account_id, run.run_id, numbers, selection)
         log.info("Run %d of %s is cut into %d parts, for all workers.", run.run_id, self.account.label, len(numbers))
 
     def work(self, run: Run) -> bool:
-        """Do a part of a run that nobody has begun; return whether there was one."""
+        """Do a part of a run that no worker has begun; return whether there was one."""
         manager = self.worker.app.job_manager
         queues = [queue.parts_queue(run.run_id)]
         job = self.worker.wait_for(manager.fetch_job(queues=queues, worker_id=self.worker_id))
@@ -151,7 +151,7 @@ class QueueCrew:
         return True
 
     def take(self, run: Run, selection: Selection, number: int) -> None:
-        """Do a part of a run, although others should; what it fails with becomes the run's problem, quotes included."""
+        """Do a part of a run in this worker; what it fails with becomes the run's problem, quotes included."""
         member = self.worker.member(self.account)
         try:
             member.take(self.engine, run.run_id, selection, number)
@@ -160,12 +160,12 @@ class QueueCrew:
             raise
 
     def is_at_work(self, run: Run) -> bool:
-        """Return whether any part of a run waits for somebody, or is being done."""
+        """Return whether any part of a run waits for a worker, or is being done."""
         with transaction(self.engine) as connection:
             return queue.parts_left(connection, run.run_id)
 
     def _give_back(self, job: Job, error: EtlError) -> None:
-        """Have a part tried again, by anybody, unless it has failed often enough; a request to stop goes on."""
+        """Queue a part again, unless it has failed often enough; raise the error when it is a request to stop."""
         manager, decision = self.worker.app.job_manager, RETRY_POLICY.get_retry_decision(exception=error, job=job)
         if decision:
             self._end(manager.retry_job(job, retry_at=decision.retry_at))
@@ -175,7 +175,7 @@ class QueueCrew:
             raise error
 
     def _end(self, ending: Coroutine[Any, Any, None]) -> None:
-        """End a job; what became of its part is written down elsewhere, and somebody else may have it by now."""
+        """End a job; only log a failure, as the result is saved already and another worker may have the job by now."""
         try:
             self.worker.wait_for(ending)
         except DatabaseError as error:
@@ -185,7 +185,7 @@ class QueueCrew:
 def _account(account_id: int) -> Account:
     """Read the account's settings, as they are now."""
     known = accounts.load_all()
-    found = next((one for one in known if one.settings.account_id == account_id), None)
+    found = next((account for account in known if account.settings.account_id == account_id), None)
     if found is None:
         raise SettingsError(
             f"Account {account_id} is not in the settings of this worker: {accounts.listed(known)} only."

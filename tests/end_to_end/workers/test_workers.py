@@ -53,7 +53,7 @@ def test_twenty_accounts_are_shared_by_three_workers_that_are_at_work_at_once(
             FROM sync_runs
             """.replace("%(begun)s", f"'{begun.isoformat()}'::timestamptz")
         )
-        print(f"{seconds:.1f} s, {at_work:.2f} workers at work, {slow.arrived} requests")  # noqa: T201
+        print(f"{seconds:.1f} s, {at_work:.2f} workers at work, {slow.arrived} requests")  # noqa: T201 -- measured: `pytest -s` shows it
         assert some.rows("SELECT account_id, outcome FROM sync_runs ORDER BY account_id") == [
             (number, "complete") for number in SIZES
         ]
@@ -129,7 +129,7 @@ def test_a_first_load_is_shared_by_three_workers_and_no_history_is_read_twice(
         ((seconds, requests),) = some.rows(
             "SELECT extract(epoch FROM finished_at - started_at)::float, requests FROM sync_runs"
         )
-        print(f"{seconds:.1f} s, {requests} requests, {parts} parts")  # noqa: T201
+        print(f"{seconds:.1f} s, {requests} requests, {parts} parts")  # noqa: T201 -- measured: `pytest -s` shows it
         assert parts == taken >= CONVERSATIONS // 100
         assert who > 1
         assert some.rows("SELECT count(*) FROM sync_parts") == [(0,)]
@@ -148,7 +148,7 @@ def test_a_shared_first_load_whose_coordinator_is_killed_is_gone_on_with_by_anot
         assert_exact(engine, slow, base_url, account)
         # What was saved before is not read again: no more than what the killed one had in hand.
         twice = [one for one, times in slow.histories.items() if times > 1]
-        print(f"{len(twice)} of {len(slow.histories)} histories were read twice")  # noqa: T201
+        print(f"{len(twice)} of {len(slow.histories)} histories were read twice")  # noqa: T201 -- measured: `pytest -s` shows it
         assert len(twice) < FEWER / 2
 
 

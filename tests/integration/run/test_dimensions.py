@@ -137,7 +137,7 @@ def test_no_secret_of_a_channel_is_stored_whether_the_inbox_can_be_read_or_not(e
 
 def test_a_rejected_inbox_is_read_well_when_it_can_be_and_not_because_a_conversation_names_it(engine: Engine) -> None:
     account = furnished()
-    account.inboxes[1].working_hours = {"not": "an array"}  # type: ignore[assignment]
+    account.inboxes[1].working_hours = {"not": "an array"}  # type: ignore[assignment]  # -- as a server may send it
     waiting = "SELECT count(*) FROM rejected_records WHERE resolved_at IS NULL"
     with job(account, engine) as etl:
         assert etl.run().outcome == "incomplete"
