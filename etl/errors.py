@@ -122,15 +122,15 @@ def without_value(reason: str, quote: str | None) -> str:
 def quoted(quotes: Iterable[str], said: Iterable[str]) -> list[str]:
     """Return those of the quotes that occur in what was said, in order."""
     everything = "\n".join(said)
-    return sorted(one for one in quotes if one in everything)
+    return sorted(quote for quote in quotes if quote in everything)
 
 
 def unquoted(said: str, quotes: Iterable[str]) -> str:
-    """Return what was said with VendorErrors in it as it would be without their quotes, and without a search's term.
+    """Return what was said without the quotes of the VendorErrors in it, and without a search's term.
 
     The longest quotes go first: a shorter one may be a part of them.
     """
-    for one in sorted(quotes, key=len, reverse=True):
+    for quote in sorted(quotes, key=len, reverse=True):
         # What was said may go on with a full stop of its own. Not within a word: a quote may be of one letter.
-        said = re.sub(rf": {re.escape(one)}(?:\.|(?=[\s;,)]|$))", ".", said).replace(f"q={one}", "q=...")
+        said = re.sub(rf": {re.escape(quote)}(?:\.|(?=[\s;,)]|$))", ".", said).replace(f"q={quote}", "q=...")
     return said

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, MutableSet
 
-# Ids are a running number from 1. One that is far beyond any account's would make all of the bits up to it.
+# Ids are a running number from 1. An id far beyond any account's would need all the bits up to it.
 HIGHEST_BIT = 2**24
 
 
 class IdSet(MutableSet[int]):
-    """A set of whole numbers, small ones in as many bits as the highest of them, and gives these in order."""
+    """A set of whole numbers: small ones are bits, as many as the highest of them, and come in order."""
 
     def __init__(self, ids: Iterable[int] = ()) -> None:
         self._bits = bytearray()
@@ -15,10 +15,10 @@ class IdSet(MutableSet[int]):
         self._count = 0
         self.update(ids)
 
-    def __contains__(self, one: object) -> bool:
-        if not isinstance(one, int) or not 0 <= one < HIGHEST_BIT:
-            return one in self._beyond
-        return one >> 3 < len(self._bits) and bool(self._bits[one >> 3] & 1 << (one & 7))
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, int) or not 0 <= value < HIGHEST_BIT:
+            return value in self._beyond
+        return value >> 3 < len(self._bits) and bool(self._bits[value >> 3] & 1 << (value & 7))
 
     def __iter__(self) -> Iterator[int]:
         for at, byte in enumerate(self._bits):
@@ -49,5 +49,5 @@ class IdSet(MutableSet[int]):
     def update(self, *several: Iterable[int]) -> None:
         """Add the ids of several iterables."""
         for ids in several:
-            for one in ids:
-                self.add(one)
+            for value in ids:
+                self.add(value)

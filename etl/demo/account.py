@@ -13,7 +13,7 @@ INCOMING, OUTGOING, ACTIVITY, TEMPLATE = range(4)
 
 
 class Changes:
-    """Count every change of any conversation, so that a server knows when what it sorted is no longer so."""
+    """Count every change of any conversation, so that a server knows when a list that it sorted is out of date."""
 
     count = 0
 

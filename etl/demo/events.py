@@ -87,7 +87,9 @@ def reply(account: Account, conversation_id: int, content: str, at: int, by: int
 def delete_conversation(account: Account, conversation_id: int) -> None:
     """Delete a conversation with its survey response; its number is not given again."""
     del account.conversations[conversation_id]
-    account.csat_responses = [one for one in account.csat_responses if one.conversation_id != conversation_id]
+    account.csat_responses = [
+        response for response in account.csat_responses if response.conversation_id != conversation_id
+    ]
 
 
 def remove_agent(account: Account, agent_id: int) -> None:

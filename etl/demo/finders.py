@@ -167,7 +167,7 @@ def cut_page(rows: list[Row], key: Callable[[Row], Any], page_and_size: tuple[in
 
 
 class SortedLists:
-    """Remember what lists were found and how they were sorted, until a conversation changes or the number of them does.
+    """Remember the sorted lists until a conversation changes, or the number of conversations does.
 
     A walk asks for hundreds of pages of the same list; sorting the account for each would make a large one slow.
     """

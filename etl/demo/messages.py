@@ -113,24 +113,35 @@ def user_sender(agent: Agent) -> Json:
 
 
 def _attachments(account: Account, message: Message, behaviour: str) -> list[Json]:
-    return [attachment_payload(account, message, one, behaviour) for one in message.attachments or []]
+    return [attachment_payload(account, message, attachment, behaviour) for attachment in message.attachments or []]
 
 
-def attachment_payload(account: Account, message: Message, one: Attachment, behaviour: str) -> Json:
+def attachment_payload(account: Account, message: Message, attachment: Attachment, behaviour: str) -> Json:
     """Make an attachment; its keys depend on its type, and 2.14 knows fewer."""
-    payload: Json = {"id": one.id, "message_id": message.id, "file_type": one.file_type, "account_id": account.id}
-    if one.file_type == "contact":
-        return payload | {"fallback_title": one.fallback_title} | ({} if behaviour == OLD else {"meta": one.meta or {}})
-    if one.file_type == "location":
-        payload |= {"coordinates_lat": one.coordinates_lat, "coordinates_long": one.coordinates_long}
-    if one.file_type in ("location", "fallback"):
-        return payload | {"fallback_title": one.fallback_title, "data_url": one.data_url}
-    payload |= {"extension": one.extension, "data_url": one.data_url, "thumb_url": one.thumb_url}
-    payload["file_size"] = one.file_size
+    payload: Json = {
+        "id": attachment.id,
+        "message_id": message.id,
+        "file_type": attachment.file_type,
+        "account_id": account.id,
+    }
+    if attachment.file_type == "contact":
+        return (
+            payload
+            | {"fallback_title": attachment.fallback_title}
+            | ({} if behaviour == OLD else {"meta": attachment.meta or {}})
+        )
+    if attachment.file_type == "location":
+        payload |= {"coordinates_lat": attachment.coordinates_lat, "coordinates_long": attachment.coordinates_long}
+    if attachment.file_type in ("location", "fallback"):
+        return payload | {"fallback_title": attachment.fallback_title, "data_url": attachment.data_url}
+    payload |= {"extension": attachment.extension, "data_url": attachment.data_url, "thumb_url": attachment.thumb_url}
+    payload["file_size"] = attachment.file_size
     if behaviour == OLD:
         return payload
-    payload |= {"width": one.width, "height": one.height}
-    return payload | ({"transcribed_text": one.transcribed_text or ""} if one.file_type == "audio" else {})
+    payload |= {"width": attachment.width, "height": attachment.height}
+    return payload | (
+        {"transcribed_text": attachment.transcribed_text or ""} if attachment.file_type == "audio" else {}
+    )
 
 
 def unread_count(conversation: Conversation, behaviour: str) -> int:

@@ -123,7 +123,11 @@ def _conversation(asked: Asked, key: str) -> Conversation:
 
 def _contacts(asked: Asked) -> Answer:
     account, behaviour = asked.account, asked.viewer.behaviour
-    shown = [one for one in list(account.contacts.values()) if one.email or one.phone_number or one.identifier]
+    shown = [
+        contact
+        for contact in list(account.contacts.values())
+        if contact.email or contact.phone_number or contact.identifier
+    ]
     sort = asked.request.first("sort") or ""
     name = sort.removeprefix("-") if sort.removeprefix("-") in CONTACT_ORDERS else None
 

@@ -164,7 +164,7 @@ class Story:
         self.write(OUTGOING, self.dice.choice(NOTES), **fields)
 
     def assign(self) -> None:
-        """Return the conversation to the agent, and mostly to a team and under a label."""
+        """Assign the conversation to the agent, and mostly to a team, and give it a label."""
         name = self.agent_name
         self.conversation.assignee_id = self.agent_id
         self.activity(f"{name} self-assigned this conversation" if self.chance(0.4) else f"Assigned to {name}")

@@ -56,7 +56,7 @@ class Visitors:
         return contact
 
     def _reach(self, contact: Contact, inbox_id: int, latin: str) -> None:
-        """Return the contact the addresses that are known of customers of this channel."""
+        """Set the addresses of a contact that are known of customers of this channel."""
         if inbox_id == EMAIL or self._chance(0.5 if inbox_id == WEBSITE else 0.2):
             contact.email = f"{latin}@example.com"
         if inbox_id == WHATSAPP or (inbox_id == API and self._chance(0.4)):

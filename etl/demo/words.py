@@ -45,7 +45,8 @@ def _read(code: str) -> Language:
         lines[kind] = lines.get(kind, ()) + tuple(rest.split(" | "))
     people = [tuple(person.split("/")) for person in general.pop("people")]
     read = [
-        Topic(one["topic"][0], _pair(one["ask"], one["answer"]), _pair(one["more"], one["reply"])) for one in topics
+        Topic(topic["topic"][0], _pair(topic["ask"], topic["answer"]), _pair(topic["more"], topic["reply"]))
+        for topic in topics
     ]
     return Language(code, general, tuple((first, latin) for first, latin in people), tuple(read))
 

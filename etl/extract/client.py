@@ -37,7 +37,7 @@ CHUNK = 2**18
 # What a search is for: it may be somebody's name.
 TERM = "q"
 REFUSALS: dict[int, type[VendorError]] = {401: Denied, 403: Denied, 404: NotFound}
-# Of a number, not of a text: the longer ids of other systems are all digits.
+# In a number, not in a text: the long ids of other systems are texts of digits.
 BEYOND_64_BITS = re.compile(rb"[:,\[]\s*-?[0-9]{20}")
 
 
@@ -127,7 +127,7 @@ class Client:
             return self.requests - before[0], self.retries - before[1]
 
     def forget_counts(self) -> None:
-        """Begin to count and to quote anew: what went before was somebody else's."""
+        """Start to count and to quote from nothing: what came before belongs to other work."""
         self.take_counts()
         self.quotes.clear()
 
@@ -138,7 +138,9 @@ class Client:
 
     def address(self, path: str, query: Query = ()) -> str:
         """Return the address of a path as errors show it: with the term of a search only where it may be quoted."""
-        return self.url(path, [(name, self.quotes.of_term(str(one)) if name == TERM else one) for name, one in query])
+        return self.url(
+            path, [(name, self.quotes.of_term(str(value)) if name == TERM else value) for name, value in query]
+        )
 
     def _once(self, url: str, address: str) -> Any:
         try:

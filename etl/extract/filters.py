@@ -1,11 +1,11 @@
-"""What the vendor is asked for a selection: its own filters, and which of its counts is of what they let through."""
+"""The vendor's own filters for a selection, and which of its counts covers what they let through."""
 
 from etl.extract.client import Query
 from etl.selection import Selection
 
 
 def query_of(selection: Selection, status: str | None) -> Query:
-    """Return the query parameters for the walk of a status; None: of whatever has the search term."""
+    """Return the query parameters for the walk of a status; None: for a search, whatever the status."""
     given: list[tuple[str, str | int | None]] = [
         ("status", status),
         ("assignee_type", selection.assignee_type),

@@ -90,7 +90,7 @@ class Histories:
         return self._get(conversation_id, after=message_id, before=message_id + 1)
 
     def _read_window(self, conversation_id: int, shown: set[int]) -> History:
-        before = max([ABOVE_ANY_ID, *(one + 1 for one in shown)])
+        before = max([ABOVE_ANY_ID, *(message_id + 1 for message_id in shown)])
         messages = self._try_window(conversation_id, before)
         ids = _ids(messages)
         if shown <= ids and (ids or self._longest):
@@ -98,7 +98,7 @@ class Histories:
         # Nothing, or not what the list shows. The other reading tells whether the server or the conversation is empty.
         walked = self._walk_back(conversation_id)
         if walked.messages and not shown:
-            # One may have come in between, so the window is asked once more before the server is believed to be old.
+            # A message may have come in meanwhile, so ask for the window again before the server counts as old.
             messages = self._try_window(conversation_id, before)
             ids = _ids(messages)
         if _ids(walked.messages) - ids or (walked.messages and not messages):
@@ -161,4 +161,4 @@ def _path(conversation_id: int) -> str:
 
 def _ids(messages: list[Any]) -> set[int]:
     """Return the ids of messages; one without a number has none, and will be rejected as a record."""
-    return {one["id"] for one in messages if isinstance(one, dict) and isinstance(one.get("id"), int)}
+    return {message["id"] for message in messages if isinstance(message, dict) and isinstance(message.get("id"), int)}

@@ -36,7 +36,7 @@ class Pace:
         self._resume_at = 0.0
 
     def wait(self) -> int:
-        """Wait until one more request may be sent; return the clock minute that it is counted in."""
+        """Wait until one more request may be sent; return the clock minute in which it is counted."""
         while True:
             with self._lock:
                 seconds = self._take()
@@ -55,8 +55,8 @@ class Pace:
     def limited(self, minute: int, retry_after: float | None) -> float:
         """Take note of a 429 for a request of that clock minute; return the seconds that everybody now waits.
 
-        Only a minute that we used from its start teaches the limit: of the one in which the run began, others, or the
-        run before, may have used up a part.
+        Only a minute that we used from its start shows the limit: others, or an earlier run, may have used up a part of
+        the one in which this run began.
         """
         with self._lock:
             now = self._clock()
@@ -70,7 +70,7 @@ class Pace:
             return self._resume_at - now
 
     def _take(self) -> float:
-        """Count a request and give 0, or give the seconds to wait first."""
+        """Count a request and return 0, or return the seconds to wait first."""
         now = self._clock()
         if now < self._resume_at:
             return self._resume_at - now
@@ -82,7 +82,7 @@ class Pace:
         return 0
 
     def _turn(self, now: float) -> None:
-        """Begin the clock minute unless it was."""
+        """Begin the clock minute unless it has begun already."""
         minute = int(now // MINUTE)
         if minute == self._minute:
             return

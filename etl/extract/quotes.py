@@ -1,4 +1,4 @@
-"""What the client's errors quote of others: apart from our own words, so that it can be left out, and taken out."""
+"""What the client's errors quote of answers and searches: apart from our own words, so that it can be left out."""
 
 from typing import Any
 from urllib.parse import quote_plus
@@ -8,7 +8,7 @@ from etl.settings.settings import Settings
 
 SHOWN_OF_BODY = 300
 MOST_QUOTES = 1_000
-# Kinds of failures of which this machine tells, before or without any answer: all others may hold what came in.
+# Failures that this machine itself reports, before or without any answer: all others may quote what came in.
 OWN_WORDS = {
     *("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ReadTimeoutError", "TimeoutError"),
     *("ConnectionResetError", "ConnectionRefusedError", "ConnectionAbortedError", "BrokenPipeError"),
@@ -19,8 +19,8 @@ OWN_WORDS = {
 class Quotes(set[str]):
     """What was quoted so far: of answers, and the terms of searches, as the addresses have them.
 
-    Nothing is quoted where personal data are not kept. Nothing new is when there are MOST_QUOTES: what is not
-    remembered here, nobody could take out of a sentence again.
+    Nothing is quoted where personal data are not kept. Beyond MOST_QUOTES nothing new is quoted: a
+    quote that is not remembered here could not be taken out of a sentence again.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -38,7 +38,7 @@ class Quotes(set[str]):
         return term if self._remembered(quote_plus(term, "[]")) else "..."
 
     def failure(self, error: Exception) -> VendorError:
-        """Return what is said of a request that got no answer, or none that could be read, by what requests raised."""
+        """Return the error for a request that got no readable answer, made from what requests raised."""
         kind, words = _cause(error)
         if kind == "SSLCertVerificationError":
             return VendorError(f"the server's certificate is not trusted ({words}).")
@@ -53,12 +53,12 @@ class Quotes(set[str]):
 
 
 def _cause(error: Exception) -> tuple[str, str]:
-    """Return of what kind a connection's failure is, and its own few words.
+    """Return the kind of a connection's failure, and its own few words.
 
     requests nests the reason, and repeats the address in it.
     """
     reason: Any = error.args[0] if error.args else error
     reason = getattr(reason, "reason", reason)
     words = str(reason).rpartition(">: ")[2] or type(error).__name__
-    of_system = (one for one in getattr(reason, "args", ()) if isinstance(one, OSError))
+    of_system = (argument for argument in getattr(reason, "args", ()) if isinstance(argument, OSError))
     return type(next(of_system, reason)).__name__, words

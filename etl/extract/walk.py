@@ -17,7 +17,7 @@ from etl.id_set import IdSet
 from etl.selection import STATUSES
 
 MOST_STALE_PAGES = 20
-# Of a walk that goes to its end, and of one that may end at any page.
+# How many pages are read ahead in a walk that goes to its end, and in one that may end at any page.
 PAGES_AHEAD = 16
 RECENT_PAGES_AHEAD = 3
 FAILURES_THAT_ALARM = 3
@@ -52,7 +52,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Span:
-    """Which pages of a walk: from the first to the last, or to the empty one that ends it; so many are read ahead."""
+    """Which pages of a walk: first to last, or to the empty one that ends it. ahead: how many are read ahead."""
 
     first: int = 1
     last: int | None = None
@@ -66,14 +66,18 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: S
     """Yield every page of a walk, the empty one that ends it included; `path` is below the account.
 
     There is no page count and no next link, and the page size is the server's setting: only an empty page ends a walk
-    (the vendor's section 2). Its count only limits how far to read ahead: never past the page that should be empty.
+    (the vendor's section 2). `all_count` only limits how far to read ahead: never past the page that should be empty.
     Raise Denied or NotFound when the walk is refused, VendorError when it would not end.
     """
     ids = IdSet()
     stale = failing = 0
     for page in _read_ahead(client, pool, query, path, span):
-        shown = (one["id"] for one in page.payloads if isinstance(one, dict) and isinstance(one.get("id"), int))
-        new = {one for one in shown if one not in ids}
+        shown = (
+            payload["id"]
+            for payload in page.payloads
+            if isinstance(payload, dict) and isinstance(payload.get("id"), int)
+        )
+        new = {conversation_id for conversation_id in shown if conversation_id not in ids}
         stale = 0 if new else stale + 1
         if stale > MOST_STALE_PAGES and not page.is_last:
             # Without this a proxy that drops the query would keep the walk at page 1 for ever.
@@ -120,9 +124,9 @@ def _check_alive(client: Client) -> None:
 
 
 def _try_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
-    """Get a page; one that fails for good is handed on as such, as one broken conversation makes its whole page fail.
+    """Get a page, marked as failed when it fails for good: one broken conversation makes its whole page fail.
 
-    A refusal, or an answer of another shape, is no such page: it says something about the token or the address.
+    A refusal, or an answer of another shape, is raised: it says something about the token or the address.
     """
     try:
         return _get_page(client, path, query, number, about)
@@ -174,11 +178,13 @@ def walk_recent(client: Client, pool: Executor, query: Query, since: datetime) -
 
 
 def _is_older(page: Page, since: datetime) -> bool:
-    active = [one.get("timestamp") if isinstance(one, dict) else None for one in page.payloads]
-    return not page.failed and all(isinstance(one, int | float) and one < since.timestamp() for one in active)
+    active = [payload.get("timestamp") if isinstance(payload, dict) else None for payload in page.payloads]
+    return not page.failed and all(
+        isinstance(timestamp, int | float) and timestamp < since.timestamp() for timestamp in active
+    )
 
 
 def _knows_updated_within(client: Client, query: Query, first: Page) -> bool:
-    """Return whether the server honours a tiny value: it then answers less than the first page, else just that."""
+    """Return whether the server knows `updated_within`: a tiny value then gives less than the first page."""
     tiny = _get_page(client, LIST, [*query, ("updated_within", 1), ("page", 1)], 1, None)
     return len(tiny.payloads) < len(first.payloads)

@@ -15,8 +15,8 @@ from etl.id_set import IdSet
 ROWS_AT_ONCE = 10_000
 
 
-# The ids are given to every table by itself: in tables of which nothing is known yet, as in a first load, the
-# planner would else read all states for each page.
+# The ids are given for every table: in tables without statistics, as in a first load, the planner would otherwise
+# read all states for each page.
 SAVE_STATES = f"""
     WITH seen AS (
         SELECT now.id, now.status, now.assignee_id, now.team_id, now.priority, open.valid_from AS since
@@ -58,7 +58,7 @@ def highest(connection: Connection, account_id: int) -> int:
 
 
 def present(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> set[int]:
-    """Return those of the ids of which the tables have the conversation."""
+    """Return those of the ids whose conversation is in the tables."""
     known = select(Conversation.id).where(
         Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids)
     )
@@ -75,7 +75,9 @@ def messages_held(
     connection: Connection, account_id: int, conversation_ids: Sequence[int]
 ) -> dict[int, dict[int, bool]]:
     """Return, for those conversations that are in the tables, message id -> whether the row is partial."""
-    held: dict[int, dict[int, bool]] = {one: {} for one in present(connection, account_id, conversation_ids)}
+    held: dict[int, dict[int, bool]] = {
+        conversation_id: {} for conversation_id in present(connection, account_id, conversation_ids)
+    }
     rows = connection.execute(
         select(Message.conversation_id, Message.id, Message.partial).where(
             Message.account_id == account_id,
@@ -94,7 +96,7 @@ def missing(connection: Connection, account_id: int) -> set[int]:
 
 
 def found_again(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> None:
-    """Strike conversations that were loaded off the ledger of those that could not be."""
+    """Delete the ledger's entries of conversations that were loaded after all."""
     connection.execute(
         delete(LedgerEntry).where(
             LedgerEntry.account_id == account_id, LedgerEntry.conversation_id == any_of(conversation_ids)
@@ -139,7 +141,7 @@ def kept(connection: Connection, account_id: int, conversation_ids: Sequence[int
 def save_digests(connection: Connection, account_id: int, digests: dict[int, str | None]) -> None:
     """Set the digests of conversations in whose rows nothing else may have changed.
 
-    Where there is none it stays so: then the rows are not known to be what the payload says, and no night writes more.
+    A conversation without a digest stays without: its rows are not known to be what the payload says.
     """
     connection.execute(
         text(
@@ -155,7 +157,7 @@ def save_digests(connection: Connection, account_id: int, digests: dict[int, str
 
 
 def forget_digests(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> None:
-    """Have conversations looked at again even when they are sent as before: what came last was rejected."""
+    """Delete the digests of conversations, so that these are taken in again even when they are sent as before."""
     if conversation_ids:
         connection.execute(
             update(Conversation)
@@ -181,9 +183,9 @@ def close_marks(connection: Connection, account_id: int, marks: dict[int, str], 
 def mark_removed(
     connection: Connection, account_id: int, conversation_ids: Sequence[int], kept: Sequence[int], at: datetime
 ) -> int:
-    """Mark the messages of conversations as removed that a complete reading, which gave `kept`, no longer returned.
+    """Mark as removed the messages that a complete reading of conversations, which gave `kept`, no longer returned.
 
-    Not those that are known in part: no reading ever returned them. Return how many they are.
+    Partial messages are left as they are: no reading ever returned them. Return how many were marked.
     """
     return connection.execute(
         text(

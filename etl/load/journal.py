@@ -65,8 +65,9 @@ def lock_key(account_id: int) -> Function[int]:
 def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
     """Hold the account's lock, which PostgreSQL itself releases when this process dies.
 
-    Yield a function that raises DatabaseError when the lock was lost with its connection. What the journal has as
-    running then has died, and is closed as interrupted: nobody writes for it any more (`parts.require_open`).
+    Yield a function that raises DatabaseError when the lock was lost with its connection. A run that the
+    journal still has as running has died, and is closed as interrupted: nobody writes for it any more
+    (`parts.require_open`).
     Raise AnotherRun, saying who holds it since when.
     """
     key = lock_key(account_id)
@@ -166,8 +167,8 @@ def tally_of(row: Any) -> Tally:
     tally, counts = Tally(unknown_fields=set(row.unknown_fields or ())), row.counts or {}
     for name in tally.told():
         setattr(tally, name, getattr(row, name, None) or counts.get(name, 0))
-    for table, kept in tally.counts.items():
-        kept.update(counts.get(table, {}))
+    for table, counter in tally.counts.items():
+        counter.update(counts.get(table, {}))
     return tally
 
 
@@ -196,7 +197,7 @@ def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
 def resumed_from(engine: Engine, run: Run) -> datetime:
     """Return when the work of this run was begun (UTC): by itself, or by runs of the same selection that were stopped.
 
-    Only by those of the last day: what was read longer ago is read again.
+    Only runs of the last day count: what was read longer ago is read again.
     """
     begun = run.started_at
     chosen = json.loads(json.dumps(run.selection))  # as the journal has it: with lists for tuples

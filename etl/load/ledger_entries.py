@@ -25,7 +25,7 @@ class Reason(NamedTuple):
 
 
 def known_gone(connection: Connection, account_id: int) -> dict[str, set[int]]:
-    """Return the ids that need not be asked for: {DELETED: known to be gone, FORBIDDEN: those that were so of late}."""
+    """Return the ids that need not be asked for: {DELETED: known to be gone, FORBIDDEN: refused of late}."""
     rows = connection.execute(
         select(LedgerEntry.conversation_id, LedgerEntry.state).where(
             LedgerEntry.account_id == account_id,
@@ -49,7 +49,7 @@ def highest_known(connection: Connection, account_id: int) -> int:
 
 
 def count_doomed(connection: Connection, account_id: int, gone: Collection[int]) -> tuple[int, int]:
-    """Return how many conversations are held as not deleted, and how many of them would be by these ids."""
+    """Return how many stored conversations are not deleted, and how many of these are among the ids that are gone."""
     living = (Conversation.account_id == account_id) & Conversation.deleted_at.is_(None)
     held = connection.scalar(select(func.count()).where(living)) or 0
     doomed = connection.scalar(select(func.count()).where(living, Conversation.id == any_of(gone))) or 0
@@ -68,10 +68,10 @@ def write_down(connection: Connection, account_id: int, gone: Collection[int], r
     known = conversations.present(connection, account_id, gone)
     conversations.found_again(connection, account_id, known)
     rows = [
-        {"account_id": account_id, "conversation_id": one, "checked_at": now}
-        | {"state": why.state, "reason": why.said, "quote": why.quote}
-        for one, why in sorted(reasons.items())
-        if one not in known
+        {"account_id": account_id, "conversation_id": conversation_id, "checked_at": now}
+        | {"state": reason.state, "reason": reason.said, "quote": reason.quote}
+        for conversation_id, reason in sorted(reasons.items())
+        if conversation_id not in known
     ]
     if rows:
         statement = insert(LedgerEntry)

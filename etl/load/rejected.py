@@ -17,7 +17,8 @@ def save_rejected(connection: Connection, run: Run, rejected: Sequence[dict[str,
     A record is {entity, entity_id, conversation_id, reason, quote, payload, digest}.
     """
     rows = {
-        (one["entity"], one["digest"]): one | {"account_id": run.account_id, "run_id": run.run_id} for one in rejected
+        (record["entity"], record["digest"]): record | {"account_id": run.account_id, "run_id": run.run_id}
+        for record in rejected
     }
     if rows:
         statement = upsert(RejectedRecord)
@@ -39,7 +40,7 @@ def has_rejected(connection: Connection, account_id: int) -> bool:
 
 
 def resolve_rejected(connection: Connection, account_id: int, read: Sequence[tuple[str, int]]) -> None:
-    """Take records off the list of rejected ones that were now read well: (entity, id)."""
+    """Mark as resolved the rejected records that were now read well: (entity, id) of each."""
     connection.execute(
         update(RejectedRecord)
         .where(
@@ -48,7 +49,7 @@ def resolve_rejected(connection: Connection, account_id: int, read: Sequence[tup
             tuple_(RejectedRecord.entity, RejectedRecord.entity_id).in_(
                 select(
                     func.unnest(literal([entity for entity, _ in read], ARRAY(Text))),
-                    func.unnest(literal([str(one) for _, one in read], ARRAY(Text))),
+                    func.unnest(literal([str(entity_id) for _, entity_id in read], ARRAY(Text))),
                 )
             ),
         )

@@ -1,4 +1,4 @@
-"""What was done, as sums and sets: each who does a piece of a run keeps a tally, and tallies are added with `+=`."""
+"""What a run did, as sums and sets: every process that does a part of it keeps a tally, and `+=` adds them up."""
 
 from array import array
 from collections import Counter
@@ -21,19 +21,19 @@ class Unproved:
 
 
 def told() -> Any:
-    """Declare a sum that `--json` and the journal tell by its name; in the journal's `counts`, without a column."""
+    """Declare a sum that `--json` and the journal show by its name; without a column, in the journal's `counts`."""
     return field(default=0, metadata={"told": True})
 
 
 @dataclass
 class Tally:
-    """Sums and sets; a field more is added, sent by shared runs and, when it is `told()`, told without another line.
+    """Sums and sets; a new field is added up, sent by shared runs and, when it is `told()`, shown without other code.
 
     requests, retries: how many were sent, repeated ones included, and how many of them were repeated.
     counts: table -> {seen, inserted, updated, unchanged}; a row that comes with two pages is seen twice.
     inserted: rows of all tables. wrote: whether a row changed of which the figures in schema `bi` are computed.
     seen: ids of the conversations that were taken in.
-    beyond_range, replaced: how many values PostgreSQL could not hold, and how many held characters that it does not.
+    beyond_range, replaced: how many values PostgreSQL could not hold, and how many had characters that it refuses.
     handed_on: contacts to whom the vendor gave the conversation of a forgotten person.
     unproved: conversation id -> what was read, of those whose history may lack messages.
     unread: how many histories could not be read; why: what was said of the first.
@@ -61,21 +61,21 @@ class Tally:
 
     def __iadd__(self, other: Self) -> Self:
         """Add another tally: numbers are summed, sets united, and of texts the first stays."""
-        for one in fields(self):
-            setattr(self, one.name, _sum(getattr(self, one.name), getattr(other, one.name)))
+        for member in fields(self):
+            setattr(self, member.name, _sum(getattr(self, member.name), getattr(other, member.name)))
         return self
 
     def told(self) -> dict[str, int]:
-        """Return the sums that are told by their names."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.metadata.get("told")}
+        """Return the sums that are shown by their names."""
+        return {member.name: getattr(self, member.name) for member in fields(self) if member.metadata.get("told")}
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as JSON values; personal in it are only the quotes."""
-        return {one.name: _to_json(getattr(self, one.name)) for one in fields(self)}
+        """Return the tally as JSON values, of which only the quotes may be personal."""
+        return {member.name: _to_json(getattr(self, member.name)) for member in fields(self)}
 
     @classmethod
     def from_json(cls, sent: dict[str, Any]) -> Self:
-        """Read what `to_json` returned; of what an older version did not send there is none."""
+        """Read what `to_json` returned; a field that an older version did not send stays empty."""
         nothing = cls()
         return cls(**{name: _from_json(getattr(nothing, name), value) for name, value in sent.items()})
 
@@ -98,14 +98,14 @@ def _sum(mine: Any, theirs: Any) -> Any:
 
 def _to_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(name): _to_json(one) for name, one in value.items()}
+        return {str(name): _to_json(item) for name, item in value.items()}
     if isinstance(value, Unproved):
         return [value.mark, list(value.read)]
     return sorted(value) if isinstance(value, MutableSet) else value
 
 
 def _from_json(nothing: Any, value: Any) -> Any:
-    """Read a value as what stands in its place where nothing was done."""
+    """Read a value as the type that its field has in an empty tally."""
     if isinstance(nothing, MutableSet):
         return IdSet(value) if isinstance(nothing, IdSet) else set(value)
     if not isinstance(nothing, dict):

@@ -49,7 +49,7 @@ def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counte
     """
     raw = psycopg_of(connection)
     tables = [table for table in ORDER if rows.get(table)]
-    # A batch that a power cut takes back is read again; when the run is closed, all before it is on the disk.
+    # A batch that a power cut undoes is read again; when the run is closed, everything before it is on the disk.
     staged = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass('pg_temp.staging_' || name) IS NULL"
     raw.execute("SET LOCAL synchronous_commit = off")
     for (table,) in raw.execute(staged, [tables]).fetchall():
@@ -68,7 +68,7 @@ def psycopg_of(connection: Connection) -> PsycopgConnection[Any]:
 def _upsert(connection: PsycopgConnection[Any], table_name: str, rows: Iterable[Row]) -> Counter[str]:
     """Upsert rows of one table, in order of their keys, those of each shape at once."""
     table = METADATA.tables[f"{SCHEMA}.{table_name}"]
-    names, keys = table.columns.keys(), [one.name for one in table.primary_key]
+    names, keys = table.columns.keys(), [column.name for column in table.primary_key]
     shapes: dict[Shape, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=itemgetter(*keys)):
         shapes[tuple([name for name in names if name in row])].append(row)
@@ -103,7 +103,7 @@ def _as_json(value: Any) -> str:
 def _create_staging(table_name: str) -> sql.Composed:
     """Declare the staging table: the table's own columns without its constraints, as a row may have only some."""
     table = METADATA.tables[f"{SCHEMA}.{table_name}"]
-    columns = sql.SQL(", ").join(sql.Identifier(one.name) for one in table.columns if one.computed is None)
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns if column.computed is None)
     return sql.SQL("CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
         _staging(table_name), columns, sql.Identifier(SCHEMA, table_name)
     )
@@ -137,9 +137,9 @@ def _statements(table_name: str, shape: Shape) -> Statements:
 def _merge_statement(table: Table, shape: Shape) -> sql.Composed:
     """Write the INSERT ... ON CONFLICT that empties the staging table into the real one, and counts what it did.
 
-    It gives one row: inserted, updated.
+    Its result is one row: inserted, updated.
     """
-    keys = [one.name for one in table.primary_key]
+    keys = [column.name for column in table.primary_key]
     others = [name for name in shape if name not in keys]
     compared = [name for name in others if NOT_COMPARED not in table.columns[name].info]
     action: sql.Composable = sql.SQL("NOTHING")
@@ -164,7 +164,7 @@ def _merge_statement(table: Table, shape: Shape) -> sql.Composed:
         sql.Identifier(SCHEMA, table.name),
         sql.SQL(", ").join(map(sql.Identifier, keys)),
         action,
-        # Not by xmax, which tables in partitions do not give. A row that only keys make is inserted, or not given.
+        # Not by xmax, which tables in partitions do not give. A row of keys alone is inserted, or not returned.
         inserted=sql.SQL("kept.first_synced_at = now()" if "first_synced_at" in table.columns else "true"),
         columns=sql.SQL(", ").join(map(sql.Identifier, shape)),
     )
@@ -209,5 +209,5 @@ def replace_children(
                 child=sql.Identifier(child),
                 type=sql.SQL("text" if child == "label" else "bigint"),
             )
-            values = (account_id, parents[table], [one[0] for one in kept], [one[1] for one in kept])
+            values = (account_id, parents[table], [pair[0] for pair in kept], [pair[1] for pair in kept])
             psycopg_of(connection).execute(statement, values)

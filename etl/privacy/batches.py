@@ -12,11 +12,11 @@ from etl.transform.batch import Batch
 
 @dataclass
 class Forgotten:
-    """Of whom nothing personal is kept, however the settings want it of others.
+    """The contacts who are forgotten: nothing personal of them is kept, whatever the settings say.
 
-    contacts: id -> since when. conversations: theirs; one stays so when the vendor gives it to another contact later.
+    contacts: id -> since when. conversations: theirs, also when the vendor gives one to another contact later.
     handed_on: ids of contacts to whom the vendor gave such a conversation, as it does when two contacts are merged.
-    came: conversations that were given to one of them since: what is stored of these has to be emptied, too.
+    came: conversations that the vendor gave to one of them since then: their stored rows have to be emptied, too.
     """
 
     contacts: dict[int, datetime] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Forgotten:
         return is_theirs or message["conversation_id"] in self.conversations
 
     def concerns(self, record: Row) -> bool:
-        """Return whether a rejected record is of theirs, or may be."""
+        """Return whether a rejected record is about one of them, or may be."""
         if not self.contacts:
             return False
         number = record["conversation_id"]
@@ -42,20 +42,22 @@ class Forgotten:
 
 
 def _people(payload: Any) -> set[int]:
-    """Return the numbers of those who may be contacts in a payload of a conversation or message."""
+    """Return the ids in a payload of a conversation or message that may be those of contacts."""
     found: set[int] = set()
     if isinstance(payload, dict):
         meta = payload.get("meta")
         senders = payload.get("sender"), meta.get("sender") if isinstance(meta, dict) else None
-        numbers = [one.get("id") for one in senders if isinstance(one, dict)] + [payload.get("sender_id")]
+        numbers = [sender.get("id") for sender in senders if isinstance(sender, dict)] + [payload.get("sender_id")]
         found = {
-            int(one) for one in numbers if isinstance(one, int | str) and str(one).isascii() and str(one).isdigit()
+            int(number)
+            for number in numbers
+            if isinstance(number, int | str) and str(number).isascii() and str(number).isdigit()
         }
     return found
 
 
 def protect(batch: Batch, way: Way, forgotten: Forgotten) -> None:
-    """Make of everything in a batch in place what is stored of it."""
+    """Replace everything in a batch, in place, by what is stored of it."""
     if forgotten.contacts:
         _forget(batch, forgotten)
     if way.mode == "keep":
@@ -65,7 +67,7 @@ def protect(batch: Batch, way: Way, forgotten: Forgotten) -> None:
             protect_row(table, row, way)
     for record in batch.rejected:
         protect_record(record)
-    batch.unknown_fields = {shown_field(one) for one in batch.unknown_fields}
+    batch.unknown_fields = {shown_field(path) for path in batch.unknown_fields}
 
 
 def _forget(batch: Batch, forgotten: Forgotten) -> None:

@@ -4,7 +4,7 @@ Ids, times and statuses stay, so that ledger and figures hold. Dropping what is 
 anywhere and started again, it does the rest.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from urllib.parse import quote, quote_plus
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
@@ -21,12 +21,12 @@ from etl.privacy.batches import Forgotten
 from etl.privacy.rules import DROP, Row
 
 REMOVED = "(removed: it named somebody who is forgotten)"
-# Shorter ones are in every other sentence.
+# Shorter values occur in many sentences by chance.
 SHORTEST_VALUE = 4
 
 
 def known(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[int, int]:
-    """Return how many conversations each of the contacts has, of those that the tables have."""
+    """Return, for each of the contacts that is in the tables, how many conversations it has."""
     query = (
         select(Contact.id, func.count(Conversation.id))
         .outerjoin(
@@ -54,16 +54,9 @@ def forget(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[s
         emptied = {"rejected_records": _forget_rejected(engine, account_id, everybody)}
         for table in ("sync_runs", "conversation_ledger"):
             emptied[table] = _forget_quotes(engine, account_id, table, values)
-        # The contacts come last: of one who is half forgotten the values have to be known the next time.
+        # The contacts come last: when this is stopped halfway, their values are needed the next time.
         for table, condition in _theirs(account_id, contacts).items():
-            emptied[table] = 0
-            for rows in _pages(engine, account_id, table, condition):
-                check_lock()
-                with transaction(engine) as connection:
-                    emptied[table] += rewrite.save(connection, table, rows, DROP)
-                    if table == "conversations":
-                        # They are made of everything that was sent.
-                        conversations.forget_digests(connection, account_id, [row["id"] for row in rows])
+            emptied[table] = _forget_rows(engine, account_id, table, condition, check_lock)
     return emptied
 
 
@@ -71,7 +64,7 @@ def _suppress(connection: Connection, account_id: int, contacts: Collection[int]
     """Put contacts on the list, and mark their conversations."""
     connection.execute(
         insert(SuppressedContact).on_conflict_do_nothing(),
-        [{"account_id": account_id, "contact_id": one} for one in contacts],
+        [{"account_id": account_id, "contact_id": contact_id} for contact_id in contacts],
     )
     since = (
         select(SuppressedContact.suppressed_at)
@@ -87,7 +80,7 @@ def _suppress(connection: Connection, account_id: int, contacts: Collection[int]
 
 
 def _theirs(account_id: int, contacts: Collection[int]) -> dict[str, ColumnElement[bool]]:
-    """Give, in the order in which they are emptied, which rows of which table are theirs."""
+    """Return which rows of which table are theirs, in the order in which they are emptied."""
     held = (Conversation.contact_id == any_of(contacts)) | Conversation.forgotten_at.is_not(None)
     theirs = select(Conversation.id).where(Conversation.account_id == account_id, held)
     return rewrite.rows_written_by_people(
@@ -115,10 +108,27 @@ def _values(connection: Connection, account_id: int, contacts: Collection[int]) 
     """Return what names the contacts, as far as it is long enough to be looked for."""
     columns = (Contact.name, Contact.email, Contact.phone_number, Contact.identifier)
     rows = connection.execute(select(*columns).where(Contact.account_id == account_id, Contact.id == any_of(contacts)))
-    values = {one for row in rows for one in row if one and len(one) >= SHORTEST_VALUE}
+    values = {value for row in rows for value in row if value and len(value) >= SHORTEST_VALUE}
     # Addresses hold them encoded, and what a server answered is quoted with escapes.
-    spelled = {quote(one, safe="") for one in values} | {quote_plus(one) for one in values}
-    return {one.casefold() for one in values | spelled | {one.encode("unicode_escape").decode() for one in values}}
+    spelled = {quote(value, safe="") for value in values} | {quote_plus(value) for value in values}
+    return {
+        value.casefold() for value in values | spelled | {value.encode("unicode_escape").decode() for value in values}
+    }
+
+
+def _forget_rows(
+    engine: Engine, account_id: int, table: str, condition: ColumnElement[bool], check_lock: Callable[[], None]
+) -> int:
+    """Empty the rows of a table that meet a condition, page by page, as long as the account's lock is held."""
+    emptied = 0
+    for rows in _pages(engine, account_id, table, condition):
+        check_lock()
+        with transaction(engine) as connection:
+            emptied += rewrite.save(connection, table, rows, DROP)
+            if table == "conversations":
+                # Digests are made of everything that was sent.
+                conversations.forget_digests(connection, account_id, [row["id"] for row in rows])
+    return emptied
 
 
 def _forget_rejected(engine: Engine, account_id: int, everybody: Forgotten) -> int:
@@ -132,7 +142,7 @@ def _forget_rejected(engine: Engine, account_id: int, everybody: Forgotten) -> i
 
 
 def _forget_quotes(engine: Engine, account_id: int, table: str, values: set[str]) -> int:
-    """Take out of the journal the sentences, and the terms of searches, in which one of the values is."""
+    """Remove from the journal the sentences, and the terms of searches, that hold one of the values."""
     emptied = 0
     for rows in _pages(engine, account_id, table):
         changed = [new for row in rows if (new := _without(row, values)) != row]
@@ -142,15 +152,15 @@ def _forget_quotes(engine: Engine, account_id: int, table: str, values: set[str]
 
 
 def _without(row: Row, values: set[str]) -> Row:
-    def clean(one: str) -> str:
-        return REMOVED if any(value in one.casefold() for value in values) else one
+    def clean(text: str) -> str:
+        return REMOVED if any(value in text.casefold() for value in values) else text
 
     new = dict(row)
     for name, value in row.items():
         if isinstance(value, str):
             new[name] = clean(value)
         elif isinstance(value, list):
-            new[name] = [clean(one) for one in value]
+            new[name] = [clean(item) for item in value]
         elif isinstance(value, dict) and "search" in value:
             new[name] = value | {"search": clean(str(value["search"]))}
     return new

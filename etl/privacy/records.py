@@ -9,9 +9,9 @@ from etl.privacy.rules import Row, Way, identity
 
 
 def protect_record(record: Row) -> None:
-    """Make of a rejected record in place what is stored of it: which one, and what is wrong, but not what was there.
+    """Reduce a rejected record, in place, to what is stored of it: which one, and what is wrong, not what was there.
 
-    Its digest is made anew, as the old one is of the whole payload; the same fault of the same record has the same.
+    Its digest is made anew, as the old one is of the whole payload; the same fault of a record gives the same one.
     """
     record["reason"], record["quote"] = without_value(record["reason"], record["quote"]), None
     number = record["entity_id"]
@@ -25,24 +25,24 @@ FIELD_NAME = re.compile(r"[a-z_]+(?:\.[a-z_][a-z0-9_]{0,59})+")
 
 
 def shown_field(path: str) -> str:
-    """Return the path of an unknown field, without a name that is none: what a person is called may be a key."""
+    """Return the path of an unknown field; a key that does not look like one is hidden, as it may name a person."""
     return path if FIELD_NAME.fullmatch(path) else f"{path.partition('.')[0]}.(not shown)"
 
 
 def protect_run(row: Row, way: Way) -> None:
-    """Make of what a run says of itself in place what is stored of it."""
+    """Reduce what a run says of itself, in place, to what is stored of it."""
     if row.get("selection"):
         row["selection"] = protect_selection(row["selection"], way)
     for name in ("problems", "notes"):
         if row[name]:
-            row[name] = [unquoted(one, row["quotes"] or ()) for one in row[name]]
+            row[name] = [unquoted(sentence, row["quotes"] or ()) for sentence in row[name]]
     row["quotes"] = None
     if row.get("unknown_fields"):
-        row["unknown_fields"] = sorted({shown_field(one) for one in row["unknown_fields"]})
+        row["unknown_fields"] = sorted({shown_field(path) for path in row["unknown_fields"]})
 
 
 def protect_entry(entry: Row) -> None:
-    """Make of an entry of the ledger in place what is stored of it: without what the vendor answered."""
+    """Reduce an entry of the ledger, in place, to what is stored of it: without what the vendor answered."""
     if entry["quote"]:
         entry["reason"], entry["quote"] = unquoted(entry["reason"], [entry["quote"]]), None
 

@@ -33,14 +33,14 @@ class Done:
 
 
 def loses(stored: tuple[str, str | None], way: Way) -> bool:
-    """Return whether what is wanted cannot be made of what is stored: no hash is undone, and no other key's made."""
+    """Return whether what is wanted cannot be made of what is stored: no hash can be undone or made with a new key."""
     return stored[0] != "keep" and way.mode != "drop" and stored != (way.mode, way.fingerprint)
 
 
 def redact(engine: Engine, account_id: int, way: Way, watch: Watch) -> Done:
     """Rewrite what is stored of an account; do nothing when it is stored that way already.
 
-    What cannot be made of what is stored is dropped, and everything is made to be read again. Raise AnotherRun, and
+    What cannot be made of what is stored is dropped, and the next run reads everything again. Raise AnotherRun, and
     SettingsError when nothing is stored, or another rewriting has to be finished first.
     """
     done = Done()
@@ -138,7 +138,7 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
         after, seen = ids[-1], seen + len(ids)
         watch("conversations", seen, total)
     with transaction(engine) as connection:
-        # They are met again, and then kept as the settings say; those that are not were read well.
+        # The next run meets them again, and stores them as the settings say; those that it does not were read well.
         connection.execute(
             delete(RejectedRecord).where(
                 RejectedRecord.account_id == account_id,

@@ -1,4 +1,4 @@
-"""Rewrites rows that are stored as `rules` would have them stored, a page of a table at a time."""
+"""Rewrites stored rows to what `rules` lets be stored, a page of a table at a time."""
 
 from collections.abc import Collection
 from typing import Any
@@ -33,7 +33,7 @@ from etl.privacy.stored import NO_DIGEST
 # A page is what is in memory at once; an e-mail's attributes may be some 100 KB.
 ROWS_A_PAGE = 500
 
-# What of the journal may quote what was sent.
+# Columns of the journal that may quote what was sent.
 JOURNAL = {
     "rejected_records": (
         "entity_id",
@@ -57,8 +57,8 @@ def table_of(name: str) -> Table:
 
 
 def key_of(name: str, row: Row) -> Row:
-    """Return a row's key beside the account, by column."""
-    return {one.name: row[one.name] for one in _keys(name)}
+    """Return a row's key without the account, by column."""
+    return {column.name: row[column.name] for column in _keys(name)}
 
 
 def page(
@@ -67,7 +67,7 @@ def page(
     """Return the next rows of a table in the order of their keys: key, what rules need, and what may not be NULL."""
     table = table_of(name)
     query = (
-        select(*(table.columns[one] for one in _needed(name)))
+        select(*(table.columns[column] for column in _needed(name)))
         .where(_behind(name, account_id, after), true() if condition is None else condition)
         .order_by(*_keys(name))
         .limit(ROWS_A_PAGE)
@@ -82,7 +82,7 @@ def count(connection: Connection, name: str, account_id: int, after: Row | None)
 
 
 def _keys(name: str) -> list[Column[Any]]:
-    return [one for one in table_of(name).primary_key if one.name != "account_id"]
+    return [column for column in table_of(name).primary_key if column.name != "account_id"]
 
 
 def _behind(name: str, account_id: int, after: Row | None) -> ColumnElement[bool]:
@@ -90,19 +90,19 @@ def _behind(name: str, account_id: int, after: Row | None) -> ColumnElement[bool
     if after is None:
         return ours
     keys = _keys(name)
-    return and_(ours, tuple_(*keys) > tuple_(*(literal(after[one.name], one.type) for one in keys)))
+    return and_(ours, tuple_(*keys) > tuple_(*(literal(after[column.name], column.type) for column in keys)))
 
 
 def _needed(name: str) -> list[str]:
     """Name the columns to read: not those of which nothing is kept, as they may be large."""
     rules, journal = RULES.get(name, {}), JOURNAL.get(name, ())
     return [
-        one.name
-        for one in table_of(name).columns
-        if one.primary_key
-        or one.name in journal
-        or (one.name in rules and rules[one.name] is not gone)
-        or (name in RULES and not one.nullable and one.server_default is None and one.computed is None)
+        column.name
+        for column in table_of(name).columns
+        if column.primary_key
+        or column.name in journal
+        or (column.name in rules and rules[column.name] is not gone)
+        or (name in RULES and not column.nullable and column.server_default is None and column.computed is None)
     ]
 
 
@@ -126,7 +126,7 @@ def empty(connection: Connection, account_id: int, conversation_ids: Collection[
 
 
 def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
-    """Save rows of a page as they are stored in a way; return how many had to be changed."""
+    """Save the rows of a page in the way in which personal data are stored; return how many had to be changed."""
     if name == "rejected_records":
         return _save_rejected(connection, rows)
     if name in JOURNAL:
@@ -146,7 +146,7 @@ def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
 
 
 def _save_rejected(connection: Connection, rows: list[Row]) -> int:
-    """Put records in the place of others: their key changes, and two that say the same become one."""
+    """Replace rejected records: their key changes, and two that then say the same become one."""
     changed = [row for row in rows if row["payload"] is not None or not _is_protected(row)]
     if not changed:
         return 0
@@ -195,11 +195,11 @@ def _save_journal(connection: Connection, name: str, rows: list[Row], way: Way) 
 def update_rows(connection: Connection, table: Table, rows: list[Row]) -> int:
     """Write rows, each with its whole key, over those that are stored; return how many."""
     if rows:
-        keys = [one.name for one in table.primary_key]
-        statement = update(table).where(*(table.columns[one] == bindparam(f"key_{one}") for one in keys))
-        others: dict[str, Any] = {one: bindparam(f"new_{one}") for one in rows[0] if one not in keys}
+        keys = [column.name for column in table.primary_key]
+        statement = update(table).where(*(table.columns[key] == bindparam(f"key_{key}") for key in keys))
+        others: dict[str, Any] = {name: bindparam(f"new_{name}") for name in rows[0] if name not in keys}
         connection.execute(
             statement.values(others),
-            [{f"key_{one}": row[one] for one in keys} | {f"new_{one}": row[one] for one in others} for row in rows],
+            [{f"key_{key}": row[key] for key in keys} | {f"new_{name}": row[name] for name in others} for row in rows],
         )
     return len(rows)

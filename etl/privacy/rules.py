@@ -19,7 +19,7 @@ Rule = Callable[[Any, "Way"], Any]
 # Keys that may be kept of an object: None for a value, another such mapping for an object.
 Allowed = dict[str, "Allowed | None"]
 
-# Of the fingerprint in hex digits; the key of digests has to be shorter, as it stands in a salt.
+# Lengths in hex digits; the key of digests has to be shorter than the fingerprint, as it is part of a salt.
 FINGERPRINT, DIGEST_KEY = 32, 16
 
 
@@ -27,7 +27,7 @@ FINGERPRINT, DIGEST_KEY = 32, 16
 class Way:
     """How personal data are stored.
 
-    key: of the hashes. digest_key: makes the digests of payloads such that who reads the tables cannot try values.
+    key: of the hashes. digest_key: of the digests of payloads, so that no reader of the tables can try out values.
     """
 
     mode: Mode
@@ -36,7 +36,7 @@ class Way:
 
     @property
     def fingerprint(self) -> str | None:
-        """Tells one key from another, and nothing else of it; None where nothing is hashed."""
+        """Return what tells one key from another, and nothing else of it; None where nothing is hashed."""
         return _derived(self.key, "fingerprint", FINGERPRINT) if self.mode == "hash" else None
 
 
@@ -59,7 +59,7 @@ def _derived(key: bytes, purpose: str, digits: int) -> str:
 
 
 def identity(value: str | None, way: Way) -> str | None:
-    """Hash what names a person, as it is: the same text gives the same hash. Nothing is not hashed."""
+    """Hash what names a person, as it is: the same text gives the same hash. An empty text stays empty."""
     if way.mode == "drop" or value is None:
         return None
     return hmac.digest(way.key, value.encode(), "sha256").hex() if value else value
@@ -77,12 +77,12 @@ def only(allowed: Allowed) -> Rule:
 def _reduced(value: Row, allowed: Allowed) -> Row:
     kept: Row = {}
     for name in value.keys() & allowed.keys():
-        one, inner = value[name], allowed[name]
+        item, inner = value[name], allowed[name]
         if inner is None:
-            if one is None or isinstance(one, bool | int | float) or (isinstance(one, str) and _is_word(one)):
-                kept[name] = one
-        elif isinstance(one, dict):
-            kept[name] = _reduced(one, inner)
+            if item is None or isinstance(item, bool | int | float) or (isinstance(item, str) and _is_word(item)):
+                kept[name] = item
+        elif isinstance(item, dict):
+            kept[name] = _reduced(item, inner)
     return kept
 
 
@@ -111,13 +111,13 @@ def attributes(value: Any, way: Way) -> Row | None:
     if not isinstance(value, dict):
         return None
     kept: Row = {}
-    for name, one in value.items():
+    for name, attribute in value.items():
         if not ATTRIBUTE_NAME.fullmatch(name):
             continue
-        if _tells_no_person(one, NAMES_A_PERSON.search(name) is not None):
-            kept[name] = one
+        if _tells_no_person(attribute, NAMES_A_PERSON.search(name) is not None):
+            kept[name] = attribute
         elif way.mode == "hash":
-            kept[name] = identity(one if isinstance(one, str) else _canonical(one), way)
+            kept[name] = identity(attribute if isinstance(attribute, str) else _canonical(attribute), way)
     return kept
 
 
@@ -125,7 +125,7 @@ def _tells_no_person(value: Any, named_so: bool) -> bool:
     if value is None or value == "" or isinstance(value, bool):
         return True
     if isinstance(value, int | float):
-        return not named_so and sum(one.isdigit() for one in _canonical(value)) <= MOST_DIGITS
+        return not named_so and sum(character.isdigit() for character in _canonical(value)) <= MOST_DIGITS
     return isinstance(value, str) and not named_so and DATE.fullmatch(value) is not None
 
 
@@ -202,7 +202,7 @@ BOTS = {"agent_bot", "captain_assistant"}
 
 
 def protect_row(table: str, row: Row, way: Way) -> None:
-    """Make of a row in place what is stored of it; a key that is not there says nothing, and stays away."""
+    """Replace the values of a row, in place, by what is stored of them; a key that is absent stays absent."""
     if way.mode == "keep":
         return
     for column, rule in RULES.get(table, {}).items():

@@ -29,7 +29,7 @@ def is_being_redacted(connection: Connection, account_id: int) -> bool:
 
 
 def set_stored_as(connection: Connection, account_id: int, way: Way) -> None:
-    """Write down how what is stored of an account is stored."""
+    """Write down how the personal data of an account are stored."""
     connection.execute(
         update(Account)
         .where(Account.account_id == account_id)
@@ -38,7 +38,7 @@ def set_stored_as(connection: Connection, account_id: int, way: Way) -> None:
 
 
 def require(connection: Connection, account_id: int, base_url: str, way: Way) -> None:
-    """Make the account's row if there is none; raise SettingsError when what is stored is stored in another way."""
+    """Make the account's row if there is none; raise SettingsError when personal data are stored in another way."""
     connection.execute(
         insert(Account)
         .values(account_id=account_id, base_url=base_url, personal_data=way.mode, personal_data_key=way.fingerprint)

@@ -84,11 +84,23 @@ class Audit:
 
     def _walk(self, query: Query, everything: bool) -> None:
         for page in walk(self.client, self.pool, query, SEARCH):
-            named = {number: messages for number, messages in _named(page.payloads) if number not in self.done}
+            named = {
+                conversation_id: messages
+                for conversation_id, messages in _named(page.payloads)
+                if conversation_id not in self.done
+            }
             if everything:
-                named = {number: messages for number, messages in named.items() if number <= self._newest}
+                named = {
+                    conversation_id: messages
+                    for conversation_id, messages in named.items()
+                    if conversation_id <= self._newest
+                }
             else:
-                named = {number: messages for number, messages in named.items() if number in self.unproved}
+                named = {
+                    conversation_id: messages
+                    for conversation_id, messages in named.items()
+                    if conversation_id in self.unproved
+                }
             self._compare(named)
             if not everything and not self._left(everything):
                 return
@@ -107,23 +119,28 @@ class Audit:
         held = self._held(named)
         batch = Batch(self.client.account_id)
         futures = {}
-        for number in held:
-            if doubtful := self._doubtful(number, named[number], held[number]):
-                futures[number] = self.pool.submit(self._fetch, number, named[number], doubtful)
+        for conversation_id, have in held.items():
+            if doubtful := self._doubtful(conversation_id, named[conversation_id], have):
+                futures[conversation_id] = self.pool.submit(
+                    self._fetch, conversation_id, named[conversation_id], doubtful
+                )
         unsure = set()
-        for number, future in futures.items():
+        for conversation_id, future in futures.items():
+            messages, have = named[conversation_id], held[conversation_id]
             found, failed = future.result()
-            rows.add_history(batch, number, found.values())
-            rest = {one for one in named[number].keys() - found.keys() if held[number].get(one, True)}
-            rows.add_witnessed(batch, number, [named[number][one] for one in sorted(rest)])
-            if failed or (number in self.unproved and found.keys() - named[number].keys()):
-                unsure.add(number)
+            rows.add_history(batch, conversation_id, found.values())
+            rest = {message_id for message_id in messages.keys() - found.keys() if have.get(message_id, True)}
+            rows.add_witnessed(batch, conversation_id, [messages[message_id] for message_id in sorted(rest)])
+            if failed or (conversation_id in self.unproved and found.keys() - messages.keys()):
+                unsure.add(conversation_id)
         self.save(batch)
-        settled = {number: messages for number, messages in named.items() if number not in unsure}
+        settled = {
+            conversation_id: messages for conversation_id, messages in named.items() if conversation_id not in unsure
+        }
         self._count(settled, self._held(settled))
 
-    def _doubtful(self, number: int, named: Messages, held: dict[int, bool]) -> set[int]:
-        """Return the messages to ask for: those that the tables lack, or hold in part where every one can be had.
+    def _doubtful(self, conversation_id: int, named: Messages, held: dict[int, bool]) -> set[int]:
+        """Return the messages to ask for: those that the tables lack, or hold only in part where each can be asked for.
 
         Where the witness decides whether a history is complete, also those that this run's reading did not give, as
         they may have been edited; and those that it does not name: before it is believed that a message is gone, the
@@ -131,12 +148,12 @@ class Audit:
         """
         lacking = named.keys() - held.keys()
         if not self.histories.walks_back:
-            lacking |= {one for one, partial in held.items() if partial}
-        if number not in self.unproved:
+            lacking |= {message_id for message_id, partial in held.items() if partial}
+        if conversation_id not in self.unproved:
             return lacking
-        return lacking | (named.keys() ^ set(self.unproved[number].read)) | (held.keys() - named.keys())
+        return lacking | (named.keys() ^ set(self.unproved[conversation_id].read)) | (held.keys() - named.keys())
 
-    def _fetch(self, number: int, named: Messages, doubtful: set[int]) -> tuple[Messages, bool]:
+    def _fetch(self, conversation_id: int, named: Messages, doubtful: set[int]) -> tuple[Messages, bool]:
         """Ask for messages: for the history once more, then for each that is still missing.
 
         Return what was found, and whether something could not be asked for, so that the next run has to try again.
@@ -144,11 +161,11 @@ class Audit:
         found: Messages = {}
         try:
             if not self.histories.walks_back:
-                found = _by_id(self.histories.read(number, set()).messages)
+                found = _by_id(self.histories.read(conversation_id, set()).messages)
             hidden = _hidden(named) if self.histories.walks_back else set()
-            for one in sorted(doubtful - hidden):
-                if one not in found:
-                    found |= _by_id(self.histories.read_one(number, one))
+            for message_id in sorted(doubtful - hidden):
+                if message_id not in found:
+                    found |= _by_id(self.histories.read_one(conversation_id, message_id))
         except VendorError:
             return found, True  # the witness has at least a part of what cannot be asked for
         return found, False
@@ -161,17 +178,17 @@ class Audit:
     def _count(self, named: dict[int, Messages], held: dict[int, dict[int, bool]]) -> None:
         """Count the messages of a page, and close the marks of the conversations that lack none."""
         agreed = {}
-        for number, messages in named.items():
-            have = held.get(number, {})
+        for conversation_id, messages in named.items():
+            have = held.get(conversation_id, {})
             lacking = len(messages.keys() - have.keys())
             self.counts["messages"] += len(messages)
             self.counts["unaccounted"] += lacking
-            self.counts["witnessed"] += sum(have.get(one, False) for one in messages)
-            self.done.add(number)
-            if not lacking and number in self.unproved:
-                agreed[number] = self.unproved[number].mark
+            self.counts["witnessed"] += sum(have.get(message_id, False) for message_id in messages)
+            self.done.add(conversation_id)
+            if not lacking and conversation_id in self.unproved:
+                agreed[conversation_id] = self.unproved[conversation_id].mark
         if agreed:
-            kept = [one for number in agreed for one in named[number]]
+            kept = [message_id for conversation_id in agreed for message_id in named[conversation_id]]
             with transaction(self.engine) as connection:
                 now = datetime.now(UTC)
                 conversations.close_marks(connection, self.client.account_id, agreed, now)
@@ -179,29 +196,33 @@ class Audit:
 
 
 def _hidden(named: Messages) -> set[int]:
-    """Return the messages that servers before 2.16 do not give even when asked for by number.
+    """Return the ids of the messages that servers before 2.16 do not give even when asked for by id.
 
-    They answer the oldest 20 of those with at least this number, so that 20 older ones with higher numbers hide it.
+    They answer with the oldest 20 messages of this id or a higher one, so that 20 older ones with higher ids hide it.
     """
     hidden: set[int] = set()
     oldest: list[float] = []
-    for number in sorted(named, reverse=True):
-        at = named[number].get("created_at")
+    for message_id in sorted(named, reverse=True):
+        at = named[message_id].get("created_at")
         if isinstance(at, int | float):
             if len(oldest) == NEWEST and oldest[-1] < at:
-                hidden.add(number)
+                hidden.add(message_id)
             insort(oldest, at)
             del oldest[NEWEST:]
     return hidden
 
 
 def _named(payloads: list[Any]) -> Iterator[tuple[int, Messages]]:
-    for one in payloads:
-        if isinstance(one, dict) and isinstance(one.get("id"), int):
-            messages = one.get("messages")
+    for payload in payloads:
+        if isinstance(payload, dict) and isinstance(payload.get("id"), int):
+            messages = payload.get("messages")
             if isinstance(messages, list):
-                yield one["id"], _by_id(messages)
+                yield payload["id"], _by_id(messages)
 
 
 def _by_id(messages: list[Any]) -> Messages:
-    return {one["id"]: one for one in messages if isinstance(one, dict) and isinstance(one.get("id"), int)}
+    return {
+        message["id"]: message
+        for message in messages
+        if isinstance(message, dict) and isinstance(message.get("id"), int)
+    }

@@ -25,7 +25,7 @@ from etl.views import attribute_columns
 
 PROFILE = "/api/v1/profile"
 SURVEYS = "csat_survey_responses"
-# Without an order of their own the server gives them in any, and not in the same on each page.
+# Unless an order is asked for, the server gives them in any order, which may differ from page to page.
 BY_CREATED_AT = ("sort", "created_at")
 # 25 responses a page upstream.
 MOST_PAGES = 20_000
@@ -57,9 +57,9 @@ LISTS = (
 
 @dataclass
 class Dimensions:
-    """The names that a run reads at its begin, and the survey responses at its end.
+    """The names that a run reads at its start, and the survey responses at its end.
 
-    sees_everything: whether the token is an administrator's; where the server does not tell, the best is believed.
+    sees_everything: whether the token is an administrator's; where the server does not tell, it is assumed to be.
     """
 
     client: Client
@@ -90,7 +90,7 @@ class Dimensions:
                 self._say_what_was_missed()
                 return
             before = len(seen)
-            seen |= {str(one.get("id")) if isinstance(one, dict) else repr(one) for one in page}
+            seen |= {str(response.get("id")) if isinstance(response, dict) else repr(response) for response in page}
             if len(seen) == before:
                 self.run.notes.append(
                     f"The server gave survey responses again instead of page {number}: if there are more than {before},"
@@ -108,10 +108,10 @@ class Dimensions:
             self._miss("the account's name, and whether this token sees everything (it is believed)", error)
             return
         accounts = profile.get("accounts") if isinstance(profile, dict) else None
-        for one in accounts if isinstance(accounts, list) else []:
-            if isinstance(one, dict) and one.get("id") == self.run.account_id:
-                self.sees_everything = one.get("role") == "administrator"
-                batch.convert(ACCOUNT, _named(ACCOUNT, one), base_url=self.client.base_url)
+        for account in accounts if isinstance(accounts, list) else []:
+            if isinstance(account, dict) and account.get("id") == self.run.account_id:
+                self.sees_everything = account.get("role") == "administrator"
+                batch.convert(ACCOUNT, _named(ACCOUNT, account), base_url=self.client.base_url)
 
     def _add_list(self, batch: Batch, names: Names, result: Callable[[], Any]) -> list[Any] | None:
         """Add the items of a list; return them, None when the list cannot be had."""
@@ -120,12 +120,12 @@ class Dimensions:
         except VendorError as error:
             self._miss(f"{names.tells} ({names.instead})", error)
             return None
-        for one in items:
-            if isinstance(one, dict):
-                batch.convert(names.entity, _named(names.entity, one))
+        for item in items:
+            if isinstance(item, dict):
+                batch.convert(names.entity, _named(names.entity, item))
             else:
                 name = names.entity.name
-                batch.reject(name, None, BadValue(f"expected an object, got {type(one).__name__}", field=name))
+                batch.reject(name, None, BadValue(f"expected an object, got {type(item).__name__}", field=name))
         return items
 
     def _renew_views(self, definitions: list[Any] | None) -> None:
@@ -133,9 +133,9 @@ class Dimensions:
         if definitions is None:
             return
         try:
-            ids = [whole(one["id"]) for one in definitions]
+            ids = [whole(definition["id"]) for definition in definitions]
         except (BadValue, KeyError, TypeError):
-            return  # one that was rejected may be any of those that are there
+            return  # a rejected definition may be any of those that are stored
         with transaction(self.engine) as connection:
             attribute_columns.forget_others(connection, self.run.account_id, ids)
         try:
@@ -152,10 +152,10 @@ class Dimensions:
             return None
 
     def _save_surveys(self, page: list[Any]) -> None:
-        """Save a page; of a conversation that the tables do not have, the number is kept in `extra`."""
+        """Save a page; the id of a conversation that the tables do not have is kept in `extra`."""
         batch = Batch(self.run.account_id)
-        for one in page:
-            add_survey_response(batch, one)
+        for response in page:
+            add_survey_response(batch, response)
         rows = [row for row in batch.rows["csat_responses"].values() if row.get("conversation_id") is not None]
         with transaction(self.engine) as connection:
             there = conversations.present(connection, batch.account_id, {row["conversation_id"] for row in rows})
@@ -166,18 +166,18 @@ class Dimensions:
         self.writer.save(batch)
 
     def _miss(self, what: str, error: VendorError) -> None:
-        """Remember what could not be read, and why; of several failures of the server the first is told."""
+        """Remember what could not be read, and why; of several failures of the server, only the first."""
         why = "this server does not have it"
         if isinstance(error, Denied):
             why = "it takes an administrator's token"
         elif not isinstance(error, NotFound):
             failed = "the server failed"
-            why = next((one for one in self._missed if one.startswith(failed)), f"{failed}: {error}")
+            why = next((reason for reason in self._missed if reason.startswith(failed)), f"{failed}: {error}")
         self._missed.setdefault(why, []).append(what)
 
     def _say_what_was_missed(self) -> None:
-        for why, what in self._missed.items():
-            self.run.notes.append(f"Not read: {'; '.join(what)}. Why: {why.removesuffix('.')}.")
+        for reason, missed in self._missed.items():
+            self.run.notes.append(f"Not read: {'; '.join(missed)}. Why: {reason.removesuffix('.')}.")
         self._missed.clear()
 
 
@@ -190,6 +190,6 @@ def _items(answer: Any) -> list[Any]:
 
 
 def _named(entity: Entity, payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that have a column: `/inboxes` holds the channels' secrets, which nothing of ours may hold."""
+    """Return the fields that have a column: `/inboxes` holds the channels' secrets, which are not to be stored."""
     known = entity.shapes[""].known
     return {name: value for name, value in payload.items() if name in known}

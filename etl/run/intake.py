@@ -29,7 +29,7 @@ VERSION = version("etl-99digital")
 
 @dataclass(frozen=True)
 class PendingBatch:
-    """A batch, and by conversation id those of its histories that are being read, and the digests of their payloads."""
+    """A batch, the histories that are being read for it, and the digests of their payloads, both by conversation id."""
 
     batch: Batch
     histories: dict[int, Future[History]]
@@ -37,11 +37,11 @@ class PendingBatch:
 
     def is_read(self) -> bool:
         """Return whether all its histories are there."""
-        return all(one.done() for one in self.histories.values())
+        return all(future.done() for future in self.histories.values())
 
     def is_asked_for(self) -> bool:
         """Return whether none of its histories still waits for a thread."""
-        return all(one.done() or one.running() for one in self.histories.values())
+        return all(future.done() or future.running() for future in self.histories.values())
 
 
 @dataclass
@@ -62,45 +62,60 @@ class Intake:
     _being_saved: Iterable[int] = ()
 
     def take(self, payloads: Iterable[Any]) -> None:
-        """Take the payloads of a page in: in one transaction, with the histories of the conversations that changed."""
+        """Take in the payloads of a page, in one transaction, with the histories of the conversations that changed."""
         self.finish(self.begin(payloads))
         self.settle()
 
     def begin(self, payloads: Iterable[Any]) -> PendingBatch:
-        """Turn the payloads of a page into a batch, and have the histories of the conversations that changed read.
+        """Turn the payloads of a page into a batch, and start to read the histories of the conversations that changed.
 
-        A conversation that is sent exactly as it was taken in before is left alone, as all rows of it would be.
+        A conversation whose payload is the same as before is left alone: all its rows would be the same.
         """
         received = list(payloads)
         salt, rules = self._salt(), self._rules()
-        digests = {one["id"]: digest.digest(one, salt) for one in received if plan.has_number(one)}
+        digests = {payload["id"]: digest.digest(payload, salt) for payload in received if plan.has_number(payload)}
         kept = self._kept(digests.keys())
         same = plan.find_unchanged(kept, digests, self.writer.known.missing, rules)
         batch = self._to_batch(received, same)
         if unasked := batch.marks.keys() - digests.keys():
             kept |= self._kept(unasked)  # ids that are digits in quotes
         due = plan.find_due(batch, kept, rules)
-        digest.remember(batch, {one: None if one in due else digests.get(one) for one in batch.marks})
+        digest.remember(
+            batch,
+            {
+                conversation_id: None if conversation_id in due else digests.get(conversation_id)
+                for conversation_id in batch.marks
+            },
+        )
         return self._read_histories(batch, due, digests)
 
     def _to_batch(self, received: list[Any], same: set[int]) -> Batch:
-        """Turn payloads into a batch, with nothing but the agents of those that are the same as before."""
+        """Turn payloads into a batch; of those that are the same as before, only the agents."""
         news: list[Any] = []
         left_alone: list[Any] = []
-        for one in received:
-            (left_alone if plan.has_number(one) and one["id"] in same else news).append(one)
+        for payload in received:
+            (left_alone if plan.has_number(payload) and payload["id"] in same else news).append(payload)
         batch = rows.to_batch(self.settings.account_id, news)
         batch.unchanged = sorted(same)
-        for one in left_alone:
-            rows.add_agents(batch, one)
+        for payload in left_alone:
+            rows.add_agents(batch, payload)
         return batch
 
     def _read_histories(self, batch: Batch, due: set[int], digests: dict[int, str | None]) -> PendingBatch:
-        """Have the histories read that are due, but for those that are being read for an earlier page."""
-        begun = [one for one in batch.marks if one in due and self._under_way.get(one) != batch.marks[one]]
-        self._under_way |= {one: batch.marks[one] for one in begun}
-        futures = {one: self.pool.submit(self.histories.read, one, batch.shown[one]) for one in begun}
-        return PendingBatch(batch, futures, {one: digests.get(one) for one in begun})
+        """Start to read the histories that are due, except those that are being read for an earlier page."""
+        begun = [
+            conversation_id
+            for conversation_id in batch.marks
+            if conversation_id in due and self._under_way.get(conversation_id) != batch.marks[conversation_id]
+        ]
+        self._under_way |= {conversation_id: batch.marks[conversation_id] for conversation_id in begun}
+        futures = {
+            conversation_id: self.pool.submit(self.histories.read, conversation_id, batch.shown[conversation_id])
+            for conversation_id in begun
+        }
+        return PendingBatch(
+            batch, futures, {conversation_id: digests.get(conversation_id) for conversation_id in begun}
+        )
 
     def finish(self, pending: PendingBatch) -> None:
         """Wait for the histories of a batch, and have all of it saved as soon as the batch before it is."""
@@ -112,12 +127,12 @@ class Intake:
     def settle(self) -> None:
         """Wait until everything that was taken in is saved."""
         self.writer.finish()
-        for one in self._being_saved:
-            self._under_way.pop(one, None)
+        for conversation_id in self._being_saved:
+            self._under_way.pop(conversation_id, None)
         self._being_saved = ()
 
     def _salt(self) -> str:
-        """Return what makes other rows of the same payload: the version, where messages come from, and what is kept."""
+        """Return what rows depend on besides the payload: the version, where messages come from, and what is kept."""
         way = self.writer.way
         return f"{REVISION} {VERSION} {self.settings.messages} {way.mode} {way.digest_key}".rstrip()
 
@@ -126,7 +141,7 @@ class Intake:
         return plan.Rules(self.settings.messages == "full", self.read_after, active_since)
 
     def _kept(self, conversation_ids: Collection[int]) -> dict[int, Kept]:
-        known = [one for one in conversation_ids if not self.writer.is_new(one)]
+        known = [conversation_id for conversation_id in conversation_ids if not self.writer.is_new(conversation_id)]
         if not known:
             return {}
         with transaction(self.engine) as connection:
@@ -136,19 +151,19 @@ class Intake:
 def _add_histories(pending: PendingBatch) -> Tally:
     """Add the histories to their batch; the mark of one that cannot be read completely stays open."""
     batch, tally = pending.batch, Tally()
-    for one, future in pending.histories.items():
+    for conversation_id, future in pending.histories.items():
         rejected = len(batch.rejected)
         try:
             history = future.result()
         except VendorError as error:
             tally += Tally(unread=1, why=str(error))
             continue
-        before = digest.listed(batch, one)
-        ids = rows.add_history(batch, one, history.messages)
+        before = digest.listed(batch, conversation_id)
+        ids = rows.add_history(batch, conversation_id, history.messages)
         if not history.complete:
-            tally.unproved[one] = Unproved(batch.marks[one], array("q", ids))
+            tally.unproved[conversation_id] = Unproved(batch.marks[conversation_id], array("q", ids))
         elif len(batch.rejected) == rejected:
-            rows.close_history(batch, one, datetime.now(UTC))
-            if digest.agrees(batch, one, before):
-                digest.remember(batch, {one: pending.digests[one]})
+            rows.close_history(batch, conversation_id, datetime.now(UTC))
+            if digest.agrees(batch, conversation_id, before):
+                digest.remember(batch, {conversation_id: pending.digests[conversation_id]})
     return tally

@@ -36,7 +36,7 @@ SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE = 25, 0.1
 class Ledger:
     """The accounting of one run.
 
-    take: takes payloads of conversations in. seen: the ids taken in; `take` adds to them.
+    take: takes in payloads of conversations. seen: the ids taken in; `take` adds to them.
     gone, forbidden: ids found so in this run. unreadable: id -> what the vendor answered. known: state -> ids found so
     before, which are not asked for again.
     problems, notes: sentences for the summary.
@@ -58,14 +58,16 @@ class Ledger:
         """Ask for every id that the walks did not show, and write down what became of it.
 
         Return {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; highest_id is the sum of the others.
-        Raise DeletionsRefused, having written nothing down, when so many are gone that the token is to be doubted.
+        Raise DeletionsRefused, before anything is written down, when so many are gone that the token is doubted.
         """
         with transaction(self.engine) as connection:
             self.known = ledger_entries.known_gone(connection, self.client.account_id)
         highest = self._highest()
         missing = highest - len(self.seen) - sum(map(len, self.known.values()))
         if missing <= MOST_ASKED:
-            self._ask(one for one in range(1, highest + 1) if not self._is_settled(one))
+            self._ask(
+                conversation_id for conversation_id in range(1, highest + 1) if not self._is_settled(conversation_id)
+            )
         else:
             self.problems.append(f"{missing} ids up to {highest} are missing: too many to ask for each.")
         if self.forbidden:
@@ -96,38 +98,52 @@ class Ledger:
 
     def _ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations, 25 at a time; take in those that are there, and note the others."""
-        while some := list(islice(ids, ASKED_AT_ONCE)):
+        while block := list(islice(ids, ASKED_AT_ONCE)):
             found = []
-            futures = {one: self.pool.submit(self.client.get, f"conversations/{one}") for one in some}
-            for one, future in futures.items():
+            futures = {
+                conversation_id: self.pool.submit(self.client.get, f"conversations/{conversation_id}")
+                for conversation_id in block
+            }
+            for conversation_id, future in futures.items():
                 try:
                     found.append(future.result())
                 except NotFound:
-                    self.gone.add(one)
+                    self.gone.add(conversation_id)
                 except Denied:
-                    self.forbidden.add(one)
+                    self.forbidden.add(conversation_id)
                 except VendorError as error:
                     # Not the error itself: it would keep the answer in memory.
-                    self.unreadable[one] = Reason(UNREADABLE, str(error), error.quote or None)
+                    self.unreadable[conversation_id] = Reason(UNREADABLE, str(error), error.quote or None)
             self.take(found)
 
     def _ask_above(self, highest: int) -> None:
         """Ask for ids above the highest until 25 in a row are not there: the highest may itself have been skipped.
 
-        Those that are not there are no gaps, they are yet to come.
+        Ids that are not there are no gaps: they have not been given out yet.
         """
         for _ in range(MOST_BLOCKS_ABOVE):
             above = range(highest + 1, highest + 1 + ASKED_AT_ONCE)
             self._ask(iter(above))
             if self.forbidden.intersection(above):
                 self._check_token()
-            highest = max((one for one in above if one in self.seen or one in self.forbidden), default=highest)
+            highest = max(
+                (
+                    conversation_id
+                    for conversation_id in above
+                    if conversation_id in self.seen or conversation_id in self.forbidden
+                ),
+                default=highest,
+            )
             beyond = set(range(highest + 1, above.stop))
-            # One that was begun while these were asked for may have been answered with 404 just before.
+            # A conversation that began meanwhile may have been answered with 404 just before it did.
             doubtful = self.gone.intersection(above)
             self.gone -= doubtful
             self._ask(iter(sorted(doubtful - beyond)))
-            self.unreadable = {one: why for one, why in self.unreadable.items() if one not in beyond}
+            self.unreadable = {
+                conversation_id: error
+                for conversation_id, error in self.unreadable.items()
+                if conversation_id not in beyond
+            }
             if len(beyond) == ASKED_AT_ONCE:
                 return
         self.problems.append(f"Beyond conversation {highest} there are still others: they were not asked for.")
@@ -140,25 +156,25 @@ class Ledger:
         self._ask(iter(again))
 
     def _check_token(self) -> None:
-        """Raise Denied when what the list has just shown is refused, too: then it is not about single conversations.
+        """Raise Denied when conversations that the list has just shown are refused, too: then the token may see none.
 
-        Where the list shows nothing, there is nothing to see: then a refusal of any number says nothing either.
+        Where the list shows nothing, a refusal says nothing about an id, and the refused ids are dropped.
         """
         if not self.seen:
             self.forbidden.clear()
-        for one in sorted(nlargest(PROBES, self.seen)):
+        for conversation_id in sorted(nlargest(PROBES, self.seen)):
             try:
-                self.client.get(f"conversations/{one}")
+                self.client.get(f"conversations/{conversation_id}")
             except NotFound:
                 continue
             return
 
     def _can_be_asked(self) -> bool:
-        """Return whether the server shows single conversations, by some that the list just showed; one may be gone."""
+        """Return whether the server shows single conversations: ask for some that the list has just shown."""
         probes = sorted(nlargest(PROBES, self.seen))
-        for one in probes:
+        for conversation_id in probes:
             try:
-                self.client.get(f"conversations/{one}")
+                self.client.get(f"conversations/{conversation_id}")
             except NotFound:
                 continue
             except VendorError:
@@ -201,11 +217,11 @@ class Ledger:
     def _write_down(self) -> None:
         """Set tombstones, and write down the ids without a conversation, and why.
 
-        Of the newest ids a gap is not written down yet: numbers are given out before the conversation can be seen, so
+        A gap among the newest ids is not written down yet: ids are given out before the conversation can be seen, so
         that a lower one may appear after a higher one. The next run asks again.
         """
         oldest_of_the_new = self._highest() - ASKED_AT_ONCE
-        gaps = [one for one in self.gone if one <= oldest_of_the_new]
+        gaps = [conversation_id for conversation_id in self.gone if conversation_id <= oldest_of_the_new]
         reasons: dict[int, Reason] = dict.fromkeys(gaps, Reason(DELETED))
         reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN))
         reasons |= self.unreadable

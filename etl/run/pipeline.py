@@ -41,17 +41,17 @@ def walks(
 
 
 def read_again(intake: Intake) -> None:
-    """Have every history read again, but for those that this backfill has read before it was cut short."""
+    """Have every history read again, except those that this backfill has read before it was stopped."""
     intake.read_after = journal.resumed_from(intake.engine, intake.run)
 
 
 def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterator[Page]:
-    """Ask for conversations one by one, and yield them as pages; one that is not to be had is a problem of the run."""
+    """Ask for conversations one by one, and yield them as pages; one that cannot be had is a problem of the run."""
     about = -(-len(ids) // IDS_A_PAGE)
     for number in range(about):
-        some = ids[number * IDS_A_PAGE : (number + 1) * IDS_A_PAGE]
+        block = ids[number * IDS_A_PAGE : (number + 1) * IDS_A_PAGE]
         payloads = []
-        for future in [intake.pool.submit(client.get, f"conversations/{one}") for one in some]:
+        for future in [intake.pool.submit(client.get, f"conversations/{conversation_id}") for conversation_id in block]:
             try:
                 payloads.append(future.result())
             except VendorError as error:
@@ -62,7 +62,7 @@ def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterat
 def take_in(
     intake: Intake, selection: Selection, chosen: Iterable[tuple[str, Iterator[Page]]]
 ) -> Iterator[tuple[str, Page]]:
-    """Yield the pages of all walks, each when it was handed to the writer.
+    """Yield the pages of all walks, each as soon as it was handed to the writer.
 
     While one is saved, the histories of those behind it are read: the pool never waits for the database, nor for the
     end of a page or a walk. Batches are saved in the order of the pages, as the later one is the newer one.
@@ -72,7 +72,7 @@ def take_in(
         for name, pages in chosen:
             for page in pages:
                 under_way.append(
-                    (name, page, intake.begin(one for one in page.payloads if is_selected(one, selection)))
+                    (name, page, intake.begin(payload for payload in page.payloads if is_selected(payload, selection)))
                 )
                 while len(under_way) > BATCHES_AHEAD or (under_way and under_way[0][2].is_read()):
                     yield _finish(intake, *under_way.popleft())
@@ -100,9 +100,9 @@ def count_requests(client: Client, run: Run) -> None:
 
 @contextmanager
 def thread_pool(threads: int) -> Iterator[Executor]:
-    """Yield a pool that, when the run fails, does not first do the work that still waits."""
+    """Yield a pool that drops the work that still waits when the run fails."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="etl", initializer=logs.inherit_run())
-    # All threads begin now: of one that begins later, a second signal would break off the start, and Python say so.
+    # All threads start now: a second signal could interrupt the start of a later one, and Python would print that.
     all_there = threading.Barrier(threads + 1)
     for _ in range(threads):
         pool.submit(all_there.wait)

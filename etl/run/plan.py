@@ -45,19 +45,23 @@ def find_unchanged(
     kept: what the tables say of conversations. digests: of what was sent now. missing: ids that were not loaded before.
     """
     return {
-        one
-        for one, was in kept.items()
-        if digests[one] is not None
-        and was.digest == digests[one]
-        and not was.deleted
-        and one not in missing
-        and not rules.is_due(was, was.mark)
+        conversation_id
+        for conversation_id, known in kept.items()
+        if digests[conversation_id] is not None
+        and known.digest == digests[conversation_id]
+        and not known.deleted
+        and conversation_id not in missing
+        and not rules.is_due(known, known.mark)
     }
 
 
 def find_due(batch: Batch, kept: Mapping[int, Kept], rules: Rules) -> set[int]:
     """Return the conversations of a batch whose history has to be read, by what the batch now says of each."""
-    return {one for one, mark in batch.marks.items() if rules.is_due(_as_sent(batch, one, kept.get(one)), mark)}
+    return {
+        conversation_id
+        for conversation_id, mark in batch.marks.items()
+        if rules.is_due(_as_sent(batch, conversation_id, kept.get(conversation_id)), mark)
+    }
 
 
 def _as_sent(batch: Batch, conversation_id: int, kept: Kept | None) -> Kept | None:

@@ -17,10 +17,10 @@ from etl.views.schema import COMPUTED_FROM
 
 @dataclass
 class Known:
-    """What the tables held when the run began: of what is not there, nothing has to be asked for each batch.
+    """What the tables held when the run began, so that they need not be asked again for each batch.
 
     highest: the highest id of a conversation. missing: ids that the ledger has as not loaded. has_rejected: whether
-    records wait that were not read well since. forgotten: people of whom nothing personal is kept.
+    there are rejected records that were not read well since. forgotten: people of whom nothing personal is kept.
     """
 
     highest: int
@@ -50,7 +50,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
         rewrite.empty(connection, account, came)
         came.clear()
     if not batch.marks or counts["conversations"]["inserted"] < len(batch.marks):
-        # Of a new conversation nothing can be gone.
+        # Nothing of a new conversation can be gone.
         upsert.replace_children(connection, account, batch.complete, rows)
         read = [row["id"] for row in rows["messages"]]
         removed = conversations.mark_removed(connection, account, batch.histories, read, now)
@@ -61,7 +61,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
         conversations.found_again(connection, account, found)
     if run.kind == "backfill":
         # Also where nothing else in the row changed: else a backfill that was stopped would begin anew.
-        conversations.close_marks(connection, account, {one: batch.marks[one] for one in batch.histories}, now)
+        conversations.close_marks(connection, account, {number: batch.marks[number] for number in batch.histories}, now)
     conversations.forget_digests(connection, account, batch.rejected_conversations())
     rejected.save_rejected(connection, run, batch.rejected)
     if known.has_rejected:

@@ -56,7 +56,7 @@ class Hooks:
     watch: called after each page with the run so far, the name of the walk, and the page.
     begun: called with the run once it has the account's lock and its number, before any thread of it begins.
     share: reads the pages of a selection together with other processes; gives them, or None to have the run do it.
-    What it is given last waits for seconds, and raises when the run shall end.
+    Its last argument waits for seconds, and raises when the run has to end.
     refresh: has the figures of schema `bi` computed anew.
     """
 
@@ -127,7 +127,7 @@ def _account(client: Client, intake: Intake, selection: Selection, dimensions: D
 
 
 def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, watch: Watch) -> None:
-    """Go through the pages that are taken in, and keep what there is to tell of them."""
+    """Go through the pages that are taken in, and record what the summary tells of them."""
     run = intake.run
     failed: list[str] = []
     any_read = False
@@ -152,10 +152,10 @@ def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, wa
 
 @contextmanager
 def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begun: Begun) -> Iterator[None]:
-    """Open the run in the journal, and close it however it ends; a failure that has a name ends here."""
+    """Open the run in the journal, and close it however it ends; an EtlError is recorded, and ends here."""
     account = {"account_id": run.account_id, "base_url": client.base_url, "time_zone": settings.timezone}
     with transaction(engine) as connection:
-        # Here, as the views would fail later: PostgreSQL has a list of time zones of its own.
+        # Checked here, as the views would fail later: PostgreSQL has a list of time zones of its own.
         connection.execute(select(func.timezone(settings.timezone, func.now())))
         upsert.save(connection, {"accounts": [account]})
     journal.open_run(engine, run)
@@ -241,7 +241,7 @@ def _say_what_is_missing(intake: Intake) -> None:
 
 
 def _compute_figures(intake: Intake, refresh: Callable[[Engine], None]) -> None:
-    """Have the views of schema `bi` tell what this run wrote, or what one before it did that was stopped."""
+    """Refresh the views of schema `bi` if this run wrote something, or follows one that was stopped."""
     if not (intake.run.tally.wrote or intake.run.follows_a_stop):
         return
     try:

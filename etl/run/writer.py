@@ -32,7 +32,7 @@ class Writer:
 
     after_each: called after each batch that was saved, by the thread that uses the writer; may raise, to end the run.
     way: how personal data are stored. known: what the tables held when the run began.
-    guard: called at the beginning of each transaction; may raise, to save nothing any more.
+    guard: called at the beginning of each transaction; may raise, so that nothing more is saved.
     analyzes: whether it tells the planner of the rows that it inserted.
     """
 

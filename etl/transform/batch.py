@@ -31,7 +31,7 @@ Key = tuple[Any, ...]
 REPEATED = {CONTACT.table, AGENT.table, BOT.table}
 
 
-# What is known of a record that is only referred to: conversations say of an inbox its number and channel.
+# The columns of a record that is only referred to: a conversation has only the id and channel of its inbox.
 BARE = {"account_id", "id", "channel_type"}
 
 
@@ -47,7 +47,7 @@ class Batch:
     replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
     marks: conversation id -> what tells that its history changed.
     shown: conversation id -> numbers of the messages that the list carries with it.
-    unchanged: numbers of conversations that were sent exactly as they were before; nothing else is here of them.
+    unchanged: numbers of conversations that were sent exactly as before; nothing else of them is in the batch.
     """
 
     account_id: int
@@ -123,12 +123,16 @@ class Batch:
 
     def rejected_conversations(self) -> list[int]:
         """Return the numbers of the conversations that were rejected, as far as they can be read."""
-        numbers = [one["entity_id"] for one in self.rejected if one["entity"] == "conversation"]
-        return [int(one) for one in numbers if one and one.isascii() and one.isdigit() and int(one) <= LARGEST]
+        numbers = [record["entity_id"] for record in self.rejected if record["entity"] == "conversation"]
+        return [
+            int(number)
+            for number in numbers
+            if number and number.isascii() and number.isdigit() and int(number) <= LARGEST
+        ]
 
     def resolved_records(self) -> list[tuple[str, int]]:
-        """Return (entity, id) of the records that became rows; not of those of which only the number could be read."""
-        rejected = {(one["entity"], one["entity_id"]) for one in self.rejected}
+        """Return (entity, id) of the records that became rows; not of those whose id alone could be read."""
+        rejected = {(record["entity"], record["entity_id"]) for record in self.rejected}
         read = [
             (name, row["id"])
             for entity in (
@@ -139,11 +143,11 @@ class Batch:
             if "id" in row and row.keys() - BARE
             for name in ((entity.name, "sender") if entity in {CONTACT, AGENT, BOT} else (entity.name,))
         ]
-        return [one for one in read if (one[0], str(one[1])) not in rejected]
+        return [record for record in read if (record[0], str(record[1])) not in rejected]
 
     def items(self, entity: str, value: Any, about: int | None = None) -> list[Any]:
         """Return the elements of an array in a payload; what is no array is rejected, null is an empty one."""
         if value is None or isinstance(value, list):
-            return [one for one in value or [] if one is not None]
+            return [item for item in value or [] if item is not None]
         self.reject(entity, value, BadValue("expected an array"), about)
         return []

@@ -8,12 +8,12 @@ import orjson
 from etl.transform.batch import Batch
 from etl.transform.fields import Row
 
-# For longer pieces hashlib lets other threads in, and waits for its turn longer than the hashing takes.
+# For longer pieces hashlib releases the GIL, and waits to get it back longer than the hashing takes.
 PIECE = 2_000
 
 
 def digest(payload: Any, salt: str) -> str | None:
-    """Return what tells whether a payload is the same as another one; None when it cannot be told.
+    """Return the digest by which a payload is compared with another one; None when it cannot be made.
 
     salt: what else its rows depend on, as they have to be made anew when that changes.
     """
@@ -29,15 +29,15 @@ def digest(payload: Any, salt: str) -> str | None:
 
 def remember(batch: Batch, digests: dict[int, str | None]) -> None:
     """Have the digests of payloads saved with the rows that were made of them, unless records were rejected."""
-    for conversation_id, one in digests.items():
+    for conversation_id, payload_digest in digests.items():
         row = batch.rows["conversations"][(conversation_id,)]
-        row["payload_digest"] = None if batch.rejected else one
+        row["payload_digest"] = None if batch.rejected else payload_digest
 
 
 def listed(batch: Batch, conversation_id: int) -> list[Row]:
-    """Return copies of the rows that the list has of the contact and the messages of a conversation."""
+    """Return copies of the rows that the list gave for the contact and the messages of a conversation."""
     contact = batch.rows["conversations"][(conversation_id,)].get("contact_id")
-    rows = [batch.rows["messages"].get((one,)) for one in batch.shown[conversation_id]]
+    rows = [batch.rows["messages"].get((message_id,)) for message_id in batch.shown[conversation_id]]
     return [row.copy() for row in (*rows, batch.rows["contacts"].get((contact,))) if row]
 
 

@@ -43,7 +43,10 @@ def sender_type(value: Any) -> str:
 @lru_cache(maxsize=100)
 def _spell(name: str) -> str:
     parts = name.replace("::", "")
-    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(parts))
+    return "".join(
+        f"_{character.lower()}" if character.isupper() and at else character.lower()
+        for at, character in enumerate(parts)
+    )
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,10 @@ class Entity:
         """Return the fields by the object they are in: "" is the payload itself, "meta." the object `meta` in it."""
         keys: dict[str, set[str]] = defaultdict(set)
         fields: dict[str, list[tuple[str, str, Reader]]] = defaultdict(list)
-        for one in self.fields:
-            prefix, key = _split(one.path)
+        for entry in self.fields:
+            prefix, key = _split(entry.path)
             keys[prefix].add(key)
-            fields[prefix].append((one.column, key, one.read))
+            fields[prefix].append((entry.column, key, entry.read))
         for path in self.elsewhere:
             prefix, key = _split(path)
             keys[prefix].add(key)
@@ -174,5 +177,8 @@ def _read_object(entity: Entity, prefix: str, payload: Payload, made: Converted)
 
 
 def _printable(name: str) -> str:
-    """Make a name fit for a terminal: what would steer it is shown, not sent."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in name[:100])
+    """Make a name fit for a terminal: control characters are shown as escapes."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in name[:100]
+    )

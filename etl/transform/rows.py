@@ -30,7 +30,7 @@ def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
 
 
 def add_agents(batch: Batch, payload: Payload) -> None:
-    """Add the agents of a conversation that is left alone: whether they are at work changes without anything else."""
+    """Add the agents of a conversation that is left alone: their availability changes without anything else."""
     about = _number(payload, "id").get("id")
     meta = payload.get("meta")
     last = payload.get("last_non_activity_message")
@@ -39,19 +39,19 @@ def add_agents(batch: Batch, payload: Payload) -> None:
     for message in [*(messages if isinstance(messages, list) else []), last]:
         sender = message.get("sender") if isinstance(message, dict) else None
         people += [sender] if isinstance(sender, dict) and sender.get("type") == "user" else []
-    for one in people:
-        if one is not None:
-            batch.convert(AGENT, one, about)
+    for person in people:
+        if person is not None:
+            batch.convert(AGENT, person, about)
 
 
 def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Add messages of a conversation, in any of the vendor's shapes, with senders and attachments; return their ids."""
     added = [_add_message(batch, conversation_id, message) for message in messages]
-    return {one for one in added if one is not None}
+    return {message_id for message_id in added if message_id is not None}
 
 
 def add_witnessed(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
-    """Add messages of which only the witness tells, with the few fields that it has; return their ids."""
+    """Add messages that only the witness names, with the few fields that it has; return their ids."""
     given = {"conversation_id": conversation_id, "partial": True, "removed_at": None}
     rows = [batch.convert(MESSAGE, message, conversation_id, **given) for message in messages]
     return {row["id"] for row in rows if row}
@@ -87,8 +87,8 @@ def is_selected(payload: Any, selection: Selection) -> bool:
 def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | None, until: datetime | None) -> bool:
     """Return whether a conversation has one of the statuses and was going on between two times, `until` excluded.
 
-    It goes on from its creation to its last activity. One that cannot be read is taken: it shall be rejected with a
-    reason, not passed over.
+    It goes on from its creation to its last activity. One that cannot be read counts as such: it has to be
+    rejected with a reason, not passed over.
     """
     try:
         row = to_row(CONVERSATION, payload).row
@@ -111,15 +111,15 @@ def _add_conversation(batch: Batch, payload: Any) -> None:
         batch.add("inboxes", {"id": row["inbox_id"]} | ({"channel_type": row["channel"]} if row.get("channel") else {}))
     _add_labels(batch, row["id"], payload)
     listed = batch.items("message", payload.get("messages"), about)
-    listed += [one for one in [payload.get("last_non_activity_message")] if one is not None]
-    shown = add_history(batch, row["id"], [_as_its_history_has_it(one) for one in listed])
+    listed += [message for message in [payload.get("last_non_activity_message")] if message is not None]
+    shown = add_history(batch, row["id"], [_as_its_history_has_it(message) for message in listed])
     batch.shown[row["id"]] = shown
     # As sent, not as read: a mark is only ever compared with the next one (the vendor's section 5 says what moves).
     batch.marks[row["id"]] = f"{payload.get('updated_at')} {payload.get('timestamp')} {max(shown, default=None)}"
 
 
 def _as_its_history_has_it(message: Any) -> Any:
-    """Leave out what the list alone says otherwise than `/messages`: 2.14 shortens the sentence of a survey."""
+    """Leave out what the list gives differently from `/messages`: 2.14 shortens the sentence of a survey."""
     if isinstance(message, dict) and message.get("content_type") == "input_csat":
         return {name: value for name, value in message.items() if name != "content"}
     return message
@@ -146,7 +146,7 @@ def _related(batch: Batch, payload: Any, about: int | None) -> Row:
 
 
 def _reference(batch: Batch, to: tuple[str, Entity], payload: Any, about: int | None = None) -> Row:
-    """Add what a column refers to; of a record that had to be rejected its number, as far as that can be read.
+    """Add the record that a column refers to; when it has to be rejected, its id alone, where that can be read.
 
     to: the column, and what it refers to. about: the conversation to which the record belongs.
     """
@@ -223,7 +223,7 @@ def _sender(batch: Batch, conversation_id: int, payload: Payload) -> Row:
 
 
 def _add_bare_sender(batch: Batch, message: Row) -> None:
-    """Add the sender by its number alone: of a deleted user no more is known, and the foreign key needs a row."""
+    """Add the sender with its id alone: nothing more is known of a deleted user, and the foreign key needs a row."""
     table = {"contact": "contacts", "user": "agents"}.get(str(message.get("sender_type")))
     if table and message.get("sender_id") is not None:
         batch.add(table, {"id": message["sender_id"]})

@@ -68,7 +68,7 @@ def texts(value: Any) -> list[str]:
     """Read an array of texts."""
     if not isinstance(value, list):
         raise BadValue("expected an array", shown(value))
-    return [text(one) for one in value]
+    return [text(item) for item in value]
 
 
 def array(value: Any) -> list[Any]:
@@ -115,9 +115,9 @@ def _cleaned(value: Any, levels: int) -> Any:
     if isinstance(value, str):
         return text(value)
     if isinstance(value, dict):
-        return {text(key): _cleaned(one, levels - 1) for key, one in value.items()}
+        return {text(key): _cleaned(item, levels - 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_cleaned(one, levels - 1) for one in value]
+        return [_cleaned(item, levels - 1) for item in value]
     return value
 
 
