@@ -20,7 +20,7 @@ test-long: check  ## linters and all tests with many more examples, for an hour;
 	@$(BIN)/pytest -q -n auto --dist worksteal --hypothesis-profile=long \
 		--cov --cov-branch --cov-context=test --cov-report=term:skip-covered
 
-test-others: .venv/dev  ## the tests of the database with another Python and on another PostgreSQL, where installed
+test-others: .venv/dev  ## the tests of what speaks SQL with another Python and on another PostgreSQL, where installed
 	@.ci/other-versions
 
 check: $(VENV)/dev  ## linters, types and import rules only

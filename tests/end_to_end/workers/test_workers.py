@@ -84,7 +84,7 @@ def test_what_a_killed_worker_had_in_hand_is_done_by_the_others(tmp_path: Path, 
 
 # One account.
 
-CONVERSATIONS = int(os.environ.get("CONVERSATIONS", "1200"))
+CONVERSATIONS = int(os.environ.get("CONVERSATIONS", "600"))
 FEWER = 480
 STATUSES = ("open", "resolved", "pending", "snoozed")
 

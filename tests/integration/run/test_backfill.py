@@ -10,6 +10,7 @@ from etl.demo import events
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
 from tests.scripted_account import LONG_AGO, account_of, job
+from tests.waits import LONGEST
 
 REFUSED = json_answer({"error": "Invalid Access Token"}, 401)
 BEGIN = datetime.fromtimestamp(LONG_AGO, UTC)
@@ -121,7 +122,7 @@ def test_a_backfill_that_was_cut_short_goes_on_where_it_was_and_a_new_one_reads_
         if broken["on"] and request.path.endswith("/messages"):
             histories.release()
         if broken["on"] and request.first("page") == "2":
-            assert all(histories.acquire(timeout=30) for _ in range(25))  # those of page 1 were asked for
+            assert all(histories.acquire(timeout=LONGEST) for _ in range(25))  # those of page 1 were asked for
             return REFUSED
         return answer
 

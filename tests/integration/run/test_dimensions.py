@@ -147,14 +147,23 @@ def test_a_rejected_inbox_is_read_well_when_it_can_be_and_not_because_a_conversa
         assert etl.rows(waiting) == [(0,)]
 
 
-@pytest.mark.parametrize("name", WITHOUT)
+WHY = [
+    (GONE, "this server does not have it"),
+    (REFUSED, "it takes an administrator's token"),
+    (FORBIDDEN, "it takes an administrator's token"),
+    (json_answer({"payload": {"no": "list"}}), "the server failed: the answer is no list"),
+]
+
+
+# Each of them that is gone, and each answer for one list and for the profile, which is read in another way; else long.
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("name", "answer", "why"),
     [
-        (GONE, "this server does not have it"),
-        (REFUSED, "it takes an administrator's token"),
-        (FORBIDDEN, "it takes an administrator's token"),
-        (json_answer({"payload": {"no": "list"}}), "the server failed: the answer is no list"),
+        pytest.param(
+            *(name, answer, why), marks=[] if answer is GONE or name in {"labels", "profile"} else pytest.mark.long
+        )
+        for name in WITHOUT
+        for answer, why in WHY
     ],
 )
 def test_without_a_list_the_run_is_complete_and_says_what_is_unknown(

@@ -20,6 +20,7 @@ from etl.interrupt import Interrupt
 from etl.settings.settings import Settings
 from tests.databases import new_database
 from tests.scripted_account import DAY, LONG_AGO, Change, account_of, job, server_fault
+from tests.waits import LONGEST
 
 TOMBSTONES = "SELECT id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY id"
 ENTRIES = "SELECT conversation_id, state FROM conversation_ledger ORDER BY 1"
@@ -159,7 +160,7 @@ class Faults:
         if kind == "reset":
             raise ConnectionResetError  # the server hangs up without a word
         if kind == "slow":
-            self.over.wait(10)
+            self.over.wait(LONGEST)
         changed = {
             "500": server_fault(),
             "502": Answer(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html"),
@@ -206,7 +207,7 @@ def test_with_one_answer_in_five_broken_in_seven_ways_a_run_ends_complete_and_ex
             expected = [undisturbed.rows(query) for query in CONTENTS]
         other.dispose()
     with job(account, engine, change=faults) as etl:
-        run = etl.run(retry_attempts=6, timeout_seconds=0.5)
+        run = etl.run(retry_attempts=6, timeout_seconds=2)
         faults.over.set()
         assert (run.outcome, run.problems, run.notes) == ("complete", [], [])
         assert [etl.rows(query) for query in CONTENTS] == expected

@@ -19,6 +19,7 @@ from etl.selection import Selection
 from etl.settings.accounts import Account
 from etl.settings.settings import Settings
 from etl.workers import queue, scheduler
+from tests.waits import LONGEST
 
 Given = TypeVar("Given")
 
@@ -51,7 +52,7 @@ def look(
     after_each: Callable[[datetime], object] = lambda _: None,
 ) -> None:
     """Have two workers look at once whenever the clock moves on; then `after_each` happens, before it moves again."""
-    moments, together = list(clocks), threading.Barrier(WORKERS, timeout=60)
+    moments, together = list(clocks), threading.Barrier(WORKERS, timeout=LONGEST)
 
     async def look_at_all(app: App) -> None:
         try:

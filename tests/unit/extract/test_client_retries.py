@@ -14,6 +14,7 @@ import pytest
 from etl.demo.server import Answer, json_answer, text_answer
 from etl.errors import TryAgain
 from etl.extract.pacing import Pace
+from tests.waits import LONGEST
 
 GOOD = json_answer({"id": 7})
 LATER = text_answer("Retry later", 429)
@@ -96,10 +97,10 @@ def test_an_answer_that_does_not_come_in_time_is_tried_again(serving, client_of,
     def slow_at_first(request):
         asked.append(request)
         if len(asked) == 1:
-            enough.wait(10)
+            enough.wait(LONGEST)
         return GOOD
 
-    client = client_of(serving(slow_at_first), timeout_seconds=0.2)
+    client = client_of(serving(slow_at_first), timeout_seconds=2)
     try:
         assert client.get("x") == {"id": 7}
     finally:
