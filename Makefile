@@ -101,8 +101,9 @@ build/dbt/ready: bi/dbt/dbt.lock
 	@build/dbt/env/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bi/dbt/dbt.lock
 	@touch $@
 
-build/airflow/ready: deploy/airflow/airflow.lock
+# By uv: the pip that comes with Python 3.11 takes `fastapi[...]==...` for no pin of fastapi.
+build/airflow/ready: deploy/airflow/airflow.lock | $(VENV)/dev
 	@echo "Installing Airflow into build/airflow ..."
 	@$(PYTHON) -m venv build/airflow/env
-	@build/airflow/env/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/airflow/airflow.lock
+	@$(BIN)/uv pip install --quiet --python build/airflow/env/bin/python --require-hashes -r deploy/airflow/airflow.lock
 	@touch $@
