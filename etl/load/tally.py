@@ -75,9 +75,9 @@ class Tally:
 
     @classmethod
     def from_json(cls, sent: dict[str, Any]) -> Self:
-        """Read what `to_json` returned; a field that an older version did not send stays empty."""
+        """Read what `to_json` returned; of another version, as far as both know a field."""
         nothing = cls()
-        return cls(**{name: _from_json(getattr(nothing, name), value) for name, value in sent.items()})
+        return cls(**{name: _from_json(getattr(nothing, name), sent[name]) for name in sent if hasattr(nothing, name)})
 
 
 def _sum(mine: Any, theirs: Any) -> Any:

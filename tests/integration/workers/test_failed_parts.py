@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from etl.demo.events import add_message
 from etl.demo.server import Answer, Request
+from etl.load.journal import Run
 from etl.monitoring import run_history, status
 from etl.privacy.redact import redact
 from etl.privacy.rules import way_of
@@ -66,3 +67,35 @@ def test_the_figures_tell_what_was_saved_by_an_attempt_that_failed(engine: Engin
         done = sync.run(settings, engine, Selection(kind="backfill"), hooks)
         assert etl.rows("SELECT count(*) FROM messages WHERE content = 'late'") == [(1,)]
     assert (done.outcome, done.tally.counts["messages"]["inserted"], computed) == ("complete", 0, [engine])
+
+
+def test_a_part_of_which_a_newer_worker_tells_more_loses_nothing_that_both_know(
+    engine: Engine,
+) -> None:
+    """Workers are upgraded one after the other: parts of one run may be told by two versions."""
+    with job(account_of(50), engine, **FEW_A_PAGE) as etl, Alone(engine) as worker:
+        settings = settings_of(etl)
+
+        class OfTwoVersions(QueueCrew):
+            def take(self, run: Run, selection: Selection, number: int) -> None:
+                super().take(run, selection, number)
+                tell_more(engine, number)
+
+            def work(self, _run: Run) -> bool:
+                return False
+
+            def is_at_work(self, _run: Run) -> bool:
+                return False
+
+        crew = OfTwoVersions(Worker(worker.app, settings, worker.loop), Served(settings), engine, worker.worker_id)
+        done = sync.run(settings, engine, Selection(), sync.Hooks(share=partial(share, crew)))
+        assert etl.rows("SELECT count(*) FROM messages") == [(150,)]
+    assert (done.outcome, done.problems, done.tally.counts["messages"]["inserted"]) == ("complete", [], 150)
+
+
+def tell_more(engine: Engine, number: int) -> None:
+    with engine.begin() as connection:
+        more = (
+            "UPDATE helpdesk.sync_parts SET result = jsonb_set(result, '{tally,hiccups}', '7') WHERE number = :number"
+        )
+        assert connection.execute(text(more), {"number": number}).rowcount == 1

@@ -64,3 +64,7 @@ def test_what_was_added_is_not_changed_by_what_is_added_later():
 @pytest.mark.parametrize("sent", [{}, {"requests": 4}])
 def test_what_an_older_version_did_not_send_is_nothing(sent):
     assert Tally.from_json(sent).to_json() == Tally(**sent).to_json()
+
+
+def test_what_a_newer_version_sends_beside_it_fails_no_run():
+    assert Tally.from_json({"requests": 4, "hiccups": 7}).to_json() == Tally(requests=4).to_json()
