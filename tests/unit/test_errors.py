@@ -90,3 +90,15 @@ def test_only_what_occurs_was_quoted():
 def test_a_bad_value_has_field_sentence_and_quote(error, said, shown):
     assert str(error) == said
     assert without_value(str(error), error.quote or None) == shown
+
+
+@given(
+    st.sampled_from(["The first: {}", "Not used ({}).", "Why: the server failed: {}.", "A mark. {}", "{} It waits."]),
+    st.text("MA.:;,) '\"q=", min_size=1, max_size=7).filter(lambda quote: "M" in quote),
+)
+def test_nothing_of_a_quote_is_left_in_any_sentence_that_holds_it(sentence, quote):
+    said = str(VendorError("the server answered 500.", quote, AT))
+    # As notes and problems are made: one of them ends what was said with a full stop of its own.
+    shown = unquoted(sentence.format(said.removesuffix(".") if "failed" in sentence else said), [quote])
+    assert "M" not in shown
+    assert "the server answered 500" in shown
