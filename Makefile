@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 BENCH ?=
+# Another environment than .venv is filled by the uv of that one, many times as fast; .venv itself has only pip at first.
+PIP := $(if $(wildcard .venv/bin/uv),.venv/bin/uv pip install --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-others check lock docs bench bench-views dashboard dbt airflow build clean
@@ -74,12 +76,12 @@ $(VENV)/pip:
 
 $(VENV)/runtime: requirements.lock pyproject.toml | $(VENV)/pip
 	@echo "Installing into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP) --quiet --require-hashes -r requirements.lock
+	@$(PIP) --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(PIP) --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # The peers' own environment: what they need is no dependency of ours.

@@ -1,5 +1,8 @@
 """How many examples are made up: a few on each change, many in the long run (make test-long)."""
 
+from typing import Any
+
+import pytest
 from hypothesis import settings
 
 LONG = "long"
@@ -15,3 +18,8 @@ def register_profiles() -> None:
 def examples(few: int, many: int) -> int:
     """Return how many examples a test makes up of which each takes long."""
     return many if settings.get_current_profile_name() == LONG else few
+
+
+def in_the_long_run(*cases: Any) -> list[Any]:
+    """Return cases that show more of what others of their test show: `make test-long` runs them, `make test` not."""
+    return [pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.long) for case in cases]

@@ -12,7 +12,7 @@ from tests.scripted_account import account_of
 HEAVY = ("requests", "tenacity", "etl.extract", "etl.transform", "etl.run", "etl.demo")
 
 
-COMMANDS = ("jobs", "jobs --json", "status", "status --json", "runs", "runs --run 1")
+COMMANDS = ("jobs", "status --json", "runs --run 1")
 
 
 def test_who_asks_the_database_alone_loads_nothing_that_asks_the_vendor(

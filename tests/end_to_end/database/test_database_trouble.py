@@ -21,6 +21,7 @@ from etl.demo.vendor import Vendor
 from etl.errors import DatabaseError
 from tests.databases import OF_ETL, execute, outcomes, plain, query, tables, waiting_for_a_lock
 from tests.etl_process import TOKEN, RunEtl, assert_in_time, run_into, sentence, settings, start_etl, terminate
+from tests.examples import in_the_long_run
 from tests.held_vendor import Trap, holding
 from tests.scripted_account import account_of
 from tests.waits import LONGEST, wait_until
@@ -216,7 +217,7 @@ def test_a_run_that_fails_does_not_wait_for_requests_that_are_under_way(tmp_path
     assert outcomes(database_url) == ["failed"]
 
 
-@pytest.mark.parametrize("at", [1, 40, 90])
+@pytest.mark.parametrize("at", [40, *in_the_long_run(1, 90)])
 def test_connections_terminated_in_the_middle_fail_clearly_or_are_made_again_and_the_next_run_is_exact(
     etl: RunEtl, tmp_path: Path, trap: Trap, variables: dict[str, str], database_url: str, at: int
 ) -> None:

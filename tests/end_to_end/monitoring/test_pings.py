@@ -11,6 +11,7 @@ from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from etl.load import journal
 from tests.etl_process import TOKEN, RunEtl, assert_in_time, run_into, settings, terminate
+from tests.examples import in_the_long_run
 from tests.held_vendor import Trap
 from tests.ping_service import BROKEN, FAILED, NO_ANSWER, OK, SECRET, Pinged, pinged, redirect_to
 from tests.scripted_account import account_of
@@ -110,7 +111,7 @@ def test_other_commands_tell_nothing(etl: RunEtl, service: Pinged, variables: di
 
 
 @FORMATS
-@pytest.mark.parametrize("answer", [FAILED, BROKEN, NO_ANSWER], ids=["failed", "broken", "none"])
+@pytest.mark.parametrize("answer", [FAILED, *in_the_long_run(BROKEN, NO_ANSWER)], ids=["failed", "broken", "none"])
 def test_a_ping_that_fails_is_one_warning_without_the_address_and_nothing_else(
     etl: RunEtl, service: Pinged, variables: dict[str, str], answer: bytes, form: str
 ) -> None:

@@ -27,6 +27,7 @@ from tests.etl_process import (
     start_etl,
     terminate,
 )
+from tests.examples import in_the_long_run
 from tests.held_vendor import Holding, Trap, holding
 from tests.waits import LONGEST, wait_until
 
@@ -67,7 +68,7 @@ def complete(folder: Path, variables: dict[str, str]) -> None:
 # A run of kills, and of each length one more in the long run.
 @pytest.mark.parametrize(
     ("seed", "kills"),
-    [(4, 4), *(pytest.param(seed, 15, marks=pytest.mark.long) for seed in (4, 5))],
+    [(4, 3), *in_the_long_run((4, 15), (5, 15))],
 )
 def test_kills_one_after_the_other_end_where_an_undisturbed_run_does(
     undisturbed: Any, served: tuple[Trap, str], database_url: str, tmp_path: Path, seed: int, kills: int
@@ -88,9 +89,7 @@ def test_kills_one_after_the_other_end_where_an_undisturbed_run_does(
     assert tables(database_url) == expected
 
 
-@pytest.mark.parametrize(
-    "part", [0.02, pytest.param(0.25, marks=pytest.mark.long), 0.5, pytest.param(0.75, marks=pytest.mark.long), 0.97]
-)
+@pytest.mark.parametrize("part", [0.5, 0.97, *in_the_long_run(0.02, 0.25, 0.75)])
 def test_a_first_run_killed_at_any_part_of_it_leaves_no_half_page_and_the_next_one_ends_complete(
     undisturbed: Any, served: tuple[Trap, str], database_url: str, tmp_path: Path, part: float
 ) -> None:
@@ -160,7 +159,7 @@ def silent() -> Iterator[tuple[Holding, str]]:
         yield held
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, *in_the_long_run(signal.SIGINT)])
 def test_a_run_whose_server_never_answers_stops_within_ten_seconds(
     silent: tuple[Holding, str], database_url: str, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -184,6 +183,7 @@ IN_NO_HURRY = """
 import sys
 from etl import interrupt
 from etl.commands.main import main
+from tests.examples import in_the_long_run
 
 interrupt.SECONDS_TO_FINISH = 86_400
 sys.argv = ["etl", "sync"]

@@ -15,6 +15,7 @@ from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
 from tests.databases import query
 from tests.etl_process import RunEtl, command_lines, kill, settings, start_etl, terminate
+from tests.examples import in_the_long_run
 from tests.held_vendor import holding
 from tests.scripted_account import account_of
 from tests.secret_values import PASSWORD, TOKEN, no_secret, with_password
@@ -75,7 +76,7 @@ def reset(_: Request) -> Answer:
     raise ConnectionResetError
 
 
-ANSWERS = [echo, redirect, forbid, page, cut, padded, wrong_shape, reset]
+ANSWERS = [echo, redirect, page, *in_the_long_run(forbid, cut, padded, wrong_shape, reset)]
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: one.__name__)
@@ -233,7 +234,7 @@ def test_errors_of_the_database_hold_no_secret(etl: RunEtl, database_url: str, f
     no_secret(everything_stored(database_url))
 
 
-@pytest.mark.parametrize("end", [kill, terminate], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("end", [kill, *in_the_long_run(terminate)], ids=lambda one: one.__name__)
 def test_a_run_shows_no_secret_in_the_list_of_processes_nor_when_it_is_ended(
     tmp_path: Path, database_url: str, end: Callable[..., None]
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 from etl.demo.account import Account
@@ -14,12 +15,14 @@ from etl.demo.vendor import Vendor
 from tests.databases import outcomes
 from tests.end_to_end.workers.worker_processes import MESSAGES, Slow, Workers, Working, messages_of, workers
 from tests.etl_process import TOKEN, assert_in_time, settings
+from tests.examples import in_the_long_run
 from tests.integration.run.truth import assert_equal
 from tests.scripted_account import Job, account_of
 from tests.waits import LONGEST, wait_until
 
 # Accounts of different sizes; the large ones come first, so that none is left to a single worker in the end.
 SIZES = {number: 12 - number // 2 for number in range(1, 21)}
+FEW_SIZES = {number: 9 - number for number in range(1, 7)}
 LATENCY = 0.05
 
 
@@ -37,10 +40,11 @@ def several(
             yield some, slow, accounts
 
 
-def test_twenty_accounts_are_shared_by_three_workers_that_are_at_work_at_once(
-    tmp_path: Path, database_url: str
+@pytest.mark.parametrize("sizes", [FEW_SIZES, *in_the_long_run(SIZES)], ids=["six", "twenty"])
+def test_accounts_are_shared_by_three_workers_that_are_at_work_at_once(
+    tmp_path: Path, database_url: str, sizes: dict[int, int]
 ) -> None:
-    with several(tmp_path, database_url, SIZES, LATENCY) as (some, slow, accounts):
+    with several(tmp_path, database_url, sizes, LATENCY) as (some, slow, accounts):
         some.start(3)
         ((begun,),) = some.rows("SELECT clock_timestamp()")
         slow.go.set()
@@ -55,7 +59,7 @@ def test_twenty_accounts_are_shared_by_three_workers_that_are_at_work_at_once(
         )
         print(f"{seconds:.1f} s, {at_work:.2f} workers at work, {slow.arrived} requests")  # noqa: T201 -- measured: `pytest -s` shows it
         assert some.rows("SELECT account_id, outcome FROM sync_runs ORDER BY account_id") == [
-            (number, "complete") for number in SIZES
+            (number, "complete") for number in sizes
         ]
         assert some.rows(MESSAGES) == sorted(row for one in accounts for row in messages_of(one))
         assert who == 3
@@ -64,7 +68,7 @@ def test_twenty_accounts_are_shared_by_three_workers_that_are_at_work_at_once(
 
 
 def test_what_a_killed_worker_had_in_hand_is_done_by_the_others(tmp_path: Path, database_url: str) -> None:
-    sizes = dict.fromkeys(range(1, 7), 12)
+    sizes = dict.fromkeys(range(1, 5), 10)
     with several(tmp_path, database_url, sizes, 0.01) as (some, slow, accounts):
         some.start(3)
         killed: list[Working] = []
@@ -73,7 +77,7 @@ def test_what_a_killed_worker_had_in_hand_is_done_by_the_others(tmp_path: Path, 
             killed.append(some.coordinator(request))
             killed[0].process.kill()
 
-        slow.at, slow.act = 150, kill
+        slow.at, slow.act = 80, kill
         slow.go.set()
         some.wait_until_all_is_done(len(accounts))
         assert some.rows(MESSAGES) == sorted(row for one in accounts for row in messages_of(one))
@@ -84,8 +88,10 @@ def test_what_a_killed_worker_had_in_hand_is_done_by_the_others(tmp_path: Path, 
 
 # One account.
 
-CONVERSATIONS = int(os.environ.get("CONVERSATIONS", "600"))
-FEWER = 480
+CONVERSATIONS = int(os.environ.get("CONVERSATIONS", "240"))
+FEWER = 200
+# Small ones, so that a small account has parts to share.
+PAGE_SIZE = 10
 STATUSES = ("open", "resolved", "pending", "snoozed")
 
 
@@ -101,7 +107,7 @@ def large(conversations: int) -> Account:
 def one_account(
     folder: Path, database_url: str, account: Account, latency: float = 0.0
 ) -> Iterator[tuple[Workers, Slow, str]]:
-    slow = Slow(Vendor(account, token=TOKEN), latency)
+    slow = Slow(Vendor(account, token=TOKEN, page_size=PAGE_SIZE), latency)
     with serve(slow) as base_url, workers(folder, settings(base_url, database_url)) as some:
         some.keep_who_takes_jobs()
         yield some, slow, base_url
@@ -130,7 +136,7 @@ def test_a_first_load_is_shared_by_three_workers_and_no_history_is_read_twice(
             "SELECT extract(epoch FROM finished_at - started_at)::float, requests FROM sync_runs"
         )
         print(f"{seconds:.1f} s, {requests} requests, {parts} parts")  # noqa: T201 -- measured: `pytest -s` shows it
-        assert parts == taken >= CONVERSATIONS // 100
+        assert parts == taken >= CONVERSATIONS // (4 * PAGE_SIZE)
         assert who > 1
         assert some.rows("SELECT count(*) FROM sync_parts") == [(0,)]
 
@@ -141,7 +147,7 @@ def test_a_shared_first_load_whose_coordinator_is_killed_is_gone_on_with_by_anot
     account = large(FEWER)
     with one_account(tmp_path, database_url, account) as (some, slow, base_url):
         some.start(3)
-        slow.at, slow.act = 250, lambda request: some.coordinator(request).process.kill()
+        slow.at, slow.act = 130, lambda request: some.coordinator(request).process.kill()
         slow.go.set()
         some.wait_until_all_is_done()
         assert outcomes(database_url) == ["interrupted", "complete"]
@@ -164,7 +170,7 @@ def test_a_worker_that_is_asked_to_stop_is_gone_in_ten_seconds_and_another_goes_
             asked.append(some.coordinator(request))
             asked[0].process.terminate()
 
-        slow.at, slow.act = 250, stop
+        slow.at, slow.act = 130, stop
         slow.go.set()
         wait_until(lambda: bool(asked))
         (stopped,) = asked

@@ -16,6 +16,7 @@ from etl.demo.vendor import Vendor
 from etl.errors import SettingsError
 from etl.selection import Selection
 from tests.etl_process import RunEtl, settings
+from tests.examples import in_the_long_run
 from tests.integration.run.test_bad_records import both, change_conversations
 from tests.personal_data import (
     ANOTHER_KEY,
@@ -280,7 +281,7 @@ def test_every_view_answers_and_shows_nothing_personal(engine: Engine, mode: str
     assert (found[0][0], found[0][1] > 0, found[0][2]) == (60, mode == "hash", True)
 
 
-@both_modes
+@pytest.mark.parametrize("mode", ["hash", *in_the_long_run("drop")])
 def test_what_a_server_answers_is_not_quoted_by_anything(etl: RunEtl, engine: Engine, mode: str) -> None:
     """The server repeats what it was asked, and shows a record in its error."""
     vendor = Vendor(hostile(), token="t" * 20)
@@ -318,7 +319,7 @@ def test_what_a_server_answers_is_not_quoted_by_anything(etl: RunEtl, engine: En
         (MODES["hash"], MODES["hash"] | {"pii_key": ANOTHER_KEY}, "ETL_PII_KEY is not the key by which"),
     ],
 )
-@pytest.mark.parametrize("selection", [Selection(), Selection("backfill")], ids=["sync", "backfill"])
+@pytest.mark.parametrize("selection", [Selection(), *in_the_long_run(Selection("backfill"))], ids=["sync", "backfill"])
 def test_a_run_refuses_another_mode_or_key(
     engine: Engine, first: dict[str, Any], then: dict[str, Any], said: str, selection: Selection
 ) -> None:

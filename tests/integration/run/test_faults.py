@@ -19,6 +19,7 @@ from etl.extract.pacing import Pace
 from etl.interrupt import Interrupt
 from etl.settings.settings import Settings
 from tests.databases import new_database
+from tests.examples import in_the_long_run
 from tests.scripted_account import DAY, LONG_AGO, Change, account_of, job, server_fault
 from tests.waits import LONGEST
 
@@ -303,13 +304,13 @@ def limited_run(requests: int, per_minute: int | None, seconds_a_request: float)
 
 
 # At 0.01 s the limit is met at once, at 0.19 s near the end of the minute, with requests under way as it turns.
-@pytest.mark.parametrize("seconds_a_request", [0.01, 0.05, 0.15, 0.19])
+@pytest.mark.parametrize("seconds_a_request", [0.01, 0.19, *in_the_long_run(0.05, 0.15)])
 def test_a_rate_that_is_set_meets_not_one_429(seconds_a_request: float) -> None:
     sent, refused, client = limited_run(2_000, LIMIT, seconds_a_request)
     assert (max(sent), sum(sent), sum(refused), client.retries) == (LIMIT, 2_000, 0, 0)
 
 
-@pytest.mark.parametrize("seconds_a_request", [0.01, 0.05])
+@pytest.mark.parametrize("seconds_a_request", [0.01, *in_the_long_run(0.05)])
 def test_a_limit_is_learned_in_the_first_whole_minute_and_costs_one_429_a_thread(seconds_a_request: float) -> None:
     sent, refused, client = limited_run(2_000, None, seconds_a_request)
     # Of the minute in which the run began, others may have used a part: it teaches nothing, but is waited for.
@@ -319,7 +320,7 @@ def test_a_limit_is_learned_in_the_first_whole_minute_and_costs_one_429_a_thread
     assert client.retries == sum(refused)
 
 
-@pytest.mark.parametrize("seconds_a_request", [0.15, 0.19])
+@pytest.mark.parametrize("seconds_a_request", [0.19, *in_the_long_run(0.15)])
 def test_a_limit_that_is_met_at_the_end_of_a_minute_is_learned_all_the_same(seconds_a_request: float) -> None:
     sent, refused, client = limited_run(2_000, None, seconds_a_request)
     assert refused[0] == 0

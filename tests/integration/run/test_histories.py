@@ -11,6 +11,7 @@ from etl.demo.account import ACTIVITY, Account
 from etl.demo.events import add_conversation, add_message, delete_message, reply
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
+from tests.examples import in_the_long_run
 from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, change_messages, empty_account, job
 
 LENGTHS = (0, 1, 19, 20, 21, 99, 100, 101, 999, 1_000, 1_001, 2_500)
@@ -76,8 +77,14 @@ BY_WINDOWS = (2, 1, 1, 3, 1, 1, 3, 1, 1, 3, 3, 9)
 BY_WINDOWS_LONGEST_FIRST = (9, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("behaviour", [NEW, NEWEST])
-@pytest.mark.parametrize("times", [plain, imported, reversed_])
+@pytest.mark.parametrize(
+    ("times", "behaviour"),
+    [
+        (imported, NEW),
+        (reversed_, NEWEST),
+        *in_the_long_run((plain, NEW), (reversed_, NEW), (plain, NEWEST), (imported, NEWEST)),
+    ],
+)
 def test_every_message_of_every_history_is_read_by_windows(engine: Engine, behaviour: str, times: Times) -> None:
     account = account_with(times)
     with job(account, engine, behaviour=behaviour) as etl:
@@ -150,8 +157,9 @@ def test_every_message_of_every_history_is_there_where_windows_are_misread(
 REMOVED = "SELECT id FROM messages WHERE removed_at IS NOT NULL"
 
 
-@pytest.mark.parametrize("behaviour", [OLD, NEW, NEWEST])
-@pytest.mark.parametrize("length", [3, 50])
+@pytest.mark.parametrize(
+    ("length", "behaviour"), [(50, OLD), (3, NEW), (50, NEWEST), *in_the_long_run((3, OLD), (50, NEW), (3, NEWEST))]
+)
 def test_a_message_that_is_no_longer_there_is_marked_as_removed_until_it_comes_back(
     engine: Engine, behaviour: str, length: int
 ) -> None:

@@ -16,7 +16,10 @@ EXPORT = Path(__file__).parents[3] / "bi" / "superset" / "export"
 
 @cache
 def read(folder: str) -> dict[str, dict]:
-    return {file.stem: yaml.safe_load(file.read_text()) for file in sorted((EXPORT / folder).rglob("*.yaml"))}
+    return {
+        file.stem: yaml.load(file.read_text(), Loader=yaml.CSafeLoader)
+        for file in sorted((EXPORT / folder).rglob("*.yaml"))
+    }
 
 
 DATASETS, CHARTS, DASHBOARDS = read("datasets"), read("charts"), read("dashboards")

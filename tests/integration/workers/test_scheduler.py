@@ -19,6 +19,7 @@ from etl.selection import Selection
 from etl.settings.accounts import Account
 from etl.settings.settings import Settings
 from etl.workers import queue, scheduler
+from tests.examples import in_the_long_run
 from tests.waits import LONGEST
 
 Given = TypeVar("Given")
@@ -130,8 +131,10 @@ def clocks_around(nights: list[str]) -> list[datetime]:
     [
         ["2026-03-26 00:00", "2026-03-27 00:00", "2026-03-27 23:00"],
         ["2026-10-23 23:00", "2026-10-25 00:00", "2026-10-26 00:00"],
-        ["2027-03-25 00:00", "2027-03-26 00:00", "2027-03-26 23:00"],
-        ["2027-10-29 23:00", "2027-10-31 00:00", "2027-11-01 00:00"],
+        *in_the_long_run(
+            ["2027-03-25 00:00", "2027-03-26 00:00", "2027-03-26 23:00"],
+            ["2027-10-29 23:00", "2027-10-31 00:00", "2027-11-01 00:00"],
+        ),
     ],
 )
 def test_over_a_change_of_the_clock_each_night_begins_once_and_at_its_minute(engine: Engine, nights: list[str]) -> None:
