@@ -178,23 +178,3 @@ def close_marks(connection: Connection, account_id: int, marks: dict[int, str], 
         ),
         {"account_id": account_id, "ids": list(marks), "marks": list(marks.values()), "at": at},
     )
-
-
-def mark_removed(
-    connection: Connection, account_id: int, conversation_ids: Sequence[int], kept: Sequence[int], at: datetime
-) -> int:
-    """Mark as removed the messages that a complete reading of conversations, which gave `kept`, no longer returned.
-
-    Partial messages are left as they are: no reading ever returned them. Return how many were marked.
-    """
-    return connection.execute(
-        text(
-            f"""
-            UPDATE {SCHEMA}.messages SET removed_at = :at, changed_at = now()
-            WHERE account_id = :account_id AND conversation_id = ANY(:ids) AND removed_at IS NULL
-              AND NOT partial
-              AND NOT EXISTS (SELECT FROM unnest(CAST(:kept AS bigint[])) AS kept(id) WHERE kept.id = messages.id)
-            """  # noqa: S608 -- only constants are formatted in
-        ),
-        {"account_id": account_id, "ids": list(conversation_ids), "kept": list(kept), "at": at},
-    ).rowcount

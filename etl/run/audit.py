@@ -5,7 +5,6 @@ every server version (the vendor's section 3). What it names and the tables lack
 cannot be had is saved as the witness has it, `partial`.
 """
 
-from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Set
 from concurrent.futures import Executor
@@ -18,10 +17,10 @@ from sqlalchemy import Engine
 from etl.database.engine import transaction
 from etl.errors import VendorError
 from etl.extract.client import Client, Query
-from etl.extract.history import NEWEST, Histories
+from etl.extract.history import Histories
 from etl.extract.walk import BY_CREATION, walk
 from etl.id_set import IdSet
-from etl.load import conversations
+from etl.load import conversations, marks
 from etl.load.tally import Unproved
 from etl.transform import rows
 from etl.transform.batch import Batch
@@ -162,10 +161,9 @@ class Audit:
         try:
             if not self.histories.walks_back:
                 found = _by_id(self.histories.read(conversation_id, set()).messages)
-            hidden = _hidden(named) if self.histories.walks_back else set()
-            for message_id in sorted(doubtful - hidden):
-                if message_id not in found:
-                    found |= _by_id(self.histories.read_one(conversation_id, message_id))
+            missing = doubtful - found.keys()
+            for messages in self.histories.read_singly(conversation_id, missing, _times(named)):
+                found |= _by_id(messages)
         except VendorError:
             return found, True  # the witness has at least a part of what cannot be asked for
         return found, False
@@ -192,24 +190,13 @@ class Audit:
             with transaction(self.engine) as connection:
                 now = datetime.now(UTC)
                 conversations.close_marks(connection, self.client.account_id, agreed, now)
-                self.removed += conversations.mark_removed(connection, self.client.account_id, list(agreed), kept, now)
+                self.removed += marks.mark_removed(connection, self.client.account_id, list(agreed), kept, now)
 
 
-def _hidden(named: Messages) -> set[int]:
-    """Return the ids of the messages that servers before 2.16 do not give even when asked for by id.
-
-    They answer with the oldest 20 messages of this id or a higher one, so that 20 older ones with higher ids hide it.
-    """
-    hidden: set[int] = set()
-    oldest: list[float] = []
-    for message_id in sorted(named, reverse=True):
-        at = named[message_id].get("created_at")
-        if isinstance(at, int | float):
-            if len(oldest) == NEWEST and oldest[-1] < at:
-                hidden.add(message_id)
-            insort(oldest, at)
-            del oldest[NEWEST:]
-    return hidden
+def _times(named: Messages) -> dict[int, float]:
+    """Return when messages were written, as far as the witness says; one that has no time counts for none."""
+    times = {message_id: message.get("created_at") for message_id, message in named.items()}
+    return {message_id: at for message_id, at in times.items() if isinstance(at, int | float)}
 
 
 def _named(payloads: list[Any]) -> Iterator[tuple[int, Messages]]:

@@ -157,6 +157,7 @@ def _add_histories(pending: PendingBatch) -> Tally:
             history = future.result()
         except VendorError as error:
             tally += Tally(unread=1, why=str(error))
+            rows.open_history(batch, conversation_id)
             continue
         before = digest.listed(batch, conversation_id)
         ids = rows.add_history(batch, conversation_id, history.messages)
@@ -166,4 +167,6 @@ def _add_histories(pending: PendingBatch) -> Tally:
             rows.close_history(batch, conversation_id, datetime.now(UTC))
             if digest.agrees(batch, conversation_id, before):
                 digest.remember(batch, {conversation_id: pending.digests[conversation_id]})
+        else:
+            rows.open_history(batch, conversation_id)
     return tally

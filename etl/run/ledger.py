@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from etl.database.engine import transaction
 from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
+from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
 from etl.extract.walk import BY_CREATION, walk
 from etl.id_set import IdSet
@@ -101,7 +102,7 @@ class Ledger:
         while block := list(islice(ids, ASKED_AT_ONCE)):
             found = []
             futures = {
-                conversation_id: self.pool.submit(self.client.get, f"conversations/{conversation_id}")
+                conversation_id: self.pool.submit(get_conversation, self.client, conversation_id)
                 for conversation_id in block
             }
             for conversation_id, future in futures.items():
@@ -164,7 +165,7 @@ class Ledger:
             self.forbidden.clear()
         for conversation_id in sorted(nlargest(PROBES, self.seen)):
             try:
-                self.client.get(f"conversations/{conversation_id}")
+                get_conversation(self.client, conversation_id)
             except NotFound:
                 continue
             return
@@ -174,7 +175,7 @@ class Ledger:
         probes = sorted(nlargest(PROBES, self.seen))
         for conversation_id in probes:
             try:
-                self.client.get(f"conversations/{conversation_id}")
+                get_conversation(self.client, conversation_id)
             except NotFound:
                 continue
             except VendorError:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from etl.load import conversations, rejected, upsert
+from etl.id_set import IdSet
+from etl.load import conversations, marks, rejected, upsert
 from etl.load.journal import Run
 from etl.load.tally import COUNTED, Tally
 from etl.load.upsert import Row
@@ -45,15 +46,16 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     rows: those of the batch, by table, that have to be written.
     """
     account, now, removed = batch.account_id, datetime.now(UTC), 0
+    # Before they are saved: afterwards nothing tells where they were.
+    moved = marks.find_moves(connection, account, rows["messages"]) | batch.contested
     counts = upsert.save(connection, rows)
     if came := known.forgotten.came:
         rewrite.empty(connection, account, came)
         came.clear()
-    if not batch.marks or counts["conversations"]["inserted"] < len(batch.marks):
-        # Nothing of a new conversation can be gone.
+    # Nothing of a new conversation can be gone.
+    is_new = bool(batch.marks) and counts["conversations"]["inserted"] >= len(batch.marks)
+    if not is_new:
         upsert.replace_children(connection, account, batch.complete, rows)
-        read = [row["id"] for row in rows["messages"]]
-        removed = conversations.mark_removed(connection, account, batch.histories, read, now)
         conversations.save_digests(connection, account, _digests(rows["conversations"]))
     if batch.marks:
         conversations.save_states(connection, account, list(batch.marks), now)
@@ -62,16 +64,25 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     if run.kind == "backfill":
         # Also where nothing else in the row changed: else a backfill that was stopped would begin anew.
         conversations.close_marks(connection, account, {number: batch.marks[number] for number in batch.histories}, now)
-    conversations.forget_digests(connection, account, batch.rejected_conversations())
-    rejected.save_rejected(connection, run, batch.rejected)
-    if known.has_rejected:
-        rejected.resolve_rejected(connection, account, batch.resolved_records())
+    if not is_new:
+        read = [row["id"] for row in rows["messages"]]
+        removed = marks.mark_removed(connection, account, batch.histories, read, now)
+    marks.reopen(connection, account, moved)
+    _keep_rejected(connection, run, batch, known)
     changed = {table for table, count in counts.items() if count["inserted"] + count["updated"]}
     return Tally(
         counts={table: counts[table] for table in COUNTED if table in counts},
+        moved=IdSet(moved),
         inserted=sum(count["inserted"] for count in counts.values()),
         wrote=removed > 0 or not changed.isdisjoint(COMPUTED_FROM),
     )
+
+
+def _keep_rejected(connection: Connection, run: Run, batch: Batch, known: Known) -> None:
+    conversations.forget_digests(connection, batch.account_id, batch.rejected_conversations())
+    rejected.save_rejected(connection, run, batch.rejected)
+    if known.has_rejected:
+        rejected.resolve_rejected(connection, batch.account_id, batch.resolved_records())
 
 
 def _digests(conversations: list[Row]) -> dict[int, str | None]:

@@ -75,6 +75,11 @@ def close_history(batch: Batch, conversation_id: int, read_at: datetime) -> None
     row["history_read_at"] = read_at
 
 
+def open_history(batch: Batch, conversation_id: int) -> None:
+    """Have a conversation's history read by the next run, whatever its mark was before."""
+    batch.rows["conversations"][(conversation_id,)]["mark"] = None
+
+
 def is_selected(payload: Any, selection: Selection) -> bool:
     """Return whether a conversation that the vendor answered belongs to the selection."""
     if selection.statuses == STATUSES and selection.since is None and selection.until is None:
