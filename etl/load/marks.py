@@ -1,7 +1,6 @@
 """The marks of histories: which have to be opened again, so that the next run reads them once more."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text, update
@@ -46,9 +45,7 @@ def find_moves(connection: Connection, account_id: int, messages: Sequence[dict[
     return {conversation_id for pair in moves for conversation_id in pair}
 
 
-def mark_removed(
-    connection: Connection, account_id: int, conversation_ids: Sequence[int], kept: Sequence[int], at: datetime
-) -> int:
+def mark_removed(connection: Connection, account_id: int, conversation_ids: Sequence[int], kept: Sequence[int]) -> int:
     """Mark as removed the messages that a complete reading of conversations, which gave `kept`, no longer returned.
 
     The marks of their conversations are opened: one reading that lacks a message may have been of something else, a
@@ -59,7 +56,7 @@ def mark_removed(
         text(
             f"""
             WITH removed AS (
-                UPDATE {SCHEMA}.messages SET removed_at = :at, changed_at = now()
+                UPDATE {SCHEMA}.messages SET removed_at = now(), changed_at = now()
                 WHERE account_id = :account_id AND conversation_id = ANY(:ids) AND removed_at IS NULL
                   AND NOT partial
                   AND NOT EXISTS (SELECT FROM unnest(CAST(:kept AS bigint[])) AS kept(id) WHERE kept.id = messages.id)
@@ -71,6 +68,6 @@ def mark_removed(
             SELECT count(*) FROM removed
             """  # noqa: S608 -- only constants are formatted in
         ),
-        {"account_id": account_id, "ids": list(conversation_ids), "kept": list(kept), "at": at},
+        {"account_id": account_id, "ids": list(conversation_ids), "kept": list(kept)},
     )
     return removed or 0

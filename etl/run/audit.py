@@ -190,7 +190,7 @@ class Audit:
             with transaction(self.engine) as connection:
                 now = datetime.now(UTC)
                 conversations.close_marks(connection, self.client.account_id, agreed, now)
-                self.removed += marks.mark_removed(connection, self.client.account_id, list(agreed), kept, now)
+                self.removed += marks.mark_removed(connection, self.client.account_id, list(agreed), kept)
 
 
 def _times(named: Messages) -> dict[int, float]:

@@ -47,7 +47,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     """
     account, now, removed = batch.account_id, datetime.now(UTC), 0
     # Before they are saved: afterwards nothing tells where they were.
-    moved = marks.find_moves(connection, account, rows["messages"]) | batch.contested
+    moved = marks.find_moves(connection, account, rows["messages"])
     counts = upsert.save(connection, rows)
     if came := known.forgotten.came:
         rewrite.empty(connection, account, came)
@@ -65,8 +65,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
         # Also where nothing else in the row changed: else a backfill that was stopped would begin anew.
         conversations.close_marks(connection, account, {number: batch.marks[number] for number in batch.histories}, now)
     if not is_new:
-        read = [row["id"] for row in rows["messages"]]
-        removed = marks.mark_removed(connection, account, batch.histories, read, now)
+        removed = marks.mark_removed(connection, account, batch.histories, [row["id"] for row in rows["messages"]])
     marks.reopen(connection, account, moved)
     _keep_rejected(connection, run, batch, known)
     changed = {table for table, count in counts.items() if count["inserted"] + count["updated"]}

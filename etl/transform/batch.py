@@ -47,7 +47,6 @@ class Batch:
     replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
     marks: conversation id -> what tells that its history changed.
     shown: conversation id -> numbers of the messages that the list carries with it.
-    contested: numbers of conversations of which two claim the same message.
     unchanged: numbers of conversations that were sent exactly as before; nothing else of them is in the batch.
     """
 
@@ -61,7 +60,6 @@ class Batch:
     replaced: int = 0
     marks: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
-    contested: set[int] = field(default_factory=set)
     unchanged: list[int] = field(default_factory=list)
     _made: dict[tuple[str, bytes], Converted] = field(default_factory=dict, repr=False, compare=False)
 
@@ -70,8 +68,6 @@ class Batch:
         row["account_id"] = self.account_id
         kept = self.rows[table].setdefault(tuple([row[name] for name in KEYS[table]]), row)
         if kept is not row:
-            if table == "messages" and kept["conversation_id"] != row["conversation_id"]:
-                self.contested |= {kept["conversation_id"], row["conversation_id"]}
             extra = (kept.get("extra") or {}) | (row.get("extra") or {})
             kept.update(row)
             if extra:

@@ -50,6 +50,13 @@ def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> 
     return {message_id for message_id in added if message_id is not None}
 
 
+def find_rivals(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
+    """Return the other conversations to which the batch has some of these messages belong."""
+    numbers = {_number(message, "id").get("id") for message in messages}
+    held = (batch.rows["messages"].get((number,)) for number in numbers)
+    return {row["conversation_id"] for row in held if row} - {conversation_id}
+
+
 def add_witnessed(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Add messages that only the witness names, with the few fields that it has; return their ids."""
     given = {"conversation_id": conversation_id, "partial": True, "removed_at": None}
