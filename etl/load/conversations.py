@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, select, text, update
 from etl.database.base import SCHEMA
 from etl.database.bookkeeping import LedgerEntry
 from etl.database.engine import any_of
-from etl.database.models import Conversation, Message
+from etl.database.models import Conversation
 from etl.id_set import IdSet
 
 ROWS_AT_ONCE = 10_000
@@ -71,23 +71,16 @@ def living(connection: Connection, account_id: int) -> IdSet:
     return IdSet(connection.execution_options(yield_per=ROWS_AT_ONCE).scalars(query))
 
 
-def messages_held(
-    connection: Connection, account_id: int, conversation_ids: Sequence[int]
-) -> dict[int, dict[int, bool]]:
-    """Return, for those conversations that are in the tables, message id -> whether the row is partial."""
-    held: dict[int, dict[int, bool]] = {
-        conversation_id: {} for conversation_id in present(connection, account_id, conversation_ids)
-    }
-    rows = connection.execute(
-        select(Message.conversation_id, Message.id, Message.partial).where(
-            Message.account_id == account_id,
-            Message.conversation_id == any_of(conversation_ids),
-            Message.removed_at.is_(None),
-        )
+def places(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> list[tuple[str, int]]:
+    """Return the status and inbox of conversations, each pair once."""
+    query = (
+        select(Conversation.status, Conversation.inbox_id)
+        .where(Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids))
+        .where(Conversation.status.is_not(None), Conversation.inbox_id.is_not(None))
+        .distinct()
+        .order_by(Conversation.status, Conversation.inbox_id)
     )
-    for row in rows:
-        held[row.conversation_id][row.id] = row.partial
-    return held
+    return [(str(row.status), int(row.inbox_id)) for row in connection.execute(query)]
 
 
 def missing(connection: Connection, account_id: int) -> set[int]:

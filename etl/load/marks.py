@@ -1,6 +1,7 @@
 """The marks of histories: which have to be opened again, so that the next run reads them once more."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text, update
@@ -45,12 +46,29 @@ def find_moves(connection: Connection, account_id: int, messages: Sequence[dict[
     return {conversation_id for pair in moves for conversation_id in pair}
 
 
-def mark_removed(connection: Connection, account_id: int, conversation_ids: Sequence[int], kept: Sequence[int]) -> int:
+def note_reading(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> None:
+    """Set the time of reading of conversations whose history was read whole, and whose mark is as it was."""
+    if conversation_ids:
+        connection.execute(
+            update(Conversation)
+            .where(Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids))
+            .values(history_read_at=datetime.now(UTC))
+        )
+
+
+def mark_removed(
+    connection: Connection,
+    account_id: int,
+    conversation_ids: Sequence[int],
+    kept: Sequence[int],
+    *,
+    partial: bool = False,
+) -> int:
     """Mark as removed the messages that a complete reading of conversations, which gave `kept`, no longer returned.
 
     The marks of their conversations are opened: one reading that lacks a message may have been of something else, a
-    second one confirms it or brings it back. Partial messages are left as they are: no reading ever returned them.
-    Return how many were marked.
+    second one confirms it or brings it back. partial: also those that no reading ever returned, as the witness, which
+    has told them, tells them no more. Return how many were marked.
     """
     removed = connection.scalar(
         text(
@@ -58,7 +76,7 @@ def mark_removed(connection: Connection, account_id: int, conversation_ids: Sequ
             WITH removed AS (
                 UPDATE {SCHEMA}.messages SET removed_at = now(), changed_at = now()
                 WHERE account_id = :account_id AND conversation_id = ANY(:ids) AND removed_at IS NULL
-                  AND NOT partial
+                  AND (:partial OR NOT partial)
                   AND NOT EXISTS (SELECT FROM unnest(CAST(:kept AS bigint[])) AS kept(id) WHERE kept.id = messages.id)
                 RETURNING conversation_id
             ), opened AS (
@@ -68,6 +86,6 @@ def mark_removed(connection: Connection, account_id: int, conversation_ids: Sequ
             SELECT count(*) FROM removed
             """  # noqa: S608 -- only constants are formatted in
         ),
-        {"account_id": account_id, "ids": list(conversation_ids), "kept": list(kept)},
+        {"account_id": account_id, "ids": list(conversation_ids), "kept": list(kept), "partial": partial},
     )
     return removed or 0

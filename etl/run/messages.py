@@ -16,13 +16,13 @@ MOST_NAMED = 10
 def account(client: Client, intake: Intake, everything: bool) -> None:
     """Account for every message id, or for those of the conversations whose history is not proved to be complete."""
     run = intake.run
-    audit = Audit(client, intake.pool, intake.engine, intake.histories, intake.writer.save, intake.run.tally.unproved)
-    run.audit = audit.settle(everything)
+    audit = Audit(client, intake, everything)
+    run.audit = audit.settle()
+    run.tally += Tally(wrote=audit.removed > 0)
     open_ones = run.tally.unproved.keys() - audit.done
     with transaction(intake.engine) as connection:
         # Its mark may be that of an earlier reading, which held until this one.
         marks.reopen(connection, run.account_id, open_ones)
-    run.tally += Tally(wrote=audit.removed > 0)
     if audit.not_used and not audit.done:
         said = f"The vendor's search was not used to count messages ({audit.not_used})."
         (run.problems if run.tally.unproved else run.notes).append(said)
@@ -33,6 +33,21 @@ def account(client: Client, intake: Intake, everything: bool) -> None:
         run.problems.append(f"{audit.left} histories were not compared with the vendor's search.{why}")
     elif left := len(open_ones):
         run.problems.append(f"{left} histories may lack messages, and were not compared; the next run tries again.")
+    _say_how(run, audit)
+
+
+def _say_how(run: Run, audit: Audit) -> None:
+    """Say what was accounted for in another way than by comparing it."""
+    if audit.read_singly:
+        why = f" (it failed: {audit.not_used})" if audit.not_used else ", as its order has ties"
+        run.notes.append(
+            f"{audit.read_singly} histories that the vendor's search did not show were read by themselves{why}."
+        )
+    if uncompared := audit.counts["uncompared"]:
+        run.notes.append(
+            f"{uncompared} messages were compared by their numbers only: there is no digest of their texts yet. Each"
+            " gets one when its history is read again (ETL_PATROL_PERCENT, or `etl backfill`)."
+        )
 
 
 def say_what_moved(run: Run) -> None:
