@@ -1,14 +1,17 @@
 """The marks of histories: which have to be opened again, so that the next run reads them once more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, func, select, text, update
 
 from etl.database.base import SCHEMA
 from etl.database.engine import any_of
 from etl.database.models import Conversation
+
+ROWS_AT_ONCE = 1_000
 
 
 def reopen(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> None:
@@ -44,6 +47,20 @@ def find_moves(connection: Connection, account_id: int, messages: Sequence[dict[
         },
     )
     return {conversation_id for pair in moves for conversation_id in pair}
+
+
+@contextmanager
+def by_age(connection: Connection, account_id: int, before: datetime) -> Iterator[Iterator[tuple[int, str]]]:
+    """Give the conversations whose history was last read whole before a time, the oldest first, with their marks."""
+    reading = func.coalesce(Conversation.history_read_at, Conversation.first_synced_at)
+    query = (
+        select(Conversation.id, Conversation.mark)
+        .where(Conversation.account_id == account_id, Conversation.deleted_at.is_(None), reading < before)
+        .where(Conversation.mark.is_not(None))
+        .order_by(reading, Conversation.id)
+    )
+    with connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query) as rows:
+        yield ((row.id, row.mark) for row in rows)
 
 
 def note_reading(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> None:

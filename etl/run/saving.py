@@ -1,5 +1,6 @@
 """What becomes of a batch in the tables: one transaction, read from top to bottom."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,6 +68,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     if not is_new:
         removed = marks.mark_removed(connection, account, batch.histories, [row["id"] for row in rows["messages"]])
     marks.reopen(connection, account, moved)
+    conversations.forget_digests(connection, account, _find_stale(batch, rows, counts))
     _keep_rejected(connection, run, batch, known)
     changed = {table for table, count in counts.items() if count["inserted"] + count["updated"]}
     return Tally(
@@ -77,8 +79,16 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     )
 
 
+def _find_stale(batch: Batch, rows: dict[str, list[Row]], counts: dict[str, Counter[str]]) -> list[int]:
+    """Return the conversations whose rows are no longer what their payload says, even if it comes as before."""
+    stale = batch.rejected_conversations()
+    if not batch.marks and "messages" in counts and counts["messages"]["updated"]:
+        # A history alone, which was read for another reason than a page.
+        stale += {row["conversation_id"] for row in rows["messages"]}
+    return stale
+
+
 def _keep_rejected(connection: Connection, run: Run, batch: Batch, known: Known) -> None:
-    conversations.forget_digests(connection, batch.account_id, batch.rejected_conversations())
     rejected.save_rejected(connection, run, batch.rejected)
     if known.has_rejected:
         rejected.resolve_rejected(connection, batch.account_id, batch.resolved_records())

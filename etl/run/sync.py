@@ -25,6 +25,7 @@ from etl.run import messages
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
+from etl.run.patrol import patrol
 from etl.run.pipeline import count_requests, read_again, take_in, thread_pool, walks
 from etl.run.writer import Writer
 from etl.selection import Selection
@@ -120,6 +121,8 @@ def _account(client: Client, intake: Intake, selection: Selection, dimensions: D
     if intake.run.selection is None:
         _account_for_conversations(client, intake, selection, dimensions.sees_everything)
         dimensions.read_surveys()
+        if selection.kind == "sync":
+            patrol(intake)
     everything = selection.audit and intake.settings.messages == "full"
     if everything or intake.run.tally.unproved:
         messages.account(client, intake, everything)
