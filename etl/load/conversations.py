@@ -101,7 +101,7 @@ def found_again(connection: Connection, account_id: int, conversation_ids: Itera
 class Kept:
     """What the tables say of a conversation: what it looked like when its history was last read completely, and when.
 
-    read_at and last_activity_at are UTC; digest: of the payload of which its rows were made.
+    read_at and last_activity_at are UTC; digest: of the payload of which its rows were made. contact_id: with whom.
     """
 
     mark: str | None
@@ -109,6 +109,7 @@ class Kept:
     digest: str | None
     last_activity_at: datetime | None
     deleted: bool
+    contact_id: int | None = None
 
 
 def kept(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, Kept]:
@@ -121,11 +122,17 @@ def kept(connection: Connection, account_id: int, conversation_ids: Sequence[int
             Conversation.payload_digest,
             Conversation.last_activity_at,
             Conversation.deleted_at,
+            Conversation.contact_id,
         ).where(Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids))
     )
     return {
         row.id: Kept(
-            row.mark, row.history_read_at, row.payload_digest, row.last_activity_at, row.deleted_at is not None
+            row.mark,
+            row.history_read_at,
+            row.payload_digest,
+            row.last_activity_at,
+            row.deleted_at is not None,
+            row.contact_id,
         )
         for row in found
     }

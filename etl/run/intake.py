@@ -80,6 +80,12 @@ class Intake:
         if unasked := batch.marks.keys() - digests.keys():
             kept |= self._kept(unasked)  # ids that are digits in quotes
         due = plan.find_due(batch, kept, rules)
+        if rules.reads_histories:
+            handed_over = plan.find_handed_over(batch, kept)
+            due |= handed_over
+            for conversation_id in handed_over:
+                # Until it is read: the next run finds the new contact, and nothing that has changed.
+                rows.open_history(batch, conversation_id)
         digest.remember(
             batch,
             {
