@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from etl.errors import Denied, NotFound, TryAgain, VendorError
 from etl.extract.pacing import LONGEST_WAIT, Pace
 from etl.extract.quotes import Quotes
+from etl.extract.refusals import reason_of
 from etl.settings.settings import Settings
 from etl.settings.validators import is_loopback
 
@@ -201,7 +202,9 @@ class Client:
         said, quote = f"the server answered {status}.", self.quotes.of_answer(body)
         if status in WORTH_RETRYING:
             raise TryAgain(said, quote, wait=_retry_after(answer))
-        raise REFUSALS.get(status, VendorError)(said, quote)
+        refused = REFUSALS.get(status, VendorError)(said, quote)
+        refused.reason = reason_of(body)
+        raise refused
 
     def _decode(self, body: bytes) -> Any:
         try:

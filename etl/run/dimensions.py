@@ -170,7 +170,8 @@ class Dimensions:
         """Remember what could not be read, and why; of several failures of the server, only the first."""
         why = "this server does not have it"
         if isinstance(error, Denied):
-            why = "it takes an administrator's token"
+            said = error.sentence.removesuffix(".") + (f": {error.quote}" if error.quote else "")
+            why = error.reason or f"it was refused ({said})"
         elif not isinstance(error, NotFound):
             failed = "the server failed"
             why = next((reason for reason in self._missed if reason.startswith(failed)), f"{failed}: {error}")

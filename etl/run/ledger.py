@@ -31,6 +31,10 @@ MOST_ASKED_AGAIN = 1000
 MOST_ASKED = 1_000_000
 # More deletions than these, both in number and in share, look like a token that lost its scope.
 SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE = 25, 0.1
+SEES_NOTHING = (
+    "The token sees no conversation, and was refused some that were asked for by their numbers: what is there is not"
+    " known. Use an administrator's token."
+)
 
 
 @dataclass
@@ -159,9 +163,12 @@ class Ledger:
     def _check_token(self) -> None:
         """Raise Denied when conversations that the list has just shown are refused, too: then the token may see none.
 
-        Where the list shows nothing, a refusal says nothing about an id, and the refused ids are dropped.
+        Where the list shows nothing, a refusal says nothing about an id, and the refused ids are dropped; but there is
+        something behind it.
         """
         if not self.seen:
+            if SEES_NOTHING not in self.problems:
+                self.problems.append(SEES_NOTHING)
             self.forbidden.clear()
         for conversation_id in sorted(nlargest(PROBES, self.seen)):
             try:

@@ -186,6 +186,8 @@ def _account_for_conversations(client: Client, intake: Intake, selection: Select
     run.problems += ledger.problems
     if run.ledger["forbidden"] or not sees_everything:
         run.notes.append("This token does not see everything: it is not an administrator's.")
+    if not (run.tally.seen or sees_everything or ledger.problems):
+        run.problems.append("The token sees no conversation, and is not an administrator's: there may be some.")
     if missing := run.ledger["unaccounted"]:
         run.problems.append(f"Of {missing} of {run.ledger['highest_id']} conversation ids nothing is known.")
     if broken := run.ledger["unreadable"]:
