@@ -11,7 +11,7 @@ from etl.database.base import SCHEMA
 from etl.database.engine import any_of
 from etl.database.models import Conversation
 
-ROWS_AT_ONCE = 1_000
+READINGS_AT_ONCE = 1_000
 
 
 def reopen(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> None:
@@ -59,7 +59,7 @@ def by_age(connection: Connection, account_id: int, before: datetime) -> Iterato
         .where(Conversation.mark.is_not(None))
         .order_by(reading, Conversation.id)
     )
-    with connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query) as rows:
+    with connection.execution_options(yield_per=READINGS_AT_ONCE).execute(query) as rows:
         yield ((row.id, row.mark) for row in rows)
 
 

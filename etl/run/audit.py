@@ -20,7 +20,7 @@ from etl.load import conversations, held, marks
 from etl.load.held import Held
 from etl.load.tally import Unproved
 from etl.run.intake import Intake
-from etl.run.rereading import Doubts, Reading, fetch, read_whole
+from etl.run.rereading import HISTORIES_AT_ONCE, Doubts, Reading, fetch, read_whole
 from etl.run.witness import Messages, can_be_compared, differs, named_by
 from etl.transform import rows
 from etl.transform.batch import Batch
@@ -28,8 +28,8 @@ from etl.transform.batch import Batch
 SEARCH = "conversations/search"
 NEWEST_FIRST: Query = [("status", "all")]
 OLDEST_FIRST: Query = [("status", "all"), BY_CREATION]
-# How many conversations that no page of the witness showed are read by themselves, and how many at once.
-MOST_READ_SINGLY, READ_AT_ONCE = 1_000, 25
+# How many conversations that no page of the witness showed are read by themselves.
+MOST_READ_SINGLY = 1_000
 
 
 @dataclass
@@ -215,7 +215,7 @@ class Audit:
         # Where histories are walked back, one that is not proved would not be proved by walking again.
         hopeless = self.unproved if self.intake.histories.walks_back else {}
         left = (one for one in sorted(self._left()) if one not in hopeless)
-        while block := list(islice(left, READ_AT_ONCE)):
+        while block := list(islice(left, HISTORIES_AT_ONCE)):
             read = read_whole(self.intake, block).lengths
             self.counts["messages"] += sum(read.values())
             self.read_singly += len(read)

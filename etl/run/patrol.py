@@ -14,12 +14,11 @@ from etl.database.engine import transaction
 from etl.load import held, journal, marks
 from etl.load.tally import Tally, Unproved
 from etl.run.intake import Intake
-from etl.run.rereading import read_whole
+from etl.run.rereading import HISTORIES_AT_ONCE, read_whole
 
 NIGHT = timedelta(days=1)
 # What was read since then is not old, however seldom it is looked at.
 FRESH = timedelta(hours=12)
-READ_AT_ONCE = 25
 
 
 def patrol(intake: Intake) -> None:
@@ -33,7 +32,7 @@ def patrol(intake: Intake) -> None:
         return
     oldest = _oldest(intake)
     numbers = iter(oldest)
-    while block := list(islice(numbers, READ_AT_ONCE)):
+    while block := list(islice(numbers, HISTORIES_AT_ONCE)):
         whole = read_whole(intake, block)
         run.tally += Tally(unread=len(whole.failures), why=next(iter(whole.failures), ""))
         with transaction(intake.engine) as connection:

@@ -13,6 +13,9 @@ from etl.run.witness import Messages, by_id, times
 from etl.transform import rows
 from etl.transform.batch import Batch
 
+# What is in memory, and in one transaction, at once.
+HISTORIES_AT_ONCE = 25
+
 
 @dataclass(frozen=True)
 class Doubts:

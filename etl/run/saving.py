@@ -46,7 +46,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
 
     rows: those of the batch, by table, that have to be written.
     """
-    account, now, removed = batch.account_id, datetime.now(UTC), 0
+    account, now = batch.account_id, datetime.now(UTC)
     # Before they are saved: afterwards nothing tells where they were.
     moved = marks.find_moves(connection, account, rows["messages"])
     counts = upsert.save(connection, rows)
@@ -63,10 +63,9 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     if found := known.missing & batch.marks.keys():
         conversations.found_again(connection, account, found)
     if run.kind == "backfill":
-        # Also where nothing else in the row changed: else a backfill that was stopped would begin anew.
-        conversations.close_marks(connection, account, {number: batch.marks[number] for number in batch.histories}, now)
-    if not is_new:
-        removed = marks.mark_removed(connection, account, batch.histories, [row["id"] for row in rows["messages"]])
+        _close_marks(connection, batch, now)
+    read = [row["id"] for row in rows["messages"]]
+    removed = 0 if is_new else marks.mark_removed(connection, account, batch.histories, read)
     marks.reopen(connection, account, moved)
     conversations.forget_digests(connection, account, _find_stale(batch, rows, counts))
     _keep_rejected(connection, run, batch, known)
@@ -77,6 +76,12 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
         inserted=sum(count["inserted"] for count in counts.values()),
         wrote=removed > 0 or not changed.isdisjoint(COMPUTED_FROM),
     )
+
+
+def _close_marks(connection: Connection, batch: Batch, now: datetime) -> None:
+    """Close marks also where nothing else in the row changed: else a backfill that was stopped would begin anew."""
+    closed = {number: batch.marks[number] for number in batch.histories if number in batch.marks}
+    conversations.close_marks(connection, batch.account_id, closed, now)
 
 
 def _find_stale(batch: Batch, rows: dict[str, list[Row]], counts: dict[str, Counter[str]]) -> list[int]:
