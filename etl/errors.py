@@ -57,8 +57,10 @@ class VendorError(EtlError):
     """A request to the vendor failed for good.
 
     sentence: what happened, in our own words. quote: what was answered, as far as it is shown. address: what was asked
-    for, as it is shown.
+    for, as it is shown. reason: why it was refused, in our own words, where the vendor's own say so.
     """
+
+    reason = ""
 
     def __init__(self, sentence: str, quote: str = "", address: str = "") -> None:
         super().__init__(sentence, quote)

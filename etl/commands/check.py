@@ -9,7 +9,7 @@ import typer
 from etl.commands import accounts
 from etl.commands.help import VENDOR, say_below
 from etl.commands.options import Accounts
-from etl.errors import DatabaseError, Denied, NotFound, VendorError
+from etl.errors import DatabaseError, Denied, NotFound, TryAgain, VendorError
 from etl.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from etl.settings.settings import Settings
 
 LONG_ENOUGH_TO_SHOW_ITS_END = 16
+COPY_IT = "Copy the access token from the inbox, Profile settings, into ETL_API_TOKEN."
+SAME_ACCOUNT = "Are ETL_ACCOUNT_ID and the token of the same account?"
 OPTIONAL = ("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions")
 
 
@@ -88,18 +90,45 @@ def print_findings(findings: Iterable[Finding]) -> int:
 
 
 def _server(client: "Client") -> Iterator[Finding]:
-    """Resolve the name, connect, verify the certificate, and ask for the version."""
+    """Resolve the name, connect, verify the certificate, and ask for the version, which no run needs."""
     try:
         answer = client.get("/api")
     except (NotFound, Denied):
         answer = None
     except VendorError as error:
-        yield Finding(False, "server", str(error), "Is ETL_BASE_URL right? Does a proxy or firewall stand between?")
+        if isinstance(error, TryAgain) and _answers(client):
+            yield Finding(None, "server", f"reached; it does not tell its version ({error})")
+        else:
+            yield Finding(False, "server", str(error), "Is ETL_BASE_URL right? Does a proxy or firewall stand between?")
         return
     version = answer.get("version") if isinstance(answer, dict) else None
     yield Finding(
         True, "server", f"reached; Chatwoot {version}" if version else "reached; it does not tell its version"
     )
+
+
+def _advise(error: VendorError, otherwise: str) -> str:
+    """Return what to do about a refusal, by the vendor's own reason; where that is not known, something else."""
+    from etl.extract import refusals
+
+    advice = {
+        refusals.WRONG_TOKEN: COPY_IT,
+        refusals.NO_TOKEN: "Have the proxy in between let the header api-access-token through.",
+        refusals.BOT: f"A bot may not read conversations. {COPY_IT}",
+        refusals.SUSPENDED: "Ask the vendor why the account is suspended.",
+        refusals.OTHER_ACCOUNT: SAME_ACCOUNT,
+        refusals.NO_RIGHT: "The token's user may not read conversations: use an administrator's token.",
+    }
+    return advice.get(error.reason, otherwise)
+
+
+def _answers(client: "Client") -> bool:
+    """Return whether the server answers anything but that it failed."""
+    try:
+        client.get("conversations/meta", [("status", "open")])
+    except VendorError as error:
+        return not isinstance(error, TryAgain)
+    return True
 
 
 def _token(client: "Client") -> Iterator[Finding]:
@@ -109,15 +138,18 @@ def _token(client: "Client") -> Iterator[Finding]:
     except NotFound:
         yield Finding(None, "token", "the server has no /profile to ask whose it is")
         return
-    except VendorError as error:
-        yield Finding(
-            False, "token", str(error), "Copy the access token from the inbox, Profile settings, into ETL_API_TOKEN."
-        )
+    except TryAgain as error:
+        yield Finding(None, "token", f"the server failed when it was asked whose it is ({error})")
         return
-    memberships = profile.get("accounts") if isinstance(profile, dict) else None
-    mine: list[dict[str, Any]] = [
-        membership for membership in memberships or [] if membership.get("id") == client.account_id
-    ]
+    except VendorError as error:
+        yield Finding(False, "token", str(error), _advise(error, COPY_IT))
+        return
+    listed = profile.get("accounts") if isinstance(profile, dict) else None
+    memberships = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    mine: list[dict[str, Any]] = [one for one in memberships if one.get("id") == client.account_id]
+    if not isinstance(profile, dict):
+        yield Finding(None, "token", "the server does not tell whose it is")
+        return
     yield Finding(True, "token", f"belongs to user {profile.get('id')}")
     if memberships and not mine:
         known = ", ".join(str(membership.get("id")) for membership in memberships)
@@ -132,15 +164,28 @@ def _token(client: "Client") -> Iterator[Finding]:
 
 
 def _account(client: "Client") -> Iterator[Finding]:
-    """Ask for the first page of conversations, as a run would."""
+    """Ask for the first page of conversations, as a run would; one broken conversation fails its whole page."""
     try:
         meta = client.get("conversations", [("status", "open"), ("page", 1)])["data"]["meta"]
-    except VendorError as error:
-        yield Finding(False, "account", str(error), "Are ETL_ACCOUNT_ID and the token of the same account?")
-    except (KeyError, TypeError):
-        yield Finding(False, "account", "the answer is no list of conversations", "Is ETL_BASE_URL a Chatwoot server?")
-    else:
         yield Finding(True, "account", f"conversations can be read; {meta.get('all_count')} are open")
+    except TryAgain as error:
+        yield _without_the_first_page(client, error)
+    except VendorError as error:
+        yield Finding(False, "account", str(error), _advise(error, SAME_ACCOUNT))
+    except (KeyError, TypeError, AttributeError):
+        yield Finding(False, "account", "the answer is no list of conversations", "Is ETL_BASE_URL a Chatwoot server?")
+
+
+def _without_the_first_page(client: "Client", failed: VendorError) -> Finding:
+    """Tell a broken page, after which a run goes on, from a server that gives none."""
+    try:
+        count = client.get("conversations/meta", [("status", "open")])["meta"].get("all_count")
+    except VendorError as error:
+        return Finding(False, "account", str(failed), _advise(error, SAME_ACCOUNT))
+    except (KeyError, TypeError, AttributeError):
+        return Finding(False, "account", str(failed), "Is ETL_BASE_URL a Chatwoot server?")
+    said = f"conversations can be counted; {count} are open. Their first page cannot be read ({failed})"
+    return Finding(None, "account", said, "A run asks for its conversations one by one; see to the broken one.")
 
 
 def _optional(client: "Client") -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The migration that makes these tables.
-REVISION = "0002_queue"
+REVISION = "0005_readings"
 
 
 SCHEMA = "helpdesk"

@@ -31,6 +31,13 @@ class Conversation(Entity, Base):
         Index(None, "account_id", "contact_id"),
         Index(None, "account_id", "assignee_id"),
         Index(None, "account_id", "team_id"),
+        # Whose reading is oldest: the patrol, and bi.sync_health.
+        Index(
+            "conversations_reading_idx",
+            "account_id",
+            text("COALESCE(history_read_at, first_synced_at)"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         {"comment": __doc__},
     )
 
@@ -196,6 +203,9 @@ class Message(Entity, Base):
     )
     deleted: Mapped[bool] = column(server_default=false(), comment="Whether the vendor says that it was deleted")
     removed_at: Mapped[datetime | None] = column(comment="When a complete reading no longer returned it (UTC)")
+    content_digest: Mapped[str | None] = column(
+        comment="Keyed digest of type and text, where the text is not kept (ETL_PII); else NULL"
+    )
     partial: Mapped[bool] = column(
         server_default=false(), comment="Whether it is known from the vendor's search only: few columns are filled"
     )

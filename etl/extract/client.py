@@ -20,12 +20,14 @@ from requests.adapters import HTTPAdapter
 from etl.errors import Denied, NotFound, TryAgain, VendorError
 from etl.extract.pacing import LONGEST_WAIT, Pace
 from etl.extract.quotes import Quotes
+from etl.extract.refusals import reason_of
 from etl.settings.settings import Settings
 from etl.settings.validators import is_loopback
 
 log = logging.getLogger(__name__)
 
 Query = Sequence[tuple[str, str | int]]
+Check = Callable[[Any], None]
 
 # Every server version knows the header in both spellings; proxies often drop the one with underscores.
 TOKEN_HEADER = "api-access-token"  # noqa: S105 -- the header's name, no secret
@@ -75,6 +77,10 @@ def _log_wait(state: tenacity.RetryCallState) -> None:
     log.warning("%s Attempt %d, next in %.1f s.", error, state.attempt_number, seconds)
 
 
+def _accept(_: Any) -> None:
+    """Take an answer as it is."""
+
+
 class Client:
     """Reads JSON from one account of the vendor; made once a run and shared by all threads.
 
@@ -105,8 +111,8 @@ class Client:
             reraise=True,
         )
 
-    def get(self, path: str, query: Query = ()) -> Any:
-        """Return the JSON that the vendor answers.
+    def get(self, path: str, query: Query = (), check: Check = _accept) -> Any:
+        """Return the JSON that the vendor answers; check: raises TryAgain when that answers another question.
 
         Raise NotFound (404), Denied (401, 403), or VendorError for everything else that no retry mended; each has the
         address and the beginning of the answer, unless personal data are not kept, and never the token.
@@ -117,7 +123,7 @@ class Client:
                 with self._lock:
                     self.requests += 1
                     self.retries += attempt.retry_state.attempt_number > 1
-                return self._once(url, address)
+                return self._once(url, address, check)
         raise AssertionError("tenacity always returns or raises")  # pragma: no cover
 
     def take_counts(self) -> tuple[int, int]:
@@ -142,12 +148,15 @@ class Client:
             path, [(name, self.quotes.of_term(str(value)) if name == TERM else value) for name, value in query]
         )
 
-    def _once(self, url: str, address: str) -> Any:
+    def _once(self, url: str, address: str, check: Check) -> Any:
         try:
-            return self._answer(url)
+            answer = self._answer(url)
+            check(answer)
         except VendorError as error:
+            self._adapter().close()  # it may be out of step, and bring this answer to the next question
             error.address = address
             raise
+        return answer
 
     def _answer(self, url: str) -> Any:
         minute = self._pace.wait()
@@ -193,7 +202,9 @@ class Client:
         said, quote = f"the server answered {status}.", self.quotes.of_answer(body)
         if status in WORTH_RETRYING:
             raise TryAgain(said, quote, wait=_retry_after(answer))
-        raise REFUSALS.get(status, VendorError)(said, quote)
+        refused = REFUSALS.get(status, VendorError)(said, quote)
+        refused.reason = reason_of(body)
+        raise refused
 
     def _decode(self, body: bytes) -> Any:
         try:

@@ -6,10 +6,13 @@ A <= id < B and is exact whenever its answer is shorter than its cap. And server
 walking back with `before` is left, which loses messages; then `audit.py` finds them.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from etl.errors import Denied, NotFound, VendorError
+from etl.extract import doors
+from etl.extract.belonging import get_conversation, get_messages
 from etl.extract.client import Client
 
 CAPS = (20, 100, 1000)
@@ -75,19 +78,26 @@ class Histories:
         if not isinstance(error, NotFound):
             return False
         try:
-            self._client.get(f"conversations/{conversation_id}")
+            get_conversation(self._client, conversation_id)
         except NotFound:
             return True
         except VendorError:
             pass
         return False
 
-    def read_one(self, conversation_id: int, message_id: int) -> list[Any]:
-        """Return what the server answers when asked for one message: that message, and on old servers some others."""
-        if self.walks_back:
-            # Before 2.16 this is: the oldest 20 with an id of at least `before`.
-            return self._get(conversation_id, after=1, before=message_id)
-        return self._get(conversation_id, after=message_id, before=message_id + 1)
+    def read_singly(self, conversation_id: int, wanted: Collection[int], times: doors.Times) -> Iterator[list[Any]]:
+        """Yield what the server gives when asked for messages one by one: these, and on old servers some others.
+
+        Each is asked for until it was given, at every door that may give it. times: id -> time of messages that the
+        conversation has; those that others hide are not asked for.
+        """
+        missing = set(wanted)
+        for door in doors.BEFORE_2_16 if self.walks_back else doors.WINDOW:
+            for message_id in sorted(missing - door.hides(times)):
+                if message_id in missing:
+                    messages = self._get(conversation_id, **door.query(message_id))
+                    missing -= _ids(messages)
+                    yield messages
 
     def _read_window(self, conversation_id: int, shown: set[int]) -> History:
         before = max([ABOVE_ANY_ID, *(message_id + 1 for message_id in shown)])
@@ -148,7 +158,7 @@ class Histories:
 
     def _get(self, conversation_id: int, **query: int) -> list[Any]:
         path, asked = _path(conversation_id), list(query.items())
-        answer = self._client.get(path, asked)
+        answer = get_messages(self._client, conversation_id, asked)
         payload = answer.get("payload") if isinstance(answer, dict) else None
         if not isinstance(payload, list):
             raise VendorError("the answer holds no list of messages.", address=self._client.address(path, asked))

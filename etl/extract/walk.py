@@ -12,6 +12,7 @@ from sys import maxsize
 from typing import Any
 
 from etl.errors import Denied, NotFound, TryAgain, VendorError
+from etl.extract.belonging import require_conversations
 from etl.extract.client import Client, Query
 from etl.id_set import IdSet
 from etl.selection import STATUSES
@@ -136,9 +137,8 @@ def _try_page(client: Client, path: str, query: Query, number: int, about: int |
 
 def _get_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
     asked = [*query, ("page", number)]
-    answer = client.get(path, asked)
-    # The list wraps its answer in `data`, the search does not.
-    data = answer.get("data") if path == LIST and isinstance(answer, dict) else answer
+    answer = client.get(path, asked, lambda sent: require_conversations(_payloads(path, sent), client.account_id))
+    data = _data(path, answer)
     if not isinstance(data, dict) or not isinstance(data.get("payload"), list):
         raise VendorError("the answer holds no list of conversations.", address=client.address(path, asked))
     meta = data.get("meta")
@@ -147,6 +147,16 @@ def _get_page(client: Client, path: str, query: Query, number: int, about: int |
     if about is None and data["payload"] and "all_count" in counts:
         about = ceil(counts["all_count"] / len(data["payload"]))
     return Page(number, about, data["payload"], counts)
+
+
+def _data(path: str, answer: Any) -> Any:
+    """Return what holds counts and conversations: the list wraps it in `data`, the search does not."""
+    return answer.get("data") if path == LIST and isinstance(answer, dict) else answer
+
+
+def _payloads(path: str, answer: Any) -> Any:
+    data = _data(path, answer)
+    return data.get("payload") if isinstance(data, dict) else None
 
 
 def walk_recent(client: Client, pool: Executor, query: Query, since: datetime) -> Iterator[Page]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, select, text, update
 from etl.database.base import SCHEMA
 from etl.database.bookkeeping import LedgerEntry
 from etl.database.engine import any_of
-from etl.database.models import Conversation, Message
+from etl.database.models import Conversation
 from etl.id_set import IdSet
 
 ROWS_AT_ONCE = 10_000
@@ -71,23 +71,16 @@ def living(connection: Connection, account_id: int) -> IdSet:
     return IdSet(connection.execution_options(yield_per=ROWS_AT_ONCE).scalars(query))
 
 
-def messages_held(
-    connection: Connection, account_id: int, conversation_ids: Sequence[int]
-) -> dict[int, dict[int, bool]]:
-    """Return, for those conversations that are in the tables, message id -> whether the row is partial."""
-    held: dict[int, dict[int, bool]] = {
-        conversation_id: {} for conversation_id in present(connection, account_id, conversation_ids)
-    }
-    rows = connection.execute(
-        select(Message.conversation_id, Message.id, Message.partial).where(
-            Message.account_id == account_id,
-            Message.conversation_id == any_of(conversation_ids),
-            Message.removed_at.is_(None),
-        )
+def places(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> list[tuple[str, int]]:
+    """Return the status and inbox of conversations, each pair once."""
+    query = (
+        select(Conversation.status, Conversation.inbox_id)
+        .where(Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids))
+        .where(Conversation.status.is_not(None), Conversation.inbox_id.is_not(None))
+        .distinct()
+        .order_by(Conversation.status, Conversation.inbox_id)
     )
-    for row in rows:
-        held[row.conversation_id][row.id] = row.partial
-    return held
+    return [(str(row.status), int(row.inbox_id)) for row in connection.execute(query)]
 
 
 def missing(connection: Connection, account_id: int) -> set[int]:
@@ -108,7 +101,7 @@ def found_again(connection: Connection, account_id: int, conversation_ids: Itera
 class Kept:
     """What the tables say of a conversation: what it looked like when its history was last read completely, and when.
 
-    read_at and last_activity_at are UTC; digest: of the payload of which its rows were made.
+    read_at and last_activity_at are UTC; digest: of the payload of which its rows were made. contact_id: with whom.
     """
 
     mark: str | None
@@ -116,6 +109,7 @@ class Kept:
     digest: str | None
     last_activity_at: datetime | None
     deleted: bool
+    contact_id: int | None = None
 
 
 def kept(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, Kept]:
@@ -128,11 +122,17 @@ def kept(connection: Connection, account_id: int, conversation_ids: Sequence[int
             Conversation.payload_digest,
             Conversation.last_activity_at,
             Conversation.deleted_at,
+            Conversation.contact_id,
         ).where(Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids))
     )
     return {
         row.id: Kept(
-            row.mark, row.history_read_at, row.payload_digest, row.last_activity_at, row.deleted_at is not None
+            row.mark,
+            row.history_read_at,
+            row.payload_digest,
+            row.last_activity_at,
+            row.deleted_at is not None,
+            row.contact_id,
         )
         for row in found
     }
@@ -178,23 +178,3 @@ def close_marks(connection: Connection, account_id: int, marks: dict[int, str], 
         ),
         {"account_id": account_id, "ids": list(marks), "marks": list(marks.values()), "at": at},
     )
-
-
-def mark_removed(
-    connection: Connection, account_id: int, conversation_ids: Sequence[int], kept: Sequence[int], at: datetime
-) -> int:
-    """Mark as removed the messages that a complete reading of conversations, which gave `kept`, no longer returned.
-
-    Partial messages are left as they are: no reading ever returned them. Return how many were marked.
-    """
-    return connection.execute(
-        text(
-            f"""
-            UPDATE {SCHEMA}.messages SET removed_at = :at, changed_at = now()
-            WHERE account_id = :account_id AND conversation_id = ANY(:ids) AND removed_at IS NULL
-              AND NOT partial
-              AND NOT EXISTS (SELECT FROM unnest(CAST(:kept AS bigint[])) AS kept(id) WHERE kept.id = messages.id)
-            """  # noqa: S608 -- only constants are formatted in
-        ),
-        {"account_id": account_id, "ids": list(conversation_ids), "kept": list(kept), "at": at},
-    ).rowcount

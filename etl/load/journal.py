@@ -194,6 +194,20 @@ def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
         )
 
 
+def previous_start(engine: Engine, run: Run) -> datetime | None:
+    """Return when the last sync of everything before this run began that went to its end (UTC); None: none did."""
+    with transaction(engine) as connection:
+        return connection.scalar(
+            select(func.max(SyncRun.started_at)).where(
+                SyncRun.account_id == run.account_id,
+                SyncRun.run_id < run.run_id,
+                SyncRun.kind == "sync",
+                SyncRun.selection.is_(None),
+                SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]),
+            )
+        )
+
+
 def resumed_from(engine: Engine, run: Run) -> datetime:
     """Return when the work of this run was begun (UTC): by itself, or by runs of the same selection that were stopped.
 

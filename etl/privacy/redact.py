@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from etl.database.bookkeeping import Redaction, RejectedRecord
 from etl.database.engine import any_of, transaction
-from etl.database.models import Conversation
+from etl.database.models import Conversation, Message
 from etl.errors import SettingsError
 from etl.load import journal
 from etl.privacy import rewrite
@@ -135,6 +135,7 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
                 .where(ours, Conversation.id == any_of(ids))
                 .values(mark=None, history_read_at=None, payload_digest=NO_DIGEST)
             )
+            _forget_texts(connection, account_id, ids)
         after, seen = ids[-1], seen + len(ids)
         watch("conversations", seen, total)
     with transaction(engine) as connection:
@@ -148,6 +149,16 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
         )
         set_stored_as(connection, account_id, way)
     return True
+
+
+def _forget_texts(connection: Connection, account_id: int, conversation_ids: list[int]) -> None:
+    """Delete the digests of texts: they were made with the key of another way of storing."""
+    connection.execute(
+        update(Message)
+        .where(Message.account_id == account_id, Message.conversation_id == any_of(conversation_ids))
+        .where(Message.content_digest.is_not(None))
+        .values(content_digest=None)
+    )
 
 
 def _next_conversations(engine: Engine, account_id: int, after: int) -> list[int]:

@@ -29,6 +29,7 @@ from etl.load import upsert
 from etl.privacy.records import protect_entry, protect_record, protect_run
 from etl.privacy.rules import DROP, RULES, Row, Way, gone, protect_row
 from etl.privacy.stored import NO_DIGEST
+from etl.transform.content import is_made_with, keyed_digest
 
 # A page is what is in memory at once; an e-mail's attributes may be some 100 KB.
 ROWS_A_PAGE = 500
@@ -48,6 +49,8 @@ JOURNAL = {
     "sync_runs": ("selection", "problems", "notes", "quotes", "unknown_fields"),
     "conversation_ledger": ("reason", "quote"),
 }
+# Of what nothing is kept, and what a digest is made of before.
+DIGESTED = {"message_type", "content"}
 TABLES = (*RULES, *JOURNAL)
 
 
@@ -102,6 +105,7 @@ def _needed(name: str) -> list[str]:
         if column.primary_key
         or column.name in journal
         or (column.name in rules and rules[column.name] is not gone)
+        or (name == "messages" and column.name in DIGESTED)
         or (name in RULES and not column.nullable and column.server_default is None and column.computed is None)
     ]
 
@@ -133,6 +137,8 @@ def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
         return _save_journal(connection, name, rows, way)
     nothing = {column: None for column, rule in RULES[name].items() if rule is gone}
     for row in rows:
+        if name == "messages":
+            row["content_digest"] = _digest(row, way)
         protect_row(name, row, way)
         row.update(nothing)
     if name == "conversations":
@@ -143,6 +149,14 @@ def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
             .values(payload_digest=NO_DIGEST)
         )
     return upsert.save(connection, {name: rows})[name]["updated"]
+
+
+def _digest(message: Row, way: Way) -> str | None:
+    """Return the digest of a message's text as a run would keep it; None when another key has made the one there is."""
+    kept: str | None = message["content_digest"]
+    if way.mode == "keep" or (kept is not None and is_made_with(kept, way.digest_key)):
+        return kept
+    return None if kept else keyed_digest(message["message_type"], message["content"], way.digest_key)
 
 
 def _save_rejected(connection: Connection, rows: list[Row]) -> int:

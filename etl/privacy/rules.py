@@ -69,6 +69,11 @@ def gone(_value: Any, _way: Way) -> None:
     """Keep nothing: what somebody wrote, or what nobody knows."""
 
 
+def keyed(value: Any, way: "Way") -> Any:
+    """Keep a digest that was made with a key; of one who is forgotten, nothing."""
+    return value if way.digest_key else None
+
+
 def only(allowed: Allowed) -> Rule:
     """Keep of an object what is listed, as far as it is a word, a number, true, false or null."""
     return lambda value, _: _reduced(value, allowed) if isinstance(value, dict) else None
@@ -168,6 +173,7 @@ RULES: dict[str, dict[str, Rule]] = {
     },
     "messages": {
         "content": gone,
+        "content_digest": keyed,
         "source_id": identity,  # WhatsApp's own key of a message spells the phone number
         "content_attributes": only(
             {

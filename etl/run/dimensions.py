@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from etl.database.engine import transaction
 from etl.errors import BadValue, DatabaseError, Denied, NotFound, VendorError
+from etl.extract.belonging import get_list
 from etl.extract.client import Client, Query
 from etl.load import conversations
 from etl.load.journal import Run
@@ -74,7 +75,7 @@ class Dimensions:
         """Read and save the names, all lists at once; those of a list that cannot be had stay as they are."""
         batch = Batch(self.run.account_id)
         profile = self.pool.submit(self.client.get, PROFILE)
-        answers = [(names, self.pool.submit(self.client.get, names.path)) for names in LISTS]
+        answers = [(names, self.pool.submit(get_list, self.client, names.path)) for names in LISTS]
         self._add_account(batch, profile.result)
         listed = {names.path: self._add_list(batch, names, answer.result) for names, answer in answers}
         self._say_what_was_missed()
@@ -146,7 +147,7 @@ class Dimensions:
 
     def _survey_page(self, query: Query) -> list[Any] | None:
         try:
-            return _items(self.client.get(SURVEYS, query))
+            return _items(get_list(self.client, SURVEYS, query))
         except VendorError as error:
             self._miss("the survey responses (messages tell their ratings)", error)
             return None
@@ -169,7 +170,8 @@ class Dimensions:
         """Remember what could not be read, and why; of several failures of the server, only the first."""
         why = "this server does not have it"
         if isinstance(error, Denied):
-            why = "it takes an administrator's token"
+            said = error.sentence.removesuffix(".") + (f": {error.quote}" if error.quote else "")
+            why = error.reason or f"it was refused ({said})"
         elif not isinstance(error, NotFound):
             failed = "the server failed"
             why = next((reason for reason in self._missed if reason.startswith(failed)), f"{failed}: {error}")

@@ -80,6 +80,12 @@ class Intake:
         if unasked := batch.marks.keys() - digests.keys():
             kept |= self._kept(unasked)  # ids that are digits in quotes
         due = plan.find_due(batch, kept, rules)
+        if rules.reads_histories:
+            handed_over = plan.find_handed_over(batch, kept)
+            due |= handed_over
+            for conversation_id in handed_over:
+                # Until it is read: the next run finds the new contact, and nothing that has changed.
+                rows.open_history(batch, conversation_id)
         digest.remember(
             batch,
             {
@@ -157,8 +163,10 @@ def _add_histories(pending: PendingBatch) -> Tally:
             history = future.result()
         except VendorError as error:
             tally += Tally(unread=1, why=str(error))
+            rows.open_history(batch, conversation_id)
             continue
         before = digest.listed(batch, conversation_id)
+        rivals = rows.find_rivals(batch, conversation_id, history.messages)
         ids = rows.add_history(batch, conversation_id, history.messages)
         if not history.complete:
             tally.unproved[conversation_id] = Unproved(batch.marks[conversation_id], array("q", ids))
@@ -166,4 +174,10 @@ def _add_histories(pending: PendingBatch) -> Tally:
             rows.close_history(batch, conversation_id, datetime.now(UTC))
             if digest.agrees(batch, conversation_id, before):
                 digest.remember(batch, {conversation_id: pending.digests[conversation_id]})
+        else:
+            rows.open_history(batch, conversation_id)
+        if rivals:
+            tally.moved.update({conversation_id, *rivals})
+    for conversation_id in tally.moved:
+        rows.open_history(batch, conversation_id)
     return tally

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from etl.database.engine import transaction
 from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
+from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
 from etl.extract.walk import BY_CREATION, walk
 from etl.id_set import IdSet
@@ -30,6 +31,10 @@ MOST_ASKED_AGAIN = 1000
 MOST_ASKED = 1_000_000
 # More deletions than these, both in number and in share, look like a token that lost its scope.
 SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE = 25, 0.1
+SEES_NOTHING = (
+    "The token sees no conversation, and was refused some that were asked for by their numbers: what is there is not"
+    " known. Use an administrator's token."
+)
 
 
 @dataclass
@@ -101,7 +106,7 @@ class Ledger:
         while block := list(islice(ids, ASKED_AT_ONCE)):
             found = []
             futures = {
-                conversation_id: self.pool.submit(self.client.get, f"conversations/{conversation_id}")
+                conversation_id: self.pool.submit(get_conversation, self.client, conversation_id)
                 for conversation_id in block
             }
             for conversation_id, future in futures.items():
@@ -158,13 +163,16 @@ class Ledger:
     def _check_token(self) -> None:
         """Raise Denied when conversations that the list has just shown are refused, too: then the token may see none.
 
-        Where the list shows nothing, a refusal says nothing about an id, and the refused ids are dropped.
+        Where the list shows nothing, a refusal says nothing about an id, and the refused ids are dropped; but there is
+        something behind it.
         """
         if not self.seen:
+            if SEES_NOTHING not in self.problems:
+                self.problems.append(SEES_NOTHING)
             self.forbidden.clear()
         for conversation_id in sorted(nlargest(PROBES, self.seen)):
             try:
-                self.client.get(f"conversations/{conversation_id}")
+                get_conversation(self.client, conversation_id)
             except NotFound:
                 continue
             return
@@ -174,7 +182,7 @@ class Ledger:
         probes = sorted(nlargest(PROBES, self.seen))
         for conversation_id in probes:
             try:
-                self.client.get(f"conversations/{conversation_id}")
+                get_conversation(self.client, conversation_id)
             except NotFound:
                 continue
             except VendorError:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from etl import logs
 from etl.errors import VendorError
+from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
 from etl.extract.filters import query_of
 from etl.extract.walk import BY_CREATION, Page, walk, walk_recent
@@ -51,7 +52,7 @@ def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterat
     for number in range(about):
         block = ids[number * IDS_A_PAGE : (number + 1) * IDS_A_PAGE]
         payloads = []
-        for future in [intake.pool.submit(client.get, f"conversations/{conversation_id}") for conversation_id in block]:
+        for future in [intake.pool.submit(get_conversation, client, conversation_id) for conversation_id in block]:
             try:
                 payloads.append(future.result())
             except VendorError as error:

@@ -64,6 +64,23 @@ def find_due(batch: Batch, kept: Mapping[int, Kept], rules: Rules) -> set[int]:
     }
 
 
+def find_handed_over(batch: Batch, kept: Mapping[int, Kept]) -> set[int]:
+    """Return the conversations of a batch that are with another contact than before.
+
+    When the vendor merges contacts, all messages of one become the other's; on servers before 4.0.2 no clock tells.
+    """
+    return {
+        conversation_id
+        for conversation_id in batch.marks.keys() & kept.keys()
+        if _contact(batch, conversation_id, kept[conversation_id]) != kept[conversation_id].contact_id
+    }
+
+
+def _contact(batch: Batch, conversation_id: int, kept: Kept) -> int | None:
+    contact: int | None = batch.rows["conversations"][(conversation_id,)].get("contact_id", kept.contact_id)
+    return contact
+
+
 def _as_sent(batch: Batch, conversation_id: int, kept: Kept | None) -> Kept | None:
     active = batch.rows["conversations"][(conversation_id,)].get("last_activity_at")
     return kept and replace(kept, last_activity_at=active)

@@ -1,11 +1,13 @@
 """What becomes of a batch in the tables: one transaction, read from top to bottom."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from etl.load import conversations, rejected, upsert
+from etl.id_set import IdSet
+from etl.load import conversations, marks, rejected, upsert
 from etl.load.journal import Run
 from etl.load.tally import COUNTED, Tally
 from etl.load.upsert import Row
@@ -44,34 +46,57 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
 
     rows: those of the batch, by table, that have to be written.
     """
-    account, now, removed = batch.account_id, datetime.now(UTC), 0
+    account, now = batch.account_id, datetime.now(UTC)
+    # Before they are saved: afterwards nothing tells where they were.
+    moved = marks.find_moves(connection, account, rows["messages"])
     counts = upsert.save(connection, rows)
     if came := known.forgotten.came:
         rewrite.empty(connection, account, came)
         came.clear()
-    if not batch.marks or counts["conversations"]["inserted"] < len(batch.marks):
-        # Nothing of a new conversation can be gone.
+    # Nothing of a new conversation can be gone.
+    is_new = bool(batch.marks) and counts["conversations"]["inserted"] >= len(batch.marks)
+    if not is_new:
         upsert.replace_children(connection, account, batch.complete, rows)
-        read = [row["id"] for row in rows["messages"]]
-        removed = conversations.mark_removed(connection, account, batch.histories, read, now)
         conversations.save_digests(connection, account, _digests(rows["conversations"]))
     if batch.marks:
         conversations.save_states(connection, account, list(batch.marks), now)
     if found := known.missing & batch.marks.keys():
         conversations.found_again(connection, account, found)
     if run.kind == "backfill":
-        # Also where nothing else in the row changed: else a backfill that was stopped would begin anew.
-        conversations.close_marks(connection, account, {number: batch.marks[number] for number in batch.histories}, now)
-    conversations.forget_digests(connection, account, batch.rejected_conversations())
-    rejected.save_rejected(connection, run, batch.rejected)
-    if known.has_rejected:
-        rejected.resolve_rejected(connection, account, batch.resolved_records())
+        _close_marks(connection, batch, now)
+    read = [row["id"] for row in rows["messages"]]
+    removed = 0 if is_new else marks.mark_removed(connection, account, batch.histories, read)
+    marks.reopen(connection, account, moved)
+    conversations.forget_digests(connection, account, _find_stale(batch, rows, counts))
+    _keep_rejected(connection, run, batch, known)
     changed = {table for table, count in counts.items() if count["inserted"] + count["updated"]}
     return Tally(
         counts={table: counts[table] for table in COUNTED if table in counts},
+        moved=IdSet(moved),
         inserted=sum(count["inserted"] for count in counts.values()),
         wrote=removed > 0 or not changed.isdisjoint(COMPUTED_FROM),
     )
+
+
+def _close_marks(connection: Connection, batch: Batch, now: datetime) -> None:
+    """Close marks also where nothing else in the row changed: else a backfill that was stopped would begin anew."""
+    closed = {number: batch.marks[number] for number in batch.histories if number in batch.marks}
+    conversations.close_marks(connection, batch.account_id, closed, now)
+
+
+def _find_stale(batch: Batch, rows: dict[str, list[Row]], counts: dict[str, Counter[str]]) -> list[int]:
+    """Return the conversations whose rows are no longer what their payload says, even if it comes as before."""
+    stale = batch.rejected_conversations()
+    if not batch.marks and "messages" in counts and counts["messages"]["updated"]:
+        # A history alone, which was read for another reason than a page.
+        stale += {row["conversation_id"] for row in rows["messages"]}
+    return stale
+
+
+def _keep_rejected(connection: Connection, run: Run, batch: Batch, known: Known) -> None:
+    rejected.save_rejected(connection, run, batch.rejected)
+    if known.has_rejected:
+        rejected.resolve_rejected(connection, batch.account_id, batch.resolved_records())
 
 
 def _digests(conversations: list[Row]) -> dict[int, str | None]:

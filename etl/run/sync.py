@@ -18,14 +18,14 @@ from etl.extract.walk import Page
 from etl.interrupt import Interrupt
 from etl.load import journal, upsert
 from etl.load.journal import Run
-from etl.load.tally import Tally
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run.audit import Audit
+from etl.run import messages
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
+from etl.run.patrol import patrol
 from etl.run.pipeline import count_requests, read_again, take_in, thread_pool, walks
 from etl.run.writer import Writer
 from etl.selection import Selection
@@ -121,9 +121,12 @@ def _account(client: Client, intake: Intake, selection: Selection, dimensions: D
     if intake.run.selection is None:
         _account_for_conversations(client, intake, selection, dimensions.sees_everything)
         dimensions.read_surveys()
+        if selection.kind == "sync":
+            patrol(intake)
     everything = selection.audit and intake.settings.messages == "full"
     if everything or intake.run.tally.unproved:
-        _account_for_messages(client, intake, everything)
+        messages.account(client, intake, everything)
+    messages.say_what_moved(intake.run)
 
 
 def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, watch: Watch) -> None:
@@ -183,29 +186,13 @@ def _account_for_conversations(client: Client, intake: Intake, selection: Select
     run.problems += ledger.problems
     if run.ledger["forbidden"] or not sees_everything:
         run.notes.append("This token does not see everything: it is not an administrator's.")
+    if not (run.tally.seen or sees_everything or ledger.problems):
+        run.problems.append("The token sees no conversation, and is not an administrator's: there may be some.")
     if missing := run.ledger["unaccounted"]:
         run.problems.append(f"Of {missing} of {run.ledger['highest_id']} conversation ids nothing is known.")
     if broken := run.ledger["unreadable"]:
         why = next(iter(ledger.unreadable.values())).said
         run.problems.append(f"{broken} conversations could not be read; the next run tries again. The first: {why}")
-
-
-def _account_for_messages(client: Client, intake: Intake, everything: bool) -> None:
-    """Account for every message id, or for those of the conversations whose history is not proved to be complete."""
-    run = intake.run
-    audit = Audit(client, intake.pool, intake.engine, intake.histories, intake.writer.save, intake.run.tally.unproved)
-    run.audit = audit.settle(everything)
-    run.tally += Tally(wrote=audit.removed > 0)
-    if audit.not_used and not audit.done:
-        said = f"The vendor's search was not used to count messages ({audit.not_used})."
-        (run.problems if intake.run.tally.unproved else run.notes).append(said)
-    if run.audit and run.audit["unaccounted"]:
-        run.problems.append(f"{run.audit['unaccounted']} of {run.audit['messages']} messages could not be had.")
-    if audit.done and audit.left:
-        why = f" The search failed: {audit.not_used}" if audit.not_used else ""
-        run.problems.append(f"{audit.left} histories were not compared with the vendor's search.{why}")
-    elif left := len(intake.run.tally.unproved.keys() - audit.done):
-        run.problems.append(f"{left} histories may lack messages, and were not compared; the next run tries again.")
 
 
 def _say_what_is_missing(intake: Intake) -> None:

@@ -32,6 +32,7 @@ KEYS: dict[str, type] = {
     "time_zone": str,
     "messages": str,
     "reread_days": int,
+    "patrol_percent": int,
     "concurrency": int,
     "requests_per_minute": int,
     "pii": str,

@@ -125,6 +125,12 @@ class Settings(DatabaseSettings):
         le=3650,
         description="Conversations active in the last so many days are read again: edits and deletions move no clock.",
     )
+    patrol_percent: int = Field(
+        default=2,
+        ge=0,
+        le=100,
+        description="So many percent of the histories, the longest unread, are read again each night; 0: none.",
+    )
     timezone: Annotated[str, AfterValidator(check_time_zone)] = Field(
         default="UTC",
         description="Time zone of the views' days and of the schedule, such as `Asia/Jerusalem`.",

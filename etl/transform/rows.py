@@ -50,6 +50,13 @@ def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> 
     return {message_id for message_id in added if message_id is not None}
 
 
+def find_rivals(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
+    """Return the other conversations to which the batch has some of these messages belong."""
+    numbers = {_number(message, "id").get("id") for message in messages}
+    held = (batch.rows["messages"].get((number,)) for number in numbers)
+    return {row["conversation_id"] for row in held if row} - {conversation_id}
+
+
 def add_witnessed(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Add messages that only the witness names, with the few fields that it has; return their ids."""
     given = {"conversation_id": conversation_id, "partial": True, "removed_at": None}
@@ -73,6 +80,11 @@ def close_history(batch: Batch, conversation_id: int, read_at: datetime) -> None
     row = batch.rows["conversations"][(conversation_id,)]
     row["mark"] = batch.marks[conversation_id]
     row["history_read_at"] = read_at
+
+
+def open_history(batch: Batch, conversation_id: int) -> None:
+    """Have a conversation's history read by the next run, whatever its mark was before."""
+    batch.rows["conversations"][(conversation_id,)]["mark"] = None
 
 
 def is_selected(payload: Any, selection: Selection) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from etl.database.engine import transaction
 from etl.errors import TryAgain, VendorError, quoted
+from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
 from etl.extract.filters import query_of
 from etl.extract.history import Histories
@@ -169,7 +170,7 @@ class SharedRun:
         for first in range(0, len(moved), IDS_A_PAGE):
             numbers = moved[first : first + IDS_A_PAGE]
             payloads = []
-            for future in [self.intake.pool.submit(self.client.get, f"conversations/{number}") for number in numbers]:
+            for future in [self.intake.pool.submit(get_conversation, self.client, number) for number in numbers]:
                 with suppress(VendorError):
                     payloads.append(future.result())
             self.intake.take(payloads)

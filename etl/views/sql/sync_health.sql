@@ -12,6 +12,11 @@ SELECT
         WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN array_to_string(last.problems, ' ')
         WHEN last.problems IS NOT NULL THEN cardinality(last.problems) || ' (see etl runs)'
     END AS problems,
+    (
+        SELECT min(coalesce(conversation.history_read_at, conversation.first_synced_at))
+        FROM helpdesk.conversations AS conversation
+        WHERE conversation.account_id = account.account_id AND conversation.deleted_at IS NULL
+    ) AS oldest_history_read_at,
     whole.unaccounted AS conversations_unaccounted,
     whole.forbidden AS conversations_forbidden,
     whole.unreadable AS conversations_unreadable,
@@ -51,6 +56,7 @@ COMMENT ON COLUMN bi.sync_health.data_age_hours IS 'Hours since then';
 COMMENT ON COLUMN bi.sync_health.last_run_at IS 'When the last run of any kind began (UTC)';
 COMMENT ON COLUMN bi.sync_health.last_run_outcome IS 'running, complete, incomplete, failed or interrupted';
 COMMENT ON COLUMN bi.sync_health.problems IS 'Why that run is not complete; how many reasons, for who may not see personal data; NULL: nothing';
+COMMENT ON COLUMN bi.sync_health.oldest_history_read_at IS 'When the history was read whole whose reading is oldest (UTC): no copy is older. Of one that never was, when it was first seen';
 COMMENT ON COLUMN bi.sync_health.conversations_unaccounted IS 'Conversation ids about which nothing is known, at the last full run';
 COMMENT ON COLUMN bi.sync_health.conversations_forbidden IS 'Conversations that the token may not see, at the last full run';
 COMMENT ON COLUMN bi.sync_health.conversations_unreadable IS 'Conversations that the vendor could not show, at the last full run';

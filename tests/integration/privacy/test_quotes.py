@@ -157,7 +157,8 @@ def run_everything(etl: RunEtl, folder: Path, variables: dict[str, str]) -> list
         etl("backfill", "--search", TERM, **variables),
         etl("check", **variables),
     ]
-    assert [one.returncode for one in runs] == [3, 3, 1, 1], [one.stderr for one in runs]
+    # The check copes with what a run copes with.
+    assert [one.returncode for one in runs] == [3, 3, 1, 0], [one.stderr for one in runs]
     return [one.stdout + one.stderr for one in runs]
 
 

@@ -150,7 +150,8 @@ def test_a_rejected_inbox_is_read_well_when_it_can_be_and_not_because_a_conversa
 WHY = [
     (GONE, "this server does not have it"),
     (REFUSED, "it takes an administrator's token"),
-    (FORBIDDEN, "it takes an administrator's token"),
+    (FORBIDDEN, 'it was refused (the server answered 403: {"error":"Forbidden"})'),
+    (json_answer({"error": "Account is suspended"}, 401), "the account is suspended"),
     (json_answer({"payload": {"no": "list"}}), "the server failed: the answer is no list"),
 ]
 

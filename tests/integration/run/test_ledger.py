@@ -135,6 +135,34 @@ def test_a_token_that_is_refused_after_the_walks_writes_nothing_down(engine: Eng
         assert len(etl.vendor.requests) < 70
 
 
+@pytest.mark.parametrize("loaded_before", [False, True])
+def test_a_role_without_any_right_is_not_complete(engine: Engine, loaded_before: bool) -> None:
+    account = account_of(6)
+    if loaded_before:
+        with job(account, engine) as etl:
+            etl.run()
+    # The list is empty, its counts are 0, and what is there is refused.
+    with job(account, engine, hidden_inboxes=frozenset({1, 2})) as etl:
+        run = etl.run()
+        assert run.outcome == "incomplete"
+        assert run.problems[0] == (
+            "The token sees no conversation, and was refused some that were asked for by their numbers: what is there"
+            " is not known. Use an administrator's token."
+        )
+        assert etl.rows(ENTRIES) == etl.rows(TOMBSTONES) == []
+    with job(account, engine) as etl:
+        assert (etl.run().outcome, len(etl.rows("SELECT id FROM conversations"))) == ("complete", 6)
+
+
+def test_who_sees_nothing_and_is_no_administrator_is_not_complete(engine: Engine) -> None:
+    with job(account_of(0), engine, hidden_inboxes=frozenset({1})) as etl:
+        run = etl.run()
+        said = "The token sees no conversation, and is not an administrator's: there may be some."
+        assert (run.outcome, run.problems) == ("incomplete", [said])
+    with job(account_of(0), engine) as etl:
+        assert etl.run().outcome == "complete"
+
+
 def test_the_highest_conversation_is_found_although_no_page_shows_it(engine: Engine) -> None:
     account = account_of(10)
     events.delete_conversation(account, 8)

@@ -213,6 +213,9 @@ def test_sync_health(written: Engine) -> None:
     found = view(written, "sync_health", "1")
     ages = [row.pop("data_age_hours") for row in found]
     with written.connect() as connection:
+        first = "SELECT min(first_synced_at) FROM helpdesk.conversations GROUP BY account_id ORDER BY account_id"
+        # None of these histories was read.
+        assert [row.pop("oldest_history_read_at") for row in found] == connection.execute(text(first)).scalars().all()
         query = "SELECT extract(epoch FROM now() - at) / 3600 FROM (VALUES (:here), (:beside)) AS v(at)"
         expected = connection.execute(text(query), {"here": at(26, 22, 10), "beside": at(25, 23, 20)}).scalars().all()
     assert all(abs(age - one) < Decimal("0.2") for age, one in zip(ages, expected, strict=True))

@@ -162,7 +162,7 @@ def test_one_message_is_asked_for_by_the_window_or_as_old_servers_have_it(histor
     histories = histories_of(server)
     histories.read(7, {150})
     server.asked.clear()
-    found = histories.read_one(7, 30)
+    (found,) = histories.read_singly(7, {30}, {})
     assert found == (in_order(29)[9:] if old else [{"id": 30, "created_at": BEGIN + 10}])
     assert server.asked == [{"after": 1, "before": 30}] if old else [{"after": 30, "before": 31}]
 

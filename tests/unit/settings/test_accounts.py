@@ -65,6 +65,7 @@ def test_a_table_says_everything_of_its_account(folder, monkeypatch):
         time_zone = "Asia/Jerusalem"
         messages = "listed"
         reread_days = 0
+        patrol_percent = 5
         concurrency = 2
         requests_per_minute = 60
         pii = "hash"
@@ -91,6 +92,7 @@ def test_a_table_says_everything_of_its_account(folder, monkeypatch):
         "retry_attempts": 6,
         "messages": "listed",
         "reread_days": 0,
+        "patrol_percent": 5,
         "timezone": "Asia/Jerusalem",
         "schedule": "*/30 2-4,22 * * MON-FRI",
         "schedule_recent": None,
@@ -212,7 +214,7 @@ def test_every_fault_is_told_at_once_by_file_account_and_key(folder, monkeypatch
         "ETL_RETRY_ATTEMPTS: input should be a valid integer, unable to parse string as an integer",
         "accounts.toml, the account at place 1, tokn: is not known; known are id, name, base_url, token,"
         " token_variable, token_file, schedule, schedule_recent, schedule_audit, time_zone, messages, reread_days,"
-        " concurrency, requests_per_minute, pii",
+        " patrol_percent, concurrency, requests_per_minute, pii",
         "accounts.toml, the account at place 1, id: is missing",
         "accounts.toml, the account at place 1, concurrency: input should be greater than or equal to 1",
         "accounts.toml, account 17, reread_days: must be a whole number",

@@ -263,7 +263,7 @@ BOOKKEEPING = {"extra", "first_synced_at", "changed_at"}
 NOT_SENT = {
     "contacts": set(),
     "conversations": {"mark", "history_read_at", "payload_digest", "deleted_at", "forgotten_at"},
-    "messages": {"removed_at", "partial", "contact_id", "agent_id"},  # the last two are generated
+    "messages": {"removed_at", "partial", "content_digest", "contact_id", "agent_id"},  # the last two are generated
     "attachments": set(),
     "agents": set(),
     "teams": set(),

@@ -1,0 +1,89 @@
+"""Holds an answer against its question: whether its records are of the conversation, and the account, asked for.
+
+A proxy, a cache or a connection that is out of step may hand over the answer to another question, valid in itself. What
+names another conversation or account than the one that was asked for is none of ours, and is asked for again; what
+names none says nothing.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from etl.errors import TryAgain
+from etl.extract.client import Client, Query
+
+# The first number that PostgreSQL cannot hold, and how many digits it has.
+BEYOND = 2**63
+DIGITS = len(str(BEYOND))
+
+
+def get_conversation(client: Client, conversation_id: int) -> Any:
+    """Return the payload of one conversation.
+
+    Raise VendorError when it cannot be had, or when every answer is another conversation's or another account's.
+    """
+
+    def check(answer: Any) -> None:
+        _require(answer, "id", conversation_id)
+        require_conversations([answer], client.account_id)
+
+    return client.get(f"conversations/{conversation_id}", check=check)
+
+
+def get_messages(client: Client, conversation_id: int, query: Query) -> Any:
+    """Return the answer about messages of one conversation; raise VendorError as `get_conversation` does."""
+
+    def check(answer: Any) -> None:
+        _require_messages(_list_in(answer, "payload"), conversation_id, client.account_id)
+
+    return client.get(f"conversations/{conversation_id}/messages", query, check)
+
+
+def get_list(client: Client, path: str, query: Query = ()) -> Any:
+    """Return the answer about a list of the account, bare or under `payload`; raise VendorError as above."""
+    return client.get(path, query, partial(_require_items, account_id=client.account_id))
+
+
+def require_conversations(payloads: Any, account_id: int) -> None:
+    """Raise TryAgain when conversations, or the messages that they carry, are of another account or conversation."""
+    for payload in _objects(payloads):
+        _require(payload, "account_id", account_id)
+        last = payload.get("last_non_activity_message")
+        listed = [*_objects(payload.get("messages")), last]
+        _require_messages(listed, _number(payload.get("id")), account_id)
+
+
+def _require_items(answer: Any, account_id: int) -> None:
+    for item in _objects(_list_in(answer, "payload") if isinstance(answer, dict) else answer):
+        _require(item, "account_id", account_id)
+
+
+def _require_messages(messages: Any, conversation_id: int | None, account_id: int) -> None:
+    for message in _objects(messages):
+        _require(message, "conversation_id", conversation_id)
+        for record in (message, *_objects(message.get("attachments"))):
+            _require(record, "account_id", account_id)
+
+
+def _require(record: Any, name: str, expected: int | None) -> None:
+    """Raise TryAgain when a record names another conversation or account than the one expected; None: any."""
+    named = _number(record.get(name)) if isinstance(record, dict) else None
+    if named is not None and expected is not None and named != expected:
+        what = "account" if name == "account_id" else "conversation"
+        raise TryAgain(f"the answer belongs to {what} {named}, and was asked for {what} {expected}.")
+
+
+def _list_in(answer: Any, name: str) -> Any:
+    return answer.get(name) if isinstance(answer, dict) else None
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
+
+
+def _number(value: Any) -> int | None:
+    """Read a number, or digits in quotes, as the readers of payloads do; None for what can be no number of ours."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:DIGITS])
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 < value < BEYOND
+    return value if is_number else None
