@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from etl.commands import accounts
 from etl.commands.help import VENDOR, say_below
 from etl.commands.options import Accounts
-from etl.errors import DatabaseError, Denied, NotFound, VendorError
+from etl.errors import DatabaseError, VendorError
 from etl.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from etl.settings.settings import Settings
 
 LONG_ENOUGH_TO_SHOW_ITS_END = 16
+# What a server, or a firewall before it, answers where it does not tell its version.
+NOT_FOR_EVERYBODY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 OPTIONAL = ("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions")
 
 
@@ -91,11 +94,11 @@ def _server(client: "Client") -> Iterator[Finding]:
     """Resolve the name, connect, verify the certificate, and ask for the version."""
     try:
         answer = client.get("/api")
-    except (NotFound, Denied):
-        answer = None
     except VendorError as error:
-        yield Finding(False, "server", str(error), "Is ETL_BASE_URL right? Does a proxy or firewall stand between?")
-        return
+        if error.status not in NOT_FOR_EVERYBODY:
+            yield Finding(False, "server", str(error), "Is ETL_BASE_URL right? Does a proxy or firewall stand between?")
+            return
+        answer = None
     version = answer.get("version") if isinstance(answer, dict) else None
     yield Finding(
         True, "server", f"reached; Chatwoot {version}" if version else "reached; it does not tell its version"
@@ -106,10 +109,10 @@ def _token(client: "Client") -> Iterator[Finding]:
     """Ask whose token it is. The answer contains the token itself: only named fields are used."""
     try:
         profile = client.get("/api/v1/profile")
-    except NotFound:
-        yield Finding(None, "token", "the server has no /profile to ask whose it is")
-        return
     except VendorError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            yield Finding(None, "token", "the server has no /profile to ask whose it is")
+            return
         yield Finding(
             False, "token", str(error), "Copy the access token from the inbox, Profile settings, into ETL_API_TOKEN."
         )

@@ -188,7 +188,7 @@ def test_429s_are_tried_a_bounded_number_of_times_too(serving, client_of, in_tur
     client = client_of(url, Pace(None, clock, clock.sleep), retry_attempts=3)
     with pytest.raises(TryAgain) as failed:
         client.get("x")
-    assert str(failed.value) == f"{url}/api/v1/accounts/1/x: too many requests (429); all requests wait 60 s."
+    assert str(failed.value) == f"{url}/api/v1/accounts/1/x: too many requests (429); those like it wait 60 s."
     assert clock.slept == [60, 60]
     assert (client.requests, client.retries) == (3, 2)
 

@@ -10,10 +10,13 @@ MINUTE_100 = 6000.0  # the begin of a clock minute, in seconds
 class Answered(Pace):
     """A pace whose requests are answered at once."""
 
-    def wait(self):
-        minute = super().wait()
-        self.done()
-        return minute
+    def wait(self, kind=""):
+        ticket = super().wait(kind)
+        self.done(ticket)
+        return ticket
+
+    def minute(self):
+        return self.wait().minute
 
 
 @pytest.fixture
@@ -31,13 +34,13 @@ def pace_of(clock):
 
 def test_without_a_known_limit_nothing_waits(pace_of, clock):
     pace = pace_of()
-    assert [pace.wait() for _ in range(1000)] == [100] * 1000
+    assert [pace.minute() for _ in range(1000)] == [100] * 1000
     assert clock.slept == []
 
 
 def test_at_a_fixed_rate_the_next_request_waits_for_the_next_clock_minute(pace_of, clock):
     pace = pace_of(3, MINUTE_100 + 20)
-    assert [pace.wait() for _ in range(7)] == [100, 100, 100, 101, 101, 101, 102]
+    assert [pace.minute() for _ in range(7)] == [100, 100, 100, 101, 101, 101, 102]
     assert clock.slept == [40, 60]
 
 
@@ -45,7 +48,7 @@ def test_a_minute_that_was_not_used_is_not_saved_up(pace_of, clock):
     pace = pace_of(2)
     pace.wait()
     clock.now += 600
-    assert [pace.wait() for _ in range(3)] == [110, 110, 111]
+    assert [pace.minute() for _ in range(3)] == [110, 110, 111]
 
 
 def test_a_429_teaches_the_rate_and_makes_everybody_wait_for_the_next_minute(pace_of, clock):
@@ -53,8 +56,8 @@ def test_a_429_teaches_the_rate_and_makes_everybody_wait_for_the_next_minute(pac
     minutes = [pace.wait() for _ in range(5)]
     clock.now += 15
     assert pace.limited(minutes[-1], None) == 45
-    assert pace.per_minute == 4
-    assert [pace.wait() for _ in range(5)] == [101, 101, 101, 101, 102]
+    assert pace.limit_of() == 4
+    assert [pace.minute() for _ in range(5)] == [101, 101, 101, 101, 102]
     assert clock.slept == [45, 60]
 
 
@@ -63,46 +66,46 @@ def test_the_limit_is_what_was_let_pass_and_not_what_was_refused(pace_of, clock)
     minutes = [pace.wait() for _ in range(10)]
     clock.now += 30
     assert [pace.limited(minutes[-1], None) for _ in range(5)] == [30] * 5
-    assert pace.per_minute == 5
+    assert pace.limit_of() == 5
 
 
 def test_a_429_that_arrives_in_the_next_minute_does_not_lower_the_rate(pace_of, clock):
     pace = pace_of()
     late = [pace.wait() for _ in range(10)][-1]
     clock.now += 70
-    assert pace.wait() == 101
+    assert pace.minute() == 101
     pace.limited(late, None)
-    assert pace.per_minute is None
+    assert pace.limit_of() is None
 
 
 def test_a_second_full_window_lowers_the_rate_further(pace_of, clock):
     pace = pace_of()
     pace.limited([pace.wait() for _ in range(10)][-1], None)
     pace.limited([pace.wait() for _ in range(9)][-1], None)
-    assert pace.per_minute == 8
+    assert pace.limit_of() == 8
 
 
 def test_a_429_lowers_a_given_rate_but_never_raises_it(pace_of, clock):
     pace = pace_of(3)
     pace.limited([pace.wait() for _ in range(3)][-1], None)
-    assert pace.per_minute == 2
+    assert pace.limit_of() == 2
     pace = pace_of(100)
     pace.limited([pace.wait() for _ in range(50)][-1], None)
-    assert pace.per_minute == 49
+    assert pace.limit_of() == 49
 
 
 def test_the_rate_never_falls_to_nothing(pace_of, clock):
     pace = pace_of(1)
     for _ in range(3):
         pace.limited(pace.wait(), None)
-    assert pace.per_minute == 1
+    assert pace.limit_of() == 1
 
 
 def test_retry_after_is_waited_for_also_beyond_the_minute(pace_of, clock):
     pace = pace_of(None, MINUTE_100 + 50)
     minute = pace.wait()
     assert pace.limited(minute, 90.0) == 90
-    assert pace.wait() == 102
+    assert pace.minute() == 102
     assert clock.slept == [90]
 
 
@@ -122,17 +125,17 @@ def test_a_429_at_the_very_begin_of_a_minute_waits_for_the_whole_of_it(pace_of, 
 def test_several_threads_together_stay_at_the_rate(pace_of):
     pace = pace_of(7)
     with ThreadPoolExecutor(8) as pool:
-        minutes = list(pool.map(lambda _: pace.wait(), range(7)))
+        minutes = list(pool.map(lambda _: pace.minute(), range(7)))
     assert minutes == [100] * 7
-    assert pace.wait() == 101
+    assert pace.minute() == 101
 
 
 def test_the_minute_in_which_a_run_begins_teaches_nothing_as_others_may_have_used_it_up(clock):
     clock.now = MINUTE_100 + 50
     pace = Answered(None, clock, clock.sleep)
     assert pace.limited(pace.wait(), None) == 10
-    assert pace.per_minute is None
-    assert [pace.wait() for _ in range(3)] == [101, 101, 101]
+    assert pace.limit_of() is None
+    assert [pace.minute() for _ in range(3)] == [101, 101, 101]
 
 
 def test_a_retry_after_beyond_two_minutes_is_cut(pace_of):
@@ -147,15 +150,15 @@ def test_a_burst_of_others_halves_the_rate_at_most(pace_of, clock):
     clock.now += 60
     # Somebody else has used this minute up: the very first request of it is one too many.
     assert pace.limited(pace.wait(), None) == 60
-    assert pace.per_minute == 100
+    assert pace.limit_of() == 100
 
 
 def test_what_is_under_way_when_the_minute_turns_counts_in_both(clock):
     clock.now = MINUTE_100
     pace = Pace(5, clock, clock.sleep)
-    pace.wait(), pace.wait()
-    pace.done()
+    first, second = pace.wait(), pace.wait()
+    pace.done(first)
     clock.now += 60
-    assert [pace.wait() for _ in range(4)] == [101] * 4
-    pace.done()
-    assert pace.wait() == 102
+    assert [pace.wait().minute for _ in range(4)] == [101] * 4
+    pace.done(second)
+    assert pace.wait().minute == 102
