@@ -9,6 +9,7 @@
     ├── VendorError         a request was not answered with the JSON that was asked for
     │   ├── Unreadable      ... and that says nothing of the token, nor of what else is there: others are asked for
     │   │   ├── TryAgain    ... but may be answered the next time: the client retries these
+    │   │   │   ├── TooSlow no whole answer in time, or 504: less at once may be answered
     │   │   │   └── Limited 429: too many requests
     │   │   └── TooLarge    more than ETL_MEMORY_MB has room for: ask for less at once
     │   ├── Denied          401 in JSON: the token may not
@@ -96,6 +97,10 @@ class TryAgain(Unreadable):
     def __init__(self, sentence: str, quote: str = "", address: str = "", wait: float | None = None) -> None:
         super().__init__(sentence, quote, address)
         self.wait = wait
+
+
+class TooSlow(TryAgain):
+    """There was no whole answer in time, or a proxy says so (504)."""
 
 
 class Limited(TryAgain):

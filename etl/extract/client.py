@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import orjson
 import tenacity
 
-from etl.errors import Denied, Limited, NotFound, TryAgain, Unreadable, VendorError
+from etl.errors import Denied, Limited, NotFound, TooSlow, TryAgain, Unreadable, VendorError
 from etl.extract.exchange import Answer, Exchange, begins_as_json
 from etl.extract.memory import CrowdedError, Memory, Room
 from etl.extract.pacing import LONGEST_WAIT, SOON, Pace, kind_of
@@ -50,8 +50,13 @@ def _backoff(state: tenacity.RetryCallState) -> float:
     return tenacity.wait_random_exponential(multiplier=1, max=60)(state)
 
 
-def _stop_after(attempts: int) -> tenacity.stop.stop_base:
-    return tenacity.stop_after_attempt(attempts) | tenacity.stop_after_delay(LONGEST_RETRYING)
+def _stop_after(attempts: int, slow: int) -> tenacity.stop.stop_base:
+    def is_too_slow(state: tenacity.RetryCallState) -> bool:
+        return state.attempt_number >= slow and isinstance(state.outcome and state.outcome.exception(), TooSlow)
+
+    return tenacity.stop_any(
+        tenacity.stop_after_attempt(attempts), tenacity.stop_after_delay(LONGEST_RETRYING), is_too_slow
+    )
 
 
 def _log_wait(state: tenacity.RetryCallState) -> None:
@@ -90,16 +95,17 @@ class Client:
             reraise=True,
         )
 
-    def get(self, path: str, query: Query = (), attempts: int | None = None) -> Any:
+    def get(self, path: str, query: Query = (), attempts: int = maxsize, slow: int = maxsize) -> Any:
         """Return the JSON that the vendor answers.
 
-        attempts: fewer than the settings have, for what can be asked for in another way.
+        attempts, slow: how many are made at most, and how many at what is too slow, where the settings have more: for
+        what can be asked for in another way.
         Raise NotFound (404) or Denied (401) where the vendor says so, Unreadable where nothing was answered that says
         anything, or VendorError for everything else that no retry mended; each has the address and the beginning of the
         answer, unless personal data are not kept, and never the token.
         """
         url, address = self.url(path, query), self.address(path, query)
-        for attempt in self._retrying.copy(stop=_stop_after(min(attempts or maxsize, self._attempts))):
+        for attempt in self._retrying.copy(stop=_stop_after(min(attempts, self._attempts), slow)):
             with attempt:
                 return self._attempt(url, address, kind_of(path), attempt.retry_state.attempt_number)
         raise AssertionError("tenacity always returns or raises")  # pragma: no cover
@@ -183,7 +189,8 @@ class Client:
             raise VendorError(said, self.quotes.of_answer(answer.headers["Location"].encode()))
         said, quote = f"the server answered {status}.", self.quotes.of_answer(answer.body)
         if status in WORTH_RETRYING:
-            raise TryAgain(said, quote, wait=_retry_after(answer))
+            kind = TooSlow if status == HTTPStatus.GATEWAY_TIMEOUT else TryAgain
+            raise kind(said, quote, wait=_retry_after(answer))
         if not _is_json(answer):
             raise Unreadable(said, quote)
         raise REFUSALS.get(status, VendorError)(said, quote)

@@ -12,6 +12,7 @@ in narrower ones (`windows.py`).
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from sys import maxsize
 from typing import Any
 
 from etl.errors import Denied, Limited, NotFound, Unreadable, VendorError
@@ -23,8 +24,8 @@ NEWEST = 20
 ABOVE_ANY_ID = 2**31 - 1
 REFUSALS_THAT_SUFFICE = 10
 FORBIDDEN, MISSING = 403, 404
-# A failure that passes is mended by the second attempt; one that does not is mended by a narrower window only.
-ATTEMPTS_AT_A_WINDOW = 2
+# What is too slow twice will be so again: narrower windows are quicker.
+ATTEMPTS_WHEN_SLOW = 2
 
 
 @dataclass(frozen=True)
@@ -163,16 +164,16 @@ class Histories:
 
     def _window(self, conversation_id: int, after: int, before: int) -> list[Any]:
         """Return the messages of a window that is narrowed when it fails; that of one id is asked for in earnest."""
-        return self._between(conversation_id, after, before, attempts=None if before - after == 1 else 1)
+        return self._between(conversation_id, after, before, attempts=maxsize if before - after == 1 else 1)
 
     def _try_window(self, conversation_id: int, before: int) -> list[Any]:
         """Return the messages of the whole window; none where the server takes it for something else."""
         try:
-            return self._between(conversation_id, 0, before, ATTEMPTS_AT_A_WINDOW)
+            return self._between(conversation_id, 0, before)
         except _MisreadError:
             return []
 
-    def _between(self, conversation_id: int, after: int, before: int, attempts: int | None) -> list[Any]:
+    def _between(self, conversation_id: int, after: int, before: int, attempts: int = maxsize) -> list[Any]:
         messages = self._get(conversation_id, attempts, after=after, before=before)
         ids = sorted(_ids(messages))
         if ids and not after <= ids[0] <= ids[-1] < before:
@@ -206,9 +207,9 @@ class Histories:
             lowest = below
         return History(messages, complete)
 
-    def _get(self, conversation_id: int, attempts: int | None = None, **query: int) -> list[Any]:
+    def _get(self, conversation_id: int, attempts: int = maxsize, **query: int) -> list[Any]:
         path, asked = _path(conversation_id), list(query.items())
-        answer = self._client.get(path, asked, attempts)
+        answer = self._client.get(path, asked, attempts, slow=ATTEMPTS_WHEN_SLOW if len(query) > 1 else maxsize)
         payload = answer.get("payload") if isinstance(answer, dict) else None
         if not isinstance(payload, list):
             raise VendorError("the answer holds no list of messages.", address=self._client.address(path, asked))

@@ -4,7 +4,7 @@ import re
 from typing import Any
 from urllib.parse import quote_plus
 
-from etl.errors import TryAgain, VendorError
+from etl.errors import TooSlow, TryAgain, VendorError
 from etl.settings.settings import Settings
 
 SHOWN_OF_BODY = 300
@@ -14,7 +14,7 @@ POOL = re.compile(r"^HTTPS?ConnectionPool\([^)]*\): ")
 MOST_QUOTES = 1_000
 # Failures that this machine itself reports, before or without any answer: all others may quote what came in.
 OWN_WORDS = {
-    *("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ReadTimeoutError", "TimeoutError"),
+    *("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "TimeoutError"),
     *("ConnectionResetError", "ConnectionRefusedError", "ConnectionAbortedError", "BrokenPipeError"),
     *("RemoteDisconnected", "SSLError", "SSLCertVerificationError", "SSLEOFError", "SSLZeroReturnError"),
 }
@@ -46,6 +46,8 @@ class Quotes(set[str]):
         kind, words = _cause(error)
         if kind == "SSLCertVerificationError":
             return VendorError(f"the server's certificate is not trusted ({words}).")
+        if kind == "ReadTimeoutError":
+            return TooSlow(f"no answer ({words}).")
         if kind in OWN_WORDS:
             return TryAgain(f"no answer ({words}).")
         return TryAgain(f"no answer ({kind}).", self.of_answer(words.encode()))
