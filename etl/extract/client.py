@@ -50,13 +50,20 @@ def _backoff(state: tenacity.RetryCallState) -> float:
     return tenacity.wait_random_exponential(multiplier=1, max=60)(state)
 
 
-def _stop_after(attempts: int, slow: int) -> tenacity.stop.stop_base:
-    def is_too_slow(state: tenacity.RetryCallState) -> bool:
-        return state.attempt_number >= slow and isinstance(state.outcome and state.outcome.exception(), TooSlow)
+class _StopWhenSlow(tenacity.stop.stop_base):
+    """Stop after so many attempts at what is too slow."""
 
-    return tenacity.stop_any(
-        tenacity.stop_after_attempt(attempts), tenacity.stop_after_delay(LONGEST_RETRYING), is_too_slow
-    )
+    def __init__(self, attempts: int) -> None:
+        self._attempts = attempts
+
+    def __call__(self, state: tenacity.RetryCallState) -> bool:
+        failed = state.outcome and state.outcome.exception()
+        return isinstance(failed, TooSlow) and state.attempt_number >= self._attempts
+
+
+def _stop_after(attempts: int, slow: int) -> tenacity.stop.stop_base:
+    stop = tenacity.stop_after_attempt(attempts) | tenacity.stop_after_delay(LONGEST_RETRYING)
+    return stop | _StopWhenSlow(slow)
 
 
 def _log_wait(state: tenacity.RetryCallState) -> None:
