@@ -22,8 +22,8 @@ from tests.scripted_account import LONG_AGO, account_of
 MARK, DIGITS = "Zebulon", "97250123"
 TERM = f"{MARK}.term"
 LARGE = 2**16
-# With so few bytes in a megabyte, half of what ETL_MEMORY_MB is unless set is as large.
-FEW_BYTES = LARGE // 256
+# With so few bytes in a megabyte, a quarter of what ETL_MEMORY_MB is unless set is as large.
+FEW_BYTES = LARGE // 128
 
 
 def mark(name: str) -> str:

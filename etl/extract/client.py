@@ -143,26 +143,14 @@ class Client:
         try:
             with self._memory.room() as room:
                 for at in range(1, MOST_IN_ONE_ATTEMPT + 1):
+                    room.wait()
                     self._count(is_repeated=number > 1 or at > 1)
-                    with self._let_in_soon(room, is_last=at == MOST_IN_ONE_ATTEMPT):
+                    with _let_in_soon(is_last=at == MOST_IN_ONE_ATTEMPT):
                         return self._answer(url, kind, room)
         except VendorError as error:
             error.address = address
             raise
         raise AssertionError("the last one returns or raises")  # pragma: no cover
-
-    @contextmanager
-    def _let_in_soon(self, room: Room, is_last: bool) -> Iterator[None]:
-        """Pass over what is no failure of a request: that it is let in in a moment, or had no room for its answer."""
-        try:
-            yield
-        except Limited as error:
-            if error.seconds > SOON or is_last:
-                raise
-        except CrowdedError:
-            room.wait()
-            if is_last:
-                raise TryAgain("other answers took all the room of ETL_MEMORY_MB.") from None
 
     def _count(self, is_repeated: bool) -> None:
         with self._lock:
@@ -182,6 +170,7 @@ class Client:
             self._pace.done(ticket, passed)
         try:
             self._raise_for_status(answer)
+            room.take_values(answer.body)
             return self._decode(answer.body)
         except VendorError as error:
             error.status = answer.status
@@ -215,6 +204,21 @@ class Client:
             if begins_as_json(body):
                 raise TryAgain("the answer is no JSON: cut short or broken.") from None
             raise TryAgain("the answer is no JSON.", self.quotes.of_answer(body)) from None
+
+
+@contextmanager
+def _let_in_soon(is_last: bool) -> Iterator[None]:
+    """Pass over what is no failure of a request: that it is let in in a moment, or had no room for its answer."""
+    try:
+        yield
+    except Limited as error:
+        if is_last:
+            error.wait = None  # at once was too soon so often that the next attempt backs off
+        if error.seconds > SOON or is_last:
+            raise
+    except CrowdedError:
+        if is_last:
+            raise TryAgain("other answers took all the room of ETL_MEMORY_MB.") from None
 
 
 def _is_json(answer: Answer) -> bool:

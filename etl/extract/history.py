@@ -26,6 +26,8 @@ REFUSALS_THAT_SUFFICE = 10
 FORBIDDEN, MISSING = 403, 404
 # What is too slow twice will be so again: narrower windows are quicker.
 ATTEMPTS_WHEN_SLOW = 2
+# Windows are begun with so many times the ids that the newest 20 messages take up.
+TIMES_NEWEST = 4
 
 
 @dataclass(frozen=True)
@@ -131,10 +133,10 @@ class Histories:
         if len(newest) < NEWEST and shown <= ids:
             return History(newest, complete=True)
         known = ids or shown
-        windows = Windows(partial(self._window, conversation_id), max(known) - min(known) + 1)
+        windows, above = Windows(partial(self._window, conversation_id)), max(known) + 1
         try:
-            windows.go(max(known) + 1, 0)
-            windows.go(max(known) + 1, before)
+            windows.go(above, 0, width=TIMES_NEWEST * (above - min(known)))
+            windows.go(above, before, width=before - above)  # most likely there is nothing
         except _MisreadError:
             self.walk_back()
         found = _ids(windows.found)

@@ -6,11 +6,14 @@ from typing import Any
 
 from etl.errors import Limited, TooLarge, TryAgain
 
-# What less can be asked for at once: it may be the amount that was too much.
+# Failures after which less can be asked for at once, as it may have been the amount.
 TOO_MUCH = (TryAgain, TooLarge)
 # Messages that a window should have: enough for few requests, few enough for a slow server.
 GOOD = 100
+# In a row, without any message between them: enough to narrow a window of all ids down to one.
 MOST_FAILURES = 40
+# Ids that cannot be read even by themselves: when there are more, it is not the messages.
+MOST_LOST = 5
 
 Read = Callable[[int, int], list[Any]]
 
@@ -20,20 +23,19 @@ class Windows:
     """Reads windows of ids, one beside the other; each failure makes them narrower, down to a single id.
 
     read: returns the messages from one id to below another. found: what was read. lost: why single ids could not be
-    read, or why the rest was given up. failures: how many there were.
+    read, or why the rest was given up.
     """
 
     read: Read
-    width: int
     found: list[Any] = field(default_factory=list)
     lost: list[Exception] = field(default_factory=list)
-    failures: int = 0
     _good: int = GOOD
+    _failures: int = 0
 
-    def go(self, start: int, end: int) -> None:
-        """Read from one id towards another, up or down; give up the rest after MOST_FAILURES."""
-        at, width = start, self.width
-        while at != end and self.failures < MOST_FAILURES:
+    def go(self, start: int, end: int, width: int) -> None:
+        """Read from one id towards another, up or down, first a window of that width."""
+        at = start
+        while at != end and self._failures < MOST_FAILURES and len(self.lost) < MOST_LOST:
             edge = max(at - width, end) if end < at else min(at + width, end)
             messages = self._try(min(at, edge), max(at, edge))
             if messages is None:
@@ -48,13 +50,16 @@ class Windows:
     def _try(self, after: int, before: int) -> list[Any] | None:
         """Return the messages of a window; None when it has to be narrower, nothing when it cannot be."""
         try:
-            return self.read(after, before)
+            messages = self.read(after, before)
         except Limited:
             raise
         except TOO_MUCH as error:
-            self.failures += 1
+            self._failures += 1
             self._good = max(1, self._good // 2)
-            if before - after > 1 and self.failures < MOST_FAILURES:
+            if before - after > 1 and self._failures < MOST_FAILURES:
                 return None
             self.lost.append(error)
             return []
+        if messages:
+            self._failures = 0
+        return messages

@@ -178,7 +178,7 @@ def test_with_drop_no_mark_is_anywhere(etl: RunEtl, engine: Engine, tmp_path: Pa
     assert found(everything) == []
     assert found(everything_stored(engine)) == []
     # All of it was met.
-    for shown in ("answered 400.", "redirected, and the token is not sent there; set ETL_BASE_URL.", "than 256 MB",
+    for shown in ("answered 400.", "redirected, and the token is not sent there; set ETL_BASE_URL.", "than a quarter",
                   "answered 408. Attempt 1", "answered 502.", "answered 504.", "the answer is no JSON. Attempt 1",
                   "answered 401.", "no answer (", "answered 403.", "answered 404.", "q=..."):  # fmt: skip
         assert shown in everything
