@@ -7,9 +7,13 @@
     ├── DatabaseError       PostgreSQL cannot be reached, refuses, or has another schema
     ├── DeletionsRefused    so much is gone that the token is to be doubted; --accept-deletions overrides
     ├── VendorError         a request was not answered with the JSON that was asked for
-    │   ├── TryAgain        ... but may be the next time: the client retries these
-    │   ├── Denied          401 or 403: the token may not
-    │   └── NotFound        404: not there
+    │   ├── Unreadable      ... and that says nothing of the token, nor of what else is there: others are asked for
+    │   │   ├── TryAgain    ... but may be answered the next time: the client retries these
+    │   │   │   ├── TooSlow no whole answer in time, or 504: less at once may be answered
+    │   │   │   └── Limited 429: too many requests
+    │   │   └── TooLarge    more than ETL_MEMORY_MB has room for: ask for less at once
+    │   ├── Denied          401 in JSON: the token may not
+    │   └── NotFound        404 in JSON: not there
     └── BadValue            a value in a payload cannot become a column's value; the record is rejected
         └── BeyondRange     ... because PostgreSQL cannot hold it; harmless in a column that may be empty
 
@@ -57,10 +61,12 @@ class VendorError(EtlError):
     """A request to the vendor failed for good.
 
     sentence: what happened, in our own words. quote: what was answered, as far as it is shown. address: what was asked
-    for, as it is shown. reason: why it was refused, in our own words, where the vendor's own say so.
+    for, as it is shown. reason: why it was refused, in our own words, where the vendor's own say so. status: the
+    answer's, None where there was none.
     """
 
     reason = ""
+    status: int | None = None
 
     def __init__(self, sentence: str, quote: str = "", address: str = "") -> None:
         super().__init__(sentence, quote)
@@ -72,7 +78,19 @@ class VendorError(EtlError):
         return f"{self.address}: {said}" if self.address else said
 
 
-class TryAgain(VendorError):
+class Unreadable(VendorError):
+    """A request was not answered by the vendor, or not with anything that can be read.
+
+    A firewall's 403, a login page, an empty body, no whole answer in time: nothing of it tells what the vendor has
+    (its section 6).
+    """
+
+
+class TooLarge(Unreadable):
+    """An answer is larger than there is room for."""
+
+
+class TryAgain(Unreadable):
     """A request failed in a way that may pass.
 
     `wait` is the least number of seconds before the next attempt, None when the server did not say.
@@ -83,8 +101,20 @@ class TryAgain(VendorError):
         self.wait = wait
 
 
+class TooSlow(TryAgain):
+    """There was no whole answer in time, or a proxy says so (504)."""
+
+
+class Limited(TryAgain):
+    """The server answered 429; seconds: how long requests of this kind now wait for it."""
+
+    def __init__(self, sentence: str, seconds: float) -> None:
+        super().__init__(sentence, wait=0)  # the pace waits, for all threads together
+        self.seconds = seconds
+
+
 class Denied(VendorError):
-    """The vendor answered 401 or 403.
+    """The vendor answered 401, in JSON.
 
     On a single conversation it means that the token may not see its inbox, not that the token is dead (the vendor's
     section 6).
@@ -92,7 +122,7 @@ class Denied(VendorError):
 
 
 class NotFound(VendorError):
-    """The vendor answered 404."""
+    """The vendor answered 404, in JSON."""
 
 
 class BadValue(EtlError):

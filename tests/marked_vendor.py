@@ -10,7 +10,7 @@ from etl.demo.account import Attachment
 from etl.demo.events import add_message
 from etl.demo.server import Answer, Request, json_answer, serve, text_answer
 from etl.demo.vendor import Vendor
-from etl.errors import Denied, NotFound, TryAgain, VendorError
+from etl.errors import Denied, NotFound, TooLarge, TooSlow, TryAgain, Unreadable, VendorError
 from etl.transform import entities
 from etl.transform.fields import label_title, sender_type
 from etl.transform.values import Reader, array, flag, free, instant, number, text, texts, whole
@@ -22,6 +22,8 @@ from tests.scripted_account import LONG_AGO, account_of
 MARK, DIGITS = "Zebulon", "97250123"
 TERM = f"{MARK}.term"
 LARGE = 2**16
+# With so few bytes in a megabyte, a quarter of what ETL_MEMORY_MB is unless set is as large.
+FEW_BYTES = LARGE // 128
 
 
 def mark(name: str) -> str:
@@ -41,18 +43,20 @@ def refusal(status: int) -> Answer:
 ANSWERS: dict[str, tuple[type[VendorError], Answer]] = {
     "400": (VendorError, refusal(400)),
     "redirect": (VendorError, Answer(302, headers={"Location": f"http://{mark('redirect')}/"})),
-    "large": (VendorError, text_answer(mark("large") * LARGE)),
+    "large": (TooLarge, text_answer(mark("large") * LARGE)),
     "408": (TryAgain, refusal(408)),
     "500": (TryAgain, refusal(500)),
+    "504": (TooSlow, refusal(504)),
     "page": (TryAgain, Answer(502, f"<html>{mark('page')}</html>".encode(), "text/html")),
     "no-json": (TryAgain, text_answer(f"not {mark('no-json')}")),
     "chunk": (TryAgain, Answer(200, f"{mark('chunk')}\r\n".encode(), headers={"Transfer-Encoding": "chunked"})),
     "401": (Denied, refusal(401)),
-    "403": (Denied, refusal(403)),
+    "403": (VendorError, refusal(403)),
+    "firewall": (Unreadable, Answer(403, f"<html>{mark('firewall')}</html>".encode(), "text/html")),
     "404": (NotFound, refusal(404)),
 }
 # Of those that no list shows, the ledger asks: not of those that say something of the token.
-HIDDEN = [at for at, name in enumerate(ANSWERS, 1) if name not in {"401", "403", "404"}]
+HIDDEN = [at for at, name in enumerate(ANSWERS, 1) if name not in {"401", "404"}]
 SPOILED = len(ANSWERS) + 1
 LATER = LONG_AGO + 100_000
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from etl.commands import accounts
 from etl.commands.help import VENDOR, say_below
 from etl.commands.options import Accounts
-from etl.errors import DatabaseError, Denied, NotFound, TryAgain, VendorError
+from etl.errors import DatabaseError, TryAgain, VendorError
 from etl.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 LONG_ENOUGH_TO_SHOW_ITS_END = 16
 COPY_IT = "Copy the access token from the inbox, Profile settings, into ETL_API_TOKEN."
 SAME_ACCOUNT = "Are ETL_ACCOUNT_ID and the token of the same account?"
+# What a server, or a firewall before it, answers where it does not tell its version.
+NOT_FOR_EVERYBODY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 OPTIONAL = ("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions")
 
 
@@ -93,14 +96,14 @@ def _server(client: "Client") -> Iterator[Finding]:
     """Resolve the name, connect, verify the certificate, and ask for the version, which no run needs."""
     try:
         answer = client.get("/api")
-    except (NotFound, Denied):
-        answer = None
     except VendorError as error:
         if isinstance(error, TryAgain) and _answers(client):
             yield Finding(None, "server", f"reached; it does not tell its version ({error})")
-        else:
+            return
+        if error.status not in NOT_FOR_EVERYBODY:
             yield Finding(False, "server", str(error), "Is ETL_BASE_URL right? Does a proxy or firewall stand between?")
-        return
+            return
+        answer = None
     version = answer.get("version") if isinstance(answer, dict) else None
     yield Finding(
         True, "server", f"reached; Chatwoot {version}" if version else "reached; it does not tell its version"
@@ -135,14 +138,14 @@ def _token(client: "Client") -> Iterator[Finding]:
     """Ask whose token it is. The answer contains the token itself: only named fields are used."""
     try:
         profile = client.get("/api/v1/profile")
-    except NotFound:
-        yield Finding(None, "token", "the server has no /profile to ask whose it is")
-        return
     except TryAgain as error:
         yield Finding(None, "token", f"the server failed when it was asked whose it is ({error})")
         return
     except VendorError as error:
-        yield Finding(False, "token", str(error), _advise(error, COPY_IT))
+        if error.status == HTTPStatus.NOT_FOUND:
+            yield Finding(None, "token", "the server has no /profile to ask whose it is")
+        else:
+            yield Finding(False, "token", str(error), _advise(error, COPY_IT))
         return
     listed = profile.get("accounts") if isinstance(profile, dict) else None
     memberships = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []

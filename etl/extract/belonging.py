@@ -7,6 +7,7 @@ names none says nothing.
 
 from collections.abc import Iterator
 from functools import partial
+from sys import maxsize
 from typing import Any
 
 from etl.errors import TryAgain
@@ -30,13 +31,18 @@ def get_conversation(client: Client, conversation_id: int) -> Any:
     return client.get(f"conversations/{conversation_id}", check=check)
 
 
-def get_messages(client: Client, conversation_id: int, query: Query) -> Any:
-    """Return the answer about messages of one conversation; raise VendorError as `get_conversation` does."""
+def get_messages(
+    client: Client, conversation_id: int, query: Query, attempts: int = maxsize, slow: int = maxsize
+) -> Any:
+    """Return the answer about messages of one conversation; raise VendorError as `get_conversation` does.
+
+    attempts, slow: as `Client.get` takes them.
+    """
 
     def check(answer: Any) -> None:
         _require_messages(_list_in(answer, "payload"), conversation_id, client.account_id)
 
-    return client.get(f"conversations/{conversation_id}/messages", query, check)
+    return client.get(f"conversations/{conversation_id}/messages", query, check, attempts, slow)
 
 
 def get_list(client: Client, path: str, query: Query = ()) -> Any:

@@ -1,4 +1,4 @@
-"""One GET: session, token, time-outs, retry policy, no redirects, JSON out."""
+"""One GET: token, pace, retry policy, whose answer it is, JSON out."""
 
 import json
 import logging
@@ -6,61 +6,42 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from sys import maxsize
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import orjson
-import requests
 import tenacity
-from requests.adapters import HTTPAdapter
 
-from etl.errors import Denied, NotFound, TryAgain, VendorError
-from etl.extract.pacing import LONGEST_WAIT, Pace
+from etl.errors import Denied, Limited, NotFound, TooSlow, TryAgain, Unreadable, VendorError
+from etl.extract.exchange import Answer, Exchange, begins_as_json
+from etl.extract.memory import CrowdedError, Memory, Room
+from etl.extract.pacing import LONGEST_WAIT, SOON, Pace, kind_of
 from etl.extract.quotes import Quotes
 from etl.extract.refusals import reason_of
 from etl.settings.settings import Settings
-from etl.settings.validators import is_loopback
 
 log = logging.getLogger(__name__)
 
 Query = Sequence[tuple[str, str | int]]
 Check = Callable[[Any], None]
 
-# Every server version knows the header in both spellings; proxies often drop the one with underscores.
-TOKEN_HEADER = "api-access-token"  # noqa: S105 -- the header's name, no secret
 LONGEST_RETRYING = 600
-WORTH_RETRYING = {408, 425, 429, *range(500, 600)}
-LARGEST_BODY = 256 * 2**20
-LONGEST_ANSWER = 600
-CHUNK = 2**18
+# Requests that the server lets in again at once are no failures; and yet not without end.
+MOST_IN_ONE_ATTEMPT = 30
+REDIRECTS = {301, 302, 303, 307, 308}
+WORTH_RETRYING = {408, 425, *range(500, 600)}
 # What a search is for: it may be somebody's name.
 TERM = "q"
-REFUSALS: dict[int, type[VendorError]] = {401: Denied, 403: Denied, 404: NotFound}
+# What the vendor says of a token or a record; it says so in JSON, and it never says 403 (its section 6).
+REFUSALS: dict[int, type[VendorError]] = {401: Denied, 404: NotFound}
 # In a number, not in a text: the long ids of other systems are texts of digits.
 BEYOND_64_BITS = re.compile(rb"[:,\[]\s*-?[0-9]{20}")
-
-
-def _prepare(settings: Settings) -> tuple[requests.PreparedRequest, dict[str, Any]]:
-    """Return the request that all requests are copies of, and how to send it: proxies, certificates, time-out.
-
-    The environment is asked once: at every request it would take as long as the request itself.
-    """
-    session = requests.Session()
-    session.auth = _no_auth
-    session.trust_env = not is_loopback(urlsplit(settings.base_url).hostname or "")  # no proxy for this machine
-    session.headers.update({TOKEN_HEADER: settings.api_token.get_secret_value(), "Accept": "application/json"})
-    request = session.prepare_request(requests.Request("GET", settings.base_url))
-    return request, session.merge_environment_settings(settings.base_url, {}, True, True, None) | {
-        "timeout": settings.timeout_seconds
-    }
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from sending a login out of ~/.netrc along."""
-    return request
 
 
 def _backoff(state: tenacity.RetryCallState) -> float:
@@ -69,6 +50,22 @@ def _backoff(state: tenacity.RetryCallState) -> float:
     if isinstance(error, TryAgain) and error.wait is not None:
         return min(error.wait, LONGEST_WAIT)
     return tenacity.wait_random_exponential(multiplier=1, max=60)(state)
+
+
+class _StopWhenSlow(tenacity.stop.stop_base):
+    """Stop after so many attempts at what is too slow."""
+
+    def __init__(self, attempts: int) -> None:
+        self._attempts = attempts
+
+    def __call__(self, state: tenacity.RetryCallState) -> bool:
+        failed = state.outcome and state.outcome.exception()
+        return isinstance(failed, TooSlow) and state.attempt_number >= self._attempts
+
+
+def _stop_after(attempts: int, slow: int) -> tenacity.stop.stop_base:
+    stop = tenacity.stop_after_attempt(attempts) | tenacity.stop_after_delay(LONGEST_RETRYING)
+    return stop | _StopWhenSlow(slow)
 
 
 def _log_wait(state: tenacity.RetryCallState) -> None:
@@ -99,31 +96,40 @@ class Client:
         self._counted = (0, 0)
         self.quotes = Quotes(settings)
         self._pace = pace or Pace(settings.requests_per_minute, sleep=sleep)
-        self._local = threading.local()
-        self._request, self._way = _prepare(settings)
+        self._exchange = Exchange(settings, self.quotes)
+        self._memory = Memory(settings.memory_mb, settings.concurrency + 1)  # the main thread asks, too
+        self._attempts = settings.retry_attempts
         self._lock = threading.Lock()
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TryAgain),
-            stop=tenacity.stop_after_attempt(settings.retry_attempts) | tenacity.stop_after_delay(LONGEST_RETRYING),
             wait=_backoff,
             before_sleep=_log_wait,
             sleep=sleep,
             reraise=True,
         )
 
-    def get(self, path: str, query: Query = (), check: Check = _accept) -> Any:
-        """Return the JSON that the vendor answers; check: raises TryAgain when that answers another question.
+    def get(
+        self,
+        path: str,
+        query: Query = (),
+        check: Check = _accept,
+        attempts: int = maxsize,
+        slow: int = maxsize,
+    ) -> Any:
+        """Return the JSON that the vendor answers.
 
-        Raise NotFound (404), Denied (401, 403), or VendorError for everything else that no retry mended; each has the
-        address and the beginning of the answer, unless personal data are not kept, and never the token.
+        check: raises TryAgain when that answers another question.
+
+        attempts, slow: how many are made at most, and how many at what is too slow, where the settings have more: for
+        what can be asked for in another way.
+        Raise NotFound (404) or Denied (401) where the vendor says so, Unreadable where nothing was answered that says
+        anything, or VendorError for everything else that no retry mended; each has the address and the beginning of the
+        answer, unless personal data are not kept, and never the token.
         """
         url, address = self.url(path, query), self.address(path, query)
-        for attempt in self._retrying:
+        for attempt in self._retrying.copy(stop=_stop_after(min(attempts, self._attempts), slow)):
             with attempt:
-                with self._lock:
-                    self.requests += 1
-                    self.retries += attempt.retry_state.attempt_number > 1
-                return self._once(url, address, check)
+                return self._attempt(url, address, kind_of(path), attempt.retry_state.attempt_number, check)
         raise AssertionError("tenacity always returns or raises")  # pragma: no cover
 
     def take_counts(self) -> tuple[int, int]:
@@ -148,65 +154,64 @@ class Client:
             path, [(name, self.quotes.of_term(str(value)) if name == TERM else value) for name, value in query]
         )
 
-    def _once(self, url: str, address: str, check: Check) -> Any:
+    def _attempt(self, url: str, address: str, kind: str, number: int, check: Check) -> Any:
         try:
-            answer = self._answer(url)
-            check(answer)
+            with self._memory.room() as room:
+                for at in range(1, MOST_IN_ONE_ATTEMPT + 1):
+                    room.wait()
+                    self._count(is_repeated=number > 1 or at > 1)
+                    with _let_in_soon(is_last=at == MOST_IN_ONE_ATTEMPT):
+                        answer = self._answer(url, kind, room)
+                        check(answer)
+                        return answer
         except VendorError as error:
-            self._adapter().close()  # it may be out of step, and bring this answer to the next question
+            self._exchange.leave_connection()  # it may be out of step, and bring this answer to the next question
             error.address = address
             raise
-        return answer
+        raise AssertionError("the last one returns or raises")  # pragma: no cover
 
-    def _answer(self, url: str) -> Any:
-        minute = self._pace.wait()
+    def _count(self, is_repeated: bool) -> None:
+        with self._lock:
+            self.requests += 1
+            self.retries += is_repeated
+
+    def _answer(self, url: str, kind: str, room: Room) -> Any:
+        ticket = self._pace.wait(kind)
+        passed = False
         try:
-            answer, body = self._ask(url)
-            if answer.status_code == requests.codes.too_many_requests:
-                waits = self._pace.limited(minute, _retry_after(answer))
-                raise TryAgain(f"too many requests (429); all requests wait {waits:.0f} s.", wait=0)
+            answer = self._exchange.get(url, room.take)
+            passed = answer.status != HTTPStatus.TOO_MANY_REQUESTS
+            if not passed:
+                seconds = self._pace.limited(ticket, _retry_after(answer))
+                raise Limited(f"too many requests (429); those like it wait {seconds:.0f} s.", seconds)
         finally:
-            self._pace.done()
-        self._raise_for_status(answer, body)
-        return self._decode(body)
-
-    def _ask(self, url: str) -> tuple[requests.Response, bytes]:
-        request = self._request.copy()
-        request.url = url
+            self._pace.done(ticket, passed)
         try:
-            # Not through a session: it would keep cookies, and read the body of a redirect without bounds.
-            with self._adapter().send(request, **self._way) as answer:
-                return answer, self._read(answer)
-        except requests.RequestException as error:
-            raise self.quotes.failure(error) from None
+            self._raise_for_status(answer)
+            room.take_values(answer.body)
+            return self._decode(answer.body)
+        except VendorError as error:
+            error.status = answer.status
+            raise
 
-    def _read(self, answer: requests.Response) -> bytes:
-        """Read the body, within bounds: requests' own time-out is of each piece, not of the whole."""
-        begun, body = time.monotonic(), bytearray()
-        for piece in answer.iter_content(CHUNK):
-            body += piece
-            if len(body) > LARGEST_BODY:
-                said = f"the answer is larger than {LARGEST_BODY // 2**20} MiB."
-                raise VendorError(said, self.quotes.of_answer(bytes(body[:1000])))
-            if time.monotonic() - begun > LONGEST_ANSWER:
-                raise TryAgain(f"the answer was not complete after {LONGEST_ANSWER} s.")
-        return bytes(body)
-
-    def _raise_for_status(self, answer: requests.Response, body: bytes) -> None:
-        status = answer.status_code
-        if status == requests.codes.ok:
+    def _raise_for_status(self, answer: Answer) -> None:
+        status = answer.status
+        if status == HTTPStatus.OK:
             return
-        if answer.is_redirect:
+        if status in REDIRECTS and "Location" in answer.headers:
             said = "redirected, and the token is not sent there; set ETL_BASE_URL."
             raise VendorError(said, self.quotes.of_answer(answer.headers["Location"].encode()))
-        said, quote = f"the server answered {status}.", self.quotes.of_answer(body)
+        said, quote = f"the server answered {status}.", self.quotes.of_answer(answer.body)
         if status in WORTH_RETRYING:
-            raise TryAgain(said, quote, wait=_retry_after(answer))
+            kind = TooSlow if status == HTTPStatus.GATEWAY_TIMEOUT else TryAgain
+            raise kind(said, quote, wait=_retry_after(answer))
+        if not _is_json(answer):
+            raise Unreadable(said, quote)
         refused = REFUSALS.get(status, VendorError)(said, quote)
-        refused.reason = reason_of(body)
+        refused.reason = reason_of(bytes(answer.body))
         raise refused
 
-    def _decode(self, body: bytes) -> Any:
+    def _decode(self, body: bytearray) -> Any:
         try:
             if not BEYOND_64_BITS.search(body):
                 return orjson.loads(body)
@@ -216,17 +221,32 @@ class Client:
             # orjson refuses half of a surrogate pair, and rounds numbers beyond 64 bits: real messages have both.
             return json.loads(body, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError):
-            if body.lstrip()[:1] in {b"{", b"["}:
-                # What begins as JSON holds what people wrote, and has no place in a log.
+            if begins_as_json(body):
                 raise TryAgain("the answer is no JSON: cut short or broken.") from None
             raise TryAgain("the answer is no JSON.", self.quotes.of_answer(body)) from None
 
-    def _adapter(self) -> HTTPAdapter:
-        """Return this thread's connection: requests does not promise that one may be shared."""
-        adapter: HTTPAdapter | None = getattr(self._local, "adapter", None)
-        if adapter is None:
-            adapter = self._local.adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1)
-        return adapter
+
+@contextmanager
+def _let_in_soon(is_last: bool) -> Iterator[None]:
+    """Pass over what is no failure of a request: that it is let in in a moment, or had no room for its answer."""
+    try:
+        yield
+    except Limited as error:
+        if is_last:
+            error.wait = None  # at once was too soon so often that the next attempt backs off
+        if error.seconds > SOON or is_last:
+            raise
+    except CrowdedError:
+        if is_last:
+            raise TryAgain("other answers took all the room of ETL_MEMORY_MB.") from None
+
+
+def _is_json(answer: Answer) -> bool:
+    """Return whether an answer is JSON, and says so: what a firewall or a login page answers is not."""
+    try:
+        return answer.is_json and isinstance(orjson.loads(answer.body), dict | list)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _refuse(constant: str) -> float:
@@ -239,7 +259,7 @@ def _finite(digits: str) -> float:
     return value
 
 
-def _retry_after(answer: requests.Response) -> float | None:
+def _retry_after(answer: Answer) -> float | None:
     """Read Retry-After, which is a number of seconds or a date; None when absent or unreadable."""
     value = answer.headers.get("Retry-After", "")
     if value.isdecimal():

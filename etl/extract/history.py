@@ -4,21 +4,33 @@ Three facts of the server (the vendor's section 3) make it what it is. Answers a
 so that a cursor over ids loses back-dated messages. The two-sided window `after=A&before=B` gives the messages with
 A <= id < B and is exact whenever its answer is shorter than its cap. And servers before 2.16 misread it: there only
 walking back with `before` is left, which loses messages; then `audit.py` finds them.
+
+A window that the server cannot answer, or that is too large for the memory, is not asked for again as it is: it is read
+in narrower ones (`windows.py`).
 """
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from sys import maxsize
 from typing import Any
 
-from etl.errors import Denied, NotFound, VendorError
+from etl.errors import Denied, Limited, NotFound, Unreadable, VendorError
 from etl.extract import doors
 from etl.extract.belonging import get_conversation, get_messages
 from etl.extract.client import Client
+from etl.extract.windows import TOO_MUCH, Windows
 
 CAPS = (20, 100, 1000)
 NEWEST = 20
 ABOVE_ANY_ID = 2**31 - 1
 REFUSALS_THAT_SUFFICE = 10
+FORBIDDEN, MISSING = 403, 404
+# What is too slow twice will be so again: narrower windows are quicker.
+ATTEMPTS_WHEN_SLOW = 2
+# Windows are begun with so many times the ids that the newest 20 messages take up.
+TIMES_NEWEST = 4
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,7 @@ class Histories:
 
     @property
     def refused(self) -> bool:
-        """Whether the server gives no histories: each of the first ten was answered with 401, 403 or 404."""
+        """Whether the server gives no histories: each of the first ten was refused, in JSON, or answered with 404."""
         return self._refusals >= REFUSALS_THAT_SUFFICE
 
     def read(self, conversation_id: int, shown: set[int]) -> History:
@@ -66,8 +78,8 @@ class Histories:
             raise NotFound("not asked for, as the server refuses histories.", address=address)
         try:
             history = self._walk_back(conversation_id) if self.walks_back else self._read_window(conversation_id, shown)
-        except (Denied, NotFound) as error:
-            if not self._answered and not self._is_gone(conversation_id, error):
+        except VendorError as error:
+            if not self._answered and _is_refusal(error) and not self._is_gone(conversation_id, error):
                 self._refusals += 1
             raise
         self._answered = True
@@ -101,7 +113,12 @@ class Histories:
 
     def _read_window(self, conversation_id: int, shown: set[int]) -> History:
         before = max([ABOVE_ANY_ID, *(message_id + 1 for message_id in shown)])
-        messages = self._try_window(conversation_id, before)
+        try:
+            messages = self._try_window(conversation_id, before)
+        except Limited:
+            raise
+        except TOO_MUCH:
+            return self._read_narrower(conversation_id, before, shown)
         ids = _ids(messages)
         if shown <= ids and (ids or self._longest):
             return History(messages, complete=True)
@@ -116,6 +133,51 @@ class Histories:
             return walked
         return History(messages, complete=True)
 
+    def _read_narrower(self, conversation_id: int, before: int, shown: set[int]) -> History:
+        """Read a history whose whole window cannot be answered: from its newest messages on, down and up.
+
+        What not even by itself can be read is looked for by walking back, 20 messages at a time.
+        """
+        newest = self._newest(conversation_id, shown)
+        ids = _ids(newest)
+        if len(newest) < NEWEST and shown <= ids:
+            return History(newest, complete=True)
+        known = ids or shown
+        windows, above = Windows(partial(self._window, conversation_id)), max(known) + 1
+        try:
+            windows.go(above, 0, width=TIMES_NEWEST * (above - min(known)))
+            windows.go(above, before, width=before - above)  # most likely there is nothing
+        except _MisreadError:
+            self.walk_back()
+        found = _ids(windows.found)
+        if not windows.lost and known <= found:
+            return History(windows.found, complete=True)
+        if not known & found:
+            self.walk_back()
+        with suppress(*TOO_MUCH):
+            walked = self._walk_back(conversation_id).messages
+            windows.found += [message for message in walked if not _ids([message]) <= found]
+        return History(windows.found, complete=False)
+
+    def _newest(self, conversation_id: int, shown: set[int]) -> list[Any]:
+        """Return the newest 20 messages; none where they are too much at once, and a single one is not.
+
+        Raise what went wrong when it is not the amount.
+        """
+        try:
+            return self._get(conversation_id)
+        except Limited:
+            raise
+        except TOO_MUCH:
+            if not shown:
+                raise
+            self._window(conversation_id, max(shown), max(shown) + 1)
+            return []
+
+    def _window(self, conversation_id: int, after: int, before: int) -> list[Any]:
+        """Return the messages of a window that is narrowed when it fails; that of one id is asked for in earnest."""
+        return self._between(conversation_id, after, before, attempts=maxsize if before - after == 1 else 1)
+
     def _try_window(self, conversation_id: int, before: int) -> list[Any]:
         """Return the messages of the whole window; none where the server takes it for something else."""
         try:
@@ -123,8 +185,8 @@ class Histories:
         except _MisreadError:
             return []
 
-    def _between(self, conversation_id: int, after: int, before: int) -> list[Any]:
-        messages = self._get(conversation_id, after=after, before=before)
+    def _between(self, conversation_id: int, after: int, before: int, attempts: int = maxsize) -> list[Any]:
+        messages = self._get(conversation_id, attempts, after=after, before=before)
         ids = sorted(_ids(messages))
         if ids and not after <= ids[0] <= ids[-1] < before:
             raise _MisreadError
@@ -136,7 +198,8 @@ class Histories:
         if not after < middle < before:
             address = self._client.address(_path(conversation_id))
             raise VendorError(f"the window {after} to {before} cannot be split.", address=address)
-        return self._between(conversation_id, after, middle) + self._between(conversation_id, middle, before)
+        older = self._between(conversation_id, after, middle, attempts)
+        return older + self._between(conversation_id, middle, before, attempts)
 
     def _walk_back(self, conversation_id: int) -> History:
         """Read the newest 20, then the newest 20 below the lowest id of these, and so on.
@@ -156,9 +219,10 @@ class Histories:
             lowest = below
         return History(messages, complete)
 
-    def _get(self, conversation_id: int, **query: int) -> list[Any]:
+    def _get(self, conversation_id: int, attempts: int = maxsize, **query: int) -> list[Any]:
         path, asked = _path(conversation_id), list(query.items())
-        answer = get_messages(self._client, conversation_id, asked)
+        slow = ATTEMPTS_WHEN_SLOW if len(query) > 1 else maxsize
+        answer = get_messages(self._client, conversation_id, asked, attempts, slow)
         payload = answer.get("payload") if isinstance(answer, dict) else None
         if not isinstance(payload, list):
             raise VendorError("the answer holds no list of messages.", address=self._client.address(path, asked))
@@ -167,6 +231,12 @@ class Histories:
 
 def _path(conversation_id: int) -> str:
     return f"conversations/{conversation_id}/messages"
+
+
+def _is_refusal(error: VendorError) -> bool:
+    """Return whether the server does not give a history: an unknown route is 404 in HTML (the vendor's section 6)."""
+    said_so = error.status == FORBIDDEN and not isinstance(error, Unreadable)
+    return said_so or isinstance(error, Denied | NotFound) or error.status == MISSING
 
 
 def _ids(messages: list[Any]) -> set[int]:

@@ -1,16 +1,20 @@
 """What the client's errors quote of answers and searches: apart from our own words, so that it can be left out."""
 
+import re
 from typing import Any
 from urllib.parse import quote_plus
 
-from etl.errors import TryAgain, VendorError
+from etl.errors import TooSlow, TryAgain, VendorError
 from etl.settings.settings import Settings
 
 SHOWN_OF_BODY = 300
+LOOKED_AT = 2**16
+# What urllib3 puts before its words: where it was connected to, which the address says.
+POOL = re.compile(r"^HTTPS?ConnectionPool\([^)]*\): ")
 MOST_QUOTES = 1_000
 # Failures that this machine itself reports, before or without any answer: all others may quote what came in.
 OWN_WORDS = {
-    *("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ReadTimeoutError", "TimeoutError"),
+    *("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "TimeoutError"),
     *("ConnectionResetError", "ConnectionRefusedError", "ConnectionAbortedError", "BrokenPipeError"),
     *("RemoteDisconnected", "SSLError", "SSLCertVerificationError", "SSLEOFError", "SSLZeroReturnError"),
 }
@@ -28,9 +32,9 @@ class Quotes(set[str]):
         self._may_quote = settings.pii == "keep"
         self._token = settings.api_token
 
-    def of_answer(self, said: bytes) -> str:
+    def of_answer(self, said: bytes | bytearray) -> str:
         """Return the beginning of what a server said, fit for a log: without the token, if it repeats our headers."""
-        text = said.decode("utf-8", "replace").replace(self._token.get_secret_value(), "(the token)")
+        text = said[:LOOKED_AT].decode("utf-8", "replace").replace(self._token.get_secret_value(), "(the token)")
         return self._remembered(text[:SHOWN_OF_BODY].encode("unicode_escape").decode() or "an empty body")
 
     def of_term(self, term: str) -> str:
@@ -42,6 +46,8 @@ class Quotes(set[str]):
         kind, words = _cause(error)
         if kind == "SSLCertVerificationError":
             return VendorError(f"the server's certificate is not trusted ({words}).")
+        if kind == "ReadTimeoutError":
+            return TooSlow(f"no answer ({words}).")
         if kind in OWN_WORDS:
             return TryAgain(f"no answer ({words}).")
         return TryAgain(f"no answer ({kind}).", self.of_answer(words.encode()))
@@ -59,6 +65,6 @@ def _cause(error: Exception) -> tuple[str, str]:
     """
     reason: Any = error.args[0] if error.args else error
     reason = getattr(reason, "reason", reason)
-    words = str(reason).rpartition(">: ")[2] or type(error).__name__
+    words = POOL.sub("", str(reason).rpartition(">: ")[2]) or type(error).__name__
     of_system = (argument for argument in getattr(reason, "args", ()) if isinstance(argument, OSError))
     return type(next(of_system, reason)).__name__, words

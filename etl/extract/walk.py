@@ -11,7 +11,7 @@ from math import ceil
 from sys import maxsize
 from typing import Any
 
-from etl.errors import Denied, NotFound, TryAgain, VendorError
+from etl.errors import Denied, Limited, NotFound, Unreadable, VendorError
 from etl.extract.belonging import require_conversations
 from etl.extract.client import Client, Query
 from etl.id_set import IdSet
@@ -22,6 +22,7 @@ MOST_STALE_PAGES = 20
 PAGES_AHEAD = 16
 RECENT_PAGES_AHEAD = 3
 FAILURES_THAT_ALARM = 3
+HIGHEST_ID = 2**31 - 1
 LIST = "conversations"
 # The order with the fewest ties; known from 2.7 to today, and harmless elsewhere (the vendor's section 2).
 BY_CREATION = ("sort_by", "sort_on_created_at")
@@ -120,7 +121,7 @@ def first_page(client: Client, query: Query) -> Page:
 
 def _check_alive(client: Client) -> None:
     """Raise VendorError when the server answers nothing else either: then it is down, and no page is broken."""
-    with suppress(Denied, NotFound):
+    with suppress(Denied, NotFound, Limited):
         client.get("conversations/meta", [("status", STATUSES[0])])
 
 
@@ -131,7 +132,7 @@ def _try_page(client: Client, path: str, query: Query, number: int, about: int |
     """
     try:
         return _get_page(client, path, query, number, about)
-    except TryAgain as error:
+    except Unreadable as error:
         return Page(number, about, [], {}, failed=str(error))
 
 
@@ -143,10 +144,15 @@ def _get_page(client: Client, path: str, query: Query, number: int, about: int |
         raise VendorError("the answer holds no list of conversations.", address=client.address(path, asked))
     meta = data.get("meta")
     meta = meta if isinstance(meta, dict) else {}
-    counts = {name: meta[name] for name in COUNTS if isinstance(meta.get(name), int)}
+    counts = {name: meta[name] for name in COUNTS if is_count(meta.get(name))}
     if about is None and data["payload"] and "all_count" in counts:
         about = ceil(counts["all_count"] / len(data["payload"]))
     return Page(number, about, data["payload"], counts)
+
+
+def is_count(value: Any) -> bool:
+    """Return whether a value can be the number of an account's conversations, whose ids have 31 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= HIGHEST_ID
 
 
 def _data(path: str, answer: Any) -> Any:

@@ -6,12 +6,13 @@ Each list may be missing on an installation, or be refused to a token: a run goe
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import Engine
 
 from etl.database.engine import transaction
-from etl.errors import BadValue, DatabaseError, Denied, NotFound, VendorError
+from etl.errors import BadValue, DatabaseError, Denied, VendorError
 from etl.extract.belonging import get_list
 from etl.extract.client import Client, Query
 from etl.load import conversations
@@ -172,7 +173,7 @@ class Dimensions:
         if isinstance(error, Denied):
             said = error.sentence.removesuffix(".") + (f": {error.quote}" if error.quote else "")
             why = error.reason or f"it was refused ({said})"
-        elif not isinstance(error, NotFound):
+        elif error.status != HTTPStatus.NOT_FOUND:  # in HTML, too, which is how the vendor answers an unknown route
             failed = "the server failed"
             why = next((reason for reason in self._missed if reason.startswith(failed)), f"{failed}: {error}")
         self._missed.setdefault(why, []).append(what)

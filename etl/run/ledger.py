@@ -6,6 +6,7 @@ Ids are the account's own running number: every id from 1 to the highest was giv
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import nlargest
 from itertools import islice
@@ -17,7 +18,7 @@ from etl.database.engine import transaction
 from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
 from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
-from etl.extract.walk import BY_CREATION, walk
+from etl.extract.walk import BY_CREATION, is_count, walk
 from etl.id_set import IdSet
 from etl.load import ledger_entries
 from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE, Reason
@@ -173,7 +174,9 @@ class Ledger:
         for conversation_id in sorted(nlargest(PROBES, self.seen)):
             try:
                 get_conversation(self.client, conversation_id)
-            except NotFound:
+            except Denied:
+                raise
+            except VendorError:
                 continue
             return
 
@@ -202,15 +205,14 @@ class Ledger:
 
     def _counted(self) -> int:
         """Return the sum of the vendor's own counts, read now; 0 where it does not count."""
-        total = 0
-        for status in STATUSES:
-            try:
-                meta = self.client.get("conversations/meta", [("status", status)])["meta"]
-                total += int(meta["all_count"])
-            except (VendorError, KeyError, TypeError, ValueError):
-                self.notes.append("The vendor's counts could not be read, and were not compared.")
-                return 0
-        return total
+        counts = []
+        with suppress(VendorError, KeyError, TypeError):
+            for status in STATUSES:
+                counts.append(self.client.get("conversations/meta", [("status", status)])["meta"]["all_count"])
+        if len(counts) < len(STATUSES) or not all(map(is_count, counts)):
+            self.notes.append("The vendor's counts could not be read, and were not compared.")
+            return 0
+        return sum(counts)
 
     def _refuse_too_many(self) -> None:
         with transaction(self.engine) as connection:

@@ -111,7 +111,10 @@ class Settings(DatabaseSettings):
     requests_per_minute: int | None = Field(
         default=None, ge=1, description="The server's limit, if known. Unset: learned when the server says 429."
     )
-    timeout_seconds: float = Field(default=60, gt=0, le=600, description="Longest wait for an answer, in seconds.")
+    timeout_seconds: float = Field(default=60, gt=0, le=600, description="Longest wait for a whole answer, in seconds.")
+    memory_mb: int = Field(
+        default=512, ge=1, le=65536, description="Memory for the answers under way, all together, in megabytes."
+    )
     retry_attempts: int = Field(
         default=6, ge=1, le=20, description="Attempts at one request before it counts as failed."
     )

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 from sqlalchemy import Engine
 
 from etl.database.engine import transaction
-from etl.errors import TryAgain, VendorError, quoted
+from etl.errors import Unreadable, VendorError, quoted
 from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
 from etl.extract.filters import query_of
@@ -92,7 +92,7 @@ def share(
         return None
     try:
         about = {status: first_page(client, query_of(selection, status)).about or 0 for status in selection.statuses}
-    except TryAgain:
+    except Unreadable:
         return None  # perhaps one broken page: a run that is not shared knows how to go on after it
     cut = parts.cut(about)
     if len(cut) < len(about) + FEWEST_PARTS:

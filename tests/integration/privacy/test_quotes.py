@@ -20,10 +20,11 @@ from etl.errors import (
     DeletionsRefused,
     EtlError,
     Interrupted,
+    Limited,
     SettingsError,
     TryAgain,
 )
-from etl.extract import client as clients
+from etl.extract import memory
 from etl.extract.client import Client
 from etl.privacy import redact
 from etl.privacy.rules import way_of
@@ -40,8 +41,8 @@ from tests.marked_vendor import (
     ANSWERS,
     BEYOND,
     DIGITS,
+    FEW_BYTES,
     HIDDEN,
-    LARGE,
     MARK,
     QUOTE_NOTHING,
     SPOILED,
@@ -67,7 +68,7 @@ QUOTING = [one for one in classes() if "quote" in inspect.signature(one.__init__
 @pytest.fixture
 def keeping(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answer], Client]]:
     """Make a client, where personal data are kept, of a server that answers the same to everything."""
-    monkeypatch.setattr(clients, "LARGEST_BODY", LARGE)
+    monkeypatch.setattr(memory, "MEGABYTE", FEW_BYTES)
     servers = []
 
     def make(answer: Answer) -> Client:
@@ -110,7 +111,7 @@ def test_every_class_that_quotes_is_made_here_and_has_the_mark_in_its_quote(
 
 
 def test_all_other_classes_quote_nothing() -> None:
-    others = {EtlError, SettingsError, AnotherRun, Interrupted, DatabaseError, DeletionsRefused}
+    others = {EtlError, SettingsError, AnotherRun, Interrupted, DatabaseError, DeletionsRefused, Limited}
     assert set(classes()) - set(QUOTING) == others
 
 
@@ -129,8 +130,8 @@ def base_url() -> Iterator[str]:
 
 # The command line with a small bound, so that an answer can be too large.
 PATCHED = f"""
-from etl.extract import client
-client.LARGEST_BODY = {LARGE}
+from etl.extract import memory
+memory.MEGABYTE = {FEW_BYTES}
 from etl.commands.main import main
 main()
 """
@@ -178,9 +179,9 @@ def test_with_drop_no_mark_is_anywhere(etl: RunEtl, engine: Engine, tmp_path: Pa
     assert found(everything) == []
     assert found(everything_stored(engine)) == []
     # All of it was met.
-    for shown in ("answered 400.", "redirected, and the token is not sent there; set ETL_BASE_URL.", "than 0 MiB.",
-                  "answered 408. Attempt 1", "answered 502.", "the answer is no JSON. Attempt 1", "answered 401.",
-                  "no answer (", "answered 403.", "answered 404.", "q=..."):  # fmt: skip
+    for shown in ("answered 400.", "redirected, and the token is not sent there; set ETL_BASE_URL.", "than a quarter",
+                  "answered 408. Attempt 1", "answered 502.", "answered 504.", "the answer is no JSON. Attempt 1",
+                  "answered 401.", "no answer (", "answered 403.", "answered 404.", "q=..."):  # fmt: skip
         assert shown in everything
     assert len(rows_of(engine, "SELECT FROM helpdesk.conversation_ledger WHERE reason IS NOT NULL")) == len(HIDDEN)
     for table in ("conversation_ledger", "rejected_records"):

@@ -30,7 +30,10 @@ WITHOUT = {
 }
 GONE = json_answer({"error": "Resource could not be found"}, 404)
 REFUSED = json_answer({"error": "You are not authorized to do this action"}, 401)
-FORBIDDEN = json_answer({"error": "Forbidden"}, 403)
+NO_ROUTE = Answer(404, b"<!DOCTYPE html><html></html>", "text/html")
+# The vendor says neither: what stands between says it.
+BLOCKED = Answer(403, b"<html>blocked</html>", "text/html")
+LOGIN = Answer(401, b"<html>sign in</html>", "text/html")
 
 
 def definition(number: int, key: str, kind: str = "text", model: str = "conversation_attribute") -> dict[str, Any]:
@@ -150,8 +153,8 @@ def test_a_rejected_inbox_is_read_well_when_it_can_be_and_not_because_a_conversa
 WHY = [
     (GONE, "this server does not have it"),
     (REFUSED, "it takes an administrator's token"),
-    (FORBIDDEN, 'it was refused (the server answered 403: {"error":"Forbidden"})'),
     (json_answer({"error": "Account is suspended"}, 401), "the account is suspended"),
+    (NO_ROUTE, "this server does not have it"),
     (json_answer({"payload": {"no": "list"}}), "the server failed: the answer is no list"),
 ]
 
@@ -176,6 +179,16 @@ def test_without_a_list_the_run_is_complete_and_says_what_is_unknown(
         assert run.notes == ([] if unreadable_profile else [f"Not read: {WITHOUT[name]}. Why: {why}."])
         assert (run.outcome, run.problems) == ("complete", [])
         assert etl.rows("SELECT count(*) FROM messages") == [(6,)]
+
+
+@pytest.mark.parametrize("answer", [BLOCKED, LOGIN, json_answer({"error": "Forbidden"}, 403)], ids=range(3))
+def test_what_the_vendor_does_not_say_is_quoted_and_not_taken_for_a_word_about_the_token(
+    engine: Engine, answer: Answer
+) -> None:
+    with job(furnished(), engine, change=answers("teams", answer)) as etl:
+        run = etl.run()
+        said = f"{etl.url}/api/v1/accounts/1/teams: the server answered {answer.status}: {answer.body.decode()}"
+        assert run.notes == [f"Not read: {WITHOUT['teams']}. Why: the server failed: {said}."]
 
 
 def test_without_any_list_there_is_a_note_a_reason_and_what_was_known_stays(engine: Engine) -> None:

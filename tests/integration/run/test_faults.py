@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from etl.database.engine import make_engine
 from etl.demo import events
 from etl.demo.account import Account, Attachment
-from etl.demo.server import Answer, Request, serve
+from etl.demo.server import Answer, Request, serve, text_answer
 from etl.demo.vendor import Vendor
 from etl.extract.client import Client
 from etl.extract.pacing import Pace
@@ -20,6 +20,7 @@ from etl.interrupt import Interrupt
 from etl.settings.settings import Settings
 from tests.databases import new_database
 from tests.examples import in_the_long_run
+from tests.integration.run.truth import assert_equal
 from tests.scripted_account import DAY, LONG_AGO, Change, account_of, job, server_fault
 from tests.waits import LONGEST
 
@@ -132,6 +133,31 @@ def test_where_no_page_can_be_read_the_run_fails_and_nothing_is_tombstoned(engin
         assert (etl.rows(TOMBSTONES), etl.rows(ENTRIES), etl.rows(VERSIONS)) == ([], [], before)
         assert len(etl.vendor.requests) < 150
         assert etl.rows("SELECT outcome FROM sync_runs ORDER BY run_id") == [("complete",), ("failed",)]
+
+
+class CountsLimited:
+    """Says 429 to every request for the counts after the first."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/meta"):
+            return answer
+        self.asked += 1
+        return answer if self.asked == 1 else text_answer("Retry later", 429)
+
+
+def test_where_the_counts_have_a_limit_of_their_own_they_are_not_compared_and_nothing_else_waits(
+    engine: Engine, waits: list[float]
+) -> None:
+    account = account_of(60)
+    with job(account, engine, change=CountsLimited()) as etl:
+        run = etl.run()
+        assert (run.outcome, run.problems) == ("complete", [])
+        assert run.notes == ["The vendor's counts could not be read, and were not compared."]
+        assert_equal(etl, account)
+    assert waits == []
 
 
 class Faults:

@@ -12,7 +12,8 @@ from threading import Event, Thread
 import pytest
 
 from etl.demo.server import Answer, json_answer, text_answer
-from etl.errors import TryAgain
+from etl.errors import Limited, TryAgain
+from etl.extract.client import MOST_IN_ONE_ATTEMPT
 from etl.extract.pacing import Pace
 from tests.waits import LONGEST
 
@@ -188,9 +189,55 @@ def test_429s_are_tried_a_bounded_number_of_times_too(serving, client_of, in_tur
     client = client_of(url, Pace(None, clock, clock.sleep), retry_attempts=3)
     with pytest.raises(TryAgain) as failed:
         client.get("x")
-    assert str(failed.value) == f"{url}/api/v1/accounts/1/x: too many requests (429); all requests wait 60 s."
+    assert str(failed.value) == f"{url}/api/v1/accounts/1/x: too many requests (429); those like it wait 60 s."
     assert clock.slept == [60, 60]
     assert (client.requests, client.retries) == (3, 2)
+
+
+AT_ONCE = Answer(429, b"Retry later", headers={"Retry-After": "0"})
+
+
+def test_retry_after_0_is_now_also_when_it_comes_twenty_times(serving, client_of, in_turn, waits, clock):
+    server = in_turn(*[AT_ONCE] * 20, GOOD)
+    client = client_of(serving(server), Pace(None, clock, clock.sleep))
+    assert client.get("x") == {"id": 7}
+    assert (clock.slept, waits, client.requests, client.retries) == ([], [], 21, 20)
+
+
+def test_retry_after_0_without_end_is_tried_a_bounded_number_of_times_with_pauses(
+    serving, client_of, in_turn, waits, clock
+):
+    server = in_turn(AT_ONCE)
+    with pytest.raises(Limited):
+        client_of(serving(server), Pace(None, clock, clock.sleep), retry_attempts=3).get("x")
+    assert (len(server.requests), len(waits), clock.slept) == (3 * MOST_IN_ONE_ATTEMPT, 2, [])
+
+
+def test_a_limit_by_the_second_costs_a_second_and_no_attempt(serving, client_of, in_turn, waits, clock):
+    """Five a second, and whoever comes sooner is told to come in a second."""
+    clock.now = 6010.0
+    passed: dict[int, int] = {}
+
+    def by_the_second(_):
+        passed[int(clock.now)] = passed.get(int(clock.now), 0) + 1
+        return GOOD if passed[int(clock.now)] <= 5 else Answer(429, headers={"Retry-After": "1"})
+
+    client = client_of(serving(by_the_second), Pace(None, clock, clock.sleep), retry_attempts=1)
+    assert [client.get("x") for _ in range(100)] == [{"id": 7}] * 100
+    assert (clock.slept, waits) == ([1.0] * 19, [])
+
+
+def test_a_429_of_one_address_makes_no_other_wait(serving, client_of, waits, clock):
+    clock.now = 6010.0
+    client = client_of(
+        serving(lambda request: LATER if request.path.endswith("meta") else GOOD),
+        Pace(None, clock, clock.sleep),
+        retry_attempts=1,
+    )
+    with pytest.raises(Limited, match=r"meta: too many requests \(429\); those like it wait 50 s\.$"):
+        client.get("conversations/meta")
+    assert [client.get(f"conversations/{one}/messages") for one in range(500)] == [{"id": 7}] * 500
+    assert (clock.slept, waits) == ([], [])
 
 
 def test_a_known_rate_is_kept_without_a_429(serving, client_of, in_turn, clock):

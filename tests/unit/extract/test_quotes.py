@@ -3,7 +3,7 @@
 import pytest
 
 from etl.demo.server import Answer, text_answer
-from etl.errors import NotFound, TryAgain, VendorError
+from etl.errors import TryAgain, Unreadable, VendorError
 from etl.extract import quotes
 
 KEY = "a key of at least thirty-two characters"
@@ -54,7 +54,7 @@ def test_what_could_not_be_remembered_is_not_quoted(serving, client_of, monkeypa
     client = client_of(serving(lambda request: text_answer(request.path[-1], 404)))
     said = []
     for path in ("a", "b", "c", "a"):
-        with pytest.raises(NotFound) as failed:
+        with pytest.raises(Unreadable) as failed:
             client.get(path)
         said.append(str(failed.value).rpartition("the server ")[2])
     assert said == ["answered 404: a", "answered 404: b", "answered 404.", "answered 404: a"]

@@ -1,9 +1,10 @@
+import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 import pytest
 
-from etl.demo.server import Answer, json_answer
+from etl.demo.server import Answer, json_answer, text_answer
 from etl.errors import NotFound, VendorError
 from etl.extract.walk import PAGES_AHEAD, Page, walk
 
@@ -177,3 +178,29 @@ def test_the_pages_before_a_failing_one_are_given(serving, client_of):
         assert [next(pages).number, next(pages).number] == [1, 2]
         with pytest.raises(NotFound):
             next(pages)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [json_answer({"status": 500}, 500), text_answer("<html>you have been blocked</html>", 403), text_answer("", 204)],
+    ids=["a fault", "a firewall", "nothing"],
+)
+def test_counts_that_have_a_limit_of_their_own_are_no_sign_of_a_dead_server(serving, client_of, broken):
+    account = Account(20, size=2, broken=dict.fromkeys(range(2, 7), broken))
+
+    def limited(request):
+        return text_answer("Retry later", 429) if request.path.endswith("/meta") else account(request)
+
+    client = client_of(serving(limited), retry_attempts=1)
+    with ThreadPoolExecutor(4) as pool:
+        pages = list(walk(client, pool, []))
+    assert [page.number for page in pages if page.failed] == [2, 3, 4, 5, 6]
+    assert ids(pages) == [1, 2, *range(13, 21)]
+
+
+@pytest.mark.parametrize("count", [True, "20", -1, 2**31, 2**63, 10**400, 20.0, None, [20]], ids=range(9))
+def test_what_is_no_number_of_conversations_counts_nothing(walked, count):
+    body = json.dumps({"data": {"meta": {"all_count": count, "mine_count": 3}, "payload": [{"id": 1}]}}).encode()
+    pages = walked(Account(1, meta={}, broken={1: Answer(200, body)}))
+    assert pages[0] == Page(1, None, [{"id": 1}], {"mine_count": 3})
+    assert [page.number for page in pages] == [1, 2]

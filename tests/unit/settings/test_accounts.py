@@ -89,6 +89,7 @@ def test_a_table_says_everything_of_its_account(folder, monkeypatch):
         "concurrency": 2,
         "requests_per_minute": 60,
         "timeout_seconds": 60.0,
+        "memory_mb": 512,
         "retry_attempts": 6,
         "messages": "listed",
         "reread_days": 0,

@@ -1,0 +1,119 @@
+"""What a firewall, a proxy or a login page answers is not the vendor's word: unreadable, quoted, asked again."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+
+from etl.demo.server import Answer, Request, json_answer
+from etl.load.journal import Run
+from tests.integration.run.test_connections import BOTH
+from tests.integration.run.test_ledger import ENTRIES, TOMBSTONES, hidden
+from tests.integration.run.truth import assert_equal
+from tests.scripted_account import Change, Job, account_of, job
+
+COUNTS_OFF = Answer(404, b"<html>no such page</html>", "text/html")
+FOREIGN = {
+    "a firewall's 403": Answer(403, b"<html>you have been blocked</html>", "text/html"),
+    "a 403 in JSON": json_answer({"error": "blocked"}, 403),
+    "a login page's 401": Answer(401, b"<html>sign in</html>", "text/html"),
+    "a proxy's 404": Answer(404, b"<html>nothing here</html>", "text/html"),
+    "an empty 404": Answer(404, b"", "application/json"),
+    "an empty 401": Answer(401, b""),
+    "a 404 that says it is JSON": Answer(404, b"<html>nothing here</html>", "application/json"),
+    "a 404 in JSON that says it is text": Answer(404, b'{"error":"gone"}', "text/plain"),
+    "a 401 that is a text in JSON": Answer(401, b'"no"'),
+    "an empty 204": Answer(204),
+    "a 410": json_answer({"error": "gone"}, 410),
+    "a login page": Answer(200, b"<html>sign in</html>", "text/html"),
+    "an empty body": Answer(200, b""),
+}
+
+
+def answering(answer: Answer, number: int, has_counts: bool) -> Change:
+    """Show a conversation on no page, and answer for it otherwise than the vendor would."""
+    hides = hidden(number)
+
+    def change(request: Request, proper: Answer) -> Answer:
+        if request.path.endswith(f"/conversations/{number}"):
+            return answer
+        if request.path.endswith("/conversations/meta") and not has_counts:
+            return COUNTS_OFF
+        return hides(request, proper)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if at < 4 else pytest.mark.long) for at, kind in enumerate(FOREIGN)]
+)
+def test_a_conversation_for_which_somebody_else_answers_is_unreadable_for_that_night(engine: Engine, kind: str) -> None:
+    account, answer = account_of(40), FOREIGN[kind]
+    with job(account, engine, change=answering(answer, 7, has_counts=False)) as etl:
+        run = etl.run()
+        assert (run.outcome, etl.rows(ENTRIES), etl.rows(TOMBSTONES)) == ("incomplete", [(7, "unreadable")], [])
+        assert run.ledger == {
+            "highest_id": 40, "loaded": 39, "deleted": 0, "forbidden": 0, "unreadable": 1, "unaccounted": 0,
+        }  # fmt: skip
+        assert run.problems[0].startswith(
+            "1 conversations could not be read; the next run tries again. The first: http"
+        )
+        said = answer.body.decode().strip('"') or "an empty body"
+        assert said in run.problems[0]
+        assert run.notes == ["The vendor's counts could not be read, and were not compared."]
+    with job(account, engine) as etl:
+        run = etl.run()
+        assert (run.outcome, run.notes, etl.rows(ENTRIES)) == ("complete", [], [])
+        assert_equal(etl, account)
+
+
+@BOTH
+def test_a_conversation_that_was_loaded_gets_no_tombstone_by_somebody_elses_404(
+    engine: Engine, run_it: Callable[[Job], Run]
+) -> None:
+    account = account_of(60)
+    with job(account, engine, page_size=5) as etl:
+        assert run_it(etl).outcome == "complete"
+    with job(account, engine, change=answering(FOREIGN["a proxy's 404"], 7, has_counts=True), page_size=5) as etl:
+        run = etl.run()
+        assert (run.outcome, etl.rows(TOMBSTONES), etl.rows(ENTRIES)) == ("incomplete", [], [(7, "unreadable")])
+    with job(account, engine, page_size=5) as etl:
+        assert etl.run().outcome == "complete"
+        assert_equal(etl, account)
+
+
+@BOTH
+def test_a_page_that_somebody_else_answers_for_is_read_one_by_one(engine: Engine, run_it: Callable[[Job], Run]) -> None:
+    def change(request: Request, answer: Answer) -> Answer:
+        is_it = request.path.endswith("/conversations") and request.first("page") in {"1", "3"}
+        return FOREIGN["a firewall's 403"] if is_it and request.first("status") == "open" else answer
+
+    account = account_of(60)
+    with job(account, engine, change=change, page_size=5) as etl:
+        run = run_it(etl)
+        assert (run.outcome, run.problems) == ("complete", [])
+        assert [note.partition(". The first: ")[0] for note in run.notes] == ["2 pages could not be read"]
+        assert_equal(etl, account)
+
+
+def test_the_vendors_own_words_are_believed(engine: Engine) -> None:
+    denied = json_answer({"error": "You are not authorized to do this action"}, 401)
+    with job(account_of(40), engine, change=answering(denied, 7, has_counts=False)) as etl:
+        run = etl.run()
+        assert (run.outcome, etl.rows(ENTRIES)) == ("complete", [(7, "forbidden")])
+        assert run.notes[-1] == "This token does not see everything: it is not an administrator's."
+
+
+def test_histories_that_a_firewall_keeps_are_each_asked_for_and_quoted(engine: Engine) -> None:
+    def change(request: Request, answer: Answer) -> Answer:
+        return FOREIGN["a firewall's 403"] if request.path.endswith("/messages") else answer
+
+    account = account_of(15)
+    with job(account, engine, change=change) as etl:
+        run = etl.run()
+        (said,) = run.problems
+        assert said.startswith("15 histories could not be read completely; the next run tries again. The first: ")
+        assert said.endswith("the server answered 403: <html>you have been blocked</html>")
+    with job(account, engine) as etl:
+        assert etl.run().outcome == "complete"
+        assert_equal(etl, account)
