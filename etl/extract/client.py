@@ -1,9 +1,6 @@
 """One GET: token, pace, retry policy, whose answer it is, JSON out."""
 
-import json
 import logging
-import math
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +12,11 @@ from sys import maxsize
 from typing import Any
 from urllib.parse import urlencode
 
-import orjson
 import tenacity
 
 from etl.errors import Denied, Limited, NotFound, TooSlow, TryAgain, Unreadable, VendorError
-from etl.extract.exchange import Answer, Exchange, begins_as_json
+from etl.extract.decoding import decode, is_json
+from etl.extract.exchange import Answer, Exchange
 from etl.extract.memory import CrowdedError, Memory, Room
 from etl.extract.pacing import LONGEST_WAIT, SOON, Pace, kind_of
 from etl.extract.quotes import Quotes
@@ -40,8 +37,6 @@ WORTH_RETRYING = {408, 425, *range(500, 600)}
 TERM = "q"
 # What the vendor says of a token or a record; it says so in JSON, and it never says 403 (its section 6).
 REFUSALS: dict[int, type[VendorError]] = {401: Denied, 404: NotFound}
-# In a number, not in a text: the long ids of other systems are texts of digits.
-BEYOND_64_BITS = re.compile(rb"[:,\[]\s*-?[0-9]{20}")
 
 
 def _backoff(state: tenacity.RetryCallState) -> float:
@@ -189,7 +184,7 @@ class Client:
         try:
             self._raise_for_status(answer)
             room.take_values(answer.body)
-            return self._decode(answer.body)
+            return decode(answer.body, self.quotes)
         except VendorError as error:
             error.status = answer.status
             raise
@@ -205,25 +200,11 @@ class Client:
         if status in WORTH_RETRYING:
             kind = TooSlow if status == HTTPStatus.GATEWAY_TIMEOUT else TryAgain
             raise kind(said, quote, wait=_retry_after(answer))
-        if not _is_json(answer):
+        if not (answer.says_json and is_json(answer.body)):
             raise Unreadable(said, quote)
         refused = REFUSALS.get(status, VendorError)(said, quote)
         refused.reason = reason_of(bytes(answer.body))
         raise refused
-
-    def _decode(self, body: bytearray) -> Any:
-        try:
-            if not BEYOND_64_BITS.search(body):
-                return orjson.loads(body)
-        except orjson.JSONDecodeError:
-            pass
-        try:
-            # orjson refuses half of a surrogate pair, and rounds numbers beyond 64 bits: real messages have both.
-            return json.loads(body, parse_constant=_refuse, parse_float=_finite)
-        except (ValueError, RecursionError):
-            if begins_as_json(body):
-                raise TryAgain("the answer is no JSON: cut short or broken.") from None
-            raise TryAgain("the answer is no JSON.", self.quotes.of_answer(body)) from None
 
 
 @contextmanager
@@ -239,24 +220,6 @@ def _let_in_soon(is_last: bool) -> Iterator[None]:
     except CrowdedError:
         if is_last:
             raise TryAgain("other answers took all the room of ETL_MEMORY_MB.") from None
-
-
-def _is_json(answer: Answer) -> bool:
-    """Return whether an answer is JSON, and says so: what a firewall or a login page answers is not."""
-    try:
-        return answer.is_json and isinstance(orjson.loads(answer.body), dict | list)
-    except orjson.JSONDecodeError:
-        return False
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _finite(digits: str) -> float:
-    if not math.isfinite(value := float(digits)):
-        raise ValueError(f"{digits} is beyond any number")
-    return value
 
 
 def _retry_after(answer: Answer) -> float | None:

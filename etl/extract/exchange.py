@@ -22,6 +22,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from etl.errors import TooLarge
+from etl.extract.decoding import begins_as_json
 from etl.extract.quotes import Quotes
 from etl.settings.settings import Settings
 from etl.settings.validators import is_loopback
@@ -41,7 +42,7 @@ class Answer:
     body: bytearray
 
     @property
-    def is_json(self) -> bool:
+    def says_json(self) -> bool:
         """Return whether it says of itself that it is JSON."""
         kind = str(self.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
         return kind == "application/json" or kind.endswith("+json")
@@ -87,11 +88,6 @@ class Exchange:
         if adapter is None:
             adapter = self._local.adapter = _Adapter(pool_connections=1, pool_maxsize=1)
         return adapter
-
-
-def begins_as_json(body: bytearray) -> bool:
-    """Return whether a body begins as JSON does: then it holds what people wrote, and has no place in a log."""
-    return body[:CHUNK].lstrip().startswith((b"{", b"["))
 
 
 def _prepare(settings: Settings) -> tuple[requests.PreparedRequest, dict[str, Any]]:
