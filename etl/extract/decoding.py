@@ -12,7 +12,7 @@ from etl.extract.quotes import Quotes
 
 # In a number, not in a text: the long ids of other systems are texts of digits.
 BEYOND_64_BITS = re.compile(rb"[:,\[]\s*-?[0-9]{20}")
-LOOKED_AT = 2**16
+BEGINNING = 2**16
 
 
 def decode(body: bytearray, quotes: Quotes) -> Any:
@@ -33,7 +33,7 @@ def decode(body: bytearray, quotes: Quotes) -> Any:
 
 def begins_as_json(body: bytearray) -> bool:
     """Return whether a body begins as JSON does: then it holds what people wrote, and has no place in a log."""
-    return body[:LOOKED_AT].lstrip().startswith((b"{", b"["))
+    return body[:BEGINNING].lstrip().startswith((b"{", b"["))
 
 
 def is_json(body: bytearray) -> bool:
