@@ -93,7 +93,8 @@ NOT_THERE_IN_2_14 = {
 class Recorded214(Recorded):
     """Answers what was recorded; where that has gaps, what the recorded rule makes of the recorded messages.
 
-    The rule: `after` and `before` together give the oldest 20 with an id of at least `before`.
+    The rule: `after` and `before` together give the oldest 20 with an id of at least `before`, and `before` alone the
+    newest 20 below. Four messages that this second door would give were never asked for, so that no answer has them.
     """
 
     def __init__(self) -> None:
@@ -111,11 +112,12 @@ class Recorded214(Recorded):
         if kind_of(request.path) in NOT_THERE_IN_2_14:
             return NO_SUCH_CONVERSATION
         history = MESSAGES.fullmatch(request.path)
-        if answer.status == 418 and history and request.first("after") is not None:
-            lowest = int(request.first("before") or 0)
-            found = [one for one in self._messages[int(history[1])].values() if one["id"] >= lowest]
-            found.sort(key=lambda one: (one["created_at"], one["id"]))
-            return json_answer({"meta": {}, "payload": found[:20]})
+        if answer.status == 418 and history:
+            bound = int(request.first("before") or 0)
+            found = sorted(self._messages[int(history[1])].values(), key=lambda one: (one["created_at"], one["id"]))
+            oldest, newest = [one for one in found if one["id"] >= bound], [one for one in found if one["id"] < bound]
+            payload = newest[-20:] if request.first("after") is None else oldest[:20]
+            return json_answer({"meta": {}, "payload": payload})
         return answer
 
 

@@ -306,6 +306,7 @@ def test_messages_are_whole_rows_hebrew_and_emoji_and_private_notes_and_deleted_
         "conversation_unread_count": None,
         "deleted": False,
         "removed_at": None,
+        "content_digest": None,
         "partial": False,
         "extra": None,
     }

@@ -14,6 +14,7 @@ from etl.demo.payloads import conversation_payload, history_payload
 from etl.demo.server import Answer, Request, json_answer
 from etl.interrupt import Interrupt
 from etl.selection import Selection
+from tests.integration.workers.test_shared_run import FEW_A_PAGE, shared
 from tests.scripted_account import DAY, LONG_AGO, Change, account_of, job
 
 Asked = Callable[[Request], bool]
@@ -90,11 +91,15 @@ def truth(account: Account) -> list[tuple[Any, ...]]:
 # Answers that name another conversation
 
 
-@pytest.mark.parametrize("tell_nothing", [False, True])
-def test_a_history_of_another_conversation_is_asked_for_again(engine: Engine, tell_nothing: bool) -> None:
+@pytest.mark.parametrize(
+    ("behaviour", "tell_nothing"), [("4.7", False), ("4.7", True), ("2026", True), ("2.14", False), ("2.14", True)]
+)
+def test_a_history_of_another_conversation_is_asked_for_again(
+    engine: Engine, behaviour: str, tell_nothing: bool
+) -> None:
     account, script = account_of(5), Script(tell_nothing=tell_nothing)
     script.change = instead(history_of(3), whole_history(account, 4))
-    with job(account, engine, change=script) as etl:
+    with job(account, engine, change=script, behaviour=behaviour) as etl:
         run = etl.run(retry_attempts=2)
         assert (run.outcome, run.problems, run.tally.retries) == ("complete", [], 1)
         assert (etl.rows(STORED), etl.rows(OPEN)) == (truth(account), [])
@@ -261,3 +266,26 @@ def test_what_one_reading_misses_is_read_once_more(engine: Engine) -> None:
         etl.run()
         assert etl.asked()[1] == [3]
         assert (etl.rows(STORED), etl.rows(OPEN)) == (sorted(truth(account)), [])
+
+
+# Workers that share a run
+
+
+def test_in_a_shared_run_an_answer_belongs_to_its_question_too(engine: Engine) -> None:
+    account, script = account_of(50), Script(tell_nothing=True)
+    script.change = instead(history_of(3), whole_history(account, 44))
+    with job(account, engine, change=script, **FEW_A_PAGE) as etl:
+        run = shared(etl, retry_attempts=2)
+        assert (run.outcome, run.tally.retries) == ("complete", 1)
+        assert etl.rows(STORED) == truth(account)
+
+
+def test_what_moved_between_the_parts_of_a_shared_run_is_in_doubt(engine: Engine) -> None:
+    account, script = account_of(50), Script(tell_nothing=True)
+    script.change = instead(history_of(3), whole_history(account, 44, *UNNAMED))
+    with job(account, engine, change=script, **FEW_A_PAGE) as etl:
+        run = shared(etl)
+        assert (run.outcome, list(run.tally.moved), etl.rows(OPEN)) == ("incomplete", [3, 44], [(3,), (44,)])
+        etl.run()
+        assert etl.run().outcome == "complete"
+        assert (etl.rows(STORED), etl.rows(OPEN)) == (truth(account), [])
