@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped
 
-from etl.database.base import Base, Entity, column, number_of, refers_to
+from etl.database.base import Base, Entity, column, number_of, refers_to, refers_to_bot
 
 
 class Account(Base):
@@ -74,7 +74,7 @@ class Agent(Entity, Base):
 
 
 class Bot(Entity, Base):
-    """A sender of messages that is neither contact nor user; each type has its own numbers."""
+    """What sends messages and owns conversations and is neither contact nor user; each type has its own numbers."""
 
     __tablename__ = "bots"
     __table_args__ = (refers_to("accounts"), {"comment": __doc__})
@@ -82,6 +82,8 @@ class Bot(Entity, Base):
     type: Mapped[str] = column(primary_key=True, sort_order=-1, comment="agent_bot, captain_assistant, or a newer type")
     id: Mapped[int] = number_of("bot within its type")
     name: Mapped[str | None] = column(comment="Name as shown in the inbox")
+    description: Mapped[str | None] = column(comment="Description")
+    bot_type: Mapped[str | None] = column(comment="How an agent_bot is reached, such as webhook")
     thumbnail: Mapped[str | None] = column(comment="Address of the picture; an empty text when there is none")
     avatar_url: Mapped[str | None] = column(comment="Address of the picture as messages carry it")
 
@@ -164,6 +166,7 @@ class CsatResponse(Entity, Base):
         refers_to("conversations", "conversation_id"),
         refers_to("contacts", "contact_id"),
         refers_to("agents", "assigned_agent_id"),
+        refers_to_bot("csat_responses", "assigned_bot_type", "assigned_bot_id"),
         Index(None, "account_id", "conversation_id"),
         Index(None, "account_id", "created_at"),
         {"comment": __doc__},
@@ -172,7 +175,9 @@ class CsatResponse(Entity, Base):
     id: Mapped[int] = number_of("survey response")
     conversation_id: Mapped[int | None] = column(comment="The conversation rated")
     contact_id: Mapped[int | None] = column(comment="Who rated")
-    assigned_agent_id: Mapped[int | None] = column(comment="Whom the conversation was assigned to")
+    assigned_agent_id: Mapped[int | None] = column(comment="The agent whom the conversation was assigned to")
+    assigned_bot_type: Mapped[str | None] = column(comment="Type of the bot that it was assigned to; NULL: to none")
+    assigned_bot_id: Mapped[int | None] = column(comment="The bot that it was assigned to; NULL: to none")
     message_id: Mapped[int | None] = column(comment="The message that asked")
     rating: Mapped[int | None] = column(comment="1 (worst) to 5 (best)")
     feedback_message: Mapped[str | None] = column(comment="What the contact wrote with it")

@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, f
 from sqlalchemy.orm import Mapped
 
 from etl.database import bookkeeping, dimensions  # noqa: F401 -- METADATA has their tables, too
-from etl.database.base import NOT_COMPARED, SCHEMA, Base, Entity, OfAccount, column, number_of, refers_to
+from etl.database.base import NOT_COMPARED, SCHEMA, Base, Entity, OfAccount, column, number_of, refers_to, refers_to_bot
 
 
 class Conversation(Entity, Base):
@@ -23,6 +23,7 @@ class Conversation(Entity, Base):
         refers_to("contacts", "contact_id"),
         refers_to("inboxes", "inbox_id"),
         refers_to("agents", "assignee_id"),
+        refers_to_bot("conversations", "assignee_bot_type", "assignee_bot_id"),
         refers_to("teams", "team_id"),
         Index(None, "account_id", "created_at"),
         Index(None, "account_id", "last_activity_at"),
@@ -40,7 +41,14 @@ class Conversation(Entity, Base):
     priority: Mapped[str | None] = column(comment="low, medium, high, urgent; NULL when not set (servers from 2.17)")
     inbox_id: Mapped[int | None] = column(comment="Where the conversation takes place")
     contact_id: Mapped[int | None] = column(comment="With whom")
-    assignee_id: Mapped[int | None] = column(comment="The agent; NULL when there is none, or when the agent has left")
+    assignee_type: Mapped[str | None] = column(
+        comment="What owns it, spelt as senders' types are: user, agent_bot, captain_assistant ...; NULL: nobody"
+    )
+    assignee_id: Mapped[int | None] = column(
+        comment="The agent; NULL when there is none, when the agent has left, and when a bot owns it"
+    )
+    assignee_bot_type: Mapped[str | None] = column(comment="Type of the bot that owns it; NULL: none does")
+    assignee_bot_id: Mapped[int | None] = column(comment="The bot that owns it; NULL: none does")
     team_id: Mapped[int | None] = column(comment="The team; NULL when there is none")
     channel: Mapped[str | None] = column(comment="Channel::WebWidget, Channel::Email, Channel::Whatsapp ...")
     created_at: Mapped[datetime | None] = column(comment="When the conversation began (UTC)")
@@ -131,7 +139,12 @@ class ConversationState(OfAccount, Base):
     valid_from: Mapped[datetime] = column(primary_key=True, comment="When a run first saw this state (UTC)")
     valid_to: Mapped[datetime | None] = column(comment="When a run first saw another (UTC); NULL: still true")
     status: Mapped[str | None] = column(comment="Status")
+    assignee_type: Mapped[str | None] = column(
+        comment="What owned it: user, agent_bot, captain_assistant ...; NULL: nobody, or not known"
+    )
     assignee_id: Mapped[int | None] = column(comment="Agent")
+    assignee_bot_type: Mapped[str | None] = column(comment="Type of the bot")
+    assignee_bot_id: Mapped[int | None] = column(comment="Bot")
     team_id: Mapped[int | None] = column(comment="Team")
     priority: Mapped[str | None] = column(comment="Priority")
 
@@ -190,7 +203,9 @@ class Message(Entity, Base):
     )
     external_source_ids: Mapped[dict[str, Any] | None] = column(comment="Free-form: keys in connected systems")
     label_list: Mapped[list[str] | None] = column(comment="Labels of the message")
-    conversation_assignee_id: Mapped[int | None] = column(comment="`conversation.assignee_id` as sent with the message")
+    conversation_assignee_id: Mapped[int | None] = column(
+        comment="`conversation.assignee_id` as sent with the message, of a user"
+    )
     conversation_unread_count: Mapped[int | None] = column(
         comment="`conversation.unread_count` as sent with the message"
     )

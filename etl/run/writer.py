@@ -142,7 +142,7 @@ def _tally_of(batch: Batch) -> Tally:
     tally = Tally(
         rejected=len(batch.rejected),
         unknown_fields=set(batch.unknown_fields),
-        beyond_range=batch.beyond_range,
+        **batch.unheld,
         replaced=batch.replaced,
         seen=IdSet([*batch.marks, *batch.unchanged]),
     )

@@ -10,6 +10,8 @@ SELECT
     END AS contact_name,
     answer.agent_id,
     coalesce(agent.available_name, agent.name) AS agent,
+    CASE WHEN answer.bot_id IS NULL THEN coalesce(agent.available_name, agent.name) ELSE bot.name END AS owner,
+    CASE WHEN answer.agent_id IS NOT NULL THEN 'agent' WHEN answer.bot_id IS NOT NULL THEN 'bot' END AS owner_kind,
     conversation.inbox_id,
     inbox.name AS inbox,
     coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
@@ -26,6 +28,8 @@ LEFT JOIN helpdesk.accounts AS account ON account.account_id = answer.account_id
 LEFT JOIN helpdesk.contacts AS contact
   ON contact.account_id = answer.account_id AND contact.id = answer.contact_id
 LEFT JOIN helpdesk.agents AS agent ON agent.account_id = answer.account_id AND agent.id = answer.agent_id
+LEFT JOIN helpdesk.bot_names AS bot
+  ON bot.account_id = answer.account_id AND bot.type = answer.bot_type AND bot.id = answer.bot_id
 LEFT JOIN helpdesk.inboxes AS inbox
   ON inbox.account_id = conversation.account_id AND inbox.id = conversation.inbox_id
 LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type;
@@ -38,6 +42,8 @@ COMMENT ON COLUMN bi.csat.contact_id IS 'Number of the contact';
 COMMENT ON COLUMN bi.csat.contact_name IS 'Name of the contact; ''Contact 17'' for who may not see personal data';
 COMMENT ON COLUMN bi.csat.agent_id IS 'Number of the agent who is rated';
 COMMENT ON COLUMN bi.csat.agent IS 'Name of the agent who is rated';
+COMMENT ON COLUMN bi.csat.owner IS 'Name of the agent or bot who is rated';
+COMMENT ON COLUMN bi.csat.owner_kind IS 'agent or bot; NULL: it was assigned to nobody';
 COMMENT ON COLUMN bi.csat.inbox_id IS 'Number of the inbox';
 COMMENT ON COLUMN bi.csat.inbox IS 'Name of the inbox';
 COMMENT ON COLUMN bi.csat.channel IS 'Kind of channel, in words: Website, E-mail, WhatsApp ...';
