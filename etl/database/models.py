@@ -42,10 +42,10 @@ class Conversation(Entity, Base):
     inbox_id: Mapped[int | None] = column(comment="Where the conversation takes place")
     contact_id: Mapped[int | None] = column(comment="With whom")
     assignee_type: Mapped[str | None] = column(
-        comment="What owns it, spelt as senders' types are: user, agent_bot, captain_assistant ...; NULL: nobody"
+        comment="What owns it: user, agent_bot, captain_assistant ...; NULL: nobody"
     )
     assignee_id: Mapped[int | None] = column(
-        comment="The agent; NULL when there is none, when the agent has left, and when a bot owns it"
+        comment="The agent; NULL: there is none, the agent has left, or a bot owns it"
     )
     assignee_bot_type: Mapped[str | None] = column(comment="Type of the bot that owns it; NULL: none does")
     assignee_bot_id: Mapped[int | None] = column(comment="The bot that owns it; NULL: none does")
@@ -73,6 +73,8 @@ class Conversation(Entity, Base):
     muted: Mapped[bool | None] = column(comment="Whether the contact is muted or blocked")
     hmac_verified: Mapped[bool | None] = column(comment="Whether the widget proved the contact's identity")
     sla_policy_id: Mapped[int | None] = column(comment="Service level policy (servers from 3.7)")
+    applied_sla: Mapped[dict[str, Any] | None] = column(comment="The service level, as sent: sla_status, sla_name ...")
+    sla_events: Mapped[list[Any] | None] = column(comment="What it missed of that, as sent")
     last_non_activity_message_id: Mapped[int | None] = column(comment="Newest message that is no activity")
     additional_attributes: Mapped[dict[str, Any] | None] = column(
         comment="Free-form: browser, referer, mail subject ..."
@@ -139,9 +141,7 @@ class ConversationState(OfAccount, Base):
     valid_from: Mapped[datetime] = column(primary_key=True, comment="When a run first saw this state (UTC)")
     valid_to: Mapped[datetime | None] = column(comment="When a run first saw another (UTC); NULL: still true")
     status: Mapped[str | None] = column(comment="Status")
-    assignee_type: Mapped[str | None] = column(
-        comment="What owned it: user, agent_bot, captain_assistant ...; NULL: nobody, or not known"
-    )
+    assignee_type: Mapped[str | None] = column(comment="What owned it: user, agent_bot ...; NULL: nobody, or not known")
     assignee_id: Mapped[int | None] = column(comment="Agent")
     assignee_bot_type: Mapped[str | None] = column(comment="Type of the bot")
     assignee_bot_id: Mapped[int | None] = column(comment="Bot")
@@ -203,8 +203,13 @@ class Message(Entity, Base):
     )
     external_source_ids: Mapped[dict[str, Any] | None] = column(comment="Free-form: keys in connected systems")
     label_list: Mapped[list[str] | None] = column(comment="Labels of the message")
+    call_provider: Mapped[str | None] = column(comment="Of a voice_call: who carried the call, such as twilio")
+    call_direction: Mapped[str | None] = column(comment="Of a voice_call: incoming or outgoing")
+    call_status: Mapped[str | None] = column(comment="Of a voice_call: completed, no_answer, failed ..., as sent")
+    call_duration_seconds: Mapped[int | None] = column(comment="Of a voice_call: how long it was")
+    call_end_reason: Mapped[str | None] = column(comment="Of a voice_call: why it ended, as sent")
     conversation_assignee_id: Mapped[int | None] = column(
-        comment="`conversation.assignee_id` as sent with the message, of a user"
+        comment="`conversation.assignee_id` as sent, where it is a user's"
     )
     conversation_unread_count: Mapped[int | None] = column(
         comment="`conversation.unread_count` as sent with the message"
@@ -230,6 +235,7 @@ class Attachment(Entity, Base):
     message_id: Mapped[int] = column(comment="The message")
     file_type: Mapped[str | None] = column(comment="image, audio, video, file, location, fallback, share, contact ...")
     extension: Mapped[str | None] = column(comment="File name extension")
+    content_type: Mapped[str | None] = column(comment="Type of the file, such as video/mp4 (servers from 4.13)")
     data_url: Mapped[str | None] = column(comment="Address of the file; opens without a token: personal data")
     thumb_url: Mapped[str | None] = column(comment="Address of a small picture of it")
     file_size: Mapped[int | None] = column(comment="Size in bytes")

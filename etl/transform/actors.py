@@ -91,6 +91,12 @@ def owner(batch: Batch, columns: Columns, referred: Told, about: int | None = No
     return columns.of(kind, {}, number)
 
 
+def person(batch: Batch, column: str, payload: Any) -> Row:
+    """Add the person that a column refers to; return the column, NULL for a bot, none when it cannot be told which."""
+    given = owner(batch, Columns(column, "bot_type", "bot_id"), (payload, None))
+    return {name: value for name, value in given.items() if name == column}
+
+
 def add_person(batch: Batch, payload: Any, told: Any, about: int | None) -> None:
     """Add who is referred to if it is a user of the account; who cannot be told is nobody."""
     if payload is None:

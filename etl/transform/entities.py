@@ -23,7 +23,7 @@ def _same(read: Reader, *names: str) -> tuple[Field, ...]:
 CONTACT = Entity(
     "contact",
     "contacts",
-    _same(whole, "id")
+    _same(whole, "id", "company_id", "conversations_count")
     + _same(text, "name", "email", "phone_number", "identifier", "thumbnail")
     + _same(word, "availability_status")
     + _same(flag, "blocked")
@@ -39,7 +39,7 @@ AGENT = Entity(
     _same(whole, "id")
     + _same(text, "name", "available_name", "email", "thumbnail", "avatar_url")
     + _same(word, "role", "availability_status", "provider")
-    + _same(flag, "auto_offline", "confirmed")
+    + _same(flag, "auto_offline", "confirmed", "see_all_conversations")
     + _same(structure, "custom_attributes"),
     elsewhere=("type", "account_id"),
 )
@@ -73,7 +73,8 @@ CONVERSATION = Entity(
     + _same(flag, "can_reply", "muted")
     + _same(instant, "created_at", "updated_at", "first_reply_created_at", "waiting_since", "snoozed_until")
     + _same(instant, "agent_last_seen_at", "assignee_last_seen_at", "contact_last_seen_at")
-    + _same(structure, "additional_attributes", "custom_attributes", "attachments")
+    + _same(structure, "additional_attributes", "custom_attributes", "attachments", "applied_sla")
+    + _same(array, "sla_events")
     + (
         # Servers from 2.17 send both, with one value; the later line wins where both are there.
         Field("last_activity_at", "last_activity_at", instant),
@@ -110,6 +111,8 @@ MESSAGE = Entity(
         Field("sender_type", "sender_type", sender_type),
         Field("conversation_assignee_id", "conversation.assignee_id", whole),
         Field("conversation_unread_count", "conversation.unread_count", whole),
+        *(Field(f"call_{name}", f"call.{name}", word) for name in ("provider", "direction", "status", "end_reason")),
+        Field("call_duration_seconds", "call.duration_seconds", whole),
     ),
     # `processed_message_content` repeats the content; the list alone has it, so it would outlive an edit or a deletion.
     elsewhere=("account_id", "conversation_id", "sender", "attachments", "processed_message_content"),
@@ -121,7 +124,7 @@ ATTACHMENT = Entity(
     "attachment",
     "attachments",
     _same(whole, "id", "file_size", "width", "height")
-    + _same(word, "file_type")
+    + _same(word, "file_type", "content_type")
     + _same(text, "extension", "data_url", "thumb_url", "fallback_title", "transcribed_text")
     + _same(number, "coordinates_lat", "coordinates_long")
     + _same(structure, "meta"),
@@ -137,7 +140,7 @@ INBOX = Entity(
     "inboxes",
     _same(whole, "id")
     + _same(text, "name")
-    + _same(word, "channel_type", "timezone")
+    + _same(word, "channel_type", "api_type", "timezone")
     + _same(flag, "working_hours_enabled", "csat_survey_enabled", "enable_auto_assignment")
     + _same(array, "working_hours"),
 )
@@ -158,7 +161,7 @@ DEFINITION = Entity(
     "custom_attribute_definitions",
     _same(whole, "id")
     + _same(text, "attribute_key", "attribute_model", "attribute_display_name", "attribute_display_type")
-    + _same(text, "attribute_description")
+    + _same(text, "attribute_description", "regex_pattern", "regex_cue", "default_value")
     + _same(array, "attribute_values"),
 )
 
@@ -167,8 +170,8 @@ SURVEY_RESPONSE = Entity(
     "survey response",
     "csat_responses",
     _same(whole, "id", "conversation_id", "message_id", "rating")
-    + _same(text, "feedback_message")
-    + _same(instant, "created_at"),
-    elsewhere=("account_id", "contact", "assigned_agent", "assigned_agent_type"),
+    + _same(text, "feedback_message", "csat_review_notes")
+    + _same(instant, "created_at", "review_notes_updated_at"),
+    elsewhere=("account_id", "contact", "assigned_agent", "assigned_agent_type", "review_notes_updated_by"),
     needed=frozenset({"rating"}),
 )

@@ -66,6 +66,8 @@ def add_survey_response(batch: Batch, payload: Any) -> None:
         # The vendor leaves them out when they are gone, so here an absent key does say something.
         given |= reference(batch, ("contact_id", CONTACT), payload.get("contact"))
         given |= actors.owner(batch, actors.RATED, (payload.get("assigned_agent"), payload.get("assigned_agent_type")))
+        if "csat_review_notes" in payload or "review_notes_updated_by" in payload:
+            given |= actors.person(batch, "review_notes_updated_by_id", payload.get("review_notes_updated_by"))
     batch.convert(SURVEY_RESPONSE, payload, **given)
 
 

@@ -14,7 +14,7 @@ NEW = {
         (
             "assignee_type",
             sa.Text(),
-            "What owns it, spelt as senders' types are: user, agent_bot, captain_assistant ...; NULL: nobody",
+            "What owns it: user, agent_bot, captain_assistant ...; NULL: nobody",
         ),
         ("assignee_bot_type", sa.Text(), "Type of the bot that owns it; NULL: none does"),
         ("assignee_bot_id", sa.BigInteger(), "The bot that owns it; NULL: none does"),
@@ -23,7 +23,7 @@ NEW = {
         (
             "assignee_type",
             sa.Text(),
-            "What owned it: user, agent_bot, captain_assistant ...; NULL: nobody, or not known",
+            "What owned it: user, agent_bot ...; NULL: nobody, or not known",
         ),
         ("assignee_bot_type", sa.Text(), "Type of the bot"),
         ("assignee_bot_id", sa.BigInteger(), "Bot"),
@@ -42,7 +42,7 @@ COMMENTS = (
     (
         "conversations",
         "assignee_id",
-        "The agent; NULL when there is none, when the agent has left, and when a bot owns it",
+        "The agent; NULL: there is none, the agent has left, or a bot owns it",
         "The agent; NULL when there is none, or when the agent has left",
     ),
     (
@@ -54,7 +54,7 @@ COMMENTS = (
     (
         "messages",
         "conversation_assignee_id",
-        "`conversation.assignee_id` as sent with the message, of a user",
+        "`conversation.assignee_id` as sent, where it is a user's",
         "`conversation.assignee_id` as sent with the message",
     ),
     (

@@ -65,7 +65,8 @@ LEFT JOIN helpdesk.bot_names AS bot
   ON bot.account_id = conversation.account_id AND bot.type = conversation.assignee_bot_type AND bot.id = conversation.assignee_bot_id
 LEFT JOIN helpdesk.inboxes AS inbox
   ON inbox.account_id = conversation.account_id AND inbox.id = conversation.inbox_id
-LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = conversation.channel
+LEFT JOIN helpdesk.inbox_channels AS channel
+  ON channel.account_id = conversation.account_id AND channel.inbox_id = conversation.inbox_id
 LEFT JOIN helpdesk.teams AS team ON team.account_id = conversation.account_id AND team.id = conversation.team_id
 LEFT JOIN helpdesk.conversation_openings AS opening
   ON opening.account_id = conversation.account_id AND opening.conversation_id = conversation.id AND opening.is_current

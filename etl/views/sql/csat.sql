@@ -14,10 +14,11 @@ SELECT
     CASE WHEN answer.agent_id IS NOT NULL THEN 'agent' WHEN answer.bot_id IS NOT NULL THEN 'bot' END AS owner_kind,
     conversation.inbox_id,
     inbox.name AS inbox,
-    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    channel.channel,
     answer.rating,
     answer.rating >= 4 AS is_satisfied,
     CASE WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN answer.feedback END AS feedback,
+    CASE WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN answer.review_notes END AS review_notes,
     answer.answered_at,
     (answer.answered_at AT TIME ZONE account.time_zone)::date AS answered_on,
     answer.source
@@ -32,7 +33,7 @@ LEFT JOIN helpdesk.bot_names AS bot
   ON bot.account_id = answer.account_id AND bot.type = answer.bot_type AND bot.id = answer.bot_id
 LEFT JOIN helpdesk.inboxes AS inbox
   ON inbox.account_id = conversation.account_id AND inbox.id = conversation.inbox_id
-LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type;
+LEFT JOIN helpdesk.inbox_channels AS channel ON channel.account_id = inbox.account_id AND channel.inbox_id = inbox.id;
 
 COMMENT ON VIEW bi.csat IS 'One row an answer to a satisfaction survey';
 COMMENT ON COLUMN bi.csat.account_id IS 'The vendor''s number of the account';
@@ -50,6 +51,7 @@ COMMENT ON COLUMN bi.csat.channel IS 'Kind of channel, in words: Website, E-mail
 COMMENT ON COLUMN bi.csat.rating IS '1 (worst) to 5 (best)';
 COMMENT ON COLUMN bi.csat.is_satisfied IS 'Whether the rating is 4 or 5';
 COMMENT ON COLUMN bi.csat.feedback IS 'What the contact wrote with it; NULL for who may not see personal data';
+COMMENT ON COLUMN bi.csat.review_notes IS 'What the team noted about it; NULL for who may not see personal data';
 COMMENT ON COLUMN bi.csat.answered_at IS 'When the answer was given (UTC); from a message: when it was asked for';
 COMMENT ON COLUMN bi.csat.answered_on IS 'Its day, in the account''s time zone';
 COMMENT ON COLUMN bi.csat.source IS 'survey list (the vendor''s), or message (which carries the answer, too)';

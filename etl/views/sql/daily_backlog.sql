@@ -38,7 +38,7 @@ SELECT
     counted.day,
     counted.inbox_id,
     inbox.name AS inbox,
-    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    channel.channel,
     counted.team_id,
     team.name AS team,
     counted.agent_id,
@@ -54,7 +54,7 @@ LEFT JOIN helpdesk.agents AS agent ON agent.account_id = counted.account_id AND 
 LEFT JOIN helpdesk.bot_names AS bot
   ON bot.account_id = counted.account_id AND bot.type = counted.bot_type AND bot.id = counted.bot_id
 LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = counted.account_id AND inbox.id = counted.inbox_id
-LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type
+LEFT JOIN helpdesk.inbox_channels AS channel ON channel.account_id = inbox.account_id AND channel.inbox_id = inbox.id
 LEFT JOIN helpdesk.teams AS team ON team.account_id = counted.account_id AND team.id = counted.team_id;
 
 COMMENT ON VIEW bi.daily_backlog IS 'What was not resolved at the end of each day: a row a day, inbox, team and owner';

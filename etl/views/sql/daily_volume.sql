@@ -56,7 +56,7 @@ SELECT
     summed.day,
     summed.inbox_id,
     inbox.name AS inbox,
-    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    channel.channel,
     summed.team_id,
     team.name AS team,
     summed.conversations_opened,
@@ -68,7 +68,7 @@ SELECT
     summed.bot_messages
 FROM summed
 LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = summed.account_id AND inbox.id = summed.inbox_id
-LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type
+LEFT JOIN helpdesk.inbox_channels AS channel ON channel.account_id = inbox.account_id AND channel.inbox_id = inbox.id
 LEFT JOIN helpdesk.teams AS team ON team.account_id = summed.account_id AND team.id = summed.team_id;
 
 COMMENT ON VIEW bi.daily_volume IS 'What came in and went out: a row a day, inbox and team';

@@ -15,7 +15,7 @@ SELECT
     CASE WHEN opening.agent_id IS NOT NULL THEN 'agent' WHEN opening.bot_id IS NOT NULL THEN 'bot' END AS owner_kind,
     conversation.inbox_id,
     inbox.name AS inbox,
-    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    channel.channel,
     opening.team_id,
     team.name AS team,
     opening.is_current
@@ -27,7 +27,7 @@ LEFT JOIN helpdesk.agents AS agent ON agent.account_id = opening.account_id AND 
 LEFT JOIN helpdesk.bot_names AS bot
   ON bot.account_id = opening.account_id AND bot.type = opening.bot_type AND bot.id = opening.bot_id
 LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = opening.account_id AND inbox.id = conversation.inbox_id
-LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type
+LEFT JOIN helpdesk.inbox_channels AS channel ON channel.account_id = inbox.account_id AND channel.inbox_id = inbox.id
 LEFT JOIN helpdesk.teams AS team ON team.account_id = opening.account_id AND team.id = opening.team_id;
 
 COMMENT ON VIEW bi.resolutions IS 'One row for each opening of a conversation: from when to when it was open';

@@ -194,9 +194,9 @@ def test_an_account_without_robots_is_as_it_was(before: Engine) -> None:
         {"id": 3},
     )
     put(before, "conversation_states", state(1, 1, None, 1), state(2, 1, None, 2), state(3, 1, None, None))
-    agents = rows(before, "SELECT a.*, xmin::text FROM agents AS a ORDER BY id")
+    agents = rows(before, "SELECT id, name, extra, changed_at, xmin::text FROM agents ORDER BY id")
     migrate.migrate(before)
-    assert rows(before, "SELECT a.*, xmin::text FROM agents AS a ORDER BY id") == agents
+    assert rows(before, "SELECT id, name, extra, changed_at, xmin::text FROM agents ORDER BY id") == agents
     assert rows(before, f"SELECT id, {OWNER} FROM conversations ORDER BY 1") == [
         (1, "user", 1, None, None),
         (2, "user", 2, None, None),

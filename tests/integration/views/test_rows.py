@@ -232,11 +232,13 @@ def test_csat(written: Engine) -> None:
     def row(*parts: Row, contact: Row, rating: int, answered: datetime, **told: Any) -> Row:
         rated = {"rating": rating, "is_satisfied": rating > 3, "answered_at": answered, "answered_on": answered.date()}
         who = {name: contact[name] for name in ("contact_id", "contact_name")}
-        return together(*parts, who, rated, {"source": "survey list", "feedback": None}, told)
+        return together(*parts, who, rated, {"source": "survey list", "feedback": None, "review_notes": None}, told)
 
     assert view(written, "csat", "1, 2") == [
         # The list tells the answer, and message 117 the same.
-        row(of(1), WEBSITE, BOBS, contact=DANA, rating=5, answered=at(27, 10), feedback="great"),
+        row(
+            of(1), WEBSITE, BOBS, contact=DANA, rating=5, answered=at(27, 10), feedback="great", review_notes="thanked"
+        ),
         # Message 403 alone.
         row(of(4), PIGEON, BOBS, contact=NOAM, rating=2, answered=at(26, 9, 0, 2), feedback="slow", source="message"),
         row(of(1, BESIDE), OTHER, ZOES, contact=EVE, rating=3, answered=at(26, 6)),

@@ -139,6 +139,18 @@ def test_a_rated_bot_is_no_agent():
     assert batch.rows["agents"] == {(6,): {"account_id": 1, "id": 6, "name": "Bob"}}
 
 
+def test_who_wrote_notes_about_an_answer_is_a_person_or_nobody():
+    batch = to_batch(1, [])
+    by = "review_notes_updated_by"
+    add_survey_response(batch, {"id": 1, by: {"id": 6, "name": "Bob"}, "csat_review_notes": "x"})
+    add_survey_response(batch, {"id": 2, by: BOT, "csat_review_notes": "x"})
+    add_survey_response(batch, {"id": 3, "csat_review_notes": None})
+    add_survey_response(batch, {"id": 4})  # a server that knows no notes
+    wrote = [row.get("review_notes_updated_by_id", "not said") for row in batch.rows["csat_responses"].values()]
+    assert wrote == [6, None, None, "not said"]
+    assert (list(batch.rows["agents"]), list(batch.rows["bots"])) == ([(6,)], [("agent_bot", 6)])
+
+
 def test_the_owner_that_a_message_tells_is_a_user_or_its_number_is_kept_apart():
     def told(**conversation):
         batch = to_batch(1, [{"id": 7, "messages": [{"id": 9, "conversation": conversation}]}])

@@ -247,7 +247,6 @@ def test_unknown_fields_are_kept_as_the_vendor_nests_them_and_named():
             {
                 "id": 7,
                 "mood": None,
-                "applied_sla": {"id": 3},
                 "meta": {
                     "foo": ["x\x00"],
                     "channel": "Channel::Api",
@@ -270,7 +269,7 @@ def test_unknown_fields_are_kept_as_the_vendor_nests_them_and_named():
     add_history(batch, 7, messages)
     extras = {table: [row.get("extra") for row in rows.values()] for table, rows in batch.rows.items() if rows}
     assert extras == {
-        "conversations": [{"mood": None, "applied_sla": {"id": 3}, "meta": {"foo": ["x\ufffd"]}}],
+        "conversations": [{"mood": None, "meta": {"foo": ["x\ufffd"]}}],
         "contacts": [{"company": {"id": 1}}],
         "agents": [{"custom_role_id": 2}],
         "teams": [{"icon": "star"}],
@@ -280,7 +279,6 @@ def test_unknown_fields_are_kept_as_the_vendor_nests_them_and_named():
     }
     assert batch.unknown_fields == {
         "conversation.mood",
-        "conversation.applied_sla",
         "conversation.meta.foo",
         "contact.company",
         "agent.custom_role_id",
