@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped
 
 from etl.database import bookkeeping, dimensions  # noqa: F401 -- METADATA has their tables, too
 from etl.database.base import NOT_COMPARED, SCHEMA, Base, Entity, OfAccount, column, number_of, refers_to, refers_to_bot
+from etl.database.calls import OfCall
 
 
 class Conversation(Entity, Base):
@@ -149,7 +150,7 @@ class ConversationState(OfAccount, Base):
     priority: Mapped[str | None] = column(comment="Priority")
 
 
-class Message(Entity, Base):
+class Message(OfCall, Entity, Base):
     """One message of a conversation: from a contact, an agent, a bot, or about an event (activity)."""
 
     __tablename__ = "messages"
@@ -203,11 +204,6 @@ class Message(Entity, Base):
     )
     external_source_ids: Mapped[dict[str, Any] | None] = column(comment="Free-form: keys in connected systems")
     label_list: Mapped[list[str] | None] = column(comment="Labels of the message")
-    call_provider: Mapped[str | None] = column(comment="Of a voice_call: who carried the call, such as twilio")
-    call_direction: Mapped[str | None] = column(comment="Of a voice_call: incoming or outgoing")
-    call_status: Mapped[str | None] = column(comment="Of a voice_call: completed, no_answer, failed ..., as sent")
-    call_duration_seconds: Mapped[int | None] = column(comment="Of a voice_call: how long it was")
-    call_end_reason: Mapped[str | None] = column(comment="Of a voice_call: why it ended, as sent")
     conversation_assignee_id: Mapped[int | None] = column(
         comment="`conversation.assignee_id` as sent, where it is a user's"
     )
