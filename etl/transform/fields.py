@@ -205,7 +205,7 @@ def _miss(entity: Entity, column: str, value: Any, error: BadValue, made: Conver
         made.unheld[error.field] = without_secrets(free(value))
     except BadValue:
         raise error from None  # it cannot be kept at all
-    made.row[column] = None
+    made.row.setdefault(column, None)  # another key of the same column may have told it
     made.beyond += beyond
 
 

@@ -53,6 +53,14 @@ def test_what_changed_its_kind_is_what_it_means(case):
     assert row.get("extra") == ({name: case["sent"]} if case.get("kept") else None)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_time_that_two_keys_tell_is_known_while_one_of_them_can_be_read(order):
+    for sent in ({"timestamp": "soon", "last_activity_at": 60}, {"timestamp": 60, "last_activity_at": "soon"}):
+        batch = to_batch(1, [{"id": 7} | dict(list(sent.items())[::order])])
+        assert batch.rows["conversations"][(7,)]["last_activity_at"].timestamp() == 60
+        assert sum(batch.unheld.values()) == 1
+
+
 def test_a_video_with_fractions_is_one_attachment():
     sent = CASES["video_with_fractions"]
     batch = to_batch(1, [{"id": 7, "messages": [{"id": 90, "attachments": [sent]}]}])
