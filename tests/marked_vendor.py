@@ -13,7 +13,7 @@ from etl.demo.vendor import Vendor
 from etl.errors import Denied, NotFound, TooLarge, TooSlow, TryAgain, Unreadable, VendorError
 from etl.transform import entities
 from etl.transform.fields import label_title, sender_type
-from etl.transform.values import Reader, array, flag, free, instant, number, text, texts, whole
+from etl.transform.values import Reader, array, flag, instant, number, structure, text, texts, whole, word
 from tests.end_to_end.run.test_kills import TOKEN
 from tests.integration.run.test_bad_records import as_json
 from tests.scripted_account import LONG_AGO, account_of
@@ -67,16 +67,17 @@ VALUES: dict[Reader, tuple[str, Any]] = {
     instant: ("message.updated_at", mark("instant")),
     flag: ("message.private", mark("flag")),
     texts: ("message.label_list", mark("texts")),
-    text: ("message.content", BEYOND),
+    text: ("message.content", float(DIGITS) + 0.75),
+    word: ("message.content_type", BEYOND),
     sender_type: ("message.sender_type", float(DIGITS) + 0.5),
     entities._message_type: ("message.message_type", float(DIGITS) + 0.25),
     number: ("attachment.coordinates_lat", mark("number")),
     array: ("inbox.working_hours", mark("array")),
     # These quote nothing, and the record has the mark.
-    free: ("message.content_attributes", {mark("free"): [BEYOND]}),
+    structure: ("message.content_attributes", {mark("structure"): [BEYOND]}),
     label_title: ("label.title", mark("label_title") * 100),
 }
-QUOTE_NOTHING = {free, label_title}
+QUOTE_NOTHING = {structure, label_title}
 
 VENDOR_ERRORS = {kind: [name for name, (one, _) in ANSWERS.items() if one is kind] for kind, _ in ANSWERS.values()}
 
@@ -89,7 +90,7 @@ def nested(value: Any) -> Any:
 
 def sent(reader: Reader) -> Any:
     value = VALUES[reader][1]
-    return nested(value) if reader is free else value
+    return nested(value) if reader is structure else value
 
 
 def spoil(request: Request, answer: Answer) -> Answer:

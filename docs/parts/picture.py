@@ -19,7 +19,7 @@ TELLING = {
     "bots": ("name",),
     "contacts": ("name", "email", "phone_number"),
     "conversation_ledger": ("state", "reason"),
-    "conversation_states": ("valid_to", "status", "assignee_id", "team_id"),
+    "conversation_states": ("valid_to", "status", "assignee_type", "assignee_id", "assignee_bot_id", "team_id"),
     "conversations": ("status", "priority", "created_at", "last_activity_at", "first_reply_created_at"),
     "csat_responses": ("rating", "feedback_message"),
     "custom_attribute_definitions": ("attribute_key", "attribute_model", "attribute_display_type"),

@@ -13,6 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql.naming import conv
 
 # The migration that makes these tables.
 REVISION = "0005_readings"
@@ -78,6 +79,16 @@ class Entity(OfAccount):
 def number_of(what: str) -> Any:
     """Declare the second key column `id`, the vendor's number."""
     return column(primary_key=True, autoincrement=False, sort_order=-1, comment=f"The vendor's number of the {what}")
+
+
+def refers_to_bot(table: str, bot_type: str, bot: str) -> ForeignKeyConstraint:
+    """Declare a foreign key to a bot, whose number is its own within its type only."""
+    # By the name that all columns make it would be longer than PostgreSQL lets it be.
+    return ForeignKeyConstraint(
+        ["account_id", bot_type, bot],
+        [f"{SCHEMA}.bots.{name}" for name in ("account_id", "type", "id")],
+        name=conv(f"{table}_{bot.removesuffix('_id')}_fkey"),
+    )
 
 
 def refers_to(table: str, *columns: str, key: str = "id") -> ForeignKeyConstraint:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped
 
-from etl.database.base import Base, Entity, column, number_of, refers_to
+from etl.database.base import Base, Entity, column, number_of, refers_to, refers_to_bot
 
 
 class Account(Base):
@@ -44,6 +44,8 @@ class Contact(Entity, Base):
     identifier: Mapped[str | None] = column(comment="The customer's own key of the contact, set by API or widget")
     thumbnail: Mapped[str | None] = column(comment="Address of the picture; an empty text when there is none")
     blocked: Mapped[bool | None] = column(comment="Whether the contact is blocked")
+    company_id: Mapped[int | None] = column(comment="The company that the contact belongs to (servers from 4.15)")
+    conversations_count: Mapped[int | None] = column(comment="How many conversations the vendor counts, when last read")
     availability_status: Mapped[str | None] = column(comment="online, offline or busy, when last read")
     last_activity_at: Mapped[datetime | None] = column(comment="Last activity of the contact (UTC)")
     created_at: Mapped[datetime | None] = column(comment="When the contact was created (UTC)")
@@ -64,6 +66,9 @@ class Agent(Entity, Base):
     available_name: Mapped[str | None] = column(comment="Name shown to contacts")
     email: Mapped[str | None] = column(comment="E-mail address")
     role: Mapped[str | None] = column(comment="administrator, agent, or a custom role")
+    see_all_conversations: Mapped[bool | None] = column(
+        comment="Whether the agent sees the conversations of other agents, too"
+    )
     availability_status: Mapped[str | None] = column(comment="online, offline or busy, when last read")
     auto_offline: Mapped[bool | None] = column(comment="Whether the agent goes offline when the inbox is closed")
     confirmed: Mapped[bool | None] = column(comment="Whether the agent confirmed the invitation")
@@ -74,7 +79,7 @@ class Agent(Entity, Base):
 
 
 class Bot(Entity, Base):
-    """A sender of messages that is neither contact nor user; each type has its own numbers."""
+    """What sends messages and owns conversations and is neither contact nor user; each type has its own numbers."""
 
     __tablename__ = "bots"
     __table_args__ = (refers_to("accounts"), {"comment": __doc__})
@@ -82,6 +87,8 @@ class Bot(Entity, Base):
     type: Mapped[str] = column(primary_key=True, sort_order=-1, comment="agent_bot, captain_assistant, or a newer type")
     id: Mapped[int] = number_of("bot within its type")
     name: Mapped[str | None] = column(comment="Name as shown in the inbox")
+    description: Mapped[str | None] = column(comment="Description")
+    bot_type: Mapped[str | None] = column(comment="How an agent_bot is reached, such as webhook")
     thumbnail: Mapped[str | None] = column(comment="Address of the picture; an empty text when there is none")
     avatar_url: Mapped[str | None] = column(comment="Address of the picture as messages carry it")
 
@@ -95,6 +102,9 @@ class Inbox(Entity, Base):
     id: Mapped[int] = number_of("inbox")
     name: Mapped[str | None] = column(comment="Name; NULL until the inboxes themselves are read")
     channel_type: Mapped[str | None] = column(comment="Channel::WebWidget, Channel::Email, Channel::Whatsapp ...")
+    api_type: Mapped[str | None] = column(
+        comment="What an inbox of Channel::Api stands for: wa_v2 is WhatsApp; NULL: not told"
+    )
     timezone: Mapped[str | None] = column(comment="Time zone of the working hours, an IANA name")
     working_hours_enabled: Mapped[bool | None] = column(comment="Whether the inbox keeps working hours")
     working_hours: Mapped[list[Any] | None] = column(
@@ -154,6 +164,9 @@ class CustomAttributeDefinition(Entity, Base):
     )
     attribute_description: Mapped[str | None] = column(comment="Description")
     attribute_values: Mapped[list[Any] | None] = column(comment="The values to choose from, of a list")
+    regex_pattern: Mapped[str | None] = column(comment="What a value has to match")
+    regex_cue: Mapped[str | None] = column(comment="What is shown when it does not")
+    default_value: Mapped[str | None] = column(comment="The value of which one starts")
 
 
 class CsatResponse(Entity, Base):
@@ -164,6 +177,8 @@ class CsatResponse(Entity, Base):
         refers_to("conversations", "conversation_id"),
         refers_to("contacts", "contact_id"),
         refers_to("agents", "assigned_agent_id"),
+        refers_to("agents", "review_notes_updated_by_id"),
+        refers_to_bot("csat_responses", "assigned_bot_type", "assigned_bot_id"),
         Index(None, "account_id", "conversation_id"),
         Index(None, "account_id", "created_at"),
         {"comment": __doc__},
@@ -172,8 +187,13 @@ class CsatResponse(Entity, Base):
     id: Mapped[int] = number_of("survey response")
     conversation_id: Mapped[int | None] = column(comment="The conversation rated")
     contact_id: Mapped[int | None] = column(comment="Who rated")
-    assigned_agent_id: Mapped[int | None] = column(comment="Whom the conversation was assigned to")
+    assigned_agent_id: Mapped[int | None] = column(comment="The agent whom the conversation was assigned to")
+    assigned_bot_type: Mapped[str | None] = column(comment="Type of the bot that it was assigned to; NULL: to none")
+    assigned_bot_id: Mapped[int | None] = column(comment="The bot that it was assigned to; NULL: to none")
     message_id: Mapped[int | None] = column(comment="The message that asked")
     rating: Mapped[int | None] = column(comment="1 (worst) to 5 (best)")
     feedback_message: Mapped[str | None] = column(comment="What the contact wrote with it")
+    csat_review_notes: Mapped[str | None] = column(comment="What the team noted about the answer (servers from 4.10)")
+    review_notes_updated_at: Mapped[datetime | None] = column(comment="When that was last written (UTC)")
+    review_notes_updated_by_id: Mapped[int | None] = column(comment="By whom; NULL where the vendor does not tell")
     created_at: Mapped[datetime | None] = column(comment="When the answer was given (UTC)")

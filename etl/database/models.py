@@ -7,11 +7,12 @@ Only `migrations/` changes tables; a test holds the two equal. `docs/data-dictio
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, false, text
+from sqlalchemy import Computed, ForeignKeyConstraint, Index, false, text
 from sqlalchemy.orm import Mapped
 
-from etl.database import bookkeeping, dimensions  # noqa: F401 -- METADATA has their tables, too
-from etl.database.base import NOT_COMPARED, SCHEMA, Base, Entity, OfAccount, column, number_of, refers_to
+from etl.database import bookkeeping, dimensions, states  # noqa: F401 -- METADATA has their tables, too
+from etl.database.base import NOT_COMPARED, SCHEMA, Base, Entity, OfAccount, column, number_of, refers_to, refers_to_bot
+from etl.database.calls import OfCall
 
 
 class Conversation(Entity, Base):
@@ -23,6 +24,7 @@ class Conversation(Entity, Base):
         refers_to("contacts", "contact_id"),
         refers_to("inboxes", "inbox_id"),
         refers_to("agents", "assignee_id"),
+        refers_to_bot("conversations", "assignee_bot_type", "assignee_bot_id"),
         refers_to("teams", "team_id"),
         Index(None, "account_id", "created_at"),
         Index(None, "account_id", "last_activity_at"),
@@ -47,7 +49,14 @@ class Conversation(Entity, Base):
     priority: Mapped[str | None] = column(comment="low, medium, high, urgent; NULL when not set (servers from 2.17)")
     inbox_id: Mapped[int | None] = column(comment="Where the conversation takes place")
     contact_id: Mapped[int | None] = column(comment="With whom")
-    assignee_id: Mapped[int | None] = column(comment="The agent; NULL when there is none, or when the agent has left")
+    assignee_type: Mapped[str | None] = column(
+        comment="What owns it: user, agent_bot, captain_assistant ...; NULL: nobody"
+    )
+    assignee_id: Mapped[int | None] = column(
+        comment="The agent; NULL: there is none, the agent has left, or a bot owns it"
+    )
+    assignee_bot_type: Mapped[str | None] = column(comment="Type of the bot that owns it; NULL: none does")
+    assignee_bot_id: Mapped[int | None] = column(comment="The bot that owns it; NULL: none does")
     team_id: Mapped[int | None] = column(comment="The team; NULL when there is none")
     channel: Mapped[str | None] = column(comment="Channel::WebWidget, Channel::Email, Channel::Whatsapp ...")
     created_at: Mapped[datetime | None] = column(comment="When the conversation began (UTC)")
@@ -72,6 +81,8 @@ class Conversation(Entity, Base):
     muted: Mapped[bool | None] = column(comment="Whether the contact is muted or blocked")
     hmac_verified: Mapped[bool | None] = column(comment="Whether the widget proved the contact's identity")
     sla_policy_id: Mapped[int | None] = column(comment="Service level policy (servers from 3.7)")
+    applied_sla: Mapped[dict[str, Any] | None] = column(comment="The service level, as sent: sla_status, sla_name ...")
+    sla_events: Mapped[list[Any] | None] = column(comment="What it missed of that, as sent")
     last_non_activity_message_id: Mapped[int | None] = column(comment="Newest message that is no activity")
     additional_attributes: Mapped[dict[str, Any] | None] = column(
         comment="Free-form: browser, referer, mail subject ..."
@@ -110,40 +121,7 @@ class ConversationLabel(OfAccount, Base):
     label: Mapped[str] = column(primary_key=True, comment="The label's title")
 
 
-class ConversationState(OfAccount, Base):
-    """What was true of a conversation from when to when, as seen by the runs."""
-
-    __tablename__ = "conversation_states"
-    __table_args__ = (
-        refers_to("conversations", "conversation_id"),
-        CheckConstraint("valid_to > valid_from", name="order"),
-        Index(
-            "conversation_states_open_key",
-            "account_id",
-            "conversation_id",
-            unique=True,
-            postgresql_where=text("valid_to IS NULL"),
-        ),
-        # What was not resolved at a moment: bi.daily_backlog.
-        Index(
-            "conversation_states_unresolved_idx",
-            text("tstzrange(valid_from, valid_to)"),
-            postgresql_using="gist",
-            postgresql_where=text("status <> 'resolved'"),
-        ),
-        {"comment": __doc__},
-    )
-
-    conversation_id: Mapped[int] = column(primary_key=True, autoincrement=False, comment="The conversation")
-    valid_from: Mapped[datetime] = column(primary_key=True, comment="When a run first saw this state (UTC)")
-    valid_to: Mapped[datetime | None] = column(comment="When a run first saw another (UTC); NULL: still true")
-    status: Mapped[str | None] = column(comment="Status")
-    assignee_id: Mapped[int | None] = column(comment="Agent")
-    team_id: Mapped[int | None] = column(comment="Team")
-    priority: Mapped[str | None] = column(comment="Priority")
-
-
-class Message(Entity, Base):
+class Message(OfCall, Entity, Base):
     """One message of a conversation: from a contact, an agent, a bot, or about an event (activity)."""
 
     __tablename__ = "messages"
@@ -197,7 +175,9 @@ class Message(Entity, Base):
     )
     external_source_ids: Mapped[dict[str, Any] | None] = column(comment="Free-form: keys in connected systems")
     label_list: Mapped[list[str] | None] = column(comment="Labels of the message")
-    conversation_assignee_id: Mapped[int | None] = column(comment="`conversation.assignee_id` as sent with the message")
+    conversation_assignee_id: Mapped[int | None] = column(
+        comment="`conversation.assignee_id` as sent, where it is a user's"
+    )
     conversation_unread_count: Mapped[int | None] = column(
         comment="`conversation.unread_count` as sent with the message"
     )
@@ -225,6 +205,7 @@ class Attachment(Entity, Base):
     message_id: Mapped[int] = column(comment="The message")
     file_type: Mapped[str | None] = column(comment="image, audio, video, file, location, fallback, share, contact ...")
     extension: Mapped[str | None] = column(comment="File name extension")
+    content_type: Mapped[str | None] = column(comment="Type of the file, such as video/mp4 (servers from 4.13)")
     data_url: Mapped[str | None] = column(comment="Address of the file; opens without a token: personal data")
     thumb_url: Mapped[str | None] = column(comment="Address of a small picture of it")
     file_size: Mapped[int | None] = column(comment="Size in bytes")

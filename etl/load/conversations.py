@@ -15,17 +15,24 @@ from etl.id_set import IdSet
 ROWS_AT_ONCE = 10_000
 
 
+# What a state is of, as it is now, as it was when last seen, and as the columns are called.
+NOW = (
+    "now.status, now.assignee_type, now.assignee_id, now.assignee_bot_type, now.assignee_bot_id, now.team_id,"
+    " now.priority"
+)
+OPEN, STATE = NOW.replace("now.", "open."), NOW.replace("now.", "")
+
+
 # The ids are given for every table: in tables without statistics, as in a first load, the planner would otherwise
 # read all states for each page.
 SAVE_STATES = f"""
     WITH seen AS (
-        SELECT now.id, now.status, now.assignee_id, now.team_id, now.priority, open.valid_from AS since
+        SELECT now.id, {NOW}, open.valid_from AS since
         FROM {SCHEMA}.conversations AS now LEFT JOIN {SCHEMA}.conversation_states AS open
           ON open.account_id = :account_id AND open.conversation_id = ANY(:ids)
          AND open.conversation_id = now.id AND open.valid_to IS NULL
         WHERE now.account_id = :account_id AND now.id = ANY(:ids)
-          AND (open.valid_from IS NULL OR (open.status, open.assignee_id, open.team_id, open.priority)
-               IS DISTINCT FROM (now.status, now.assignee_id, now.team_id, now.priority))
+          AND (open.valid_from IS NULL OR ({OPEN}) IS DISTINCT FROM ({NOW}))
     ), closed AS (
         UPDATE {SCHEMA}.conversation_states AS open
         SET valid_to = greatest(:at, valid_from + interval '1 microsecond') FROM seen
@@ -34,12 +41,12 @@ SAVE_STATES = f"""
         RETURNING conversation_id, valid_to
     )
     INSERT INTO {SCHEMA}.conversation_states
-        (account_id, conversation_id, valid_from, status, assignee_id, team_id, priority)
+        (account_id, conversation_id, valid_from, {STATE})
     SELECT :account_id, id, greatest(:at,
             (SELECT max(valid_to) FROM closed WHERE conversation_id = seen.id),
             (SELECT max(valid_to) FROM {SCHEMA}.conversation_states
              WHERE account_id = :account_id AND conversation_id = seen.id)),
-        status, assignee_id, team_id, priority
+        {STATE}
     FROM seen ORDER BY id
 """  # noqa: S608 -- only constants are formatted in
 

@@ -33,6 +33,7 @@ class Tally:
     counts: table -> {seen, inserted, updated, unchanged}; a row that comes with two pages is seen twice.
     inserted: rows of all tables. wrote: whether a row changed of which the figures in schema `bi` are computed.
     seen: ids of the conversations that were taken in.
+    of_another_kind: how many values were of another kind than their columns, of which NULL is stored.
     beyond_range, replaced: how many values PostgreSQL could not hold, and how many had characters that it refuses.
     handed_on: contacts to whom the vendor gave the conversation of a forgotten person.
     unproved: conversation id -> what was read, of those whose history may lack messages.
@@ -52,6 +53,7 @@ class Tally:
     wrote: bool = False
     seen: IdSet = field(default_factory=IdSet)
     beyond_range: int = 0
+    of_another_kind: int = 0
     replaced: int = 0
     handed_on: set[int] = field(default_factory=set)
     unproved: dict[int, Unproved] = field(default_factory=dict)

@@ -79,6 +79,11 @@ def only(allowed: Allowed) -> Rule:
     return lambda value, _: _reduced(value, allowed) if isinstance(value, dict) else None
 
 
+def each(rule: Rule) -> Rule:
+    """Apply a rule to each item of an array."""
+    return lambda value, way: [rule(item, way) for item in value] if isinstance(value, list) else None
+
+
 def _reduced(value: Row, allowed: Allowed) -> Row:
     kept: Row = {}
     for name in value.keys() & allowed.keys():
@@ -148,6 +153,10 @@ def _leaves(*names: str) -> Allowed:
     return dict.fromkeys(names)
 
 
+SLA = _leaves(
+    *("id", "sla_id", "sla_name", "sla_status", "created_at", "updated_at", "sla_first_response_time_threshold"),
+    *("sla_next_response_time_threshold", "sla_resolution_time_threshold", "sla_only_during_business_hours"),
+)
 CSAT: Allowed = {"csat_survey_response": _leaves("rating")}
 
 # Column by column of each table what is stored of it; a column that is not named is kept as it is.
@@ -169,6 +178,8 @@ RULES: dict[str, dict[str, Rule]] = {
         ),
         "custom_attributes": attributes,
         "attachments": gone,
+        "applied_sla": only(SLA),
+        "sla_events": each(only(_leaves("id", "event_type", "created_at", "updated_at"))),
         "extra": gone,
     },
     "messages": {
@@ -195,8 +206,8 @@ RULES: dict[str, dict[str, Rule]] = {
         "meta": only(_leaves("is_recorded_audio")),
         "extra": gone,
     },
-    "csat_responses": {"feedback_message": gone, "extra": gone},
-    "bots": {**dict.fromkeys(("name", "thumbnail", "avatar_url"), identity), "extra": gone},
+    "csat_responses": {**dict.fromkeys(("feedback_message", "csat_review_notes"), gone), "extra": gone},
+    "bots": {**dict.fromkeys(("name", "description", "thumbnail", "avatar_url"), identity), "extra": gone},
     "agents": {"extra": gone},
     "inboxes": {"extra": gone},
     "teams": {"extra": gone},

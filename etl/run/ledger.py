@@ -106,10 +106,7 @@ class Ledger:
         """Ask for conversations, 25 at a time; take in those that are there, and note the others."""
         while block := list(islice(ids, ASKED_AT_ONCE)):
             found = []
-            futures = {
-                conversation_id: self.pool.submit(get_conversation, self.client, conversation_id)
-                for conversation_id in block
-            }
+            futures = {number: self.pool.submit(get_conversation, self.client, number) for number in block}
             for conversation_id, future in futures.items():
                 try:
                     found.append(future.result())

@@ -21,7 +21,7 @@ from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run import messages
+from etl.run import messages, odd_values
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
@@ -209,9 +209,7 @@ def _say_what_is_missing(intake: Intake) -> None:
             f"{run.tally.unread} histories could not be read completely; the next run tries again."
             f" The first: {run.tally.why}"
         )
-    if run.tally.beyond_range:
-        kept = "`extra` has them" if intake.writer.way.mode == "keep" else "they are not kept"
-        run.notes.append(f"{run.tally.beyond_range} values were beyond what PostgreSQL holds; {kept}.")
+    run.notes += odd_values.notes(run.tally, intake.writer.way)
     if run.tally.unknown_fields and intake.writer.way.mode != "keep":
         run.notes.append("What no column holds was not kept either, as it may be personal (ETL_PII).")
     if merged := run.tally.handed_on:

@@ -142,7 +142,8 @@ def _tally_of(batch: Batch) -> Tally:
     tally = Tally(
         rejected=len(batch.rejected),
         unknown_fields=set(batch.unknown_fields),
-        beyond_range=batch.beyond_range,
+        beyond_range=batch.unheld["beyond_range"],
+        of_another_kind=batch.unheld["of_another_kind"],
         replaced=batch.replaced,
         seen=IdSet([*batch.marks, *batch.unchanged]),
     )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from etl.transform.entities import (
     TEAM,
 )
 from etl.transform.fields import KEYS, Converted, Entity, Row, to_row
-from etl.transform.values import LARGEST, free, text
+from etl.transform.values import LARGEST, free, text, without_secrets
 
 Key = tuple[Any, ...]
 
@@ -43,7 +44,8 @@ class Batch:
     complete: table of children -> numbers of the parents whose children are all in this batch.
     histories: numbers of the conversations all of whose messages are in this batch.
     rejected: records that cannot become rows: {entity, entity_id, conversation_id, reason, quote, payload, digest}.
-    beyond_range: how many values PostgreSQL could not hold; their columns are NULL, and `extra` keeps them.
+    unheld: how many values their columns could not hold, `beyond_range` of PostgreSQL or `of_another_kind`; the columns
+    are NULL, and `extra` keeps the values.
     replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
     marks: conversation id -> what tells that its history changed.
     shown: conversation id -> numbers of the messages that the list carries with it.
@@ -56,7 +58,7 @@ class Batch:
     histories: list[int] = field(default_factory=list)
     rejected: list[Row] = field(default_factory=list)
     unknown_fields: set[str] = field(default_factory=set)
-    beyond_range: int = 0
+    unheld: Counter[str] = field(default_factory=Counter)
     replaced: int = 0
     marks: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
@@ -84,7 +86,7 @@ class Batch:
             self.reject(entity.name, payload, error, about)
             return None
         self.unknown_fields |= made.unknown
-        self.beyond_range += len(made.beyond)
+        self.unheld.update(beyond_range=made.beyond, of_another_kind=len(made.unheld) - made.beyond)
         self.replaced += made.replaced
         self.add(entity.table, made.row | given)
         return made.row
@@ -105,7 +107,7 @@ class Batch:
         """Keep a record that cannot become a row, with the reason, and the conversation to which it belongs."""
         reason, sent = str(error), payload.get("id") if isinstance(payload, dict) else None
         try:
-            kept = free(payload)
+            kept = without_secrets(free(payload))
         except BadValue:
             kept = None  # not even as JSON can it be stored; the reason says why
         self.rejected.append(
@@ -141,7 +143,7 @@ class Batch:
             )
             for row in self.rows[entity.table].values()
             if "id" in row and row.keys() - BARE
-            for name in ((entity.name, "sender") if entity in {CONTACT, AGENT, BOT} else (entity.name,))
+            for name in ((entity.name, "sender", "owner") if entity in {CONTACT, AGENT, BOT} else (entity.name,))
         ]
         return [record for record in read if (record[0], str(record[1])) not in rejected]
 

@@ -3,14 +3,17 @@
 from typing import Any
 
 from etl.transform.fields import Entity, Field, label_title, sender_type
-from etl.transform.values import Reader, array, flag, free, instant, number, text, texts, whole
+from etl.transform.values import DIGITS, Reader, array, flag, instant, number, structure, text, texts, whole, word
 
 MESSAGE_TYPES = {0: "incoming", 1: "outgoing", 2: "activity", 3: "template"}
 
 
 def _message_type(value: Any) -> str:
     """Name the type of a message; documented as a name, sent as 0 to 3, and kept as it is when new."""
-    return text(value) if isinstance(value, str) else MESSAGE_TYPES.get(whole(value), str(value))
+    if isinstance(value, str) and not DIGITS.fullmatch(value):
+        return text(value)
+    number_sent = whole(value)
+    return MESSAGE_TYPES.get(number_sent, str(number_sent))
 
 
 def _same(read: Reader, *names: str) -> tuple[Field, ...]:
@@ -20,11 +23,12 @@ def _same(read: Reader, *names: str) -> tuple[Field, ...]:
 CONTACT = Entity(
     "contact",
     "contacts",
-    _same(whole, "id")
-    + _same(text, "name", "email", "phone_number", "identifier", "thumbnail", "availability_status")
+    _same(whole, "id", "company_id", "conversations_count")
+    + _same(text, "name", "email", "phone_number", "identifier", "thumbnail")
+    + _same(word, "availability_status")
     + _same(flag, "blocked")
     + _same(instant, "last_activity_at", "created_at")
-    + _same(free, "additional_attributes", "custom_attributes"),
+    + _same(structure, "additional_attributes", "custom_attributes"),
     elsewhere=("type", "account_id"),
 )
 
@@ -33,11 +37,10 @@ AGENT = Entity(
     "agent",
     "agents",
     _same(whole, "id")
-    + _same(
-        text, "name", "available_name", "email", "role", "availability_status", "provider", "thumbnail", "avatar_url"
-    )
-    + _same(flag, "auto_offline", "confirmed")
-    + _same(free, "custom_attributes"),
+    + _same(text, "name", "available_name", "email", "thumbnail", "avatar_url")
+    + _same(word, "role", "availability_status", "provider")
+    + _same(flag, "auto_offline", "confirmed", "see_all_conversations")
+    + _same(structure, "custom_attributes"),
     elsewhere=("type", "account_id"),
 )
 
@@ -45,8 +48,11 @@ AGENT = Entity(
 BOT = Entity(
     "bot",
     "bots",
-    (*_same(whole, "id"), *_same(text, "name", "thumbnail", "avatar_url"), Field("type", "type", sender_type)),
+    _same(whole, "id")
+    + _same(text, "name", "description", "bot_type", "thumbnail", "avatar_url")
+    + (Field("type", "type", sender_type),),
     elsewhere=("account_id",),
+    only_named=True,
 )
 
 
@@ -62,16 +68,18 @@ CONVERSATION = Entity(
     "conversation",
     "conversations",
     _same(whole, "id", "inbox_id", "unread_count", "sla_policy_id")
-    + _same(text, "uuid", "status", "priority")
+    + _same(text, "uuid")
+    + _same(word, "status", "priority")
     + _same(flag, "can_reply", "muted")
     + _same(instant, "created_at", "updated_at", "first_reply_created_at", "waiting_since", "snoozed_until")
     + _same(instant, "agent_last_seen_at", "assignee_last_seen_at", "contact_last_seen_at")
-    + _same(free, "additional_attributes", "custom_attributes", "attachments")
+    + _same(structure, "additional_attributes", "custom_attributes", "attachments", "applied_sla")
+    + _same(array, "sla_events")
     + (
         # Servers from 2.17 send both, with one value; the later line wins where both are there.
         Field("last_activity_at", "last_activity_at", instant),
         Field("last_activity_at", "timestamp", instant),
-        Field("channel", "meta.channel", text),
+        Field("channel", "meta.channel", word),
         Field("hmac_verified", "meta.hmac_verified", flag),
     ),
     elsewhere=(
@@ -81,8 +89,10 @@ CONVERSATION = Entity(
         "last_non_activity_message",
         "meta.sender",
         "meta.assignee",
+        "meta.assignee_type",
         "meta.team",
     ),
+    needed=frozenset({"status", "created_at"}),
 )
 
 
@@ -90,19 +100,23 @@ MESSAGE = Entity(
     "message",
     "messages",
     _same(whole, "id", "inbox_id", "sender_id")
-    + _same(text, "content", "content_type", "status", "source_id")
+    + _same(text, "content", "source_id")
+    + _same(word, "content_type", "status")
     + _same(flag, "private")
     + _same(instant, "created_at", "created_at_exact", "updated_at")
-    + _same(free, "content_attributes", "additional_attributes", "external_source_ids")
+    + _same(structure, "content_attributes", "additional_attributes", "external_source_ids")
     + _same(texts, "label_list")
     + (
         Field("message_type", "message_type", _message_type),
         Field("sender_type", "sender_type", sender_type),
         Field("conversation_assignee_id", "conversation.assignee_id", whole),
         Field("conversation_unread_count", "conversation.unread_count", whole),
+        *(Field(f"call_{name}", f"call.{name}", word) for name in ("provider", "direction", "status", "end_reason")),
+        Field("call_duration_seconds", "call.duration_seconds", whole),
     ),
     # `processed_message_content` repeats the content; the list alone has it, so it would outlive an edit or a deletion.
     elsewhere=("account_id", "conversation_id", "sender", "attachments", "processed_message_content"),
+    needed=frozenset({"message_type", "created_at", "private"}),
 )
 
 
@@ -110,9 +124,10 @@ ATTACHMENT = Entity(
     "attachment",
     "attachments",
     _same(whole, "id", "file_size", "width", "height")
-    + _same(text, "file_type", "extension", "data_url", "thumb_url", "fallback_title", "transcribed_text")
+    + _same(word, "file_type", "content_type")
+    + _same(text, "extension", "data_url", "thumb_url", "fallback_title", "transcribed_text")
     + _same(number, "coordinates_lat", "coordinates_long")
-    + _same(free, "meta"),
+    + _same(structure, "meta"),
     elsewhere=("account_id", "message_id"),
 )
 
@@ -124,7 +139,8 @@ INBOX = Entity(
     "inbox",
     "inboxes",
     _same(whole, "id")
-    + _same(text, "name", "channel_type", "timezone")
+    + _same(text, "name")
+    + _same(word, "channel_type", "api_type", "timezone")
     + _same(flag, "working_hours_enabled", "csat_survey_enabled", "enable_auto_assignment")
     + _same(array, "working_hours"),
 )
@@ -145,7 +161,7 @@ DEFINITION = Entity(
     "custom_attribute_definitions",
     _same(whole, "id")
     + _same(text, "attribute_key", "attribute_model", "attribute_display_name", "attribute_display_type")
-    + _same(text, "attribute_description")
+    + _same(text, "attribute_description", "regex_pattern", "regex_cue", "default_value")
     + _same(array, "attribute_values"),
 )
 
@@ -154,7 +170,8 @@ SURVEY_RESPONSE = Entity(
     "survey response",
     "csat_responses",
     _same(whole, "id", "conversation_id", "message_id", "rating")
-    + _same(text, "feedback_message")
-    + _same(instant, "created_at"),
-    elsewhere=("account_id", "contact", "assigned_agent"),
+    + _same(text, "feedback_message", "csat_review_notes")
+    + _same(instant, "created_at", "review_notes_updated_at"),
+    elsewhere=("account_id", "contact", "assigned_agent", "assigned_agent_type", "review_notes_updated_by"),
+    needed=frozenset({"rating"}),
 )

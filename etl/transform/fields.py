@@ -13,7 +13,18 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from etl.errors import BadValue, BeyondRange
-from etl.transform.values import Reader, array, free, shown, text, texts
+from etl.transform.values import (
+    SECRETS,
+    Reader,
+    array,
+    free,
+    shown,
+    structure,
+    text,
+    texts,
+    without_secrets,
+    word,
+)
 
 Payload = dict[str, Any]
 Row = dict[str, Any]
@@ -25,19 +36,19 @@ LONGEST_LABEL = 500
 
 def label_title(value: Any) -> str:
     """Read the title of a label, which is a key and therefore of limited length."""
-    title = text(value)
+    title = word(value)
     if len(title) > LONGEST_LABEL:
         raise BadValue(f"expected text of at most {LONGEST_LABEL} characters")
     return title
 
 
 # Readers that leave a value as it is, but for characters that PostgreSQL does not store.
-TEXTUAL = frozenset({text, texts, free, array, label_title})
+TEXTUAL = frozenset({text, word, texts, structure, array, label_title})
 
 
 def sender_type(value: Any) -> str:
     """Spell a sender's type as `sender.type` does: the list says `AgentBot`, `/messages` says `agent_bot`."""
-    return _spell(text(value))
+    return _spell(word(value))
 
 
 @lru_cache(maxsize=100)
@@ -70,13 +81,17 @@ class Shape:
 class Entity:
     """How one kind of payload becomes rows of one table.
 
-    `elsewhere` names the paths that other entities or `rows` read, so that they are no unknown fields.
+    elsewhere: the paths that other entities or `rows` read, so that they are no unknown fields.
+    only_named: whether nothing else of it is kept, as such records carry secrets.
+    needed: columns besides the key that a row cannot be without: figures rest on them, and NULL would make them wrong.
     """
 
     name: str
     table: str
     fields: tuple[Field, ...]
     elsewhere: tuple[str, ...] = ()
+    only_named: bool = False
+    needed: frozenset[str] = frozenset()
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
@@ -117,20 +132,22 @@ KEYS = {
 class Converted:
     """A row, and what there is to tell of it.
 
-    unknown: paths of fields that no column holds (`message.sentiment`). beyond: path -> value beyond PostgreSQL's
-    range. replaced: how many values held characters that it does not store.
+    unknown: paths of fields that no column holds (`message.sentiment`). unheld: path -> value that its column cannot
+    hold. beyond: how many of these are beyond PostgreSQL's range.
+    replaced: how many values held characters that it does not store.
     """
 
     row: Row
     unknown: set[str] = field(default_factory=set)
-    beyond: Payload = field(default_factory=dict)
+    unheld: Payload = field(default_factory=dict)
+    beyond: int = 0
     replaced: int = 0
 
 
 def to_row(entity: Entity, payload: Any) -> Converted:
     """Turn a payload into a row.
 
-    A value beyond PostgreSQL's range becomes None and is kept in `extra`, unless the row cannot be without it.
+    A value that its column cannot hold becomes None and is kept in `extra`, unless the row cannot be without it.
     Raise BadValue that names the field and what was there.
     """
     if not isinstance(payload, dict):
@@ -139,12 +156,12 @@ def to_row(entity: Entity, payload: Any) -> Converted:
     extra = _read_object(entity, "", payload, made)
     for name in KEYS[entity.table]:
         if made.row.get(name) is None:
-            if name in made.beyond:
-                raise BadValue("is beyond range", shown(made.beyond[name]), name)
+            if name in made.unheld:
+                raise BadValue("is beyond range", shown(made.unheld[name]), name)
             raise BadValue("is missing", field=name)
-    if extra or made.beyond:
-        # Under the whole path: what is beyond range is no unknown field, and its column says NULL.
-        made.row["extra"] = extra | {path: free(value) for path, value in made.beyond.items()}
+    if extra or made.unheld:
+        # Under the whole path: what cannot be read is no unknown field, and its column says NULL.
+        made.row["extra"] = extra | made.unheld
     return made
 
 
@@ -155,25 +172,41 @@ def _read_object(entity: Entity, prefix: str, payload: Payload, made: Converted)
         if (value := payload.get(name, ABSENT)) is not ABSENT:
             try:
                 made.row[column] = kept = None if value is None else read(value)
-                made.replaced += kept is not value and read in TEXTUAL and kept != value
-            except BeyondRange:
-                made.row[column] = None
-                made.beyond[prefix + name] = value
+                made.replaced += read in TEXTUAL and _differs(kept, value)
             except BadValue as error:
                 error.field = prefix + name
-                raise
+                _miss(entity, column, value, error, made)
     extra: Payload = {}
-    for name in payload.keys() - shape.known:
+    for name in payload.keys() - shape.known - SECRETS:
         value, path = payload[name], f"{prefix}{name}."
         if path in entity.shapes and (value is None or isinstance(value, dict)):
             if inner := _read_object(entity, path, value or {}, made):
                 extra[name] = inner
-        else:
+        elif not entity.only_named:
             key = text(name)
-            extra[key] = kept = free(value)
-            made.replaced += key != name or (kept is not value and kept != value)
+            kept = free(value)
+            extra[key] = without_secrets(kept)
+            made.replaced += key != name or _differs(kept, value)
             made.unknown.add(f"{entity.name}.{_printable(prefix + name)}")
     return extra
+
+
+def _differs(kept: Any, value: Any) -> bool:
+    """Return whether characters were replaced; what was read out of another type is what was meant."""
+    return kept is not value and type(kept) is type(value) and bool(kept != value)
+
+
+def _miss(entity: Entity, column: str, value: Any, error: BadValue, made: Converted) -> None:
+    """Keep a value that its column cannot hold for `extra`; raise the error when the row cannot be without it."""
+    beyond = isinstance(error, BeyondRange)
+    if not beyond and (column in KEYS[entity.table] or column in entity.needed):
+        raise error
+    try:
+        made.unheld[error.field] = without_secrets(free(value))
+    except BadValue:
+        raise error from None  # it cannot be kept at all
+    made.row.setdefault(column, None)  # another key of the same column may have told it
+    made.beyond += beyond
 
 
 def _printable(name: str) -> str:

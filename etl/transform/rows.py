@@ -6,19 +6,22 @@ from typing import Any
 
 from etl.errors import BadValue
 from etl.selection import STATUSES, Selection
+from etl.transform import actors
+from etl.transform.actors import number_of, reference
 from etl.transform.batch import Batch
 from etl.transform.entities import (
-    AGENT,
     ATTACHMENT,
-    BOT,
     CONTACT,
     CONVERSATION,
     MESSAGE,
     SURVEY_RESPONSE,
     TEAM,
 )
-from etl.transform.fields import LONGEST_LABEL, Entity, Payload, Row, sender_type, to_row
-from etl.transform.values import text, whole
+from etl.transform.fields import LONGEST_LABEL, Payload, Row, to_row
+from etl.transform.values import structure, text
+
+# The fields by which a selection is compared with a conversation.
+COMPARED = {"created_at", "timestamp", "last_activity_at"}
 
 
 def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
@@ -31,17 +34,16 @@ def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
 
 def add_agents(batch: Batch, payload: Payload) -> None:
     """Add the agents of a conversation that is left alone: their availability changes without anything else."""
-    about = _number(payload, "id").get("id")
+    about = number_of(payload, "id").get("id")
     meta = payload.get("meta")
     last = payload.get("last_non_activity_message")
     messages = payload.get("messages")
-    people = [meta.get("assignee") if isinstance(meta, dict) else None]
+    people = [(meta.get("assignee"), meta.get("assignee_type"))] if isinstance(meta, dict) else []
     for message in [*(messages if isinstance(messages, list) else []), last]:
         sender = message.get("sender") if isinstance(message, dict) else None
-        people += [sender] if isinstance(sender, dict) and sender.get("type") == "user" else []
-    for person in people:
-        if person is not None:
-            batch.convert(AGENT, person, about)
+        people += [(sender, sender.get("type"))] if isinstance(sender, dict) and sender.get("type") else []
+    for person, told in people:
+        actors.add_person(batch, person, told, about)
 
 
 def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
@@ -52,7 +54,7 @@ def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> 
 
 def find_rivals(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Return the other conversations to which the batch has some of these messages belong."""
-    numbers = {_number(message, "id").get("id") for message in messages}
+    numbers = {number_of(message, "id").get("id") for message in messages}
     held = (batch.rows["messages"].get((number,)) for number in numbers)
     return {row["conversation_id"] for row in held if row} - {conversation_id}
 
@@ -69,8 +71,10 @@ def add_survey_response(batch: Batch, payload: Any) -> None:
     given: Row = {}
     if isinstance(payload, dict):
         # The vendor leaves them out when they are gone, so here an absent key does say something.
-        given |= _reference(batch, ("contact_id", CONTACT), payload.get("contact"))
-        given |= _reference(batch, ("assigned_agent_id", AGENT), payload.get("assigned_agent"))
+        given |= reference(batch, ("contact_id", CONTACT), payload.get("contact"))
+        given |= actors.owner(batch, actors.RATED, (payload.get("assigned_agent"), payload.get("assigned_agent_type")))
+        if "csat_review_notes" in payload or "review_notes_updated_by" in payload:
+            given |= actors.person(batch, "review_notes_updated_by_id", payload.get("review_notes_updated_by"))
     batch.convert(SURVEY_RESPONSE, payload, **given)
 
 
@@ -100,12 +104,15 @@ def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | 
     """Return whether a conversation has one of the statuses and was going on between two times, `until` excluded.
 
     It goes on from its creation to its last activity. One that cannot be read counts as such: it has to be
-    rejected with a reason, not passed over.
+    rejected with a reason, or stored, and not passed over.
     """
     try:
-        row = to_row(CONVERSATION, payload).row
+        made = to_row(CONVERSATION, payload)
     except BadValue:
         return True
+    if made.unheld.keys() & COMPARED:
+        return True
+    row = made.row
     begun, last = row.get("created_at"), row.get("last_activity_at")
     if since and last and last < since:
         return False
@@ -115,7 +122,7 @@ def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | 
 
 
 def _add_conversation(batch: Batch, payload: Any) -> None:
-    about = _number(payload, "id").get("id")
+    about = number_of(payload, "id").get("id")
     row = batch.convert(CONVERSATION, payload, about, deleted_at=None, **_related(batch, payload, about))
     if row is None:
         return
@@ -145,38 +152,16 @@ def _related(batch: Batch, payload: Any, about: int | None) -> Row:
     meta = payload.get("meta")
     if isinstance(meta, dict):
         # The vendor leaves assignee and team out when there is none, so here an absent key does say something.
-        given |= _reference(batch, ("assignee_id", AGENT), meta.get("assignee"), about)
-        given |= _reference(batch, ("team_id", TEAM), meta.get("team"), about)
+        given |= actors.owner(batch, actors.ASSIGNEE, actors.assignee(payload, meta), about)
+        given |= reference(batch, ("team_id", TEAM), meta.get("team"), about)
         if "sender" in meta:
-            given |= _reference(batch, ("contact_id", CONTACT), meta["sender"], about)
+            given |= reference(batch, ("contact_id", CONTACT), meta["sender"], about)
     if "last_non_activity_message" in payload:
         last = payload["last_non_activity_message"]
         given |= (
-            {"last_non_activity_message_id": None} if last is None else _number(last, "last_non_activity_message_id")
+            {"last_non_activity_message_id": None} if last is None else number_of(last, "last_non_activity_message_id")
         )
     return given
-
-
-def _reference(batch: Batch, to: tuple[str, Entity], payload: Any, about: int | None = None) -> Row:
-    """Add the record that a column refers to; when it has to be rejected, its id alone, where that can be read.
-
-    to: the column, and what it refers to. about: the conversation to which the record belongs.
-    """
-    column, entity = to
-    if payload is None:
-        return {column: None}
-    if batch.convert(entity, payload, about) is None:
-        for number in _number(payload, column).values():
-            batch.add(entity.table, {"id": number})
-    return _number(payload, column)
-
-
-def _number(payload: Any, column: str) -> Row:
-    """Return the id of a record under a column's name; nothing when it has none that can be read."""
-    try:
-        return {column: whole(payload["id"])}
-    except (BadValue, KeyError, TypeError):
-        return {}
 
 
 def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
@@ -200,14 +185,14 @@ def _add_message(batch: Batch, conversation_id: int, payload: Any) -> int | None
     """Add a message with its sender and attachments; return its id, None when it had to be rejected."""
     given: Row = {"conversation_id": conversation_id, "partial": False, "removed_at": None}
     if isinstance(payload, dict):
-        given |= _sender(batch, conversation_id, payload)
+        given |= actors.sender(batch, conversation_id, payload)
         if "content_attributes" in payload:
-            attributes = payload["content_attributes"]
-            given["deleted"] = isinstance(attributes, dict) and attributes.get("deleted") is True
+            given["deleted"] = _says_deleted(payload["content_attributes"])
     row = batch.convert(MESSAGE, payload, conversation_id, **given)
     if row is None:
         return None
-    _add_bare_sender(batch, row | given)
+    actors.add_bare_sender(batch, row | given)
+    actors.take_out_bot(batch, row["id"], payload)
     if row.get("inbox_id") is not None:
         batch.add("inboxes", {"id": row["inbox_id"]})
     rejected = len(batch.rejected)
@@ -219,23 +204,10 @@ def _add_message(batch: Batch, conversation_id: int, payload: Any) -> int | None
     return int(row["id"])
 
 
-def _sender(batch: Batch, conversation_id: int, payload: Payload) -> Row:
-    """Add who sent a message; return the columns sender_type and sender_id where the `sender` object tells them."""
-    sender = payload.get("sender")
-    if sender is None:
-        return {}
-    kind = sender.get("type", payload.get("sender_type")) if isinstance(sender, dict) else None
-    if not isinstance(kind, str):
-        batch.reject("sender", sender, BadValue("is missing", field="type"), conversation_id)
-        return {}
-    kind = sender_type(kind)
-    entity = {"contact": CONTACT, "user": AGENT}.get(kind, BOT)
-    row = batch.convert(entity, sender | {"type": kind}, conversation_id)
-    return {"sender_type": kind, "sender_id": row["id"]} if row else {}
-
-
-def _add_bare_sender(batch: Batch, message: Row) -> None:
-    """Add the sender with its id alone: nothing more is known of a deleted user, and the foreign key needs a row."""
-    table = {"contact": "contacts", "user": "agents"}.get(str(message.get("sender_type")))
-    if table and message.get("sender_id") is not None:
-        batch.add(table, {"id": message["sender_id"]})
+def _says_deleted(attributes: Any) -> bool:
+    if isinstance(attributes, str):
+        try:
+            attributes = structure(attributes)
+        except BadValue:
+            return False
+    return isinstance(attributes, dict) and attributes.get("deleted") is True

@@ -18,6 +18,8 @@ FOLDER = Path(__file__).parent / "sql"
 INTERNAL = {
     "personal_data_access": "VIEW",
     "channel_names": "VIEW",
+    "inbox_channels": "VIEW",
+    "bot_names": "VIEW",
     "business_hours": "VIEW",
     "business_days": "VIEW",
     "business_seconds": "FUNCTION",

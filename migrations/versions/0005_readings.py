@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0005_readings"
-down_revision: str | None = "0002_queue"
+down_revision: str | None = "0004_vendor_fields"
 
 SCHEMA = "helpdesk"
 

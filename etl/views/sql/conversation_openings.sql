@@ -8,14 +8,14 @@
 CREATE MATERIALIZED VIEW helpdesk.conversation_openings AS
 WITH seen AS (
     SELECT
-        account_id, conversation_id, valid_from, status, assignee_id, team_id,
+        account_id, conversation_id, valid_from, status, assignee_id, assignee_bot_type, assignee_bot_id, team_id,
         lag(status) OVER states AS before,
         lag(valid_from) OVER states AS seen_before
     FROM helpdesk.conversation_states
     WINDOW states AS (PARTITION BY account_id, conversation_id ORDER BY valid_from)
 ), turns AS (
     SELECT
-        account_id, conversation_id, valid_from AS seen_at, seen_before, status, assignee_id, team_id,
+        account_id, conversation_id, valid_from AS seen_at, seen_before, status, assignee_id, assignee_bot_type, assignee_bot_id, team_id,
         lead(valid_from) OVER later AS reopening_seen_at,
         sum((status = 'resolved')::int) OVER later AS opening
     FROM seen
@@ -71,6 +71,8 @@ SELECT
     extract(epoch FROM ended.at - begun.opened_at)::bigint AS resolution_seconds,
     helpdesk.business_seconds(begun.opened_at, first, ended.at, last) AS resolution_business_seconds,
     resolutions.assignee_id AS agent_id,
+    resolutions.assignee_bot_type AS bot_type,
+    resolutions.assignee_bot_id AS bot_id,
     resolutions.team_id,
     begun.opening = max(begun.opening) OVER (PARTITION BY begun.account_id, begun.conversation_id) AS is_current
 FROM begun
@@ -104,6 +106,8 @@ COMMENT ON COLUMN helpdesk.conversation_openings.opened_at IS 'When it began, or
 COMMENT ON COLUMN helpdesk.conversation_openings.resolved_at IS 'When it was resolved (UTC); NULL: not yet';
 COMMENT ON COLUMN helpdesk.conversation_openings.resolution_seconds IS 'Seconds between the two';
 COMMENT ON COLUMN helpdesk.conversation_openings.resolution_business_seconds IS 'The same within the inbox''s working hours; NULL where it has none';
-COMMENT ON COLUMN helpdesk.conversation_openings.agent_id IS 'To whom it was assigned when it was resolved';
+COMMENT ON COLUMN helpdesk.conversation_openings.agent_id IS 'The agent to whom it was assigned when it was resolved';
+COMMENT ON COLUMN helpdesk.conversation_openings.bot_type IS 'Type of the bot to which it was assigned then; NULL: to none';
+COMMENT ON COLUMN helpdesk.conversation_openings.bot_id IS 'The bot to which it was assigned then; NULL: to none';
 COMMENT ON COLUMN helpdesk.conversation_openings.team_id IS 'To which team it was assigned when it was resolved';
 COMMENT ON COLUMN helpdesk.conversation_openings.is_current IS 'Whether it is the last one so far';

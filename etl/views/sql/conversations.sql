@@ -17,6 +17,8 @@ SELECT
     CASE WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN contact.phone_number END AS contact_phone,
     conversation.assignee_id AS agent_id,
     coalesce(agent.available_name, agent.name) AS agent,
+    CASE WHEN conversation.assignee_bot_id IS NULL THEN coalesce(agent.available_name, agent.name) ELSE bot.name END AS owner,
+    CASE WHEN conversation.assignee_id IS NOT NULL THEN 'agent' WHEN conversation.assignee_bot_id IS NOT NULL THEN 'bot' END AS owner_kind,
     conversation.team_id,
     team.name AS team,
     ARRAY(
@@ -59,9 +61,12 @@ LEFT JOIN helpdesk.contacts AS contact
   ON contact.account_id = conversation.account_id AND contact.id = conversation.contact_id
 LEFT JOIN helpdesk.agents AS agent
   ON agent.account_id = conversation.account_id AND agent.id = conversation.assignee_id
+LEFT JOIN helpdesk.bot_names AS bot
+  ON bot.account_id = conversation.account_id AND bot.type = conversation.assignee_bot_type AND bot.id = conversation.assignee_bot_id
 LEFT JOIN helpdesk.inboxes AS inbox
   ON inbox.account_id = conversation.account_id AND inbox.id = conversation.inbox_id
-LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = conversation.channel
+LEFT JOIN helpdesk.inbox_channels AS channel
+  ON channel.account_id = conversation.account_id AND channel.inbox_id = conversation.inbox_id
 LEFT JOIN helpdesk.teams AS team ON team.account_id = conversation.account_id AND team.id = conversation.team_id
 LEFT JOIN helpdesk.conversation_openings AS opening
   ON opening.account_id = conversation.account_id AND opening.conversation_id = conversation.id AND opening.is_current
@@ -91,8 +96,10 @@ COMMENT ON COLUMN bi.conversations.contact_id IS 'Number of the contact';
 COMMENT ON COLUMN bi.conversations.contact_name IS 'Name of the contact; ''Contact 17'' for who may not see personal data';
 COMMENT ON COLUMN bi.conversations.contact_email IS 'E-mail address; NULL for who may not see personal data';
 COMMENT ON COLUMN bi.conversations.contact_phone IS 'Phone number; NULL for who may not see personal data';
-COMMENT ON COLUMN bi.conversations.agent_id IS 'Number of the agent to whom it is assigned';
+COMMENT ON COLUMN bi.conversations.agent_id IS 'Number of the agent to whom it is assigned; NULL: to nobody, or to a bot';
 COMMENT ON COLUMN bi.conversations.agent IS 'Name of the agent to whom it is assigned';
+COMMENT ON COLUMN bi.conversations.owner IS 'Name of the agent or bot to whom it is assigned';
+COMMENT ON COLUMN bi.conversations.owner_kind IS 'agent or bot; NULL: it is assigned to nobody';
 COMMENT ON COLUMN bi.conversations.team_id IS 'Number of the team';
 COMMENT ON COLUMN bi.conversations.team IS 'Name of the team';
 COMMENT ON COLUMN bi.conversations.labels IS 'Labels, in alphabetical order';

@@ -2,20 +2,22 @@
 -- The rating is looked at again where it becomes a number: who filters by it may have that done first.
 CREATE VIEW helpdesk.csat_answers AS
 SELECT
-    account_id, conversation_id, contact_id, assigned_agent_id AS agent_id, message_id,
-    rating, feedback_message AS feedback, created_at AS answered_at, 'survey list' AS source
+    account_id, conversation_id, contact_id, assigned_agent_id AS agent_id,
+    assigned_bot_type AS bot_type, assigned_bot_id AS bot_id, message_id,
+    rating, feedback_message AS feedback, csat_review_notes AS review_notes, created_at AS answered_at, 'survey list' AS source
 FROM helpdesk.csat_responses
 UNION ALL
 SELECT
-    message.account_id, message.conversation_id, conversation.contact_id, conversation.assignee_id, message.id,
-    CASE WHEN answer ->> 'rating' ~ '^[1-5]$' THEN (answer ->> 'rating')::bigint END, answer ->> 'feedback_message', message.created_at, 'message'
+    message.account_id, message.conversation_id, conversation.contact_id, conversation.assignee_id,
+    conversation.assignee_bot_type, conversation.assignee_bot_id, message.id,
+    CASE WHEN answer ->> 'rating' ~ '^[1-5](\.0+)?$' THEN (answer ->> 'rating')::numeric::bigint END, answer ->> 'feedback_message', NULL, message.created_at, 'message'
 FROM helpdesk.messages AS message
 CROSS JOIN LATERAL (
     SELECT message.content_attributes #> '{submitted_values,csat_survey_response}' AS answer
 ) AS submitted
 JOIN helpdesk.conversations AS conversation
   ON conversation.account_id = message.account_id AND conversation.id = message.conversation_id
-WHERE message.content_type = 'input_csat' AND message.removed_at IS NULL AND answer ->> 'rating' ~ '^[1-5]$'
+WHERE message.content_type = 'input_csat' AND message.removed_at IS NULL AND answer ->> 'rating' ~ '^[1-5](\.0+)?$'
   AND NOT EXISTS (
       SELECT FROM helpdesk.csat_responses AS listed
       WHERE listed.account_id = message.account_id AND listed.message_id = message.id
@@ -26,8 +28,11 @@ COMMENT ON COLUMN helpdesk.csat_answers.account_id IS 'The vendor''s number of t
 COMMENT ON COLUMN helpdesk.csat_answers.conversation_id IS 'Number of the conversation';
 COMMENT ON COLUMN helpdesk.csat_answers.contact_id IS 'Number of the contact';
 COMMENT ON COLUMN helpdesk.csat_answers.agent_id IS 'Number of the agent';
+COMMENT ON COLUMN helpdesk.csat_answers.bot_type IS 'Type of the bot that owned the conversation; NULL: none did';
+COMMENT ON COLUMN helpdesk.csat_answers.bot_id IS 'The bot that owned the conversation; NULL: none did';
 COMMENT ON COLUMN helpdesk.csat_answers.message_id IS 'The message that asked';
 COMMENT ON COLUMN helpdesk.csat_answers.rating IS '1 (worst) to 5 (best)';
 COMMENT ON COLUMN helpdesk.csat_answers.feedback IS 'What the contact wrote with it';
+COMMENT ON COLUMN helpdesk.csat_answers.review_notes IS 'What the team noted about it';
 COMMENT ON COLUMN helpdesk.csat_answers.answered_at IS 'When the answer was given (UTC); from a message: when it was asked for';
 COMMENT ON COLUMN helpdesk.csat_answers.source IS 'survey list or message';

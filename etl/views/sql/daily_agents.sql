@@ -76,7 +76,7 @@ SELECT
 FROM summed
 LEFT JOIN helpdesk.agents AS agent ON agent.account_id = summed.account_id AND agent.id = summed.agent_id;
 
-COMMENT ON VIEW bi.daily_agents IS 'What each agent did: a row a day and agent';
+COMMENT ON VIEW bi.daily_agents IS 'What each agent did: a row a day and agent; bots are none';
 COMMENT ON COLUMN bi.daily_agents.account_id IS 'The vendor''s number of the account';
 COMMENT ON COLUMN bi.daily_agents.day IS 'Day in the account''s time zone';
 COMMENT ON COLUMN bi.daily_agents.agent_id IS 'Number of the agent';

@@ -2,7 +2,7 @@
 CREATE VIEW bi.daily_volume AS
 WITH counted AS (
     SELECT
-        day.account_id, day.day, opened.id AS conversation_id, 1 AS opened, 0 AS resolved,
+        day.account_id, day.day, opened.id AS conversation_id, 1 AS opened, 0 AS resolved, 0 AS bot_resolutions,
         0 AS messages_in, 0 AS messages_out, 0 AS private_notes, 0 AS bot_messages
     FROM bi.calendar AS day
     CROSS JOIN LATERAL (
@@ -13,10 +13,10 @@ WITH counted AS (
         GROUP BY conversation.id
     ) AS opened
     UNION ALL
-    SELECT day.account_id, day.day, resolved.conversation_id, 0, resolved.times, 0, 0, 0, 0
+    SELECT day.account_id, day.day, resolved.conversation_id, 0, resolved.times, resolved.by_bots, 0, 0, 0, 0
     FROM bi.calendar AS day
     CROSS JOIN LATERAL (
-        SELECT opening.conversation_id, count(*) AS times
+        SELECT opening.conversation_id, count(*) AS times, count(opening.bot_id) AS by_bots
         FROM helpdesk.conversation_openings AS opening
         WHERE opening.account_id = day.account_id
           AND opening.resolved_at >= day.starts_at AND opening.resolved_at < day.ends_at
@@ -24,7 +24,7 @@ WITH counted AS (
     ) AS resolved
     UNION ALL
     SELECT
-        day.account_id, day.day, sent.conversation_id, 0, 0,
+        day.account_id, day.day, sent.conversation_id, 0, 0, 0,
         sent.messages_in, sent.messages_out, sent.private_notes, sent.bot_messages
     FROM bi.calendar AS day
     CROSS JOIN LATERAL (
@@ -43,6 +43,7 @@ WITH counted AS (
     SELECT
         counted.account_id, counted.day, conversation.inbox_id, conversation.team_id,
         sum(opened)::bigint AS conversations_opened, sum(resolved)::bigint AS conversations_resolved,
+        sum(bot_resolutions)::bigint AS bot_resolutions,
         sum(messages_in)::bigint AS messages_in, sum(messages_out)::bigint AS messages_out,
         sum(private_notes)::bigint AS private_notes, sum(bot_messages)::bigint AS bot_messages
     FROM counted
@@ -55,18 +56,19 @@ SELECT
     summed.day,
     summed.inbox_id,
     inbox.name AS inbox,
-    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    channel.channel,
     summed.team_id,
     team.name AS team,
     summed.conversations_opened,
     summed.conversations_resolved,
+    summed.bot_resolutions,
     summed.messages_in,
     summed.messages_out,
     summed.private_notes,
     summed.bot_messages
 FROM summed
 LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = summed.account_id AND inbox.id = summed.inbox_id
-LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type
+LEFT JOIN helpdesk.inbox_channels AS channel ON channel.account_id = inbox.account_id AND channel.inbox_id = inbox.id
 LEFT JOIN helpdesk.teams AS team ON team.account_id = summed.account_id AND team.id = summed.team_id;
 
 COMMENT ON VIEW bi.daily_volume IS 'What came in and went out: a row a day, inbox and team';
@@ -79,6 +81,7 @@ COMMENT ON COLUMN bi.daily_volume.team_id IS 'Number of the team that the conver
 COMMENT ON COLUMN bi.daily_volume.team IS 'Name of the team';
 COMMENT ON COLUMN bi.daily_volume.conversations_opened IS 'Conversations that began';
 COMMENT ON COLUMN bi.daily_volume.conversations_resolved IS 'Times a conversation was resolved';
+COMMENT ON COLUMN bi.daily_volume.bot_resolutions IS 'Those of them in which a bot owned it then';
 COMMENT ON COLUMN bi.daily_volume.messages_in IS 'Messages from contacts';
 COMMENT ON COLUMN bi.daily_volume.messages_out IS 'Messages to contacts, those of bots and templates included';
 COMMENT ON COLUMN bi.daily_volume.private_notes IS 'Notes that contacts do not see';

@@ -11,7 +11,7 @@ SELECT
     coalesce(agent.available_name, agent.name) AS agent,
     conversation.inbox_id,
     inbox.name AS inbox,
-    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    channel.channel,
     conversation.team_id,
     team.name AS team,
     wait.reply_seconds AS first_response_seconds,
@@ -22,7 +22,7 @@ JOIN helpdesk.conversations AS conversation
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = wait.account_id
 LEFT JOIN helpdesk.agents AS agent ON agent.account_id = wait.account_id AND agent.id = wait.agent_id
 LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = wait.account_id AND inbox.id = conversation.inbox_id
-LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type
+LEFT JOIN helpdesk.inbox_channels AS channel ON channel.account_id = inbox.account_id AND channel.inbox_id = inbox.id
 LEFT JOIN helpdesk.teams AS team ON team.account_id = wait.account_id AND team.id = conversation.team_id
 WHERE wait.is_first AND wait.answered_at IS NOT NULL;
 

@@ -11,12 +11,7 @@ SELECT
     message.sender_id AS author_id,
     CASE message.author_kind
         WHEN 'agent' THEN coalesce(agent.available_name, agent.name)
-        WHEN 'bot' THEN
-            -- A sender of another type may be a person.
-            CASE
-                WHEN message.sender_type IN ('agent_bot', 'captain_assistant')
-                    OR (SELECT allowed FROM helpdesk.personal_data_access) THEN bot.name
-            END
+        WHEN 'bot' THEN bot.name
         WHEN 'contact' THEN
             CASE
                 WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN contact.name
@@ -41,7 +36,7 @@ FROM helpdesk.message_kinds AS message
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = message.account_id
 LEFT JOIN helpdesk.contacts AS contact ON contact.account_id = message.account_id AND contact.id = message.contact_id
 LEFT JOIN helpdesk.agents AS agent ON agent.account_id = message.account_id AND agent.id = message.agent_id
-LEFT JOIN helpdesk.bots AS bot
+LEFT JOIN helpdesk.bot_names AS bot
   ON bot.account_id = message.account_id AND bot.type = message.sender_type AND bot.id = message.sender_id
 LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = message.account_id AND inbox.id = message.inbox_id;
 

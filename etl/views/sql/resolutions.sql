@@ -11,9 +11,11 @@ SELECT
     opening.resolution_business_seconds,
     opening.agent_id,
     coalesce(agent.available_name, agent.name) AS agent,
+    CASE WHEN opening.bot_id IS NULL THEN coalesce(agent.available_name, agent.name) ELSE bot.name END AS owner,
+    CASE WHEN opening.agent_id IS NOT NULL THEN 'agent' WHEN opening.bot_id IS NOT NULL THEN 'bot' END AS owner_kind,
     conversation.inbox_id,
     inbox.name AS inbox,
-    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    channel.channel,
     opening.team_id,
     team.name AS team,
     opening.is_current
@@ -22,8 +24,10 @@ JOIN helpdesk.conversations AS conversation
   ON conversation.account_id = opening.account_id AND conversation.id = opening.conversation_id
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = opening.account_id
 LEFT JOIN helpdesk.agents AS agent ON agent.account_id = opening.account_id AND agent.id = opening.agent_id
+LEFT JOIN helpdesk.bot_names AS bot
+  ON bot.account_id = opening.account_id AND bot.type = opening.bot_type AND bot.id = opening.bot_id
 LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = opening.account_id AND inbox.id = conversation.inbox_id
-LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type
+LEFT JOIN helpdesk.inbox_channels AS channel ON channel.account_id = inbox.account_id AND channel.inbox_id = inbox.id
 LEFT JOIN helpdesk.teams AS team ON team.account_id = opening.account_id AND team.id = opening.team_id;
 
 COMMENT ON VIEW bi.resolutions IS 'One row for each opening of a conversation: from when to when it was open';
@@ -38,6 +42,8 @@ COMMENT ON COLUMN bi.resolutions.resolution_seconds IS 'Seconds between the two'
 COMMENT ON COLUMN bi.resolutions.resolution_business_seconds IS 'The same within the inbox''s working hours; NULL where it has none';
 COMMENT ON COLUMN bi.resolutions.agent_id IS 'Number of the agent to whom it was assigned when it was resolved';
 COMMENT ON COLUMN bi.resolutions.agent IS 'Name of that agent';
+COMMENT ON COLUMN bi.resolutions.owner IS 'Name of the agent or bot to whom it was assigned then';
+COMMENT ON COLUMN bi.resolutions.owner_kind IS 'agent or bot; NULL: it was assigned to nobody, or it is not known';
 COMMENT ON COLUMN bi.resolutions.inbox_id IS 'Number of the inbox';
 COMMENT ON COLUMN bi.resolutions.inbox IS 'Name of the inbox';
 COMMENT ON COLUMN bi.resolutions.channel IS 'Kind of channel, in words: Website, E-mail, WhatsApp ...';

@@ -35,12 +35,12 @@ SELECT
     summed.hour,
     summed.inbox_id,
     inbox.name AS inbox,
-    coalesce(channel.channel, replace(inbox.channel_type, 'Channel::', '')) AS channel,
+    channel.channel,
     summed.messages_in,
     summed.conversations_opened
 FROM summed
 LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = summed.account_id AND inbox.id = summed.inbox_id
-LEFT JOIN helpdesk.channel_names AS channel ON channel.channel_type = inbox.channel_type;
+LEFT JOIN helpdesk.inbox_channels AS channel ON channel.account_id = inbox.account_id AND channel.inbox_id = inbox.id;
 
 COMMENT ON VIEW bi.traffic_heatmap IS 'When contacts write: a row a day, hour and inbox';
 COMMENT ON COLUMN bi.traffic_heatmap.account_id IS 'The vendor''s number of the account';

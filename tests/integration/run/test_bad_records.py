@@ -144,14 +144,10 @@ def test_a_contact_and_an_attachment_without_a_number_are_rejected_and_their_con
 WRONG = [
     ("created_at", "yesterday", "created_at: expected a time, got the text 'yesterday'"),
     ("created_at", {"at": 1}, "created_at: expected a time, got an object"),
-    ("inbox_id", [1], "inbox_id: expected a whole number, got an array"),
-    ("status", 7, "status: expected text, got 7"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "reason"), [*WRONG, ("muted", "no", "muted: expected true or false, got the text 'no'")]
-)
+@pytest.mark.parametrize(("name", "value", "reason"), [*WRONG, ("status", 7, "status: expected text, got 7")])
 def test_a_conversation_with_an_impossible_value_is_rejected_by_its_number_and_field(
     engine: Engine, name: str, value: Any, reason: str
 ) -> None:
@@ -197,7 +193,7 @@ def test_a_message_with_an_impossible_value_is_rejected_until_it_is_read_well(
         assert etl.rows(REJECTED) == []
 
 
-def test_contacts_and_attachments_with_impossible_values_are_rejected_until_they_are_read_well(engine: Engine) -> None:
+def test_contacts_and_attachments_that_cannot_be_kept_are_rejected_until_they_are_read_well(engine: Engine) -> None:
     account = account_of(2)
     events.add_message(account, 1, "a file", LONG_AGO + 600, attachments=[Attachment(4, "file", file_size=3)])
     wrong = {"on": True}
@@ -205,19 +201,19 @@ def test_contacts_and_attachments_with_impossible_values_are_rejected_until_they
     @change_conversations
     def contacts(one: dict[str, Any]) -> None:
         if wrong["on"] and one["id"] == 2:
-            one["meta"]["sender"]["created_at"] = "long ago"
+            one["meta"]["sender"]["created_at"] = nested(200)
 
     def attachments(one: dict[str, Any]) -> None:
         if wrong["on"]:
             for file in one.get("attachments", []):
-                file["file_size"] = "big"
+                file["file_size"] = nested(200)
 
-    with job(account, engine, change=both(contacts, change_messages(attachments))) as etl:
+    change = both(contacts, change_messages_of_any_kind(attachments))
+    with job(account, engine, change=change) as etl:
         assert etl.run().outcome == "incomplete"
-        reasons = {(entity, entity_id, reason) for entity, entity_id, reason in etl.rows(REJECTED)}
-        assert reasons == {
-            ("attachment", "4", "file_size: expected a whole number, got the text 'big'"),
-            ("contact", "2", "created_at: expected a time, got the text 'long ago'"),
+        assert set(etl.rows(REJECTED)) == {
+            ("attachment", "4", "file_size: expected a whole number, got an object"),
+            ("contact", "2", "created_at: expected a time, got an object"),
         }
         wrong["on"] = False
         assert etl.run().outcome == "complete"

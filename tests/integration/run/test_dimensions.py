@@ -120,7 +120,7 @@ def test_no_secret_of_a_channel_is_stored_whether_the_inbox_can_be_read_or_not(e
         if not request.path.endswith("/inboxes"):
             return answer
         value = orjson.loads(answer.body)
-        value["payload"][0]["timezone"] = 7
+        value["payload"][0]["id"] = "seven"
         return json_answer({"payload": [*value["payload"], "s3cret-item", ["s3cret-items"]]})
 
     with job(account, engine, token="s3cret-token") as etl:
@@ -130,9 +130,9 @@ def test_no_secret_of_a_channel_is_stored_whether_the_inbox_can_be_read_or_not(e
         run = etl.run(api_token="s3cret-token")
         assert (run.outcome, run.tally.rejected) == ("incomplete", 3)
         assert etl.rows("SELECT entity_id, reason, payload->>'name' FROM rejected_records ORDER BY 2") == [
+            ("seven", "id: expected a whole number, got the text 'seven'", "Website"),
             (None, "inbox: expected an object, got list", None),
             (None, "inbox: expected an object, got str", None),
-            ("1", "timezone: expected text, got 7", "Website"),
         ]
         assert "s3cret" not in everything(etl)
         assert "s3cret" not in json.dumps([run.notes, run.problems])
@@ -140,12 +140,21 @@ def test_no_secret_of_a_channel_is_stored_whether_the_inbox_can_be_read_or_not(e
 
 def test_a_rejected_inbox_is_read_well_when_it_can_be_and_not_because_a_conversation_names_it(engine: Engine) -> None:
     account = furnished()
-    account.inboxes[1].working_hours = {"not": "an array"}  # type: ignore[assignment]  # -- as a server may send it
+    wrong = {"on": True}
+
+    def change(request: Request, answer: Answer) -> Answer:
+        if not (wrong["on"] and request.path.endswith("/inboxes")):
+            return answer
+        value = orjson.loads(answer.body)
+        for _ in range(400):  # so deep that not even `extra` can keep it
+            value["payload"][0]["working_hours"] = [value["payload"][0]["working_hours"]]
+        return Answer(body=json.dumps(value).encode())
+
     waiting = "SELECT count(*) FROM rejected_records WHERE resolved_at IS NULL"
-    with job(account, engine) as etl:
+    with job(account, engine, change=change) as etl:
         assert etl.run().outcome == "incomplete"
         assert etl.rows(waiting) == [(1,)]
-        account.inboxes[1].working_hours = []
+        wrong["on"] = False
         assert etl.run().outcome == "complete"
         assert etl.rows(waiting) == [(0,)]
 

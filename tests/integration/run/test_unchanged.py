@@ -76,7 +76,7 @@ def test_a_conversation_of_which_a_record_was_rejected_is_looked_at_every_night(
             return answer
         value = orjson.loads(answer.body)
         for one in value["data"]["payload"]:
-            one["meta"]["sender"]["blocked"] = "no"
+            one["meta"]["sender"]["id"] = "no"
         return json_answer(value)
 
     with job(account_of(2), engine, change=broken) as etl:

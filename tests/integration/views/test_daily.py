@@ -7,9 +7,11 @@ from sqlalchemy import Engine, text
 
 from tests.integration.views.written_account import (
     ALI,
+    ALIS,
     BOB,
-    NO_AGENT,
+    BOBS,
     NO_TEAM,
+    NOBODYS,
     OTHER,
     PIGEON,
     SALES,
@@ -31,7 +33,7 @@ def volume(day: int, *groups: Row, counts: tuple[int, ...], account: int = HERE)
         "private_notes",
         "bot_messages",
     )
-    row = {"account_id": account, "day": on(day)} | dict(zip(names, counts, strict=True))
+    row = {"bot_resolutions": 0} | {"account_id": account, "day": on(day)} | dict(zip(names, counts, strict=True))
     return row | {key: value for group in groups for key, value in group.items()}
 
 
@@ -115,15 +117,15 @@ def test_daily_backlog(written: Engine) -> None:
 
     assert view(written, "daily_backlog", "1, 2, inbox_id, team_id") == [
         # On the 25th everything is resolved: the run after midnight saw that of conversation 1.
-        row(26, (1, 0, 0), WEBSITE, SALES, BOB),  # conversation 1, reopened
-        row(26, (0, 1, 0), PIGEON, NO_TEAM, ALI),  # conversation 5
-        row(27, (2, 0, 0), WEBSITE, NO_TEAM, NO_AGENT),  # conversations 2 and 6, which is not deleted yet
-        row(27, (0, 0, 1), PIGEON, SALES, NO_AGENT),  # conversation 3
-        row(27, (0, 1, 0), PIGEON, NO_TEAM, ALI),
+        row(26, (1, 0, 0), WEBSITE, SALES, BOBS),  # conversation 1, reopened
+        row(26, (0, 1, 0), PIGEON, NO_TEAM, ALIS),  # conversation 5
+        row(27, (2, 0, 0), WEBSITE, NO_TEAM, NOBODYS),  # conversations 2 and 6, which is not deleted yet
+        row(27, (0, 0, 1), PIGEON, SALES, NOBODYS),  # conversation 3
+        row(27, (0, 1, 0), PIGEON, NO_TEAM, ALIS),
         # After the 28th only a selection was read, after the 29th a run failed.
-        row(30, (1, 0, 0), WEBSITE, NO_TEAM, NO_AGENT),  # conversation 2 alone
-        row(30, (0, 0, 1), PIGEON, SALES, NO_AGENT),
-        row(30, (0, 1, 0), PIGEON, NO_TEAM, ALI),
+        row(30, (1, 0, 0), WEBSITE, NO_TEAM, NOBODYS),  # conversation 2 alone
+        row(30, (0, 0, 1), PIGEON, SALES, NOBODYS),
+        row(30, (0, 1, 0), PIGEON, NO_TEAM, ALIS),
     ]
 
 

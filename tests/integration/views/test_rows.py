@@ -7,16 +7,16 @@ from typing import Any
 from sqlalchemy import Engine
 
 from tests.integration.views.written_account import (
-    ALI,
-    BOB,
-    NO_AGENT,
+    ALIS,
+    BOBS,
     NO_TEAM,
+    NOBODYS,
     OTHER,
     PIGEON,
     SALES,
     SUPPORT,
     WEBSITE,
-    ZOE,
+    ZOES,
     of,
     on,
     view,
@@ -67,7 +67,7 @@ def conversation(*parts: Row, **told: Any) -> Row:
 def test_conversations(written: Engine) -> None:
     assert view(written, "conversations", "1, 2") == [
         conversation(
-            *(of(1), WEBSITE, DANA, BOB, SALES, times(at(25, 8), on(25), at(27, 9, 0, 1))),
+            *(of(1), WEBSITE, DANA, BOBS, SALES, times(at(25, 8), on(25), at(27, 9, 0, 1))),
             # In: 101, 110, 114. Out: 103, 105 to 109, 111, 115, 117, not 112, which was removed. Notes: 104, 118.
             counts(3, 9, 2, 1),
             status="resolved",
@@ -85,7 +85,7 @@ def test_conversations(written: Engine) -> None:
             csat_rating=5,
         ),
         conversation(
-            *(of(2), WEBSITE, NOAM, NO_AGENT, NO_TEAM, times(at(27, 14, 30), on(27), at(30, 8))),
+            *(of(2), WEBSITE, NOAM, NOBODYS, NO_TEAM, times(at(27, 14, 30), on(27), at(30, 8))),
             counts(2, 1, 0, 0),
             status="open",
             labels=["vip"],
@@ -97,14 +97,14 @@ def test_conversations(written: Engine) -> None:
             unread_messages=1,
         ),
         conversation(
-            *(of(3), PIGEON, DANA, NO_AGENT, SALES, times(at(27, 21, 59, 59), on(27), at(28, 21))),
+            *(of(3), PIGEON, DANA, NOBODYS, SALES, times(at(27, 21, 59, 59), on(27), at(28, 21))),
             # 302 is known in part, but as incoming; of 306 nobody knows whether it is a note.
             counts(5, 0, 0, 0),
             status="snoozed",
             snoozed_until=datetime(2025, 4, 7, tzinfo=UTC),
         ),
         conversation(
-            *(of(4), PIGEON, NOAM, BOB, NO_TEAM, times(at(26, 8), on(26), at(26, 9, 0, 2))),
+            *(of(4), PIGEON, NOAM, BOBS, NO_TEAM, times(at(26, 8), on(26), at(26, 9, 0, 2))),
             counts(1, 1, 0, 0),
             status="resolved",
             labels=["bug"],
@@ -114,20 +114,20 @@ def test_conversations(written: Engine) -> None:
             csat_rating=2,
         ),
         conversation(
-            *(of(5), PIGEON, DANA, ALI, NO_TEAM, times(at(26, 10), on(26), at(26, 10))),
+            *(of(5), PIGEON, DANA, ALIS, NO_TEAM, times(at(26, 10), on(26), at(26, 10))),
             counts(0, 1, 0, 0),
             status="pending",
             custom_attributes={"order": 17, "due": "2025-04-01", "paid": True, "note": "call back", "nothing": None},
         ),
         conversation(
-            *(of(6), WEBSITE, NOAM, NO_AGENT, NO_TEAM, times(at(27, 7), on(27), at(27, 7))),
+            *(of(6), WEBSITE, NOAM, NOBODYS, NO_TEAM, times(at(27, 7), on(27), at(27, 7))),
             counts(1, 0, 0, 0),
             status="open",
             is_deleted=True,
             deleted_at=at(30, 21, 40),
         ),
         conversation(
-            *(of(1, BESIDE), OTHER, EVE, ZOE, SUPPORT, times(at(25, 22, 30), on(25), at(25, 22, 31))),
+            *(of(1, BESIDE), OTHER, EVE, ZOES, SUPPORT, times(at(25, 22, 30), on(25), at(25, 22, 31))),
             counts(1, 1, 0, 0),
             status="resolved",
             labels=["vip"],
@@ -232,14 +232,16 @@ def test_csat(written: Engine) -> None:
     def row(*parts: Row, contact: Row, rating: int, answered: datetime, **told: Any) -> Row:
         rated = {"rating": rating, "is_satisfied": rating > 3, "answered_at": answered, "answered_on": answered.date()}
         who = {name: contact[name] for name in ("contact_id", "contact_name")}
-        return together(*parts, who, rated, {"source": "survey list", "feedback": None}, told)
+        return together(*parts, who, rated, {"source": "survey list", "feedback": None, "review_notes": None}, told)
 
     assert view(written, "csat", "1, 2") == [
         # The list tells the answer, and message 117 the same.
-        row(of(1), WEBSITE, BOB, contact=DANA, rating=5, answered=at(27, 10), feedback="great"),
+        row(
+            of(1), WEBSITE, BOBS, contact=DANA, rating=5, answered=at(27, 10), feedback="great", review_notes="thanked"
+        ),
         # Message 403 alone.
-        row(of(4), PIGEON, BOB, contact=NOAM, rating=2, answered=at(26, 9, 0, 2), feedback="slow", source="message"),
-        row(of(1, BESIDE), OTHER, ZOE, contact=EVE, rating=3, answered=at(26, 6)),
+        row(of(4), PIGEON, BOBS, contact=NOAM, rating=2, answered=at(26, 9, 0, 2), feedback="slow", source="message"),
+        row(of(1, BESIDE), OTHER, ZOES, contact=EVE, rating=3, answered=at(26, 6)),
     ]
 
 

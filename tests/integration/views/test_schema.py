@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, text
 
-from etl.database.models import ConversationState
+from etl.database.states import ConversationState
 from etl.load import upsert
 from etl.views import schema
 from tests.integration.views.written_rows import WORKING_HOURS, Row, at, hours, message, state, survey

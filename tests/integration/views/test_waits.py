@@ -8,15 +8,19 @@ from sqlalchemy import Engine, text
 
 from tests.integration.views.written_account import (
     ALI,
+    ALIS,
     BOB,
+    BOBS,
     NO_AGENT,
     NO_TEAM,
+    NOBODYS,
     OTHER,
     PIGEON,
     SALES,
     SUPPORT,
     WEBSITE,
     ZOE,
+    ZOES,
     of,
     view,
 )
@@ -99,7 +103,7 @@ def test_resolutions(written: Engine) -> None:
     def row(conversation: Row, opened: datetime, **told: Any) -> Row:
         """Return the row of an opening that is not resolved, as far as nothing else is told."""
         nothing = dict.fromkeys(("resolved_at", "resolved_on", "resolution_seconds", "resolution_business_seconds"))
-        nobody = nothing | NO_AGENT | NO_TEAM
+        nobody = nothing | NOBODYS | NO_TEAM
         return conversation | nobody | {"opening": 1, "opened_at": opened, "is_current": True} | told
 
     def resolved(when: datetime, *seconds: int | None) -> Row:
@@ -108,16 +112,16 @@ def test_resolutions(written: Engine) -> None:
 
     assert view(written, "resolutions", "1, 2, 4") == [
         # The change of agent in between is no reopening.
-        row(FIRST, at(25, 8), **ALI, **SALES, **resolved(at(25, 10), 2 * HOUR, 2 * HOUR), is_current=False),
+        row(FIRST, at(25, 8), **ALIS, **SALES, **resolved(at(25, 10), 2 * HOUR, 2 * HOUR), is_current=False),
         # Reopened at 18:00 by 114, not at 0:30 when a run saw it; resolved at 11:00: two hours after the inbox opened.
-        row(FIRST, at(26, 16), **BOB, **SALES, **resolved(at(27, 9), 17 * HOUR, 2 * HOUR), opening=2),
+        row(FIRST, at(26, 16), **BOBS, **SALES, **resolved(at(27, 9), 17 * HOUR, 2 * HOUR), opening=2),
         row(SECOND, at(27, 14, 30)),
         row(THIRD, at(27, 21, 59, 59)),
-        row(FOURTH, at(26, 8), **BOB, **resolved(at(26, 9), HOUR, None)),
+        row(FOURTH, at(26, 8), **BOBS, **resolved(at(26, 9), HOUR, None)),
         row(FIFTH, at(26, 10)),
         row(SIXTH, at(27, 7)),
         # No activity tells when: at the last activity that the vendor tells.
-        row(BESIDES, at(25, 22, 30), **ZOE, **SUPPORT, **resolved(at(25, 22, 31), 60, None)),
+        row(BESIDES, at(25, 22, 30), **ZOES, **SUPPORT, **resolved(at(25, 22, 31), 60, None)),
     ]
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import Engine, insert, text
 
 from etl.database.bookkeeping import RejectedRecord, SyncRun
-from etl.database.models import ConversationState
+from etl.database.states import ConversationState
 from etl.load import upsert
 from etl.views import schema
 from tests.integration.views.written_rows import ADDRESS, BESIDE, HERE, Row, beside, here
@@ -23,6 +23,10 @@ ALI: Row = {"agent_id": 1, "agent": "Ali"}
 BOB: Row = {"agent_id": 2, "agent": "Bob"}
 ZOE: Row = {"agent_id": 1, "agent": "Zoe"}
 NO_AGENT: Row = {"agent_id": None, "agent": None}
+# The same as owners: of a conversation, of its resolution, of what is left of it.
+ALIS, BOBS, ZOES, NOBODYS = (
+    one | {"owner": one["agent"], "owner_kind": "agent" if one["agent"] else None} for one in (ALI, BOB, ZOE, NO_AGENT)
+)
 SALES: Row = {"team_id": 1, "team": "sales"}
 SUPPORT: Row = {"team_id": 1, "team": "support"}
 NO_TEAM: Row = {"team_id": None, "team": None}

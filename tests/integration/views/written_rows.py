@@ -120,6 +120,7 @@ def here() -> dict[str, list[Row]]:
                 "message_id": 117,
                 "rating": 5,
                 "feedback_message": "great",
+                "csat_review_notes": "thanked",
                 "created_at": at(27, 10),
             }
         ],

@@ -18,6 +18,7 @@ def a_tally() -> Tally:
     tally.quotes = {"what was answered"}
     tally.unproved, tally.why = {3: Unproved("mark", [7, 8])}, "the first"
     tally.moved = IdSet([3, 4])
+    tally.of_another_kind = 2
     tally.wrote = tally.walks_back = True
     return tally
 

@@ -44,6 +44,8 @@ CONVERSATION = [
     ("priority", "low", "conversations", "priority", "low"),
     ("waiting_since", SECONDS, "conversations", "waiting_since", TIME),
     ("sla_policy_id", 2, "conversations", "sla_policy_id", 2),
+    ("applied_sla", FREE, "conversations", "applied_sla", FREE),
+    ("sla_events", [FREE], "conversations", "sla_events", [FREE]),
 ]
 CONTACT = [
     ("meta.sender.id", 5, "contacts", "id", 5),
@@ -56,6 +58,8 @@ CONTACT = [
     ("meta.sender.last_activity_at", SECONDS, "contacts", "last_activity_at", TIME),
     ("meta.sender.blocked", True, "contacts", "blocked", True),
     ("meta.sender.created_at", SECONDS, "contacts", "created_at", TIME),
+    ("meta.sender.company_id", 12, "contacts", "company_id", 12),
+    ("meta.sender.conversations_count", 3, "contacts", "conversations_count", 3),
     ("meta.sender.additional_attributes", FREE, "contacts", "additional_attributes", FREE),
     ("meta.sender.custom_attributes", FREE, "contacts", "custom_attributes", FREE),
 ]
@@ -68,6 +72,7 @@ AGENT = [
     ("meta.assignee.availability_status", "busy", "agents", "availability_status", "busy"),
     ("meta.assignee.auto_offline", True, "agents", "auto_offline", True),
     ("meta.assignee.confirmed", True, "agents", "confirmed", True),
+    ("meta.assignee.see_all_conversations", True, "agents", "see_all_conversations", True),
     ("meta.assignee.provider", "email", "agents", "provider", "email"),
     ("meta.assignee.thumbnail", "https://x.example/b.png", "agents", "thumbnail", "https://x.example/b.png"),
     ("meta.assignee.avatar_url", "https://x.example/c.png", "agents", "avatar_url", "https://x.example/c.png"),
@@ -100,6 +105,11 @@ MESSAGE = [
     ("messages.0.created_at_exact", ISO, "messages", "created_at_exact", EXACT),
     ("messages.0.conversation.assignee_id", 6, "messages", "conversation_assignee_id", 6),
     ("messages.0.conversation.unread_count", 3, "messages", "conversation_unread_count", 3),
+    ("messages.0.call.provider", "twilio", "messages", "call_provider", "twilio"),
+    ("messages.0.call.direction", "incoming", "messages", "call_direction", "incoming"),
+    ("messages.0.call.status", "completed", "messages", "call_status", "completed"),
+    ("messages.0.call.duration_seconds", 63, "messages", "call_duration_seconds", 63),
+    ("messages.0.call.end_reason", "hangup", "messages", "call_end_reason", "hangup"),
 ]
 SENDER = [
     ("messages.1.sender.id", 55, "contacts", "id", 55),
@@ -114,6 +124,7 @@ SENDER = [
 ATTACHMENT = [
     ("messages.0.attachments.0.id", 10, "attachments", "id", 10),
     ("messages.0.attachments.0.file_type", "image", "attachments", "file_type", "image"),
+    ("messages.0.attachments.0.content_type", "image/png", "attachments", "content_type", "image/png"),
     ("messages.0.attachments.0.extension", "png", "attachments", "extension", "png"),
     ("messages.0.attachments.0.data_url", "https://x.example/e", "attachments", "data_url", "https://x.example/e"),
     ("messages.0.attachments.0.thumb_url", "https://x.example/f", "attachments", "thumb_url", "https://x.example/f"),
@@ -136,6 +147,7 @@ SPECIAL = [
     ("last_non_activity_message", {"id": 9}, "conversations", "last_non_activity_message_id", 9),
     ("meta.sender", {"id": 5}, "conversations", "contact_id", 5),
     ("meta.assignee", {"id": 6}, "conversations", "assignee_id", 6),
+    ("meta.assignee_type", "User", "conversations", "assignee_type", "user"),
     ("meta.team", {"id": 8}, "conversations", "team_id", 8),
     ("messages.0.account_id", 1, "messages", "account_id", 1),
     ("messages.0.conversation_id", 7, "messages", "conversation_id", 7),
@@ -262,7 +274,8 @@ def test_every_documented_field_has_a_line_in_the_table():
 BOOKKEEPING = {"extra", "first_synced_at", "changed_at"}
 NOT_SENT = {
     "contacts": set(),
-    "conversations": {"mark", "history_read_at", "payload_digest", "deleted_at", "forgotten_at"},
+    "conversations": {"mark", "history_read_at", "payload_digest", "deleted_at", "forgotten_at"}
+    | {"assignee_bot_type", "assignee_bot_id"},  # test_owners.py has them
     "messages": {"removed_at", "partial", "content_digest", "contact_id", "agent_id"},  # the last two are generated
     "attachments": set(),
     "agents": set(),

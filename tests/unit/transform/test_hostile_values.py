@@ -59,12 +59,13 @@ def test_json_nested_beyond_reason_is_a_rejected_record():
 
 
 def test_a_rejected_assignee_team_or_sender_is_still_referred_to():
+    deep = nested(500)  # cannot even be kept in `extra`
     payload = {
         "id": 7,
         "meta": {
-            "assignee": {"id": 6, "confirmed": "yes"},
-            "team": {"id": 8, "name": 5},
-            "sender": {"id": 5, "blocked": "no"},
+            "assignee": {"id": 6, "custom_attributes": deep},
+            "team": {"id": 8, "name": deep},
+            "sender": {"id": 5, "custom_attributes": deep},
         },
     }
     batch = to_batch(1, [payload])
@@ -75,7 +76,7 @@ def test_a_rejected_assignee_team_or_sender_is_still_referred_to():
 
 
 def test_children_are_complete_only_when_none_was_rejected():
-    message = {"id": 9, "attachments": [{"id": 1}, {"id": 2, "width": "x"}]}
+    message = {"id": 9, "attachments": [{"id": 1}, {"id": "x"}]}
     batch = to_batch(1, [{"id": 7, "labels": "vip", "messages": [message]}])
     assert batch.complete == {"conversation_labels": [], "attachments": []}
     assert list(batch.rows["attachments"]) == [(1,)]

@@ -1,0 +1,167 @@
+"""Who owns a conversation, wrote a message or is rated: people and bots told apart, as their numbers collide."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from etl.errors import BadValue
+from etl.transform.batch import Batch
+from etl.transform.entities import AGENT, BOT, CONTACT
+from etl.transform.fields import Entity, Payload, Row, sender_type
+from etl.transform.values import whole
+
+USER, CONTACT_TYPE, AGENT_BOT = "user", "contact", "agent_bot"
+# What only a bot's record has: whatever type is told, nothing that carries one of these is merged into a person.
+MARKS_OF_BOTS = ("bot_type", "outgoing_url")
+
+# Who is referred to, and what the record around it says of the type; None: nothing.
+Told = tuple[Any, Any]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where a reference to a person or a bot goes; type: of either, where a column says it."""
+
+    person: str
+    bot_type: str
+    bot: str
+    type: str | None = None
+
+    def of(self, kind: str | None, person: Row, bot: int | None) -> Row:
+        """Return the columns; `person` is that column alone, where there is one."""
+        made = {self.person: None, self.bot_type: None if bot is None else kind, self.bot: bot} | person
+        return made | ({self.type: kind} if self.type else {})
+
+
+ASSIGNEE = Columns("assignee_id", "assignee_bot_type", "assignee_bot_id", "assignee_type")
+RATED = Columns("assigned_agent_id", "assigned_bot_type", "assigned_bot_id")
+
+
+def kind_of(payload: Any, told: Any, otherwise: str | None = None) -> str:
+    """Return the type of who is referred to, spelt as `sender_type` spells it.
+
+    told: what the record around it says; then what it says itself, then `otherwise`. Raise BadValue when that is no
+    type, or none at all.
+    """
+    own = payload if isinstance(payload, dict) else {}
+    said = next((one for one in (told, own.get("assignee_type"), own.get("type")) if one is not None), otherwise)
+    marked = not own.keys().isdisjoint(MARKS_OF_BOTS)
+    if said is None and not marked:
+        raise BadValue("is missing", field="type")
+    kind = AGENT_BOT if said is None else sender_type(said)
+    return AGENT_BOT if marked and kind in {USER, CONTACT_TYPE} else kind
+
+
+def assignee(payload: Payload, meta: Payload) -> Told:
+    """Return who owns a conversation: what `meta` shows, or the bot whose number is all that is sent."""
+    shown, told = meta.get("assignee"), meta.get("assignee_type")
+    bot = payload.get("assignee_agent_bot_id", meta.get("assignee_agent_bot_id"))
+    if bot is None:
+        return shown, told
+    if shown is None:
+        return {"id": bot}, AGENT_BOT
+    is_it = told is None and number_of(shown, "id") == number_of({"id": bot}, "id")
+    return shown, AGENT_BOT if is_it else told
+
+
+def owner(batch: Batch, columns: Columns, referred: Told, about: int | None = None) -> Row:
+    """Add the person or bot that columns refer to; return the columns, none of them when it cannot be told which.
+
+    about: the conversation to which the record belongs.
+    """
+    payload, told = referred
+    if payload is None:
+        return columns.of(None, {}, None)
+    try:
+        kind = kind_of(payload, told, USER)
+    except BadValue as error:
+        batch.reject("owner", payload, error, about)
+        return {}
+    if kind == CONTACT_TYPE:
+        batch.reject("owner", payload, BadValue("expected a user or a bot", field="type"), about)
+        return {}
+    if kind == USER:
+        person = reference(batch, (columns.person, AGENT), payload, about)
+        return columns.of(kind, person, None) if person else {}
+    number = number_of(payload, "id").get("id")
+    made = batch.convert(BOT, payload | {"type": kind} if isinstance(payload, dict) else payload, about)
+    if number is None:
+        return {}
+    if made is None:
+        batch.add("bots", {"type": kind, "id": number})
+    return columns.of(kind, {}, number)
+
+
+def person(batch: Batch, column: str, payload: Any) -> Row:
+    """Add the person that a column refers to; return the column, NULL for a bot, none when it cannot be told which."""
+    given = owner(batch, Columns(column, "bot_type", "bot_id"), (payload, None))
+    return {name: value for name, value in given.items() if name == column}
+
+
+def add_person(batch: Batch, payload: Any, told: Any, about: int | None) -> None:
+    """Add who is referred to if it is a user of the account; who cannot be told is nobody."""
+    if payload is None:
+        return
+    try:
+        kind = kind_of(payload, told, USER)
+    except BadValue:
+        return
+    if kind == USER:
+        batch.convert(AGENT, payload, about)
+
+
+def reference(batch: Batch, to: tuple[str, Entity], payload: Any, about: int | None = None) -> Row:
+    """Add the record that a column refers to; when it has to be rejected, its id alone, where that can be read.
+
+    to: the column, and what it refers to. about: the conversation to which the record belongs.
+    """
+    column, entity = to
+    if payload is None:
+        return {column: None}
+    if batch.convert(entity, payload, about) is None:
+        for number in number_of(payload, column).values():
+            batch.add(entity.table, {"id": number})
+    return number_of(payload, column)
+
+
+def number_of(payload: Any, column: str) -> Row:
+    """Return the id of a record under a column's name; nothing when it has none that can be read."""
+    try:
+        return {column: whole(payload["id"])}
+    except (BadValue, KeyError, TypeError):
+        return {}
+
+
+def sender(batch: Batch, conversation_id: int, payload: Payload) -> Row:
+    """Add who sent a message; return the columns sender_type and sender_id where the `sender` object tells them."""
+    who = payload.get("sender")
+    if who is None:
+        return {}
+    told = who.get("type", payload.get("sender_type")) if isinstance(who, dict) else None
+    try:
+        kind = kind_of(who, told)
+    except BadValue as error:
+        batch.reject("sender", who, error, conversation_id)
+        return {}
+    entity = {CONTACT_TYPE: CONTACT, USER: AGENT}.get(kind, BOT)
+    row = batch.convert(entity, who | {"type": kind}, conversation_id)
+    return {"sender_type": kind, "sender_id": row["id"]} if row else {}
+
+
+def add_bare_sender(batch: Batch, message: Row) -> None:
+    """Add the sender with its id alone: nothing more is known of a deleted user, and the foreign key needs a row."""
+    table = {CONTACT_TYPE: "contacts", USER: "agents"}.get(str(message.get("sender_type")))
+    if table and message.get("sender_id") is not None:
+        batch.add(table, {"id": message["sender_id"]})
+
+
+def take_out_bot(batch: Batch, message_id: int, payload: Payload) -> None:
+    """Keep the number that a message tells as `conversation.assignee_id` in `extra` alone where it is a bot's."""
+    conversation = payload.get("conversation")
+    told = conversation.get("assignee_type") if isinstance(conversation, dict) else None
+    if told in (None, "User", USER):
+        return
+    row = batch.rows["messages"][(message_id,)]
+    extra = row.get("extra") or {}
+    number = row.get("conversation_assignee_id")
+    row["conversation_assignee_id"] = None
+    row["extra"] = extra | {"conversation": (extra.get("conversation") or {}) | {"assignee_id": number}}
