@@ -135,20 +135,21 @@ def test_a_deleted_message_keeps_its_row_and_loses_its_attachments(engine: Engin
         assert etl.rows(look) == [(True, "This message was deleted", 0)]
 
 
-def _breaks(conversation_id: int, times: int) -> Change:
-    """Make the history of one conversation a 500, so many times."""
-    left = iter(range(times))
+def _breaks(conversation_id: int, broken: list[bool]) -> Change:
+    """Make the history of one conversation a 500, as long as something says so."""
 
     def change(request: Request, answer: Answer) -> Answer:
         hit = request.path.endswith(f"/conversations/{conversation_id}/messages")
-        return server_fault() if hit and next(left, None) is not None else answer
+        return server_fault() if hit and broken else answer
 
     return change
 
 
 def test_a_history_that_cannot_be_read_is_counted_and_tried_again_by_the_next_run(engine: Engine) -> None:
-    with job(account_of(3), engine, change=_breaks(2, times=1)) as etl:
+    broken = [True]
+    with job(account_of(3), engine, change=_breaks(2, broken)) as etl:
         run = etl.run()
+        broken.clear()
         assert run.outcome == "incomplete"
         assert len(run.problems) == 1
         assert run.problems[0].startswith(

@@ -20,7 +20,8 @@ from tests.databases import new_engine
 from tests.integration.workers.test_shared_run import FEW_A_PAGE, Alone, settings_of, shared
 from tests.scripted_account import LONG_AGO, Change, account_of, job
 
-SAID = "Dana Levi +972-50-1234567 is not allowed"
+# What the vendor says of a token, and so ends the part.
+SAID = '{"error": "Dana Levi +972-50-1234567 is not allowed"}'
 
 
 def refuses(page: str, times: int = 99) -> Change:
@@ -30,7 +31,7 @@ def refuses(page: str, times: int = 99) -> Change:
     def change(request: Request, answer: Answer) -> Answer:
         asked = (request.path.split("/")[-1], request.first("status"), request.first("page"))
         if left and asked == ("conversations", "open", page):
-            return Answer(403, left.pop().encode(), "text/plain")
+            return Answer(401, left.pop().encode(), "application/json")
         return answer
 
     return change
@@ -45,12 +46,12 @@ def test_what_a_failed_part_quotes_is_data_as_in_a_run_that_is_not_shared(
             with job(account_of(50), where, change=refuses("7"), **FEW_A_PAGE) as etl:
                 assert run(etl).outcome == "failed"
                 ((quotes, problem),) = etl.rows("SELECT quotes, problems[1] FROM sync_runs")
-                assert problem.endswith(f"the server answered 403: {SAID}")
+                assert problem.endswith(f"the server answered 401: {SAID}")
                 verdict = status.judge(run_history.standings(where, [1])[0], datetime.now(UTC), timedelta(days=1)).said
                 redact(where, 1, way_of(settings_of(etl, pii="drop")), lambda *_: None)
                 ((redacted, after),) = etl.rows("SELECT quotes, problems[1] FROM sync_runs")
-                assert after.endswith("the server answered 403.")
-                found.append((quotes, redacted, "Dana" in verdict, "answered 403." in verdict))
+                assert after.endswith("the server answered 401.")
+                found.append((quotes, redacted, "Dana" in verdict, "answered 401." in verdict))
     assert found == [([SAID], None, False, True)] * 2
 
 
