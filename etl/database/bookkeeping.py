@@ -131,6 +131,9 @@ class LedgerEntry(OfAccount, Base):
         comment="What the reason quotes of the answer; NULL: nothing, or personal data are not kept"
     )
     checked_at: Mapped[datetime] = column(comment="When it was last asked for (UTC)")
+    asker: Mapped[str | None] = column(
+        comment="Digest of the token, and of its role, that may not see it; NULL: it is not forbidden"
+    )
 
 
 class PersonalDataReader(Base):

@@ -1,5 +1,6 @@
 """What the tables know of conversations that are not there: gone, forbidden to the token, or unreadable."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -17,20 +18,34 @@ FORBIDDEN_FOR = timedelta(days=30)
 
 
 class Reason(NamedTuple):
-    """Why an id has no conversation: its state, and what the vendor answered; quote: what that quotes of the answer."""
+    """Why an id has no conversation: its state, and what the vendor answered.
+
+    quote: what that quotes of the answer. asker: the digest of the token that was refused.
+    """
 
     state: str
     said: str | None = None
     quote: str | None = None
+    asker: str | None = None
 
 
-def known_gone(connection: Connection, account_id: int) -> dict[str, set[int]]:
-    """Return the ids that need not be asked for: {DELETED: known to be gone, FORBIDDEN: refused of late}."""
+def digest_of(token: str, rights: Collection[str]) -> str:
+    """Return by what a refusal is known to be that of a token with some rights: another may be let in."""
+    return hashlib.sha256("\n".join([token, *sorted(rights)]).encode()).hexdigest()
+
+
+def known_gone(connection: Connection, account_id: int, asker: str) -> dict[str, set[int]]:
+    """Return the ids that need not be asked for: {DELETED: known to be gone, FORBIDDEN: refused to the asker of late}.
+
+    asker: the digest of the token that would ask.
+    """
     rows = connection.execute(
         select(LedgerEntry.conversation_id, LedgerEntry.state).where(
             LedgerEntry.account_id == account_id,
             (LedgerEntry.state == DELETED)
-            | (LedgerEntry.state == FORBIDDEN) & (LedgerEntry.checked_at > datetime.now(UTC) - FORBIDDEN_FOR),
+            | (LedgerEntry.state == FORBIDDEN)
+            & (LedgerEntry.asker == asker)
+            & (LedgerEntry.checked_at > datetime.now(UTC) - FORBIDDEN_FOR),
         )
     ).all()
     deleted = connection.scalars(
@@ -69,7 +84,7 @@ def write_down(connection: Connection, account_id: int, gone: Collection[int], r
     conversations.found_again(connection, account_id, known)
     rows = [
         {"account_id": account_id, "conversation_id": conversation_id, "checked_at": now}
-        | {"state": reason.state, "reason": reason.said, "quote": reason.quote}
+        | {"state": reason.state, "reason": reason.said, "quote": reason.quote, "asker": reason.asker}
         for conversation_id, reason in sorted(reasons.items())
         if conversation_id not in known
     ]
@@ -78,7 +93,7 @@ def write_down(connection: Connection, account_id: int, gone: Collection[int], r
         connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["account_id", "conversation_id"],
-                set_={name: statement.excluded[name] for name in ("state", "reason", "quote", "checked_at")},
+                set_={name: statement.excluded[name] for name in ("state", "reason", "quote", "asker", "checked_at")},
             ),
             rows,
         )

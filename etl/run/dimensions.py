@@ -61,7 +61,7 @@ LISTS = (
 class Dimensions:
     """The names that a run reads at its start, and the survey responses at its end.
 
-    sees_everything: whether the token is an administrator's; where the server does not tell, it is assumed to be.
+    rights: the role of the token, and what that permits; empty where the server does not tell.
     """
 
     client: Client
@@ -69,7 +69,7 @@ class Dimensions:
     engine: Engine
     writer: Writer
     run: Run
-    sees_everything: bool = True
+    rights: tuple[str, ...] = ()
     _missed: dict[str, list[str]] = field(default_factory=dict)
 
     def read(self) -> None:
@@ -82,6 +82,11 @@ class Dimensions:
         self._say_what_was_missed()
         self.writer.save(batch)
         self._renew_views(listed["custom_attribute_definitions"])
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether the token is an administrator's; where the server does not tell, it is believed to be."""
+        return not self.rights or "administrator" in self.rights
 
     def read_surveys(self) -> None:
         """Read and save the survey responses page by page, when the conversations that they refer to are there."""
@@ -112,7 +117,7 @@ class Dimensions:
         accounts = profile.get("accounts") if isinstance(profile, dict) else None
         for account in accounts if isinstance(accounts, list) else []:
             if isinstance(account, dict) and account.get("id") == self.run.account_id:
-                self.sees_everything = account.get("role") == "administrator"
+                self.rights = _rights(account)
                 batch.convert(ACCOUNT, _named(ACCOUNT, account), base_url=self.client.base_url)
 
     def _add_list(self, batch: Batch, names: Names, result: Callable[[], Any]) -> list[Any] | None:
@@ -196,3 +201,10 @@ def _named(entity: Entity, payload: dict[str, Any]) -> dict[str, Any]:
     """Return the fields that have a column: `/inboxes` holds the channels' secrets, which are not to be stored."""
     known = entity.shapes[""].known
     return {name: value for name, value in payload.items() if name in known}
+
+
+def _rights(account: dict[str, Any]) -> tuple[str, ...]:
+    """Return the token's role in an account, and what newer servers say that it permits."""
+    permits = account.get("permissions")
+    told = [account.get("role"), *(permits if isinstance(permits, list) else [])]
+    return tuple(one for one in told if isinstance(one, str))

@@ -45,7 +45,7 @@ class Ledger:
     take: takes in payloads of conversations. seen: the ids taken in; `take` adds to them.
     gone, forbidden: ids found so in this run. unreadable: id -> what the vendor answered. known: state -> ids found so
     before, which are not asked for again.
-    problems, notes: sentences for the summary.
+    asker: the digest of the token that asks. problems, notes: sentences for the summary.
     """
 
     client: Client
@@ -53,6 +53,7 @@ class Ledger:
     engine: Engine
     take: Callable[[list[Any]], None]
     seen: IdSet
+    asker: str
     gone: set[int] = field(default_factory=set)
     forbidden: set[int] = field(default_factory=set)
     unreadable: dict[int, Reason] = field(default_factory=dict)
@@ -67,7 +68,7 @@ class Ledger:
         Raise DeletionsRefused, before anything is written down, when so many are gone that the token is doubted.
         """
         with transaction(self.engine) as connection:
-            self.known = ledger_entries.known_gone(connection, self.client.account_id)
+            self.known = ledger_entries.known_gone(connection, self.client.account_id, self.asker)
         highest = self._highest()
         missing = highest - len(self.seen) - sum(map(len, self.known.values()))
         if missing <= MOST_ASKED:
@@ -230,7 +231,7 @@ class Ledger:
         oldest_of_the_new = self._highest() - ASKED_AT_ONCE
         gaps = [conversation_id for conversation_id in self.gone if conversation_id <= oldest_of_the_new]
         reasons: dict[int, Reason] = dict.fromkeys(gaps, Reason(DELETED))
-        reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN))
+        reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN, asker=self.asker))
         reasons |= self.unreadable
         with transaction(self.engine) as connection:
             ledger_entries.write_down(connection, self.client.account_id, self.gone, reasons)

@@ -16,7 +16,7 @@ from etl.extract.filters import counted_by
 from etl.extract.history import Histories
 from etl.extract.walk import Page
 from etl.interrupt import Interrupt
-from etl.load import journal, upsert
+from etl.load import journal, ledger_entries, upsert
 from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
@@ -119,7 +119,7 @@ def _open(settings: Settings, engine: Engine, selection: Selection) -> tuple[Run
 def _account(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
     """Account for every conversation where everything was read, and for every message where that is asked or needed."""
     if intake.run.selection is None:
-        _account_for_conversations(client, intake, selection, dimensions.sees_everything)
+        _account_for_conversations(client, intake, selection, dimensions)
         dimensions.read_surveys()
         if selection.kind == "sync":
             patrol(intake)
@@ -177,16 +177,17 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
         journal.close_run(engine, run)
 
 
-def _account_for_conversations(client: Client, intake: Intake, selection: Selection, sees_everything: bool) -> None:
+def _account_for_conversations(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
     """Account for every conversation id, those that no page showed included."""
     run = intake.run
-    ledger = Ledger(client, intake.pool, intake.engine, intake.take, intake.run.tally.seen)
+    asker = ledger_entries.digest_of(intake.settings.api_token.get_secret_value(), dimensions.rights)
+    ledger = Ledger(client, intake.pool, intake.engine, intake.take, intake.run.tally.seen, asker)
     run.ledger = ledger.settle(selection.accept_deletions)
     run.notes += ledger.notes
     run.problems += ledger.problems
-    if run.ledger["forbidden"] or not sees_everything:
+    if run.ledger["forbidden"] or not dimensions.sees_everything:
         run.notes.append("This token does not see everything: it is not an administrator's.")
-    if not (run.tally.seen or sees_everything or ledger.problems):
+    if not (run.tally.seen or dimensions.sees_everything or ledger.problems):
         run.problems.append("The token sees no conversation, and is not an administrator's: there may be some.")
     if missing := run.ledger["unaccounted"]:
         run.problems.append(f"Of {missing} of {run.ledger['highest_id']} conversation ids nothing is known.")

@@ -116,8 +116,8 @@ def test_where_every_answer_is_of_another_conversation_the_history_stays_open(en
         assert run.outcome == "incomplete"
         assert run.problems == [
             "1 histories could not be read completely; the next run tries again. The first: "
-            f"{etl.url}/api/v1/accounts/1/conversations/3/messages: the answer belongs to conversation 4, and was asked for"
-            " conversation 3."
+            f"{etl.url}/api/v1/accounts/1/conversations/3/messages: the answer belongs to conversation 4, and was asked"
+            " for conversation 3."
         ]
         assert (etl.rows(STORED), etl.rows(OPEN)) == (before, [(3,)])
         script.change = instead(lambda _: False, lambda same: same)

@@ -192,6 +192,47 @@ def test_a_conversation_that_the_token_may_not_see_is_forbidden_for_thirty_days(
         assert asked_for(etl, 6) == []
 
 
+def test_what_was_forbidden_to_one_token_is_asked_for_at_once_by_an_administrators_though_no_page_shows_it(
+    engine: Engine,
+) -> None:
+    account = account_of(6)
+    with job(account, engine, hidden_inboxes=frozenset({2})) as etl:
+        assert book(etl.run()) == {"highest_id": 6, "loaded": 3, "forbidden": 3}
+    with job(account, engine, change=hidden(4)) as etl:
+        run = etl.run()
+        assert (book(run), run.notes) == ({"highest_id": 6, "loaded": 6}, [])
+        assert (run.outcome, etl.rows(ENTRIES)) == ("complete", [])
+
+
+def test_another_token_of_the_same_role_asks_at_once_and_is_remembered_by_itself(engine: Engine) -> None:
+    account = account_of(6)
+    with job(account, engine, hidden_inboxes=frozenset({2})) as etl:
+        etl.run()
+    with job(account, engine, hidden_inboxes=frozenset({2}), token="another-token") as etl:
+        for asked in ([1, 2, 4, 6], []):
+            assert book(etl.run(api_token="another-token")) == {"highest_id": 6, "loaded": 3, "forbidden": 3}
+            assert sorted(set(asked_for(etl, 6))) == asked
+
+
+def test_the_same_token_with_other_rights_asks_at_once(engine: Engine) -> None:
+    permits = ["agent"]
+
+    def tell(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/profile"):
+            return answer
+        profile = orjson.loads(answer.body)
+        profile["accounts"][0]["permissions"] = permits
+        return json_answer(profile)
+
+    with job(account_of(6), engine, change=tell, hidden_inboxes=frozenset({2})) as etl:
+        etl.run()
+        etl.run()
+        assert asked_for(etl, 6) == []
+        permits[:] = ["custom_role", "conversation_unassigned_manage"]
+        etl.run()
+        assert sorted(set(asked_for(etl, 6))) == [1, 2, 4, 6]
+
+
 def test_a_conversation_that_becomes_visible_is_struck_off_the_ledger(engine: Engine) -> None:
     account = account_of(4)
     with job(account, engine, hidden_inboxes=frozenset({2})) as etl:
