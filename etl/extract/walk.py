@@ -18,6 +18,8 @@ from etl.id_set import IdSet
 from etl.selection import STATUSES
 
 MOST_STALE_PAGES = 20
+# How many more conversations than the vendor counts a walk may show: in tens of its count, and besides.
+MOST_TIMES_COUNTED, MOST_BESIDES = 10, 100_000
 # How many pages are read ahead in a walk that goes to its end, and in one that may end at any page.
 PAGES_AHEAD = 16
 RECENT_PAGES_AHEAD = 3
@@ -92,7 +94,16 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: S
         if failing and failing % FAILURES_THAT_ALARM == 0:
             _check_alive(client)
         ids.update(new)
+        _require_end(page, len(ids), client.address(path, query))
         yield replace(page, distinct=len(ids)) if page.is_last else page
+
+
+def _require_end(page: Page, shown: int, address: str) -> None:
+    """Raise VendorError when a walk shows so many more conversations than are counted that they must be made up."""
+    counted = page.counts.get("all_count")
+    if counted is not None and shown > MOST_TIMES_COUNTED * counted + MOST_BESIDES:
+        said = f"{shown} conversations were shown up to page {page.number}, and the server counts {counted}: the walk"
+        raise VendorError(f"{said} would not end.", address=address)
 
 
 def _read_ahead(client: Client, pool: Executor, query: Query, path: str, span: Span) -> Iterator[Page]:

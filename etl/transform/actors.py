@@ -7,7 +7,7 @@ from etl.errors import BadValue
 from etl.transform.batch import Batch
 from etl.transform.entities import AGENT, BOT, CONTACT
 from etl.transform.fields import Entity, Payload, Row, sender_type
-from etl.transform.values import whole
+from etl.transform.values import key
 
 USER, CONTACT_TYPE, AGENT_BOT = "user", "contact", "agent_bot"
 # What only a bot's record has: whatever type is told, nothing that carries one of these is merged into a person.
@@ -126,7 +126,7 @@ def reference(batch: Batch, to: tuple[str, Entity], payload: Any, about: int | N
 def number_of(payload: Any, column: str) -> Row:
     """Return the id of a record under a column's name; nothing when it has none that can be read."""
     try:
-        return {column: whole(payload["id"])}
+        return {column: key(payload["id"])}
     except (BadValue, KeyError, TypeError):
         return {}
 

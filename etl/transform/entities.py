@@ -3,7 +3,7 @@
 from typing import Any
 
 from etl.transform.fields import Entity, Field, label_title, sender_type
-from etl.transform.values import DIGITS, Reader, array, flag, instant, number, structure, text, texts, whole, word
+from etl.transform.values import DIGITS, Reader, array, flag, instant, key, number, structure, text, texts, whole, word
 
 MESSAGE_TYPES = {0: "incoming", 1: "outgoing", 2: "activity", 3: "template"}
 
@@ -23,7 +23,8 @@ def _same(read: Reader, *names: str) -> tuple[Field, ...]:
 CONTACT = Entity(
     "contact",
     "contacts",
-    _same(whole, "id", "company_id", "conversations_count")
+    _same(key, "id", "company_id")
+    + _same(whole, "conversations_count")
     + _same(text, "name", "email", "phone_number", "identifier", "thumbnail")
     + _same(word, "availability_status")
     + _same(flag, "blocked")
@@ -36,7 +37,7 @@ CONTACT = Entity(
 AGENT = Entity(
     "agent",
     "agents",
-    _same(whole, "id")
+    _same(key, "id")
     + _same(text, "name", "available_name", "email", "thumbnail", "avatar_url")
     + _same(word, "role", "availability_status", "provider")
     + _same(flag, "auto_offline", "confirmed", "see_all_conversations")
@@ -48,7 +49,7 @@ AGENT = Entity(
 BOT = Entity(
     "bot",
     "bots",
-    _same(whole, "id")
+    _same(key, "id")
     + _same(text, "name", "description", "bot_type", "thumbnail", "avatar_url")
     + (Field("type", "type", sender_type),),
     elsewhere=("account_id",),
@@ -59,7 +60,7 @@ BOT = Entity(
 TEAM = Entity(
     "team",
     "teams",
-    _same(whole, "id") + _same(text, "name", "description") + _same(flag, "allow_auto_assign", "is_member"),
+    _same(key, "id") + _same(text, "name", "description") + _same(flag, "allow_auto_assign", "is_member"),
     elsewhere=("account_id",),
 )
 
@@ -67,7 +68,8 @@ TEAM = Entity(
 CONVERSATION = Entity(
     "conversation",
     "conversations",
-    _same(whole, "id", "inbox_id", "unread_count", "sla_policy_id")
+    _same(key, "id", "inbox_id", "sla_policy_id")
+    + _same(whole, "unread_count")
     + _same(text, "uuid")
     + _same(word, "status", "priority")
     + _same(flag, "can_reply", "muted")
@@ -99,7 +101,7 @@ CONVERSATION = Entity(
 MESSAGE = Entity(
     "message",
     "messages",
-    _same(whole, "id", "inbox_id", "sender_id")
+    _same(key, "id", "inbox_id", "sender_id")
     + _same(text, "content", "source_id")
     + _same(word, "content_type", "status")
     + _same(flag, "private")
@@ -123,7 +125,8 @@ MESSAGE = Entity(
 ATTACHMENT = Entity(
     "attachment",
     "attachments",
-    _same(whole, "id", "file_size", "width", "height")
+    _same(key, "id")
+    + _same(whole, "file_size", "width", "height")
     + _same(word, "file_type", "content_type")
     + _same(text, "extension", "data_url", "thumb_url", "fallback_title", "transcribed_text")
     + _same(number, "coordinates_lat", "coordinates_long")
@@ -138,7 +141,7 @@ ACCOUNT = Entity("account", "accounts", _same(text, "name"))
 INBOX = Entity(
     "inbox",
     "inboxes",
-    _same(whole, "id")
+    _same(key, "id")
     + _same(text, "name")
     + _same(word, "channel_type", "api_type", "timezone")
     + _same(flag, "working_hours_enabled", "csat_survey_enabled", "enable_auto_assignment")
@@ -149,7 +152,7 @@ INBOX = Entity(
 LABEL = Entity(
     "label",
     "labels",
-    _same(whole, "id")
+    _same(key, "id")
     + _same(label_title, "title")
     + _same(text, "description", "color")
     + _same(flag, "show_on_sidebar"),
@@ -159,7 +162,7 @@ LABEL = Entity(
 DEFINITION = Entity(
     "custom attribute definition",
     "custom_attribute_definitions",
-    _same(whole, "id")
+    _same(key, "id")
     + _same(text, "attribute_key", "attribute_model", "attribute_display_name", "attribute_display_type")
     + _same(text, "attribute_description", "regex_pattern", "regex_cue", "default_value")
     + _same(array, "attribute_values"),
@@ -169,7 +172,8 @@ DEFINITION = Entity(
 SURVEY_RESPONSE = Entity(
     "survey response",
     "csat_responses",
-    _same(whole, "id", "conversation_id", "message_id", "rating")
+    _same(key, "id", "conversation_id", "message_id")
+    + _same(whole, "rating")
     + _same(text, "feedback_message", "csat_review_notes")
     + _same(instant, "created_at", "review_notes_updated_at"),
     elsewhere=("account_id", "contact", "assigned_agent", "assigned_agent_type", "review_notes_updated_by"),

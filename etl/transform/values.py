@@ -52,6 +52,13 @@ def whole(value: Any) -> int:
     return value
 
 
+def key(value: Any) -> int:
+    """Read the number of a record; these begin at 1, whatever the record."""
+    if (found := whole(value)) < 1:
+        raise BadValue("expected the number of a record, which is at least 1", shown(value))
+    return found
+
+
 def number(value: Any) -> float:
     """Read a finite number; digits in quotes are one."""
     if isinstance(value, str) and FRACTION.fullmatch(value):

@@ -14,6 +14,8 @@ from etl.load.journal import Run
 
 # A hundred conversations, in the page size of every known server.
 PAGES = 4
+# Of a walk that claims to have more, the last part takes the rest: a count that is not true must not fill the memory.
+MOST_PAGES = 40_000
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,9 @@ class Part:
 def cut(pages: dict[str, int]) -> list[Part]:
     """Cut walks, each with about so many pages, into parts; the last one of each is open at its end."""
     parts: list[Part] = []
-    for walk, about in pages.items():
-        for first in range(1, max(about, 1) + 1, PAGES):
+    for walk, claimed in pages.items():
+        about = min(max(claimed, 1), MOST_PAGES)
+        for first in range(1, about + 1, PAGES):
             is_last = first + PAGES > about
             parts.append(Part(len(parts) + 1, walk, first, None if is_last else first + PAGES - 1))
     return parts

@@ -61,6 +61,8 @@ NO_IDS = [
     (1.5, "1.5", "id: expected a whole number, got 1.5"),
     (True, "True", "id: expected a whole number, got True"),
     (TOO_MUCH, str(TOO_MUCH), f"id: is beyond range, got {TOO_MUCH}"),
+    (0, "0", "id: expected the number of a record, which is at least 1, got 0"),
+    (-7, "-7", "id: expected the number of a record, which is at least 1, got -7"),
 ]
 
 

@@ -204,3 +204,15 @@ def test_what_is_no_number_of_conversations_counts_nothing(walked, count):
     pages = walked(Account(1, meta={}, broken={1: Answer(200, body)}))
     assert pages[0] == Page(1, None, [{"id": 1}], {"mine_count": 3})
     assert [page.number for page in pages] == [1, 2]
+
+
+def test_a_walk_that_shows_ever_new_conversations_ends_where_the_counts_are_left_far_behind(walked):
+    made_up = Account(10**9, size=5_000, meta={"all_count": 3})
+    with pytest.raises(VendorError, match="and the server counts 3: the walk would not end"):
+        walked(made_up)
+    assert len(made_up.pages) < 50
+
+
+def test_a_count_that_is_too_low_ends_no_walk(walked):
+    pages = walked(Account(60_000, size=5_000, meta={"all_count": 0}))
+    assert ids(pages) == list(range(1, 60_001))

@@ -220,12 +220,16 @@ ZERO_FALSE_EMPTY = {
 }
 
 
+# The number of another record, which begins at 1.
+REFERENCES = {"inbox_id", "sender_id", "sla_policy_id", "company_id"}
+
+
 KINDS = [(path, table, column, type(expected)) for path, _, table, column, expected in FIELDS if column != "id"]
 
 
 @pytest.mark.parametrize(("path", "table", "column", "kind"), KINDS)
-def test_0_is_no_time_and_every_other_zero_false_or_empty_is_kept(path, table, column, kind):
-    empty, kept = ZERO_FALSE_EMPTY[kind]
+def test_0_is_no_time_and_no_record_and_every_other_zero_false_or_empty_is_kept(path, table, column, kind):
+    empty, kept = (0, None) if column in REFERENCES else ZERO_FALSE_EMPTY[kind]
     row = row_of(with_value(path, empty), path, table)
     assert column in row
     assert row[column] == kept

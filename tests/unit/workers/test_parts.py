@@ -39,3 +39,9 @@ def test_the_parts_of_a_walk_are_all_its_pages_and_none_twice(about: int) -> Non
     pages = [page for one in parts[:-1] for page in range(one.first_page, (one.last_page or 0) + 1)]
     assert [*pages, parts[-1].first_page] == list(range(1, parts[-1].first_page + 1))
     assert [one.last_page is None for one in parts] == [False] * (len(parts) - 1) + [True]
+
+
+def test_a_count_that_is_not_true_makes_no_more_parts_than_a_large_account_and_the_last_takes_the_rest() -> None:
+    parts = cut({"open": 80_000_000})
+    assert len(parts) == 10_000
+    assert (parts[-1].first_page, parts[-1].last_page) == (39_997, None)
