@@ -10,7 +10,7 @@ import typer
 from etl.commands import accounts
 from etl.commands.help import VENDOR, say_below
 from etl.commands.options import Accounts
-from etl.errors import DatabaseError, TryAgain, VendorError
+from etl.errors import DatabaseError, Unreadable, VendorError
 from etl.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _server(client: "Client") -> Iterator[Finding]:
     try:
         answer = client.get("/api")
     except VendorError as error:
-        if isinstance(error, TryAgain) and _answers(client):
+        if isinstance(error, Unreadable) and _answers(client):
             yield Finding(None, "server", f"reached; it does not tell its version ({error})")
             return
         if error.status not in NOT_FOR_EVERYBODY:
@@ -130,7 +130,7 @@ def _answers(client: "Client") -> bool:
     try:
         client.get("conversations/meta", [("status", "open")])
     except VendorError as error:
-        return not isinstance(error, TryAgain)
+        return not isinstance(error, Unreadable)
     return True
 
 
@@ -138,7 +138,7 @@ def _token(client: "Client") -> Iterator[Finding]:
     """Ask whose token it is. The answer contains the token itself: only named fields are used."""
     try:
         profile = client.get("/api/v1/profile")
-    except TryAgain as error:
+    except Unreadable as error:
         yield Finding(None, "token", f"the server failed when it was asked whose it is ({error})")
         return
     except VendorError as error:
@@ -171,7 +171,7 @@ def _account(client: "Client") -> Iterator[Finding]:
     try:
         meta = client.get("conversations", [("status", "open"), ("page", 1)])["data"]["meta"]
         yield Finding(True, "account", f"conversations can be read; {meta.get('all_count')} are open")
-    except TryAgain as error:
+    except Unreadable as error:
         yield _without_the_first_page(client, error)
     except VendorError as error:
         yield Finding(False, "account", str(error), _advise(error, SAME_ACCOUNT))

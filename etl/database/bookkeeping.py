@@ -132,7 +132,7 @@ class LedgerEntry(OfAccount, Base):
     )
     checked_at: Mapped[datetime] = column(comment="When it was last asked for (UTC)")
     asker: Mapped[str | None] = column(
-        comment="Digest of the token, and of its role, that may not see it; NULL: it is not forbidden"
+        comment="Digest of the token and its role that may not see it; NULL: not forbidden, or before this was kept"
     )
 
 

@@ -12,10 +12,7 @@ from typing import Any
 
 from etl.errors import TryAgain
 from etl.extract.client import Client, Query
-
-# The first number that PostgreSQL cannot hold, and how many digits it has.
-BEYOND = 2**63
-DIGITS = len(str(BEYOND))
+from etl.extract.ids import id_of
 
 
 def get_conversation(client: Client, conversation_id: int) -> Any:
@@ -56,7 +53,7 @@ def require_conversations(payloads: Any, account_id: int) -> None:
         _require(payload, "account_id", account_id)
         last = payload.get("last_non_activity_message")
         listed = [*_objects(payload.get("messages")), last]
-        _require_messages(listed, _number(payload.get("id")), account_id)
+        _require_messages(listed, id_of(payload), account_id)
 
 
 def _require_items(answer: Any, account_id: int) -> None:
@@ -73,7 +70,7 @@ def _require_messages(messages: Any, conversation_id: int | None, account_id: in
 
 def _require(record: Any, name: str, expected: int | None) -> None:
     """Raise TryAgain when a record names another conversation or account than the one expected; None: any."""
-    named = _number(record.get(name)) if isinstance(record, dict) else None
+    named = id_of(record, name)
     if named is not None and expected is not None and named != expected:
         what = "account" if name == "account_id" else "conversation"
         raise TryAgain(f"the answer belongs to {what} {named}, and was asked for {what} {expected}.")
@@ -85,11 +82,3 @@ def _list_in(answer: Any, name: str) -> Any:
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
     return (item for item in value if isinstance(item, dict)) if isinstance(value, list) else iter(())
-
-
-def _number(value: Any) -> int | None:
-    """Read a number, or digits in quotes, as the readers of payloads do; None for what can be no number of ours."""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        value = int(value[:DIGITS])
-    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 < value < BEYOND
-    return value if is_number else None

@@ -47,6 +47,17 @@ def _backoff(state: tenacity.RetryCallState) -> float:
     return tenacity.wait_random_exponential(multiplier=1, max=60)(state)
 
 
+class _StopUnlessLimited(tenacity.stop.stop_base):
+    """Stop after so many attempts, of which those that only met a limit are none."""
+
+    def __init__(self, attempts: int) -> None:
+        self._attempts = attempts
+
+    def __call__(self, state: tenacity.RetryCallState) -> bool:
+        failed = state.outcome and state.outcome.exception()
+        return not isinstance(failed, Limited) and state.attempt_number >= self._attempts
+
+
 class _StopWhenSlow(tenacity.stop.stop_base):
     """Stop after so many attempts at what is too slow."""
 
@@ -58,9 +69,9 @@ class _StopWhenSlow(tenacity.stop.stop_base):
         return isinstance(failed, TooSlow) and state.attempt_number >= self._attempts
 
 
-def _stop_after(attempts: int, slow: int) -> tenacity.stop.stop_base:
-    stop = tenacity.stop_after_attempt(attempts) | tenacity.stop_after_delay(LONGEST_RETRYING)
-    return stop | _StopWhenSlow(slow)
+def _stop_after(most: int, attempts: int, slow: int) -> tenacity.stop.stop_base:
+    stop = tenacity.stop_after_attempt(most) | tenacity.stop_after_delay(LONGEST_RETRYING)
+    return stop | _StopUnlessLimited(attempts) | _StopWhenSlow(slow)
 
 
 def _log_wait(state: tenacity.RetryCallState) -> None:
@@ -122,7 +133,7 @@ class Client:
         answer, unless personal data are not kept, and never the token.
         """
         url, address = self.url(path, query), self.address(path, query)
-        for attempt in self._retrying.copy(stop=_stop_after(min(attempts, self._attempts), slow)):
+        for attempt in self._retrying.copy(stop=_stop_after(self._attempts, attempts, slow)):
             with attempt:
                 return self._attempt(url, address, kind_of(path), attempt.retry_state.attempt_number, check)
         raise AssertionError("tenacity always returns or raises")  # pragma: no cover
@@ -229,5 +240,5 @@ def _retry_after(answer: Answer) -> float | None:
         return float(value)
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -20,6 +20,7 @@ from etl.errors import Denied, Limited, NotFound, Unreadable, VendorError
 from etl.extract import doors
 from etl.extract.belonging import get_conversation, get_messages
 from etl.extract.client import Client
+from etl.extract.ids import id_of
 from etl.extract.windows import TOO_MUCH, Windows
 
 CAPS = (20, 100, 1000)
@@ -241,4 +242,4 @@ def _is_refusal(error: VendorError) -> bool:
 
 def _ids(messages: list[Any]) -> set[int]:
     """Return the ids of messages; one without a number has none, and will be rejected as a record."""
-    return {message["id"] for message in messages if isinstance(message, dict) and isinstance(message.get("id"), int)}
+    return {number for number in map(id_of, messages) if number is not None}

@@ -14,6 +14,7 @@ from typing import Any
 from etl.errors import Denied, Limited, NotFound, Unreadable, VendorError
 from etl.extract.belonging import require_conversations
 from etl.extract.client import Client, Query
+from etl.extract.ids import id_of
 from etl.id_set import IdSet
 from etl.selection import STATUSES
 
@@ -76,11 +77,7 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: S
     ids = IdSet()
     stale = failing = 0
     for page in _read_ahead(client, pool, query, path, span):
-        shown = (
-            payload["id"]
-            for payload in page.payloads
-            if isinstance(payload, dict) and isinstance(payload.get("id"), int)
-        )
+        shown = (number for number in map(id_of, page.payloads) if number is not None)
         new = {conversation_id for conversation_id in shown if conversation_id not in ids}
         stale = 0 if new else stale + 1
         if stale > MOST_STALE_PAGES and not page.is_last:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
 from etl.database.base import SCHEMA
+from etl.database.engine import any_of
+from etl.database.models import Message
 from etl.load.conversations import present
 
 # The digest that `transform.content` makes of type and text.
@@ -66,3 +68,14 @@ def messages_held(
     for row in rows:
         held[row.conversation_id][row.id] = Held(row.partial, row.sender_type, row.digest, row.sender_name)
     return held
+
+
+def newest_held(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, set[int]]:
+    """Return, for each of these conversations, the id of its newest message that is held whole, in a set; or none."""
+    newest = connection.execute(
+        select(Message.conversation_id, func.max(Message.id).label("id"))
+        .where(Message.account_id == account_id, Message.conversation_id == any_of(conversation_ids))
+        .where(Message.removed_at.is_(None), Message.partial.is_(False))
+        .group_by(Message.conversation_id)
+    )
+    return {one: set[int]() for one in conversation_ids} | {row.conversation_id: {row.id} for row in newest}

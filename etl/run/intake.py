@@ -180,4 +180,6 @@ def _add_histories(pending: PendingBatch) -> Tally:
             tally.moved.update({conversation_id, *rivals})
     for conversation_id in tally.moved:
         rows.open_history(batch, conversation_id)
+    # Which of them the messages belong to is not known: none of them is whole, and nothing of them is gone.
+    batch.histories = [one for one in batch.histories if one not in tally.moved]
     return tally

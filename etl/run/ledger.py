@@ -18,6 +18,7 @@ from etl.database.engine import transaction
 from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
 from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
+from etl.extract.refusals import NO_RIGHT
 from etl.extract.walk import BY_CREATION, is_count, walk
 from etl.id_set import IdSet
 from etl.load import ledger_entries
@@ -113,9 +114,12 @@ class Ledger:
                     found.append(future.result())
                 except NotFound:
                     self.gone.add(conversation_id)
-                except Denied:
-                    self.forbidden.add(conversation_id)
                 except VendorError as error:
+                    if error.reason == NO_RIGHT:
+                        self.forbidden.add(conversation_id)
+                        continue
+                    if isinstance(error, Denied):
+                        self._check_token()
                     # Not the error itself: it would keep the answer in memory.
                     self.unreadable[conversation_id] = Reason(UNREADABLE, str(error), error.quote or None)
             self.take(found)
@@ -130,14 +134,7 @@ class Ledger:
             self._ask(iter(above))
             if self.forbidden.intersection(above):
                 self._check_token()
-            highest = max(
-                (
-                    conversation_id
-                    for conversation_id in above
-                    if conversation_id in self.seen or conversation_id in self.forbidden
-                ),
-                default=highest,
-            )
+            highest = max((one for one in above if one in self.seen or one in self.forbidden), default=highest)
             beyond = set(range(highest + 1, above.stop))
             # A conversation that began meanwhile may have been answered with 404 just before it did.
             doubtful = self.gone.intersection(above)

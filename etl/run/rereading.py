@@ -1,12 +1,12 @@
 """Reads histories again of which no page says that they changed, and saves them."""
 
 from collections.abc import Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from etl.database.engine import transaction
 from etl.errors import VendorError
 from etl.extract.history import Histories
-from etl.load import marks
+from etl.load import held, marks
 from etl.load.held import Held
 from etl.run.intake import Intake
 from etl.run.witness import Messages, by_id, times
@@ -77,16 +77,24 @@ class Whole:
 
 
 def read_whole(intake: Intake, conversation_ids: list[int]) -> Whole:
-    """Read and save histories of which nothing but their age, or a witness that is silent, makes us doubt."""
+    """Read and save histories of which nothing but their age, or a witness that is silent, makes us doubt.
+
+    A reading without the newest message that is held is not the whole history: the vendor deletes by a flag.
+    """
     account_id = intake.settings.account_id
     batch = Batch(account_id)
-    futures = {one: intake.pool.submit(intake.histories.read, one, set[int]()) for one in conversation_ids}
-    whole = Whole()
+    with transaction(intake.engine) as connection:
+        newest = held.newest_held(connection, account_id, conversation_ids)
+    futures = {one: intake.pool.submit(intake.histories.read, one, newest[one]) for one in conversation_ids}
+    whole, doubtful = Whole(), set[int]()
     for conversation_id, future in futures.items():
         try:
             history = future.result()
         except VendorError as error:
             whole.failures.append(str(error))
+            continue
+        if rivals := rows.find_rivals(batch, conversation_id, history.messages):
+            doubtful |= {conversation_id, *rivals}
             continue
         rejected = len(batch.rejected)
         ids = rows.add_history(batch, conversation_id, history.messages)
@@ -95,7 +103,12 @@ def read_whole(intake: Intake, conversation_ids: list[int]) -> Whole:
         elif len(batch.rejected) == rejected:
             batch.histories.append(conversation_id)
             whole.lengths[conversation_id] = len(ids)
+    # The same messages were given for two: one of the answers was to another question.
+    batch.histories = [one for one in batch.histories if one not in doubtful]
+    intake.run.tally.moved.update(doubtful)
     intake.writer.save(batch)
+    read = {one: length for one, length in whole.lengths.items() if one not in doubtful}
     with transaction(intake.engine) as connection:
-        marks.note_reading(connection, account_id, list(whole.lengths))
-    return whole
+        marks.note_reading(connection, account_id, list(read))
+        marks.reopen(connection, account_id, doubtful)
+    return replace(whole, lengths=read)

@@ -66,7 +66,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
         _close_marks(connection, batch, now)
     read = [row["id"] for row in rows["messages"]]
     removed = 0 if is_new else marks.mark_removed(connection, account, batch.histories, read)
-    marks.reopen(connection, account, moved)
+    marks.reopen(connection, account, moved | _find_unread(batch))
     conversations.forget_digests(connection, account, _find_stale(batch, rows, counts))
     _keep_rejected(connection, run, batch, known)
     changed = {table for table, count in counts.items() if count["inserted"] + count["updated"]}
@@ -82,6 +82,11 @@ def _close_marks(connection: Connection, batch: Batch, now: datetime) -> None:
     """Close marks also where nothing else in the row changed: else a backfill that was stopped would begin anew."""
     closed = {number: batch.marks[number] for number in batch.histories if number in batch.marks}
     conversations.close_marks(connection, batch.account_id, closed, now)
+
+
+def _find_unread(batch: Batch) -> set[int]:
+    """Return the conversations whose history was read again by itself, and holds records that could not be read."""
+    return set() if batch.marks else {one["conversation_id"] for one in batch.rejected if one["conversation_id"]}
 
 
 def _find_stale(batch: Batch, rows: dict[str, list[Row]], counts: dict[str, Counter[str]]) -> list[int]:

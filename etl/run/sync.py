@@ -185,8 +185,10 @@ def _account_for_conversations(client: Client, intake: Intake, selection: Select
     run.ledger = ledger.settle(selection.accept_deletions)
     run.notes += ledger.notes
     run.problems += ledger.problems
-    if run.ledger["forbidden"] or not dimensions.sees_everything:
+    if not dimensions.sees_everything:
         run.notes.append("This token does not see everything: it is not an administrator's.")
+    elif refused := run.ledger["forbidden"]:
+        run.notes.append(f"The vendor refuses {refused} conversations to this token.")
     if not (run.tally.seen or dimensions.sees_everything or ledger.problems):
         run.problems.append("The token sees no conversation, and is not an administrator's: there may be some.")
     if missing := run.ledger["unaccounted"]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from etl.errors import BadValue
+from etl.extract.ids import id_of
 from etl.load.held import FORGOTTEN, Held
 from etl.privacy.rules import BOTS, Way, identity
 from etl.transform.content import is_made_with, keyed_digest, plain_digest
@@ -17,19 +18,14 @@ Messages = dict[int, Any]
 def named_by(payloads: list[Any]) -> Iterator[tuple[int, Messages]]:
     """Yield, of each conversation of a page, its id and the messages that are named."""
     for payload in payloads:
-        if isinstance(payload, dict) and isinstance(payload.get("id"), int):
-            messages = payload.get("messages")
-            if isinstance(messages, list):
-                yield payload["id"], by_id(messages)
+        number = id_of(payload)
+        if number is not None and isinstance(payload.get("messages"), list):
+            yield number, by_id(payload["messages"])
 
 
 def by_id(messages: list[Any]) -> Messages:
     """Return messages by their ids; one without a number is left out."""
-    return {
-        message["id"]: message
-        for message in messages
-        if isinstance(message, dict) and isinstance(message.get("id"), int)
-    }
+    return {number: message for message in messages if (number := id_of(message)) is not None}
 
 
 def times(messages: Messages) -> dict[int, float]:

@@ -138,6 +138,7 @@ def sender(batch: Batch, conversation_id: int, payload: Payload) -> Row:
         return {}
     told = who.get("type", payload.get("sender_type")) if isinstance(who, dict) else None
     try:
+        _require_one_type(told, payload.get("sender_type"))
         kind = kind_of(who, told)
     except BadValue as error:
         batch.reject("sender", who, error, conversation_id)
@@ -145,6 +146,12 @@ def sender(batch: Batch, conversation_id: int, payload: Payload) -> Row:
     entity = {CONTACT_TYPE: CONTACT, USER: AGENT}.get(kind, BOT)
     row = batch.convert(entity, who | {"type": kind}, conversation_id)
     return {"sender_type": kind, "sender_id": row["id"]} if row else {}
+
+
+def _require_one_type(told: Any, beside: Any) -> None:
+    """Raise BadValue when a sender says one type of itself, and the message another: it is not known who it is."""
+    if isinstance(told, str) and isinstance(beside, str) and sender_type(told) != sender_type(beside):
+        raise BadValue("the message says another", told, "type")
 
 
 def add_bare_sender(batch: Batch, message: Row) -> None:

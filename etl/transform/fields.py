@@ -199,7 +199,7 @@ def _differs(kept: Any, value: Any) -> bool:
 def _miss(entity: Entity, column: str, value: Any, error: BadValue, made: Converted) -> None:
     """Keep a value that its column cannot hold for `extra`; raise the error when the row cannot be without it."""
     beyond = isinstance(error, BeyondRange)
-    if not beyond and (column in KEYS[entity.table] or column in entity.needed):
+    if column in entity.needed or (not beyond and column in KEYS[entity.table]):
         raise error
     try:
         made.unheld[error.field] = without_secrets(free(value))

@@ -1,5 +1,6 @@
 """Payloads to rows: a page or a history becomes the rows of one batch, each field as `fields` says: pure."""
 
+import re
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,9 @@ from etl.transform.values import structure, text
 
 # The fields by which a selection is compared with a conversation.
 COMPARED = {"created_at", "timestamp", "last_activity_at"}
+
+# A number, or a time in any spelling: digits, and what stands between them.
+CLOCK = re.compile(r"[\dTZUC+:. -]{1,40}", re.ASCII)
 
 
 def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
@@ -134,7 +138,15 @@ def _add_conversation(batch: Batch, payload: Any) -> None:
     shown = add_history(batch, row["id"], [_as_its_history_has_it(message) for message in listed])
     batch.shown[row["id"]] = shown
     # As sent, not as read: a mark is only ever compared with the next one (the vendor's section 5 says what moves).
-    batch.marks[row["id"]] = f"{payload.get('updated_at')} {payload.get('timestamp')} {max(shown, default=None)}"
+    batch.marks[row["id"]] = " ".join(
+        [_clock(payload, "updated_at"), _clock(payload, "timestamp"), str(max(shown, default=None))]
+    )
+
+
+def _clock(payload: Payload, name: str) -> str:
+    """Return a clock as it was sent; what is none may be anything, a person's name included, and is left out."""
+    sent = payload.get(name)
+    return str(sent) if sent is None or isinstance(sent, int | float) or CLOCK.fullmatch(str(sent)) else ""
 
 
 def _as_its_history_has_it(message: Any) -> Any:

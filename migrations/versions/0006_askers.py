@@ -10,7 +10,7 @@ revision: str = "0006_askers"
 down_revision: str | None = "0005_readings"
 
 SCHEMA = "helpdesk"
-TOLD = "Digest of the token, and of its role, that may not see it; NULL: it is not forbidden"
+TOLD = "Digest of the token and its role that may not see it; NULL: not forbidden, or before this was kept"
 
 
 def upgrade() -> None:

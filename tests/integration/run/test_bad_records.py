@@ -228,13 +228,13 @@ def test_harmless_values_beyond_range_become_null_and_are_kept_in_extra_and_coun
     @change_conversations
     def change(one: dict[str, Any]) -> None:
         if one["id"] == 2:
-            one["created_at"] = 10**15
+            one["waiting_since"] = 10**15
             one["unread_count"] = TOO_MUCH
 
     with job(account_of(3), engine, change=change) as etl:
         run = etl.run()
         assert etl.rows(
-            "SELECT created_at, unread_count, extra->'created_at', extra->'unread_count'"
+            "SELECT waiting_since, unread_count, extra->'waiting_since', extra->'unread_count'"
             " FROM conversations WHERE id = 2"
         ) == [(None, None, 10**15, TOO_MUCH)]
         assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id = 2") == [(3,)]

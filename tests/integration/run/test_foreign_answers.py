@@ -25,6 +25,8 @@ FOREIGN = {
     "a 401 that is a text in JSON": Answer(401, b'"no"'),
     "an empty 204": Answer(204),
     "a 410": json_answer({"error": "gone"}, 410),
+    "a suspended account": json_answer({"error": "Account is suspended"}, 401),
+    "a gateway's 401 in JSON": json_answer({"message": "Unauthorized"}, 401),
     "a login page": Answer(200, b"<html>sign in</html>", "text/html"),
     "an empty body": Answer(200, b""),
 }
@@ -101,7 +103,7 @@ def test_the_vendors_own_words_are_believed(engine: Engine) -> None:
     with job(account_of(40), engine, change=answering(denied, 7, has_counts=False)) as etl:
         run = etl.run()
         assert (run.outcome, etl.rows(ENTRIES)) == ("complete", [(7, "forbidden")])
-        assert run.notes[-1] == "This token does not see everything: it is not an administrator's."
+        assert run.notes[-1] == "The vendor refuses 1 conversations to this token."
 
 
 def test_histories_that_a_firewall_keeps_are_each_asked_for_and_quoted(engine: Engine) -> None:
