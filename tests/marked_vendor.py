@@ -13,7 +13,7 @@ from etl.demo.vendor import Vendor
 from etl.errors import Denied, NotFound, TooLarge, TooSlow, TryAgain, Unreadable, VendorError
 from etl.transform import entities
 from etl.transform.fields import label_title, sender_type
-from etl.transform.values import Reader, array, flag, instant, number, structure, text, texts, whole, word
+from etl.transform.values import Reader, array, flag, instant, key, number, structure, text, texts, whole, word
 from tests.end_to_end.run.test_kills import TOKEN
 from tests.integration.run.test_bad_records import as_json
 from tests.scripted_account import LONG_AGO, account_of
@@ -63,7 +63,7 @@ LATER = LONG_AGO + 100_000
 # What is sent for a value, by what reads it: where, what, and the class of error that it makes.
 BEYOND = int(f"{DIGITS}456797250123")
 VALUES: dict[Reader, tuple[str, Any]] = {
-    whole: ("message.inbox_id", mark("whole")),
+    key: ("message.inbox_id", mark("key")),
     instant: ("message.updated_at", mark("instant")),
     flag: ("message.private", mark("flag")),
     texts: ("message.label_list", mark("texts")),
@@ -72,6 +72,7 @@ VALUES: dict[Reader, tuple[str, Any]] = {
     sender_type: ("message.sender_type", float(DIGITS) + 0.5),
     entities._message_type: ("message.message_type", float(DIGITS) + 0.25),
     number: ("attachment.coordinates_lat", mark("number")),
+    whole: ("attachment.width", mark("whole")),
     array: ("inbox.working_hours", mark("array")),
     # These quote nothing, and the record has the mark.
     structure: ("message.content_attributes", {mark("structure"): [BEYOND]}),
@@ -122,7 +123,7 @@ def _spoil_messages(messages: list[dict[str, Any]]) -> None:
     of_messages = [reader for reader, (path, _) in VALUES.items() if path.startswith("message.")]
     for message, reader in zip(messages, of_messages, strict=False):
         message[VALUES[reader][0].removeprefix("message.")] = sent(reader)
-    messages[-2]["attachments"][0]["coordinates_lat"] = VALUES[number][1]
+    messages[-2]["attachments"][0] |= {"coordinates_lat": VALUES[number][1], "width": VALUES[whole][1]}
     messages[-1]["created_at"] = BEYOND
 
 

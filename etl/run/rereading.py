@@ -1,11 +1,12 @@
 """Reads histories again of which no page says that they changed, and saves them."""
 
 from collections.abc import Set
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 
 from etl.database.engine import transaction
 from etl.errors import VendorError
-from etl.extract.history import Histories
+from etl.extract.history import Histories, History
 from etl.load import held, marks
 from etl.load.held import Held
 from etl.run.intake import Intake
@@ -83,11 +84,8 @@ def read_whole(intake: Intake, conversation_ids: list[int]) -> Whole:
     """
     account_id = intake.settings.account_id
     batch = Batch(account_id)
-    with transaction(intake.engine) as connection:
-        newest = held.newest_held(connection, account_id, conversation_ids)
-    futures = {one: intake.pool.submit(intake.histories.read, one, newest[one]) for one in conversation_ids}
     whole, doubtful = Whole(), set[int]()
-    for conversation_id, future in futures.items():
+    for conversation_id, future in _begin(intake, conversation_ids).items():
         try:
             history = future.result()
         except VendorError as error:
@@ -103,12 +101,24 @@ def read_whole(intake: Intake, conversation_ids: list[int]) -> Whole:
         elif len(batch.rejected) == rejected:
             batch.histories.append(conversation_id)
             whole.lengths[conversation_id] = len(ids)
+    _save(intake, batch, whole, doubtful)
+    return whole
+
+
+def _begin(intake: Intake, conversation_ids: list[int]) -> dict[int, Future[History]]:
+    with transaction(intake.engine) as connection:
+        newest = held.newest_held(connection, intake.settings.account_id, conversation_ids)
+    return {one: intake.pool.submit(intake.histories.read, one, newest[one]) for one in conversation_ids}
+
+
+def _save(intake: Intake, batch: Batch, whole: Whole, doubtful: set[int]) -> None:
+    """Save a batch; doubtful: conversations of which it is not known whose the messages are, so that none is whole."""
     # The same messages were given for two: one of the answers was to another question.
     batch.histories = [one for one in batch.histories if one not in doubtful]
     intake.run.tally.moved.update(doubtful)
     intake.writer.save(batch)
-    read = {one: length for one, length in whole.lengths.items() if one not in doubtful}
+    for conversation_id in doubtful:
+        whole.lengths.pop(conversation_id, None)
     with transaction(intake.engine) as connection:
-        marks.note_reading(connection, account_id, list(read))
-        marks.reopen(connection, account_id, doubtful)
-    return replace(whole, lengths=read)
+        marks.note_reading(connection, batch.account_id, list(whole.lengths))
+        marks.reopen(connection, batch.account_id, doubtful)

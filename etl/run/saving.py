@@ -86,7 +86,10 @@ def _close_marks(connection: Connection, batch: Batch, now: datetime) -> None:
 
 def _find_unread(batch: Batch) -> set[int]:
     """Return the conversations whose history was read again by itself, and holds records that could not be read."""
-    return set() if batch.marks else {one["conversation_id"] for one in batch.rejected if one["conversation_id"]}
+    if batch.marks:
+        return set()
+    of_histories = [one for one in batch.rejected if one["entity"] != "conversation"]
+    return {one["conversation_id"] for one in of_histories if one["conversation_id"]}
 
 
 def _find_stale(batch: Batch, rows: dict[str, list[Row]], counts: dict[str, Counter[str]]) -> list[int]:

@@ -188,6 +188,7 @@ def test_with_drop_no_mark_is_anywhere(etl: RunEtl, engine: Engine, tmp_path: Pa
         assert rows_of(engine, f"SELECT FROM helpdesk.{table} WHERE quote IS NOT NULL") == []
     rejected = {reason for (reason,) in rows_of(engine, "SELECT reason FROM helpdesk.rejected_records")}
     assert rejected == {
+        "created_at: expected a time",
         "private: expected true or false",
         "message_type: expected a whole number",
         "content_attributes: is nested too deeply",

@@ -92,7 +92,7 @@ def test_a_conversation_that_was_refused_for_a_night_is_struck_off_the_ledger_wh
 
     def refused(request: Request, answer: Answer) -> Answer:
         if hidden["on"] and request.path.endswith("/conversations/2"):
-            return json_answer({"error": "not for you"}, 401)
+            return json_answer({"error": "You are not authorized to do this action"}, 401)
         if hidden["on"] and request.path.endswith("/conversations"):
             value = orjson.loads(answer.body)
             value["data"]["payload"] = [one for one in value["data"]["payload"] if one["id"] != 2]
