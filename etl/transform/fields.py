@@ -154,7 +154,8 @@ def to_row(entity: Entity, payload: Any) -> Converted:
         raise BadValue(f"expected an object, got {type(payload).__name__}", field=entity.name)
     made = Converted({})
     extra = _read_object(entity, "", payload, made)
-    for name in KEYS[entity.table]:
+    # Null, and 0 for a time, are nothing, too. A key that is absent says nothing: shapes of one record differ.
+    for name in (*KEYS[entity.table], *sorted(entity.needed & made.row.keys())):
         if made.row.get(name) is None:
             if name in made.unheld:
                 raise BadValue("is beyond range", shown(made.unheld[name]), name)

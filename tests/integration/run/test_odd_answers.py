@@ -163,3 +163,48 @@ def test_a_mark_holds_nothing_but_clocks(engine: Engine) -> None:
         assert etl.run(pii="drop").outcome == "complete"
         ((mark,),) = etl.rows("SELECT mark FROM conversations")
         assert mark == " 1700000120 3"
+
+
+# 0 stands for no time; of the others it is a value.
+@pytest.mark.parametrize(
+    ("name", "value"), [("created_at", None), ("created_at", 0), ("message_type", None), ("private", None)]
+)
+def test_what_figures_rest_on_is_not_stored_as_null_under_complete(engine: Engine, name: str, value: Any) -> None:
+    with job(account_of(1), engine, change=each_message(lambda one: one.update({name: value}))) as etl:
+        run = etl.run()
+        nulls = etl.rows(f"SELECT count(*) FROM messages WHERE {name} IS NULL")
+        assert (run.outcome, nulls) == ("incomplete", [(0,)])
+
+
+@pytest.mark.parametrize(("asked", "given"), [(1, 2), (2, 1)])
+def test_an_audit_is_not_told_of_one_conversation_by_the_history_of_another(
+    engine: Engine, asked: int, given: int
+) -> None:
+    account, wrong = account_of(4), list[bool]()
+    vendor = Vendor(account)
+
+    def answer(request: Request) -> Answer:
+        if not (wrong and request.path.endswith(f"/conversations/{asked}/messages")):
+            return vendor(request)
+        value = orjson.loads(vendor(replace(request, path=request.path.replace(f"/{asked}/", f"/{given}/"))).body)
+        for one in value["payload"]:
+            del one["conversation_id"]
+        return json_answer(value)
+
+    held = "SELECT id, conversation_id, content, partial, removed_at IS NOT NULL FROM messages ORDER BY id"
+    with serve(answer) as url:
+        etl = Job(vendor, url, engine)
+        etl.run()
+        for number in (1, 2):  # edited upstream, which moves no clock
+            account.conversations[number].messages[0].content = "edited"
+        truth = [
+            (message.id, one.id, message.content, False, False)
+            for one in account.conversations.values()
+            for message in one.messages
+        ]
+        wrong.append(True)
+        run = etl.run(Selection(audit=True))
+        assert run.outcome == "incomplete" or etl.rows(held) == truth
+        wrong.clear()
+        etl.run()
+        assert (etl.run(Selection(audit=True)).outcome, etl.rows(held)) == ("complete", truth)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from etl.database.models import METADATA
+from etl.transform import entities
 from etl.transform.rows import to_batch
 
 # A page of one conversation that has one of everything and no field but what tells that it is there.
@@ -194,9 +195,19 @@ def test_a_field_lands_in_its_column(path, sent, table, column, expected):
 
 
 COLUMNS = [(path, table, column) for path, _, table, column, _ in FIELDS if column != "id"]
+# Figures rest on them: NULL would make these wrong.
+NEEDED_IN = {one.table: one.needed for one in (entities.CONVERSATION, entities.MESSAGE)}
+NEEDED = [one for one in COLUMNS if one[2] in NEEDED_IN.get(one[1], ())]
 
 
-@pytest.mark.parametrize(("path", "table", "column"), COLUMNS)
+@pytest.mark.parametrize(("path", "table", "column"), NEEDED)
+def test_a_field_that_figures_rest_on_rejects_its_record_when_it_is_null_or_no_time(path, table, column):
+    for nothing in (None, 0) if column == "created_at" else (None,):
+        batch = to_batch(1, [with_value(path, nothing)])
+        assert [one["reason"] for one in batch.rejected] == [f"{column}: is missing"]
+
+
+@pytest.mark.parametrize(("path", "table", "column"), [one for one in COLUMNS if one not in NEEDED])
 def test_a_field_that_is_null_gives_none(path, table, column):
     row = row_of(with_value(path, None), path, table)
     assert column in row
@@ -224,7 +235,11 @@ ZERO_FALSE_EMPTY = {
 REFERENCES = {"inbox_id", "sender_id", "sla_policy_id", "company_id"}
 
 
-KINDS = [(path, table, column, type(expected)) for path, _, table, column, expected in FIELDS if column != "id"]
+KINDS = [
+    (path, table, column, type(expected))
+    for path, _, table, column, expected in FIELDS
+    if column != "id" and not ((path, table, column) in NEEDED and column == "created_at")
+]
 
 
 @pytest.mark.parametrize(("path", "table", "column", "kind"), KINDS)
