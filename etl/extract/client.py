@@ -47,31 +47,19 @@ def _backoff(state: tenacity.RetryCallState) -> float:
     return tenacity.wait_random_exponential(multiplier=1, max=60)(state)
 
 
-class _StopUnlessLimited(tenacity.stop.stop_base):
-    """Stop after so many attempts, of which those that only met a limit are none."""
+def _stop_after(most: int, attempts: int, slow: int) -> Callable[[tenacity.RetryCallState], bool]:
+    """Stop after the most attempts that the settings allow, or the fewer of a caller that can ask in another way.
 
-    def __init__(self, attempts: int) -> None:
-        self._attempts = attempts
+    attempts: those that only met a limit are not stopped by it. slow: of those at what is too slow.
+    """
+    by_settings = tenacity.stop_after_attempt(most) | tenacity.stop_after_delay(LONGEST_RETRYING)
 
-    def __call__(self, state: tenacity.RetryCallState) -> bool:
+    def is_enough(state: tenacity.RetryCallState) -> bool:
         failed = state.outcome and state.outcome.exception()
-        return not isinstance(failed, Limited) and state.attempt_number >= self._attempts
+        allowed = min(attempts, slow) if isinstance(failed, TooSlow) else attempts
+        return by_settings(state) or (not isinstance(failed, Limited) and state.attempt_number >= allowed)
 
-
-class _StopWhenSlow(tenacity.stop.stop_base):
-    """Stop after so many attempts at what is too slow."""
-
-    def __init__(self, attempts: int) -> None:
-        self._attempts = attempts
-
-    def __call__(self, state: tenacity.RetryCallState) -> bool:
-        failed = state.outcome and state.outcome.exception()
-        return isinstance(failed, TooSlow) and state.attempt_number >= self._attempts
-
-
-def _stop_after(most: int, attempts: int, slow: int) -> tenacity.stop.stop_base:
-    stop = tenacity.stop_after_attempt(most) | tenacity.stop_after_delay(LONGEST_RETRYING)
-    return stop | _StopUnlessLimited(attempts) | _StopWhenSlow(slow)
+    return is_enough
 
 
 def _log_wait(state: tenacity.RetryCallState) -> None:
