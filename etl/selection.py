@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 STATUSES = ("open", "resolved", "pending", "snoozed")
 # Fields that say how to read, not what.
-HOW = {"kind", "audit", "accept_deletions"}
+HOW = {"kind", "audit", "accept_deletions", "accept_contract"}
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Selection:
     since, until: conversations that were going on then, from their creation to their last activity; until is excluded.
     conversations: these ids and nothing else. search: messages that contain it. The rest are the vendor's own filters.
     recent: only what was active since the last complete run. audit: compare all messages with the vendor's search.
-    accept_deletions: believe that many conversations are gone.
+    accept_deletions: believe that many conversations are gone. accept_contract: that the vendor sends other fields now.
     """
 
     kind: Literal["sync", "backfill"] = "sync"
@@ -33,6 +33,7 @@ class Selection:
     recent: bool = False
     audit: bool = False
     accept_deletions: bool = False
+    accept_contract: bool = False
 
     def chosen(self) -> dict[str, Any] | None:
         """Return the fields that differ from the default, as JSON values; None when none does."""

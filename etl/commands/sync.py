@@ -37,6 +37,9 @@ def sync(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the command
     accept_deletions: Annotated[
         bool, typer.Option("--accept-deletions", help="Believe it when many conversations are gone.")
     ] = False,
+    accept_contract: Annotated[
+        bool, typer.Option("--accept-contract", help="Believe it when the vendor sends other fields than before.")
+    ] = False,
     account: Accounts = None,
     all_accounts: AllAccounts = False,
     as_json: AsJson = False,
@@ -52,7 +55,18 @@ def sync(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the command
         raise typer.BadParameter(
             "an audit compares all messages: leave --status and --recent out", param_hint="--audit"
         )
-    chosen = Selection(statuses=_statuses(status), recent=recent, audit=audit, accept_deletions=accept_deletions)
+    if accept_contract and (status or recent):
+        raise typer.BadParameter(
+            "only a run over everything shows what the vendor sends: leave --status and --recent out",
+            param_hint="--accept-contract",
+        )
+    chosen = Selection(
+        statuses=_statuses(status),
+        recent=recent,
+        audit=audit,
+        accept_deletions=accept_deletions,
+        accept_contract=accept_contract,
+    )
     _run(chosen, as_json, accounts.choose(account, all_accounts, "--account ID, or all: --all"))
 
 

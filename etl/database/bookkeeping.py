@@ -136,6 +136,24 @@ class LedgerEntry(OfAccount, Base):
     )
 
 
+class ApiContract(OfAccount, Base):
+    """What the vendor sends: a field a row, as the runs have met it; values are not kept."""
+
+    __tablename__ = "api_contract"
+    __table_args__ = (refers_to("accounts"), {"comment": __doc__})
+
+    entity: Mapped[str] = column(primary_key=True, comment="conversation, message, contact, inbox ...")
+    path: Mapped[str] = column(primary_key=True, comment="The field, by the vendor's names, dots between them")
+    kinds: Mapped[list[str]] = column(
+        comment="Kinds of its values: null, boolean, integer, number, text, object, array, and what was accepted"
+    )
+    records: Mapped[int] = column(comment="How many records the share is of: those of the last runs")
+    share: Mapped[float] = column(comment="In which part of them the field told something, from 0 to 1")
+    taken: Mapped[bool] = column(comment="Whether a column, or another table, holds it")
+    first_run_id: Mapped[int] = column(comment="The first run that met it, or accepted what it is now")
+    last_run_id: Mapped[int] = column(comment="The last run that met it")
+
+
 class PersonalDataReader(Base):
     """A role of the database that sees personal data in the views of schema `bi` (etl grant)."""
 

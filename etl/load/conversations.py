@@ -1,6 +1,6 @@
 """What the tables know of conversations beyond their rows: states, marks, digests, and what is gone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -163,7 +163,7 @@ def save_digests(connection: Connection, account_id: int, digests: dict[int, str
     )
 
 
-def forget_digests(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> None:
+def forget_digests(connection: Connection, account_id: int, conversation_ids: Collection[int]) -> None:
     """Delete the digests of conversations, so that these are taken in again even when they are sent as before."""
     if conversation_ids:
         connection.execute(

@@ -1,7 +1,7 @@
 """What the tables hold of messages, as far as an audit compares it with what the vendor names."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select, text
 
@@ -68,6 +68,22 @@ def messages_held(
     for row in rows:
         held[row.conversation_id][row.id] = Held(row.partial, row.sender_type, row.digest, row.sender_name)
     return held
+
+
+def retyped(connection: Connection, account_id: int, messages: Sequence[dict[str, Any]]) -> dict[int, int]:
+    """Return message id -> conversation id of those that would get another type if these rows were saved.
+
+    A message keeps its type for good.
+    """
+    types = {row["id"]: row["message_type"] for row in messages if row.get("message_type") is not None}
+    query = select(Message.id, Message.conversation_id, Message.message_type).where(
+        Message.account_id == account_id, Message.id == any_of(types.keys())
+    )
+    return {
+        row.id: row.conversation_id
+        for row in connection.execute(query)
+        if row.message_type is not None and row.message_type != types[row.id]
+    }
 
 
 def newest_held(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, set[int]]:

@@ -38,6 +38,9 @@ class Tally:
     handed_on: contacts to whom the vendor gave the conversation of a forgotten person.
     unproved: conversation id -> what was read, of those whose history may lack messages.
     moved: conversations between which messages moved, so that what is stored of them is in doubt.
+    sent: how many records came, and of each of their fields and kinds, as `transform.observed` sums them.
+    withheld: conversations in whose rows something was left as it is, as a field was not met that is sent else.
+    contradictions: what messages said of themselves that cannot be.
     unread: how many histories could not be read; why: what was said of the first.
     walks_back: whether the server has shown that it misreads windows of messages.
     quotes: what failures quoted of answers and searches; nothing where personal data are not kept.
@@ -58,6 +61,9 @@ class Tally:
     handed_on: set[int] = field(default_factory=set)
     unproved: dict[int, Unproved] = field(default_factory=dict)
     moved: IdSet = field(default_factory=IdSet)
+    sent: Counter[str] = field(default_factory=Counter)
+    withheld: IdSet = field(default_factory=IdSet)
+    contradictions: set[str] = field(default_factory=set)
     unread: int = 0
     why: str = ""
     walks_back: bool = False
@@ -92,6 +98,9 @@ def _sum(mine: Any, theirs: Any) -> Any:
     if isinstance(mine, MutableSet):
         mine |= theirs
         return mine
+    if isinstance(mine, Counter):
+        mine.update(theirs)
+        return mine
     for name, value in theirs.items():
         if isinstance(value, Counter):
             mine.setdefault(name, Counter()).update(value)
@@ -112,8 +121,8 @@ def _from_json(nothing: Any, value: Any) -> Any:
     """Read a value as the type that its field has in an empty tally."""
     if isinstance(nothing, MutableSet):
         return IdSet(value) if isinstance(nothing, IdSet) else set(value)
-    if not isinstance(nothing, dict):
-        return value
+    if isinstance(nothing, Counter) or not isinstance(nothing, dict):
+        return type(nothing)(value)
     if nothing:  # a Counter for each table
         return {name: Counter(counts) for name, counts in value.items()}
     return {int(name): Unproved(mark, array("q", read)) for name, (mark, read) in value.items()}

@@ -62,6 +62,7 @@ class Dimensions:
     """The names that a run reads at its start, and the survey responses at its end.
 
     rights: the role of the token, and what that permits; empty where the server does not tell.
+    agents: the numbers of the people of the account; empty where it does not tell.
     """
 
     client: Client
@@ -70,6 +71,7 @@ class Dimensions:
     writer: Writer
     run: Run
     rights: tuple[str, ...] = ()
+    agents: frozenset[int] = frozenset()
     _missed: dict[str, list[str]] = field(default_factory=dict)
 
     def read(self) -> None:
@@ -80,6 +82,7 @@ class Dimensions:
         self._add_account(batch, profile.result)
         listed = {names.path: self._add_list(batch, names, answer.result) for names, answer in answers}
         self._say_what_was_missed()
+        self.agents = frozenset(row["id"] for row in batch.rows["agents"].values())
         self.writer.save(batch)
         self._renew_views(listed["custom_attribute_definitions"])
 
@@ -128,6 +131,7 @@ class Dimensions:
             self._miss(f"{names.tells} ({names.instead})", error)
             return None
         for item in items:
+            batch.observed.add(names.entity, item)
             if isinstance(item, dict):
                 batch.convert(names.entity, _named(names.entity, item))
             else:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -58,6 +58,21 @@ def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterat
             except VendorError as error:
                 intake.run.problems.append(str(error))
         yield Page(number + 1, about, payloads, {})
+
+
+def take_by_id(client: Client, intake: Intake, ids: Sequence[int]) -> set[int]:
+    """Ask for conversations one by one and take them in; return those that could not be had."""
+    failed: set[int] = set()
+    for first in range(0, len(ids), IDS_A_PAGE):
+        payloads = []
+        block = ids[first : first + IDS_A_PAGE]
+        for number, future in [(number, intake.pool.submit(get_conversation, client, number)) for number in block]:
+            try:
+                payloads.append(future.result())
+            except VendorError:
+                failed.add(number)
+        intake.take(payloads)
+    return failed
 
 
 def take_in(

@@ -1,20 +1,24 @@
 """What becomes of a batch in the tables: one transaction, read from top to bottom."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from etl.id_set import IdSet
-from etl.load import conversations, marks, rejected, upsert
+from etl.load import conversations, held, marks, rejected, upsert
 from etl.load.journal import Run
 from etl.load.tally import COUNTED, Tally
 from etl.load.upsert import Row
 from etl.privacy import rewrite, stored
 from etl.privacy.batches import Forgotten
+from etl.run.expected import Expected
 from etl.transform.batch import Batch
 from etl.views.schema import COMPUTED_FROM
+
+OF_ANOTHER_TYPE = "of another type than before"
 
 
 @dataclass
@@ -23,12 +27,14 @@ class Known:
 
     highest: the highest id of a conversation. missing: ids that the ledger has as not loaded. has_rejected: whether
     there are rejected records that were not read well since. forgotten: people of whom nothing personal is kept.
+    expected: the fields that the vendor has sent so far.
     """
 
     highest: int
     missing: set[int]
     has_rejected: bool
     forgotten: Forgotten
+    expected: Expected
 
     @classmethod
     def look(cls, connection: Connection, account_id: int) -> "Known":
@@ -38,6 +44,7 @@ class Known:
             conversations.missing(connection, account_id),
             rejected.has_rejected(connection, account_id),
             stored.forgotten(connection, account_id),
+            Expected.look(connection, account_id),
         )
 
 
@@ -48,7 +55,8 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     """
     account, now = batch.account_id, datetime.now(UTC)
     # Before they are saved: afterwards nothing tells where they were.
-    moved = marks.find_moves(connection, account, rows["messages"])
+    moved, read = marks.find_moves(connection, account, rows["messages"]), [row["id"] for row in rows["messages"]]
+    retyped = _take_out_retyped(connection, account, rows, known)
     counts = upsert.save(connection, rows)
     if came := known.forgotten.came:
         rewrite.empty(connection, account, came)
@@ -58,24 +66,41 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     if not is_new:
         upsert.replace_children(connection, account, batch.complete, rows)
         conversations.save_digests(connection, account, _digests(rows["conversations"]))
-    if batch.marks:
-        conversations.save_states(connection, account, list(batch.marks), now)
+    _save_states(connection, batch, now)
     if found := known.missing & batch.marks.keys():
         conversations.found_again(connection, account, found)
     if run.kind == "backfill":
         _close_marks(connection, batch, now)
-    read = [row["id"] for row in rows["messages"]]
     removed = 0 if is_new else marks.mark_removed(connection, account, batch.histories, read)
-    marks.reopen(connection, account, moved | _find_unread(batch))
-    conversations.forget_digests(connection, account, _find_stale(batch, rows, counts))
+    marks.reopen(connection, account, moved | retyped | _find_unread(batch))
+    conversations.forget_digests(connection, account, retyped.union(_find_stale(batch, rows, counts)))
     _keep_rejected(connection, run, batch, known)
-    changed = {table for table, count in counts.items() if count["inserted"] + count["updated"]}
     return Tally(
         counts={table: counts[table] for table in COUNTED if table in counts},
         moved=IdSet(moved),
+        contradictions={OF_ANOTHER_TYPE} if retyped else set(),
         inserted=sum(count["inserted"] for count in counts.values()),
-        wrote=removed > 0 or not changed.isdisjoint(COMPUTED_FROM),
+        wrote=removed > 0 or _changed(counts, COMPUTED_FROM),
     )
+
+
+def _changed(counts: dict[str, Counter[str]], tables: Iterable[str]) -> bool:
+    return any(counts[table]["inserted"] + counts[table]["updated"] for table in tables if table in counts)
+
+
+def _take_out_retyped(connection: Connection, account_id: int, rows: dict[str, list[Row]], known: Known) -> set[int]:
+    """Take out of rows the messages that would get another type; return their conversations."""
+    if known.expected.accepts_all:
+        return set()
+    retyped = held.retyped(connection, account_id, rows["messages"])
+    rows["messages"] = [row for row in rows["messages"] if row["id"] not in retyped]
+    return set(retyped.values())
+
+
+def _save_states(connection: Connection, batch: Batch, now: datetime) -> None:
+    """Save the states of the conversations; of what was withheld it is not known yet."""
+    if settled := list(batch.marks.keys() - batch.observed.all_withheld()):
+        conversations.save_states(connection, batch.account_id, settled, now)
 
 
 def _close_marks(connection: Connection, batch: Batch, now: datetime) -> None:
@@ -85,16 +110,16 @@ def _close_marks(connection: Connection, batch: Batch, now: datetime) -> None:
 
 
 def _find_unread(batch: Batch) -> set[int]:
-    """Return the conversations whose history was read again by itself, and holds records that could not be read."""
+    """Return the conversations that are in doubt, or whose history was read by itself, and holds what is unreadable."""
     if batch.marks:
-        return set()
+        return batch.observed.doubtful
     of_histories = [one for one in batch.rejected if one["entity"] != "conversation"]
-    return {one["conversation_id"] for one in of_histories if one["conversation_id"]}
+    return batch.observed.doubtful | {one["conversation_id"] for one in of_histories if one["conversation_id"]}
 
 
 def _find_stale(batch: Batch, rows: dict[str, list[Row]], counts: dict[str, Counter[str]]) -> list[int]:
     """Return the conversations whose rows are no longer what their payload says, even if it comes as before."""
-    stale = batch.rejected_conversations()
+    stale = [*batch.rejected_conversations(), *batch.observed.doubtful]
     if not batch.marks and "messages" in counts and counts["messages"]["updated"]:
         # A history alone, which was read for another reason than a page.
         stale += {row["conversation_id"] for row in rows["messages"]}

@@ -21,7 +21,7 @@ from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run import messages, odd_values
+from etl.run import contract, messages, odd_values
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
@@ -90,14 +90,12 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             interrupt.each_second = writer.check  # not only when the next answer comes
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
             dimensions = Dimensions(client, pool, engine, writer, run)
-            if run.selection is None:
-                dimensions.read()
-            if selection.kind == "backfill":
-                read_again(intake)
+            _prepare(intake, selection, dimensions)
             shared = hooks.share(client, intake, chosen, wait)
             alone = take_in(intake, selection, walks(client, intake, selection, since and since - OVERLAP))
             _read(client, intake, selection, shared or alone, hooks.watch)
             _account(client, intake, selection, dimensions)
+            contract.settle(client, intake, dimensions.agents, selection.accept_contract)
             _say_what_is_missing(intake)
             _compute_figures(intake, hooks.refresh)
     return run
@@ -114,6 +112,16 @@ def _open(settings: Settings, engine: Engine, selection: Selection) -> tuple[Run
     if selection.recent and not since:
         run.notes.append("No run was complete yet, so everything was read, and not only what is recent.")
     return run, chosen, since
+
+
+def _prepare(intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
+    """Read the names, and set what the run believes and which histories it reads."""
+    if selection.accept_contract:
+        intake.writer.known.expected.accept()
+    if intake.run.selection is None:
+        dimensions.read()
+    if selection.kind == "backfill":
+        read_again(intake)
 
 
 def _account(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:

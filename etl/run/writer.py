@@ -96,6 +96,7 @@ class Writer:
 
     def _save(self, batch: Batch) -> Tally:
         protect(batch, self.way, self.known.forgotten)
+        self.known.expected.withhold(batch, self._engine)
         rows = {table: self._repeated.news(table, by_key) for table, by_key in batch.rows.items()}
         tally = _tally_of(batch)
         tally.handed_on |= self.known.forgotten.handed_on
@@ -144,8 +145,11 @@ def _tally_of(batch: Batch) -> Tally:
         unknown_fields=set(batch.unknown_fields),
         beyond_range=batch.unheld["beyond_range"],
         of_another_kind=batch.unheld["of_another_kind"],
-        replaced=batch.replaced,
+        replaced=batch.unheld["replaced"],
         seen=IdSet([*batch.marks, *batch.unchanged]),
+        sent=batch.observed.sums(),
+        withheld=IdSet(batch.observed.all_withheld()),
+        contradictions=set(batch.observed.contradictions),
     )
     tally.counts["conversations"].update(seen=left_alone, unchanged=left_alone)
     return tally

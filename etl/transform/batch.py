@@ -23,6 +23,7 @@ from etl.transform.entities import (
     TEAM,
 )
 from etl.transform.fields import KEYS, Converted, Entity, Row, to_row
+from etl.transform.observed import Missed, Observed
 from etl.transform.values import LARGEST, free, text, without_secrets
 
 Key = tuple[Any, ...]
@@ -45,11 +46,11 @@ class Batch:
     histories: numbers of the conversations all of whose messages are in this batch.
     rejected: records that cannot become rows: {entity, entity_id, conversation_id, reason, quote, payload, digest}.
     unheld: how many values their columns could not hold, `beyond_range` of PostgreSQL or `of_another_kind`; the columns
-    are NULL, and `extra` keeps the values.
-    replaced: how many values held characters that PostgreSQL does not store; they became U+FFFD.
+    are NULL, and `extra` keeps the values. Characters of others were `replaced` by U+FFFD.
     marks: conversation id -> what tells that its history changed.
     shown: conversation id -> numbers of the messages that the list carries with it.
     unchanged: numbers of conversations that were sent exactly as before; nothing else of them is in the batch.
+    observed: which fields all of this came with.
     """
 
     account_id: int
@@ -59,10 +60,10 @@ class Batch:
     rejected: list[Row] = field(default_factory=list)
     unknown_fields: set[str] = field(default_factory=set)
     unheld: Counter[str] = field(default_factory=Counter)
-    replaced: int = 0
     marks: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
     unchanged: list[int] = field(default_factory=list)
+    observed: Observed = field(default_factory=Observed, compare=False)
     _made: dict[tuple[str, bytes], Converted] = field(default_factory=dict, repr=False, compare=False)
 
     def add(self, table: str, row: Row) -> None:
@@ -86,9 +87,13 @@ class Batch:
             self.reject(entity.name, payload, error, about)
             return None
         self.unknown_fields |= made.unknown
-        self.unheld.update(beyond_range=made.beyond, of_another_kind=len(made.unheld) - made.beyond)
-        self.replaced += made.replaced
+        self.unheld.update(
+            beyond_range=made.beyond, of_another_kind=len(made.unheld) - made.beyond, replaced=made.replaced
+        )
         self.add(entity.table, made.row | given)
+        for path, column in made.columns.items():
+            key = tuple([made.row[name] for name in KEYS[entity.table]])
+            self.observed.missed.append(Missed(f"{entity.sent_as}.{path}", entity.table, key, column, about))
         return made.row
 
     def _to_row(self, entity: Entity, payload: Any) -> Converted:

@@ -1,5 +1,6 @@
 """The vendor's records, field by field: which column each becomes, and how it is read."""
 
+from dataclasses import replace
 from typing import Any
 
 from etl.transform.fields import Entity, Field, label_title, sender_type
@@ -122,6 +123,11 @@ MESSAGE = Entity(
 )
 
 
+# The list and the search send it with other fields than its history does.
+LISTED_MESSAGE = replace(MESSAGE, within="listed")
+WITNESSED_MESSAGE = replace(MESSAGE, within="witnessed")
+
+
 ATTACHMENT = Entity(
     "attachment",
     "attachments",
@@ -179,3 +185,13 @@ SURVEY_RESPONSE = Entity(
     elsewhere=("account_id", "contact", "assigned_agent", "assigned_agent_type", "review_notes_updated_by"),
     needed=frozenset({"rating"}),
 )
+
+
+# What the contract tells of: what is sent, by the name that it has there.
+SENT = {
+    entity.sent_as: entity
+    for entity in (
+        *(CONVERSATION, MESSAGE, LISTED_MESSAGE, CONTACT, ATTACHMENT),
+        *(INBOX, AGENT, TEAM, LABEL, DEFINITION, SURVEY_RESPONSE),
+    )
+}

@@ -84,6 +84,7 @@ class Entity:
     elsewhere: the paths that other entities or `rows` read, so that they are no unknown fields.
     only_named: whether nothing else of it is kept, as such records carry secrets.
     needed: columns besides the key that a row cannot be without: figures rest on them, and NULL would make them wrong.
+    within: what the record comes in, where it has other fields there than elsewhere.
     """
 
     name: str
@@ -92,6 +93,17 @@ class Entity:
     elsewhere: tuple[str, ...] = ()
     only_named: bool = False
     needed: frozenset[str] = frozenset()
+    within: str = ""
+
+    @property
+    def sent_as(self) -> str:
+        """Return the name by which the contract tells what it is sent as."""
+        return f"{self.within} {self.name}".lstrip()
+
+    def takes(self, path: str) -> bool:
+        """Return whether a column, or another entity, holds what is at a path."""
+        prefix, key = _split(path)
+        return f"{path}." in self.shapes or (prefix in self.shapes and key in self.shapes[prefix].known)
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
@@ -133,13 +145,14 @@ class Converted:
     """A row, and what there is to tell of it.
 
     unknown: paths of fields that no column holds (`message.sentiment`). unheld: path -> value that its column cannot
-    hold. beyond: how many of these are beyond PostgreSQL's range.
+    hold; columns: path -> that column. beyond: how many of these are beyond PostgreSQL's range.
     replaced: how many values held characters that it does not store.
     """
 
     row: Row
     unknown: set[str] = field(default_factory=set)
     unheld: Payload = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
     beyond: int = 0
     replaced: int = 0
 
@@ -188,7 +201,7 @@ def _read_object(entity: Entity, prefix: str, payload: Payload, made: Converted)
             kept = free(value)
             extra[key] = without_secrets(kept)
             made.replaced += key != name or _differs(kept, value)
-            made.unknown.add(f"{entity.name}.{_printable(prefix + name)}")
+            made.unknown.add(f"{entity.name}.{printable(prefix + name)}")
     return extra
 
 
@@ -206,11 +219,12 @@ def _miss(entity: Entity, column: str, value: Any, error: BadValue, made: Conver
         made.unheld[error.field] = without_secrets(free(value))
     except BadValue:
         raise error from None  # it cannot be kept at all
+    made.columns[error.field] = column
     made.row.setdefault(column, None)  # another key of the same column may have told it
     made.beyond += beyond
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """Make a name fit for a terminal: control characters are shown as escapes."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()

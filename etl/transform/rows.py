@@ -14,11 +14,13 @@ from etl.transform.entities import (
     ATTACHMENT,
     CONTACT,
     CONVERSATION,
+    LISTED_MESSAGE,
     MESSAGE,
     SURVEY_RESPONSE,
     TEAM,
+    WITNESSED_MESSAGE,
 )
-from etl.transform.fields import LONGEST_LABEL, Payload, Row, to_row
+from etl.transform.fields import LONGEST_LABEL, Entity, Payload, Row, to_row
 from etl.transform.values import structure, text
 
 # The fields by which a selection is compared with a conversation.
@@ -38,6 +40,7 @@ def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
 
 def add_agents(batch: Batch, payload: Payload) -> None:
     """Add the agents of a conversation that is left alone: their availability changes without anything else."""
+    batch.observed.add(CONVERSATION, payload)
     about = number_of(payload, "id").get("id")
     meta = payload.get("meta")
     last = payload.get("last_non_activity_message")
@@ -50,9 +53,12 @@ def add_agents(batch: Batch, payload: Payload) -> None:
         actors.add_person(batch, person, told, about)
 
 
-def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
-    """Add messages of a conversation, in any of the vendor's shapes, with senders and attachments; return their ids."""
-    added = [_add_message(batch, conversation_id, message) for message in messages]
+def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any], sent: Entity = MESSAGE) -> set[int]:
+    """Add messages of a conversation, with senders and attachments; return their ids.
+
+    sent: in which of the vendor's shapes.
+    """
+    added = [_add_message(batch, conversation_id, message, sent) for message in messages]
     return {message_id for message_id in added if message_id is not None}
 
 
@@ -66,12 +72,13 @@ def find_rivals(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> 
 def add_witnessed(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Add messages that only the witness names, with the few fields that it has; return their ids."""
     given = {"conversation_id": conversation_id, "partial": True, "removed_at": None}
-    rows = [batch.convert(MESSAGE, message, conversation_id, **given) for message in messages]
+    rows = [batch.convert(WITNESSED_MESSAGE, message, conversation_id, **given) for message in messages]
     return {row["id"] for row in rows if row}
 
 
 def add_survey_response(batch: Batch, payload: Any) -> None:
     """Add a contact's answer to a survey, with the contact and the agent whom it names."""
+    batch.observed.add(SURVEY_RESPONSE, payload)
     given: Row = {}
     if isinstance(payload, dict):
         # The vendor leaves them out when they are gone, so here an absent key does say something.
@@ -126,6 +133,7 @@ def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | 
 
 
 def _add_conversation(batch: Batch, payload: Any) -> None:
+    batch.observed.add(CONVERSATION, payload)
     about = number_of(payload, "id").get("id")
     row = batch.convert(CONVERSATION, payload, about, deleted_at=None, **_related(batch, payload, about))
     if row is None:
@@ -135,7 +143,7 @@ def _add_conversation(batch: Batch, payload: Any) -> None:
     _add_labels(batch, row["id"], payload)
     listed = batch.items("message", payload.get("messages"), about)
     listed += [message for message in [payload.get("last_non_activity_message")] if message is not None]
-    shown = add_history(batch, row["id"], [_as_its_history_has_it(message) for message in listed])
+    shown = add_history(batch, row["id"], [_as_its_history_has_it(message) for message in listed], LISTED_MESSAGE)
     batch.shown[row["id"]] = shown
     # As sent, not as read: a mark is only ever compared with the next one (the vendor's section 5 says what moves).
     batch.marks[row["id"]] = " ".join(
@@ -167,6 +175,7 @@ def _related(batch: Batch, payload: Any, about: int | None) -> Row:
         given |= actors.owner(batch, actors.ASSIGNEE, actors.assignee(payload, meta), about)
         given |= reference(batch, ("team_id", TEAM), meta.get("team"), about)
         if "sender" in meta:
+            batch.observed.add(CONTACT, meta["sender"])
             given |= reference(batch, ("contact_id", CONTACT), meta["sender"], about)
     if "last_non_activity_message" in payload:
         last = payload["last_non_activity_message"]
@@ -186,21 +195,22 @@ def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
             batch.reject("label", label, error, conversation_id)
             continue
         title = text(label)
-        batch.replaced += title != label
+        batch.unheld["replaced"] += title != label
         batch.add("labels", {"title": title})
         batch.add("conversation_labels", {"conversation_id": conversation_id, "label": title})
     if len(batch.rejected) == rejected:
         batch.complete["conversation_labels"].append(conversation_id)
 
 
-def _add_message(batch: Batch, conversation_id: int, payload: Any) -> int | None:
+def _add_message(batch: Batch, conversation_id: int, payload: Any, sent: Entity) -> int | None:
     """Add a message with its sender and attachments; return its id, None when it had to be rejected."""
+    batch.observed.add(sent, payload)
     given: Row = {"conversation_id": conversation_id, "partial": False, "removed_at": None}
     if isinstance(payload, dict):
         given |= actors.sender(batch, conversation_id, payload)
         if "content_attributes" in payload:
             given["deleted"] = _says_deleted(payload["content_attributes"])
-    row = batch.convert(MESSAGE, payload, conversation_id, **given)
+    row = batch.convert(sent, payload, conversation_id, **given)
     if row is None:
         return None
     actors.add_bare_sender(batch, row | given)
@@ -209,6 +219,7 @@ def _add_message(batch: Batch, conversation_id: int, payload: Any) -> int | None
         batch.add("inboxes", {"id": row["inbox_id"]})
     rejected = len(batch.rejected)
     for attachment in batch.items("attachment", payload.get("attachments"), conversation_id):
+        batch.observed.add(ATTACHMENT, attachment)
         batch.convert(ATTACHMENT, attachment, conversation_id, message_id=row["id"])
     if len(batch.rejected) == rejected:
         # Absent means none: both shapes leave the key out when there are no attachments (the vendor's section 3).

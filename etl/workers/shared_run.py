@@ -7,7 +7,6 @@ tables are the checkpoint, and the run that follows a stop reads again only what
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Protocol, Self
@@ -15,8 +14,7 @@ from typing import Any, Protocol, Self
 from sqlalchemy import Engine
 
 from etl.database.engine import transaction
-from etl.errors import Unreadable, VendorError, quoted
-from etl.extract.belonging import get_conversation
+from etl.errors import Unreadable, quoted
 from etl.extract.client import Client
 from etl.extract.filters import query_of
 from etl.extract.history import Histories
@@ -29,7 +27,7 @@ from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
 from etl.run.intake import Intake
-from etl.run.pipeline import IDS_A_PAGE, count_requests, read_again, take_in, thread_pool
+from etl.run.pipeline import count_requests, read_again, take_by_id, take_in, thread_pool
 from etl.run.writer import Writer
 from etl.selection import Selection
 from etl.settings.settings import Settings
@@ -136,7 +134,8 @@ class SharedRun:
                 yield part.walk, replace(page, distinct=len(shown[part.walk])) if page.is_last else page
         with transaction(intake.engine) as connection:
             parts.clear(connection, intake.run)
-        self._read_again(list(moved))
+        # The older of two readings may have been saved last. When one cannot be read, the ledger will tell why.
+        take_by_id(self.client, intake, list(moved))
 
     def _add(self, tally: Tally) -> None:
         """Add the figures of a part to those of the whole run."""
@@ -161,19 +160,6 @@ class SharedRun:
                 self.crew.take(run, self.selection, part.number)  # raises what it fails with
             elif not self.crew.work(run):
                 self.wait(SECONDS_BETWEEN_LOOKS)
-
-    def _read_again(self, moved: list[int]) -> None:
-        """Read conversations again that moved from part to part: the older of two readings may have been saved last.
-
-        When one cannot be read, the ledger will tell why.
-        """
-        for first in range(0, len(moved), IDS_A_PAGE):
-            numbers = moved[first : first + IDS_A_PAGE]
-            payloads = []
-            for future in [self.intake.pool.submit(get_conversation, self.client, number) for number in numbers]:
-                with suppress(VendorError):
-                    payloads.append(future.result())
-            self.intake.take(payloads)
 
 
 @dataclass

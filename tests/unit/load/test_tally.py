@@ -18,6 +18,8 @@ def a_tally() -> Tally:
     tally.quotes = {"what was answered"}
     tally.unproved, tally.why = {3: Unproved("mark", [7, 8])}, "the first"
     tally.moved = IdSet([3, 4])
+    tally.sent, tally.withheld = Counter({"message": 2, "message.content\ttext": 2}), IdSet([5])
+    tally.contradictions = {"type 4"}
     tally.of_another_kind = 2
     tally.wrote = tally.walks_back = True
     return tally

@@ -1,0 +1,115 @@
+"""Notes which fields the vendor sends, and of what kind, whatever their values: pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from etl.transform.fields import Entity, printable
+
+KINDS = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "text",
+    dict: "object",
+    list: "array",
+}
+KIND_NAMES = frozenset(KINDS.values())
+NULL = "null"
+# No kinds of values, but what became of them: the column could not hold it; what it says was not believed.
+UNREAD, WITHHELD = "unread", "withheld"
+
+# Where the vendor leaves a key out when there is nothing, so that null says no more than that.
+SAYS_BY_ABSENCE = frozenset(
+    {
+        "conversation.meta.assignee",
+        "conversation.meta.team",
+        "conversation.labels",
+        "message.sender",
+        "message.attachments",
+    }
+)
+
+
+class Missed(NamedTuple):
+    """A value that its column could not hold, so that the row has NULL for it.
+
+    path: as the contract names it. table, key, column: where. about: the conversation to which it belongs.
+    """
+
+    path: str
+    table: str
+    key: tuple[Any, ...]
+    column: str
+    about: int | None
+
+
+@dataclass
+class Observed:
+    """What a batch was made of.
+
+    shapes: (what was sent, which object in it, its keys, the types of their values) -> how many records came so.
+    missed: the values that could not be stored.
+    withheld: path -> conversations in whose rows something was left as it is, as what the field says is in doubt.
+    doubtful: conversations whose stored history is in doubt. contradictions: what messages are and cannot be.
+    """
+
+    shapes: Counter[tuple[str, str, tuple[str, ...], tuple[type, ...]]] = field(default_factory=Counter)
+    missed: list[Missed] = field(default_factory=list)
+    withheld: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    doubtful: set[int] = field(default_factory=set)
+    contradictions: set[str] = field(default_factory=set)
+
+    def add(self, entity: Entity, payload: Any) -> None:
+        """Note a record; what is no object is rejected elsewhere."""
+        if not isinstance(payload, dict):
+            return
+        for prefix in entity.shapes:
+            inside = payload.get(prefix[:-1]) if prefix else payload
+            if isinstance(inside, dict):
+                self.shapes[entity.sent_as, prefix, tuple(inside), tuple(map(type, inside.values()))] += 1
+
+    def all_withheld(self) -> set[int]:
+        """Return the conversations of which something was left as it is."""
+        return set().union(*self.withheld.values())
+
+    def sums(self) -> Counter[str]:
+        """Return how many records there were (`message`), and of each field and kind (`message.content text`)."""
+        sums = Counter[str]()
+        for (sent_as, prefix, names, types), count in self.shapes.items():
+            if not prefix:
+                sums[sent_as] += count
+            for name, kind in zip(names, types, strict=True):
+                sums[f"{sent_as}.{printable(prefix + name)}\t{KINDS.get(kind, 'number')}"] += count
+        for missed in self.missed:
+            sums[f"{missed.path}\t{UNREAD}"] += 1
+        for path, conversation_ids in self.withheld.items():
+            if conversation_ids:
+                sums[f"{path}\t{WITHHELD}"] += len(conversation_ids)
+        return sums
+
+
+def by_path(sums: Counter[str]) -> dict[str, Counter[str]]:
+    """Return {path: {kind: how many}} of sums."""
+    found: dict[str, Counter[str]] = {}
+    for name, count in sums.items():
+        path, is_field, kind = name.partition("\t")
+        if is_field:
+            found.setdefault(path, Counter())[kind] += count
+    return found
+
+
+def told(path: str, kinds: Counter[str]) -> int:
+    """Return how many records told something by a field: it was there, and could be read."""
+    there = sum(count for kind, count in kinds.items() if kind in KIND_NAMES)
+    nothing = kinds[NULL] if path in SAYS_BY_ABSENCE else 0
+    return max(there - nothing - kinds[UNREAD], 0)
+
+
+def met(sums: Counter[str]) -> Iterator[str]:
+    """Yield the paths of fields that told something in any record."""
+    for path, kinds in by_path(sums).items():
+        if told(path, kinds):
+            yield path
