@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -209,12 +209,19 @@ def _optional(client: "Client") -> Iterator[Finding]:
     {VENDOR}
     Exit codes: 0 no fault, 1 a fault, 2 usage or settings.
 """)
-def check(account: Accounts = None) -> None:
+def check(
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Print what the vendor sends, as the runs have met it. Asks nothing.")
+    ] = False,
+    account: Accounts = None,
+) -> None:
     """Try settings, server, token, account and database; say what to do about each fault.
 
     All accounts of ETL_ACCOUNTS, unless some are named.
     """
     chosen = accounts.choose(account, everything=not account)
+    if contract:
+        raise typer.Exit(accounts.each(chosen, _print_contract))
     with accounts.open_database(chosen[0].settings) as engine:
         code = accounts.each(chosen, _try_vendor)
         if len(chosen) > 1:
@@ -225,3 +232,12 @@ def check(account: Accounts = None) -> None:
 
 def _try_vendor(account: "Account") -> int:
     return ExitCode.FAILED if print_findings(check_vendor(account.settings)) else ExitCode.COMPLETE
+
+
+def _print_contract(account: "Account") -> int:
+    from etl.commands.contract import print_contract
+    from etl.database.migrate import open_at_head
+
+    with open_at_head(account.settings) as engine:
+        known = print_contract(engine, account.settings.account_id)
+    return ExitCode.COMPLETE if known else ExitCode.FAILED

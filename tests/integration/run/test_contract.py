@@ -1,16 +1,13 @@
 """A vendor that renames, drops or retypes a field is noticed: nothing is overwritten by it, and the run says so."""
 
-from collections.abc import Callable
 from typing import Any
 
-import orjson
 import pytest
 from sqlalchemy import Engine
 
-from etl.demo.account import Account, Attachment
-from etl.demo.events import add_message, change_conversation, reply
-from etl.demo.server import Answer, Request, json_answer
+from etl.demo.events import add_message, change_conversation
 from etl.selection import Selection
+from tests.doctored_vendor import Doctored, Doctoring, becoming, desk, renamed
 from tests.scripted_account import DAY, LONG_AGO, Job, account_of, job, now
 
 ACCEPT = Selection(accept_contract=True)
@@ -19,53 +16,6 @@ OWNERS = "SELECT id, assignee_id, team_id FROM conversations ORDER BY id"
 STATES = "SELECT count(*) FROM conversation_states"
 LABELS = "SELECT conversation_id, label FROM conversation_labels ORDER BY 1"
 ATTACHMENTS = "SELECT message_id, id FROM attachments ORDER BY 2"
-Change = Callable[[Any], None]
-
-
-def desk(conversations: int = 12) -> Account:
-    """An account of which two of three conversations have an owner, a team and a label, and one an attachment."""
-    account = account_of(conversations)
-    for at, conversation in enumerate(account.conversations.values()):
-        if at % 3:
-            conversation.assignee_id, conversation.team_id, conversation.labels = 1 + at % 2, 1, ["vip"]
-            reply(account, conversation.id, "hello", LONG_AGO + at * 3_600 + 900, by=1 + at % 2)
-            conversation.messages[0].attachments = [Attachment(100 + at, "image")]
-    return account
-
-
-class Doctored:
-    """Changes every conversation, message or contact on its way out, as long as `change` is set."""
-
-    def __init__(self, where: str, change: Change) -> None:
-        self.where, self.change, self.on = where, change, False
-
-    def __call__(self, request: Request, answer: Answer) -> Answer:
-        if not self.on or answer.status != 200 or "conversations" not in request.path:
-            return answer
-        value = orjson.loads(answer.body)
-        for one in self._found(request.path, value):
-            self.change(one)
-        return json_answer(value)
-
-    def _found(self, path: str, value: Any) -> list[Any]:
-        if path.endswith("/messages"):
-            return list(value["payload"]) if self.where == "message" else []
-        if self.where == "message" or path.endswith(("/meta", "/search")):
-            return []
-        listed = value["data"]["payload"] if path.endswith("/conversations") else [value]
-        return [one["meta"] for one in listed] if self.where == "meta" else listed
-
-
-def renamed(old: str, new: str) -> Change:
-    def change(one: dict[str, Any]) -> None:
-        if old in one:
-            one[new] = one.pop(old)
-
-    return change
-
-
-def becoming(name: str, value: Callable[[Any], Any]) -> Change:
-    return lambda one: one.update({name: value(one[name])}) if one.get(name) is not None else None
 
 
 def touch(etl: Job, conversation_id: int, **fields: Any) -> None:
@@ -92,7 +42,7 @@ def touch(etl: Job, conversation_id: int, **fields: Any) -> None:
     ],
 )
 def test_a_field_that_is_gone_overwrites_nothing_and_is_a_problem_until_it_is_accepted(
-    engine: Engine, where: str, change: Change, field: str
+    engine: Engine, where: str, change: Doctoring, field: str
 ) -> None:
     doctored = Doctored(where, change)
     queries = (
@@ -195,7 +145,7 @@ TYPES = "SELECT id, message_type FROM messages ORDER BY id"
 
 
 @pytest.mark.parametrize("change", [from_one, by_contact])
-def test_messages_numbered_in_another_way_are_not_stored(engine: Engine, change: Change) -> None:
+def test_messages_numbered_in_another_way_are_not_stored(engine: Engine, change: Doctoring) -> None:
     doctored = Doctored("message", change)
     with job(account := desk(), engine, change=doctored) as etl:
         for conversation in account.conversations.values():

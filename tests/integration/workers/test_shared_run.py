@@ -29,6 +29,7 @@ from etl.workers.parts import Part
 from etl.workers.shared_run import Member, Result, share
 from etl.workers.worker import QueueCrew, Worker
 from tests.databases import new_engine
+from tests.doctored_vendor import Doctored, desk, renamed
 from tests.integration.run.truth import assert_equal
 from tests.personal_data import KEY, identities_of, texts_of, whole_tables
 from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, server_fault
@@ -190,6 +191,21 @@ def test_a_wide_backfill_is_shared_and_reads_every_history_once_more(
         assert etl.asked()[1] == list(range(1, 51))
         assert cuts(caplog) == ["Run 2 of account 1 is cut into 6 parts, for all workers."]
         assert_equal(etl, etl.vendor.accounts[0])
+
+
+@pytest.mark.parametrize(("where", "name"), [("meta", "assignee"), ("message", "attachments")])
+def test_a_field_that_is_gone_is_missed_by_those_who_share_a_run(engine: Engine, where: str, name: str) -> None:
+    doctored = Doctored(where, renamed(name, "renamed"))
+    queries = "SELECT id, assignee_id FROM conversations ORDER BY id", "SELECT id FROM attachments ORDER BY id"
+    with job(desk(50), engine, change=doctored, **FEW_A_PAGE) as etl:
+        assert shared(etl).outcome == "complete"
+        before = [etl.rows(query) for query in queries]
+        doctored.on = True
+        run = shared(etl, Selection(kind="backfill"))
+        assert (run.outcome, [etl.rows(query) for query in queries]) == ("incomplete", before)
+        assert f"{name} is no longer sent" in " ".join(run.problems)
+        doctored.on = False
+        assert shared(etl, Selection(kind="backfill")).outcome == "complete"
 
 
 @pytest.mark.parametrize(
