@@ -70,20 +70,19 @@ def messages_held(
     return held
 
 
-def retyped(connection: Connection, account_id: int, messages: Sequence[dict[str, Any]]) -> dict[int, int]:
-    """Return message id -> conversation id of those that would get another type if these rows were saved.
+def retyped(connection: Connection, account_id: int, messages: Sequence[dict[str, Any]]) -> set[int]:
+    """Return the conversations in which every stored message would get another type if these rows were saved.
 
-    A message keeps its type for good.
+    A message keeps its type, as a rule. That all have another one is said by a vendor who numbers types in another way.
     """
     types = {row["id"]: row["message_type"] for row in messages if row.get("message_type") is not None}
     query = select(Message.id, Message.conversation_id, Message.message_type).where(
-        Message.account_id == account_id, Message.id == any_of(types.keys())
+        Message.account_id == account_id, Message.id == any_of(types.keys()), Message.message_type.is_not(None)
     )
-    return {
-        row.id: row.conversation_id
-        for row in connection.execute(query)
-        if row.message_type is not None and row.message_type != types[row.id]
-    }
+    agree: dict[int, bool] = {}
+    for row in connection.execute(query):
+        agree[row.conversation_id] = agree.get(row.conversation_id, False) or row.message_type == types[row.id]
+    return {conversation_id for conversation_id, any_agrees in agree.items() if not any_agrees}
 
 
 def newest_held(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> dict[int, set[int]]:

@@ -89,12 +89,12 @@ def _changed(counts: dict[str, Counter[str]], tables: Iterable[str]) -> bool:
 
 
 def _take_out_retyped(connection: Connection, account_id: int, rows: dict[str, list[Row]], known: Known) -> set[int]:
-    """Take out of rows the messages that would get another type; return their conversations."""
+    """Take out of rows the messages of conversations in which all would get another type; return these."""
     if known.expected.accepts_all:
         return set()
     retyped = held.retyped(connection, account_id, rows["messages"])
-    rows["messages"] = [row for row in rows["messages"] if row["id"] not in retyped]
-    return set(retyped.values())
+    rows["messages"] = [row for row in rows["messages"] if row["conversation_id"] not in retyped]
+    return retyped
 
 
 def _save_states(connection: Connection, batch: Batch, now: datetime) -> None:
