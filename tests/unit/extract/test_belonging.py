@@ -11,7 +11,7 @@ from etl.extract.belonging import get_list
 from tests.recorded_vendor import recording
 
 RECORD: dict[str, dict[str, Any]] = {
-    "inboxes": {"id": 1, "name": "Mail", "channel_type": "Channel::Email", "email": "a@b.example", "phone_number": None},
+    "inboxes": {"id": 1, "name": "Mail", "channel_type": "Channel::Email", "email": "a@b.c", "phone_number": None},
     "agents": {"id": 1, "name": "Alice", "email": "alice@example.com", "role": "agent", "account_id": 1},
     "teams": {"id": 1, "name": "sales", "description": None, "allow_auto_assign": True, "account_id": 1},
     "labels": {"id": 1, "title": "vip", "description": None, "color": "#000000", "show_on_sidebar": True},
