@@ -48,7 +48,9 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     """
     account, now = batch.account_id, datetime.now(UTC)
     # Before they are saved: afterwards nothing tells where they were.
-    moved = marks.find_moves(connection, account, rows["messages"])
+    moved = marks.find_moves(connection, account, rows["messages"]) | batch.disputed
+    # Whose the messages are is not known: no history of them is whole, and nothing of it is gone.
+    batch.histories = [one for one in batch.histories if one not in moved]
     counts = upsert.save(connection, rows)
     if came := known.forgotten.came:
         rewrite.empty(connection, account, came)
@@ -67,7 +69,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     read = [row["id"] for row in rows["messages"]]
     removed = 0 if is_new else marks.mark_removed(connection, account, batch.histories, read)
     marks.reopen(connection, account, moved | _find_unread(batch))
-    conversations.forget_digests(connection, account, _find_stale(batch, rows, counts))
+    conversations.forget_digests(connection, account, [*_find_stale(batch, rows, counts), *moved])
     _keep_rejected(connection, run, batch, known)
     changed = {table for table, count in counts.items() if count["inserted"] + count["updated"]}
     return Tally(

@@ -50,6 +50,7 @@ class Batch:
     marks: conversation id -> what tells that its history changed.
     shown: conversation id -> numbers of the messages that the list carries with it.
     unchanged: numbers of conversations that were sent exactly as before; nothing else of them is in the batch.
+    disputed: numbers of conversations that claim the same messages: what is here of their histories is in doubt.
     """
 
     account_id: int
@@ -63,6 +64,7 @@ class Batch:
     marks: dict[int, str] = field(default_factory=dict)
     shown: dict[int, set[int]] = field(default_factory=dict)
     unchanged: list[int] = field(default_factory=list)
+    disputed: set[int] = field(default_factory=set)
     _made: dict[tuple[str, bytes], Converted] = field(default_factory=dict, repr=False, compare=False)
 
     def add(self, table: str, row: Row) -> None:

@@ -50,13 +50,20 @@ def add_agents(batch: Batch, payload: Payload) -> None:
         actors.add_person(batch, person, told, about)
 
 
-def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
-    """Add messages of a conversation, in any of the vendor's shapes, with senders and attachments; return their ids."""
+def add_history(batch: Batch, conversation_id: int, messages: Collection[Any]) -> set[int]:
+    """Add messages of a conversation, in any of the vendor's shapes, with senders and attachments; return their ids.
+
+    Where the batch has one of them in another conversation, one of the answers was to another question: nothing is
+    added, and both conversations are `disputed`.
+    """
+    if rivals := _find_rivals(batch, conversation_id, messages):
+        batch.disputed |= {conversation_id, *rivals}
+        return set()
     added = [_add_message(batch, conversation_id, message) for message in messages]
     return {message_id for message_id in added if message_id is not None}
 
 
-def find_rivals(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
+def _find_rivals(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Return the other conversations to which the batch has some of these messages belong."""
     numbers = {number_of(message, "id").get("id") for message in messages}
     held = (batch.rows["messages"].get((number,)) for number in numbers)

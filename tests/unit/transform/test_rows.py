@@ -9,6 +9,27 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)  # 1767268800
 HOUR = 3600
 
 
+def said(number, content="hello", **fields):
+    return {"id": number, "content": content, "message_type": 0, "private": False, "created_at": 1767268800} | fields
+
+
+@pytest.mark.parametrize("claimed", [[said(9)], [said(8, "of its own"), said(9, "another text")]], ids=range(2))
+def test_the_same_message_of_two_conversations_is_disputed_and_stays_with_the_first(claimed):
+    batch = to_batch(1, [])
+    assert add_history(batch, 7, [said(9), said(10)]) == {9, 10}
+    assert add_history(batch, 8, claimed) == set()
+    assert add_history(batch, 5, [said(11)]) == {11}
+    assert batch.disputed == {7, 8}
+    held = {row["id"]: (row["conversation_id"], row["content"]) for row in batch.rows["messages"].values()}
+    assert held == {9: (7, "hello"), 10: (7, "hello"), 11: (5, "hello")}
+
+
+def test_a_conversation_that_is_given_twice_is_its_own_and_no_rival():
+    batch = to_batch(1, [])
+    assert add_history(batch, 7, [said(9)]) == add_history(batch, 7, [said(9, "edited")]) == {9}
+    assert batch.disputed == set()
+
+
 def test_a_contact_that_comes_twice_in_different_shapes_is_one_row():
     batch = to_batch(
         1,
