@@ -40,12 +40,15 @@ ORDER = (
     "attachments",
     "csat_responses",
 )
+# What a row belongs to for good: one that is found elsewhere is locked and left as it is, unless rows shall move.
+HOLDERS = {"messages": "conversation_id"}
 
 
-def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counter[str]]:
+def save(connection: Connection, rows: dict[str, list[Row]], *, moving: bool = False) -> dict[str, Counter[str]]:
     """Upsert the rows of several tables, parents first; return {table: {seen, inserted, updated, unchanged}}.
 
     A row is {column: value} and has every key column. An `extra` is merged into the one that is there, key by key.
+    moving: whether messages that are found in another conversation become those of this one.
     """
     raw = psycopg_of(connection)
     tables = [table for table in ORDER if rows.get(table)]
@@ -54,7 +57,7 @@ def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counte
     raw.execute("SET LOCAL synchronous_commit = off")
     for (table,) in raw.execute(staged, [tables]).fetchall():
         raw.execute(_create_staging(table))
-    return {table: _upsert(raw, table, rows[table]) for table in tables}
+    return {table: _upsert(raw, table, rows[table], moving) for table in tables}
 
 
 def psycopg_of(connection: Connection) -> PsycopgConnection[Any]:
@@ -65,7 +68,7 @@ def psycopg_of(connection: Connection) -> PsycopgConnection[Any]:
     return raw
 
 
-def _upsert(connection: PsycopgConnection[Any], table_name: str, rows: Iterable[Row]) -> Counter[str]:
+def _upsert(connection: PsycopgConnection[Any], table_name: str, rows: Iterable[Row], moving: bool) -> Counter[str]:
     """Upsert rows of one table, in order of their keys, those of each shape at once."""
     table = METADATA.tables[f"{SCHEMA}.{table_name}"]
     names, keys = table.columns.keys(), [column.name for column in table.primary_key]
@@ -75,7 +78,7 @@ def _upsert(connection: PsycopgConnection[Any], table_name: str, rows: Iterable[
     count = Counter[str]()
     with connection.cursor() as cursor:
         for shape in sorted(shapes):
-            statements = _statements(table_name, shape)
+            statements = _statements(table_name, shape, moving)
             with cursor.copy(statements.copy) as copy:
                 for row in shapes[shape]:
                     copy.write_row(_values(row, shape, statements.json_at))
@@ -123,20 +126,21 @@ class Statements:
 
 
 @lru_cache(maxsize=1_000)
-def _statements(table_name: str, shape: Shape) -> Statements:
+def _statements(table_name: str, shape: Shape, moving: bool) -> Statements:
     """Write the statements once for all batches: composing them takes longer than executing them."""
     table = METADATA.tables[f"{SCHEMA}.{table_name}"]
     columns = sql.SQL(", ").join(map(sql.Identifier, shape))
     return Statements(
         sql.SQL("COPY {} ({}) FROM STDIN").format(_staging(table_name), columns).as_bytes(),
-        _merge_statement(table, shape).as_bytes(),
+        _merge_statement(table, shape, None if moving else HOLDERS.get(table_name)).as_bytes(),
         tuple(at for at, name in enumerate(shape) if isinstance(table.columns[name].type, JSONB)),
     )
 
 
-def _merge_statement(table: Table, shape: Shape) -> sql.Composed:
+def _merge_statement(table: Table, shape: Shape, holder: str | None) -> sql.Composed:
     """Write the INSERT ... ON CONFLICT that empties the staging table into the real one, and counts what it did.
 
+    holder: a column in which rows have to agree to be updated; those that do not are locked all the same.
     Its result is one row: inserted, updated.
     """
     keys = [column.name for column in table.primary_key]
@@ -149,8 +153,10 @@ def _merge_statement(table: Table, shape: Shape) -> sql.Composed:
         ]
         if "changed_at" in table.columns:
             sets.append(sql.SQL("changed_at = now()"))
-        action = sql.SQL("UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})").format(
+        stays = sql.SQL("kept.{0} = excluded.{0} AND ").format(sql.Identifier(holder)) if holder else sql.SQL("")
+        action = sql.SQL("UPDATE SET {} WHERE {}({}) IS DISTINCT FROM ({})").format(
             sql.SQL(", ").join(sets),
+            stays,
             sql.SQL(", ").join(sql.SQL("kept.{}").format(sql.Identifier(name)) for name in compared),
             sql.SQL(", ").join(map(_new_value, compared)),
         )

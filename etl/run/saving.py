@@ -47,11 +47,10 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     rows: those of the batch, by table, that have to be written.
     """
     account, now = batch.account_id, datetime.now(UTC)
-    # Before they are saved: afterwards nothing tells where they were.
-    moved = marks.find_moves(connection, account, rows["messages"]) | batch.disputed
+    counts = upsert.save(connection, rows)
+    moved = batch.disputed | _move(connection, account, rows["messages"], counts)
     # Whose the messages are is not known: no history of them is whole, and nothing of it is gone.
     batch.histories = [one for one in batch.histories if one not in moved]
-    counts = upsert.save(connection, rows)
     if came := known.forgotten.came:
         rewrite.empty(connection, account, came)
         came.clear()
@@ -78,6 +77,15 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
         inserted=sum(count["inserted"] for count in counts.values()),
         wrote=removed > 0 or not changed.isdisjoint(COMPUTED_FROM),
     )
+
+
+def _move(connection: Connection, account_id: int, messages: list[Row], counts: dict[str, Counter[str]]) -> set[int]:
+    """Move the messages that were found in other conversations; return all of these, and add to what was updated."""
+    moved = marks.find_moves(connection, account_id, messages)
+    if moved:
+        updated = upsert.save(connection, {"messages": messages}, moving=True)["messages"]["updated"]
+        counts["messages"].update(updated=updated, unchanged=-updated)
+    return moved
 
 
 def _close_marks(connection: Connection, batch: Batch, now: datetime) -> None:
