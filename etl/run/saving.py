@@ -14,6 +14,7 @@ from etl.load.upsert import Row
 from etl.privacy import rewrite, stored
 from etl.privacy.batches import Forgotten
 from etl.transform.batch import Batch
+from etl.transform.entities import PATHS
 from etl.views.schema import COMPUTED_FROM
 
 
@@ -47,10 +48,8 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     rows: those of the batch, by table, that have to be written.
     """
     account, now = batch.account_id, datetime.now(UTC)
-    counts = upsert.save(connection, rows)
-    moved = batch.disputed | _move(connection, account, rows["messages"], counts)
-    # Whose the messages are is not known: no history of them is whole, and nothing of it is gone.
-    batch.histories = [one for one in batch.histories if one not in moved]
+    counts = upsert.save(connection, rows, PATHS)
+    moved = _move(connection, batch, rows["messages"], counts)
     if came := known.forgotten.came:
         rewrite.empty(connection, account, came)
         came.clear()
@@ -79,12 +78,17 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     )
 
 
-def _move(connection: Connection, account_id: int, messages: list[Row], counts: dict[str, Counter[str]]) -> set[int]:
-    """Move the messages that were found in other conversations; return all of these, and add to what was updated."""
-    moved = marks.find_moves(connection, account_id, messages)
+def _move(connection: Connection, batch: Batch, messages: list[Row], counts: dict[str, Counter[str]]) -> set[int]:
+    """Move the messages that were found in other conversations; return all that claim the same ones.
+
+    Whose they are is not known: no history of these is whole, and nothing of it is gone.
+    """
+    moved = marks.find_moves(connection, batch.account_id, messages)
     if moved:
-        updated = upsert.save(connection, {"messages": messages}, moving=True)["messages"]["updated"]
+        updated = upsert.save(connection, {"messages": messages}, PATHS, moving=True)["messages"]["updated"]
         counts["messages"].update(updated=updated, unchanged=-updated)
+    moved |= batch.disputed
+    batch.histories = [one for one in batch.histories if one not in moved]
     return moved
 
 

@@ -179,3 +179,11 @@ SURVEY_RESPONSE = Entity(
     elsewhere=("account_id", "contact", "assigned_agent", "assigned_agent_type", "review_notes_updated_by"),
     needed=frozenset({"rating"}),
 )
+
+
+ENTITIES = (
+    *(CONTACT, AGENT, BOT, TEAM, CONVERSATION, MESSAGE, ATTACHMENT),
+    *(ACCOUNT, INBOX, LABEL, DEFINITION, SURVEY_RESPONSE),
+)
+# table -> column -> its paths.
+PATHS = {entity.table: entity.paths for entity in ENTITIES}
