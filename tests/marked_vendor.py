@@ -41,7 +41,7 @@ def refusal(status: int) -> Answer:
 
 # What the vendor answers instead of a conversation, and the class of error that it makes.
 ANSWERS: dict[str, tuple[type[VendorError], Answer]] = {
-    "400": (VendorError, refusal(400)),
+    "400": (Unreadable, refusal(400)),
     "redirect": (VendorError, Answer(302, headers={"Location": f"http://{mark('redirect')}/"})),
     "large": (TooLarge, text_answer(mark("large") * LARGE)),
     "408": (TryAgain, refusal(408)),
@@ -51,7 +51,7 @@ ANSWERS: dict[str, tuple[type[VendorError], Answer]] = {
     "no-json": (TryAgain, text_answer(f"not {mark('no-json')}")),
     "chunk": (TryAgain, Answer(200, f"{mark('chunk')}\r\n".encode(), headers={"Transfer-Encoding": "chunked"})),
     "401": (Denied, refusal(401)),
-    "403": (VendorError, refusal(403)),
+    "403": (Unreadable, refusal(403)),
     "firewall": (Unreadable, Answer(403, f"<html>{mark('firewall')}</html>".encode(), "text/html")),
     "404": (NotFound, refusal(404)),
 }

@@ -1,4 +1,4 @@
-"""Holds an answer against its question: whether its records are of the conversation, and the account, asked for.
+"""Holds an answer against its question: whether its records are of the conversation, account and list asked for.
 
 A proxy, a cache or a connection that is out of step may hand over the answer to another question, valid in itself. What
 names another conversation or account than the one that was asked for is none of ours, and is asked for again; what
@@ -13,6 +13,19 @@ from typing import Any
 from etl.errors import TryAgain
 from etl.extract.client import Client, Query
 from etl.extract.ids import id_of
+
+# What tells the records of a list from those of any other: they have one of these keys, and none of those after them.
+TELLING: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "inboxes": (frozenset({"channel_type", "channel_id"}), frozenset()),
+    "agents": (frozenset({"role", "email"}), frozenset({"channel_type", "channel_id", "identifier"})),
+    "teams": (
+        frozenset({"name", "allow_auto_assign"}),
+        frozenset({"email", "role", "channel_type", "channel_id", "identifier", "bot_type", "outgoing_url"}),
+    ),
+    "labels": (frozenset({"title", "show_on_sidebar"}), frozenset()),
+    "custom_attribute_definitions": (frozenset({"attribute_key", "attribute_display_name"}), frozenset()),
+    "csat_survey_responses": (frozenset({"rating", "feedback_message"}), frozenset()),
+}
 
 
 def get_conversation(client: Client, conversation_id: int) -> Any:
@@ -43,8 +56,12 @@ def get_messages(
 
 
 def get_list(client: Client, path: str, query: Query = ()) -> Any:
-    """Return the answer about a list of the account, bare or under `payload`; raise VendorError as above."""
-    return client.get(path, query, partial(_require_items, account_id=client.account_id))
+    """Return the answer about a list of the account, bare or under `payload`.
+
+    Raise VendorError as above, and where every answer is another list's: its records would be stored as those asked
+    for, and what is not among them be taken for gone.
+    """
+    return client.get(path, query, partial(_require_items, path=path, account_id=client.account_id))
 
 
 def require_conversations(payloads: Any, account_id: int) -> None:
@@ -56,9 +73,12 @@ def require_conversations(payloads: Any, account_id: int) -> None:
         _require_messages(listed, id_of(payload), account_id)
 
 
-def _require_items(answer: Any, account_id: int) -> None:
+def _require_items(answer: Any, path: str, account_id: int) -> None:
+    has, has_not = TELLING[path]
     for item in _objects(_list_in(answer, "payload") if isinstance(answer, dict) else answer):
         _require(item, "account_id", account_id)
+        if item.keys().isdisjoint(has) or not item.keys().isdisjoint(has_not):
+            raise TryAgain(f"the answer is another list's: not each of its records is one of {path}.")
 
 
 def _require_messages(messages: Any, conversation_id: int | None, account_id: int) -> None:

@@ -35,7 +35,8 @@ REDIRECTS = {301, 302, 303, 307, 308}
 WORTH_RETRYING = {408, 425, *range(500, 600)}
 # What a search is for: it may be somebody's name.
 TERM = "q"
-# What the vendor says of a token or a record; it says so in JSON, and it never says 403 (its section 6).
+# What the vendor says of a token or a record. It says so in JSON, and says nothing else: a 403, also in JSON, is the
+# word of whatever stands between (its section 6).
 REFUSALS: dict[int, type[VendorError]] = {401: Denied, 404: NotFound}
 
 
@@ -199,9 +200,9 @@ class Client:
         if status in WORTH_RETRYING:
             kind = TooSlow if status == HTTPStatus.GATEWAY_TIMEOUT else TryAgain
             raise kind(said, quote, wait=_retry_after(answer))
-        if not (answer.says_json and is_json(answer.body)):
+        if status not in REFUSALS or not (answer.says_json and is_json(answer.body)):
             raise Unreadable(said, quote)
-        refused = REFUSALS.get(status, VendorError)(said, quote)
+        refused = REFUSALS[status](said, quote)
         refused.reason = reason_of(bytes(answer.body))
         raise refused
 

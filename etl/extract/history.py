@@ -16,7 +16,7 @@ from functools import partial
 from sys import maxsize
 from typing import Any
 
-from etl.errors import Denied, Limited, NotFound, Unreadable, VendorError
+from etl.errors import Denied, Limited, NotFound, VendorError
 from etl.extract import doors
 from etl.extract.belonging import get_conversation, get_messages
 from etl.extract.client import Client
@@ -27,7 +27,7 @@ CAPS = (20, 100, 1000)
 NEWEST = 20
 ABOVE_ANY_ID = 2**31 - 1
 REFUSALS_THAT_SUFFICE = 10
-FORBIDDEN, MISSING = 403, 404
+MISSING = 404
 # What is too slow twice will be so again: narrower windows are quicker.
 ATTEMPTS_WHEN_SLOW = 2
 # Windows are begun with so many times the ids that the newest 20 messages take up.
@@ -236,8 +236,7 @@ def _path(conversation_id: int) -> str:
 
 def _is_refusal(error: VendorError) -> bool:
     """Return whether the server does not give a history: an unknown route is 404 in HTML (the vendor's section 6)."""
-    said_so = error.status == FORBIDDEN and not isinstance(error, Unreadable)
-    return said_so or isinstance(error, Denied | NotFound) or error.status == MISSING
+    return isinstance(error, Denied | NotFound) or error.status == MISSING
 
 
 def _ids(messages: list[Any]) -> set[int]:

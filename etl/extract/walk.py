@@ -11,7 +11,7 @@ from math import ceil
 from sys import maxsize
 from typing import Any
 
-from etl.errors import Denied, Limited, NotFound, Unreadable, VendorError
+from etl.errors import Denied, Limited, NotFound, TooLarge, TryAgain, Unreadable, VendorError
 from etl.extract.belonging import require_conversations
 from etl.extract.client import Client, Query
 from etl.extract.ids import id_of
@@ -38,7 +38,8 @@ class Page:
 
     about: how many pages with conversations the walk seems to have, from the vendor's count; None when it tells none.
     counts: the vendor's counts (`all_count` ...) as sent along.
-    failed: why the page could not be had; it then has no payloads, and the walk goes on after it.
+    failed: why the page could not be had; it then has no payloads, and the walk goes on after it. refused: whether
+    somebody else than the vendor refused it; no fault of the server, and not too large.
     distinct: on the empty page, how many different conversations the walk has shown.
     """
 
@@ -48,6 +49,7 @@ class Page:
     counts: dict[str, int]
     failed: str | None = None
     distinct: int = 0
+    refused: bool = False
 
     @property
     def is_last(self) -> bool:
@@ -136,12 +138,13 @@ def _check_alive(client: Client) -> None:
 def _try_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
     """Get a page, marked as failed when it fails for good: one broken conversation makes its whole page fail.
 
-    A refusal, or an answer of another shape, is raised: it says something about the token or the address.
+    A refusal by the vendor, or an answer of another shape, is raised: it says something about the token or the address.
     """
     try:
         return _get_page(client, path, query, number, about)
     except Unreadable as error:
-        return Page(number, about, [], {}, failed=str(error))
+        refused = not isinstance(error, TryAgain | TooLarge)
+        return Page(number, about, [], {}, failed=str(error), refused=refused)
 
 
 def _get_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
@@ -210,5 +213,5 @@ def _is_older(page: Page, since: datetime) -> bool:
 
 def _knows_updated_within(client: Client, query: Query, first: Page) -> bool:
     """Return whether the server knows `updated_within`: a tiny value then gives less than the first page."""
-    tiny = _get_page(client, LIST, [*query, ("updated_within", 1), ("page", 1)], 1, None)
-    return len(tiny.payloads) < len(first.payloads)
+    tiny = _try_page(client, LIST, [*query, ("updated_within", 1)], 1, None)
+    return not tiny.failed and len(tiny.payloads) < len(first.payloads)

@@ -27,9 +27,10 @@ def reopen(connection: Connection, account_id: int, conversation_ids: Iterable[i
 
 
 def find_moves(connection: Connection, account_id: int, messages: Sequence[dict[str, Any]]) -> set[int]:
-    """Return the conversations between which messages would move if these rows were saved: those left, and entered.
+    """Return the conversations between which messages move if these rows are saved so: those left, and entered.
 
-    A message belongs to one conversation for good, so one of the two readings was of something else.
+    To be asked when the rows were saved without moving any: by then what another worker saved meanwhile is there, and
+    locked. A message belongs to one conversation for good, so one of the two readings was of something else.
     """
     moves = connection.execute(
         text(

@@ -7,10 +7,11 @@ never wait for each other.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ from etl.database.models import METADATA
 
 Row = dict[str, Any]
 Shape = tuple[str, ...]
+Paths = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 ORDER = (
     "accounts",
@@ -40,12 +42,18 @@ ORDER = (
     "attachments",
     "csat_responses",
 )
+# What a row belongs to for good: one that is found elsewhere is locked and left as it is, unless rows shall move.
+HOLDERS = {"messages": "conversation_id"}
 
 
-def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counter[str]]:
+def save(
+    connection: Connection, rows: dict[str, list[Row]], told: Paths = MappingProxyType({}), *, moving: bool = False
+) -> dict[str, Counter[str]]:
     """Upsert the rows of several tables, parents first; return {table: {seen, inserted, updated, unchanged}}.
 
     A row is {column: value} and has every key column. An `extra` is merged into the one that is there, key by key.
+    told: table -> column -> keys of `extra` that hold what the column could not: they go when a row has the column.
+    moving: whether messages that are found in another conversation become those of this one.
     """
     raw = psycopg_of(connection)
     tables = [table for table in ORDER if rows.get(table)]
@@ -54,7 +62,7 @@ def save(connection: Connection, rows: dict[str, list[Row]]) -> dict[str, Counte
     raw.execute("SET LOCAL synchronous_commit = off")
     for (table,) in raw.execute(staged, [tables]).fetchall():
         raw.execute(_create_staging(table))
-    return {table: _upsert(raw, table, rows[table]) for table in tables}
+    return {table: _upsert(raw, table, rows[table], told.get(table, {}), moving) for table in tables}
 
 
 def psycopg_of(connection: Connection) -> PsycopgConnection[Any]:
@@ -65,7 +73,13 @@ def psycopg_of(connection: Connection) -> PsycopgConnection[Any]:
     return raw
 
 
-def _upsert(connection: PsycopgConnection[Any], table_name: str, rows: Iterable[Row]) -> Counter[str]:
+def _upsert(
+    connection: PsycopgConnection[Any],
+    table_name: str,
+    rows: Iterable[Row],
+    told: Mapping[str, Shape],
+    moving: bool,
+) -> Counter[str]:
     """Upsert rows of one table, in order of their keys, those of each shape at once."""
     table = METADATA.tables[f"{SCHEMA}.{table_name}"]
     names, keys = table.columns.keys(), [column.name for column in table.primary_key]
@@ -75,7 +89,8 @@ def _upsert(connection: PsycopgConnection[Any], table_name: str, rows: Iterable[
     count = Counter[str]()
     with connection.cursor() as cursor:
         for shape in sorted(shapes):
-            statements = _statements(table_name, shape)
+            outdated = tuple(key for name in shape if name not in keys for key in told.get(name, ()))
+            statements = _statements(table_name, shape, outdated, moving)
             with cursor.copy(statements.copy) as copy:
                 for row in shapes[shape]:
                     copy.write_row(_values(row, shape, statements.json_at))
@@ -123,37 +138,23 @@ class Statements:
 
 
 @lru_cache(maxsize=1_000)
-def _statements(table_name: str, shape: Shape) -> Statements:
+def _statements(table_name: str, shape: Shape, outdated: Shape, moving: bool) -> Statements:
     """Write the statements once for all batches: composing them takes longer than executing them."""
     table = METADATA.tables[f"{SCHEMA}.{table_name}"]
     columns = sql.SQL(", ").join(map(sql.Identifier, shape))
     return Statements(
         sql.SQL("COPY {} ({}) FROM STDIN").format(_staging(table_name), columns).as_bytes(),
-        _merge_statement(table, shape).as_bytes(),
+        _merge_statement(table, shape, outdated, None if moving else HOLDERS.get(table_name)).as_bytes(),
         tuple(at for at, name in enumerate(shape) if isinstance(table.columns[name].type, JSONB)),
     )
 
 
-def _merge_statement(table: Table, shape: Shape) -> sql.Composed:
+def _merge_statement(table: Table, shape: Shape, outdated: Shape, holder: str | None) -> sql.Composed:
     """Write the INSERT ... ON CONFLICT that empties the staging table into the real one, and counts what it did.
 
+    outdated: keys of `extra` that go. holder: a column in which rows have to agree to be updated.
     Its result is one row: inserted, updated.
     """
-    keys = [column.name for column in table.primary_key]
-    others = [name for name in shape if name not in keys]
-    compared = [name for name in others if NOT_COMPARED not in table.columns[name].info]
-    action: sql.Composable = sql.SQL("NOTHING")
-    if compared:
-        sets: list[sql.Composable] = [
-            sql.SQL("{} = {}").format(sql.Identifier(name), _new_value(name)) for name in others
-        ]
-        if "changed_at" in table.columns:
-            sets.append(sql.SQL("changed_at = now()"))
-        action = sql.SQL("UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})").format(
-            sql.SQL(", ").join(sets),
-            sql.SQL(", ").join(sql.SQL("kept.{}").format(sql.Identifier(name)) for name in compared),
-            sql.SQL(", ").join(map(_new_value, compared)),
-        )
     return sql.SQL(
         "WITH staged AS (DELETE FROM {} RETURNING {columns}),"
         " merged AS (INSERT INTO {} AS kept ({columns}) SELECT {columns} FROM staged"
@@ -162,19 +163,44 @@ def _merge_statement(table: Table, shape: Shape) -> sql.Composed:
     ).format(
         _staging(table.name),
         sql.Identifier(SCHEMA, table.name),
-        sql.SQL(", ").join(map(sql.Identifier, keys)),
-        action,
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in table.primary_key),
+        _update(table, shape, outdated, holder),
         # Not by xmax, which tables in partitions do not give. A row of keys alone is inserted, or not returned.
         inserted=sql.SQL("kept.first_synced_at = now()" if "first_synced_at" in table.columns else "true"),
         columns=sql.SQL(", ").join(map(sql.Identifier, shape)),
     )
 
 
-def _new_value(name: str) -> sql.Composable:
+def _update(table: Table, shape: Shape, outdated: Shape, holder: str | None) -> sql.Composable:
+    """Write what becomes of a row that is there: it is locked in any case, and updated where it differs."""
+    others = [name for name in shape if name not in table.primary_key.columns]
+    if outdated and "extra" in table.columns and "extra" not in shape:
+        others.append("extra")
+    compared = [name for name in others if NOT_COMPARED not in table.columns[name].info]
+    if not compared:
+        return sql.SQL("NOTHING")
+    values = {name: _new_value(name, shape, outdated) for name in others}
+    sets: list[sql.Composable] = [
+        sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in values.items()
+    ]
+    if "changed_at" in table.columns:
+        sets.append(sql.SQL("changed_at = now()"))
+    return sql.SQL("UPDATE SET {} WHERE {}({}) IS DISTINCT FROM ({})").format(
+        sql.SQL(", ").join(sets),
+        sql.SQL("kept.{0} = excluded.{0} AND ").format(sql.Identifier(holder)) if holder else sql.SQL(""),
+        sql.SQL(", ").join(sql.SQL("kept.{}").format(sql.Identifier(name)) for name in compared),
+        sql.SQL(", ").join(values[name] for name in compared),
+    )
+
+
+def _new_value(name: str, shape: Shape, outdated: Shape) -> sql.Composable:
     """Return what a column becomes; `extra` keeps the keys that another shape of the same record brought."""
-    if name == "extra":
-        return sql.SQL("(coalesce(kept.extra, '{}') || excluded.extra)")
-    return sql.SQL("excluded.{}").format(sql.Identifier(name))
+    if name != "extra":
+        return sql.SQL("excluded.{}").format(sql.Identifier(name))
+    kept = sql.SQL("kept.extra - {}::text[]").format(sql.Literal(list(outdated)))
+    if "extra" in shape:
+        return sql.SQL("(coalesce({}, '{{}}') || excluded.extra)").format(kept)
+    return sql.SQL("nullif({}, '{{}}')").format(kept)
 
 
 def analyze(connection: Connection) -> None:

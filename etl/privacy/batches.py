@@ -1,5 +1,6 @@
 """Protects what a batch holds before any of it is saved: pure; `rules` says what becomes of each value."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from etl.privacy.records import protect_record, shown_field
 from etl.privacy.rules import DROP, Row, Way, protect_row
 from etl.transform.batch import Batch
 from etl.transform.content import keyed_digest
+from etl.transform.entities import SENT
 
 
 @dataclass
@@ -71,6 +73,16 @@ def protect(batch: Batch, way: Way, forgotten: Forgotten) -> None:
     for record in batch.rejected:
         protect_record(record)
     batch.unknown_fields = {shown_field(path) for path in batch.unknown_fields}
+    _hide_names(batch)
+
+
+def _hide_names(batch: Batch) -> None:
+    """Hide the keys that no column takes, and that do not look like names of fields: they may name a person."""
+    shapes, batch.observed.shapes = batch.observed.shapes, Counter()
+    for (sent_as, prefix, names, types), count in shapes.items():
+        takes = SENT[sent_as].takes
+        shown = (one if takes(prefix + one) else shown_field(f"field.{one}").removeprefix("field.") for one in names)
+        batch.observed.shapes[sent_as, prefix, tuple(shown), types] += count
 
 
 def _digest_texts(batch: Batch, way: Way) -> None:

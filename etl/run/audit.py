@@ -130,13 +130,17 @@ class Audit:
         batch = Batch(self.client.account_id)
         unsure = set()
         for conversation_id, reading in readings.items():
-            messages = named[conversation_id]
             rows.add_history(batch, conversation_id, reading.found.values())
+        for conversation_id, reading in readings.items():
+            if conversation_id in batch.disputed:
+                continue
+            messages = named[conversation_id]
             rest = reading.lacking(messages, have[conversation_id])
             rows.add_witnessed(batch, conversation_id, [messages[message_id] for message_id in sorted(rest)])
             if reading.failed or (conversation_id in self.unproved and reading.found.keys() - messages.keys()):
                 unsure.add(conversation_id)
         self.intake.writer.save(batch)
+        unsure |= {one for one in readings if one in self.intake.run.tally.moved}
         self._remove(named, have, {one: reading for one, reading in readings.items() if one not in unsure})
         settled = {one: messages for one, messages in named.items() if one not in unsure}
         self._count(settled, self._held(settled) if readings else have)

@@ -15,7 +15,6 @@ from etl.load import contract, conversations
 from etl.load.contract import HAS_ATTACHMENT, HAS_LABEL, HAS_OWNER, HAS_TEAM, Entry
 from etl.load.journal import Run
 from etl.load.tally import Tally
-from etl.privacy.records import shown_field
 from etl.run.expected import ATTACHMENTS, LABELS, LEAST_SHARE, Expected
 from etl.run.intake import Intake
 from etl.run.pipeline import take_by_id
@@ -178,7 +177,7 @@ def _lost(entry: Entry, sent: Counter[str]) -> str:
 def _renewed(intake: Intake, expected: Expected, gone: dict[str, Entry]) -> dict[str, Entry]:
     """Return the contract as it is after the run, by name."""
     run = intake.run
-    sent = _named(intake, expected)
+    sent = _bounded(run, expected)
     entries = dict(expected.entries)
     for name in sorted(sent.keys() | entries.keys()):
         sent_as = name.partition(".")[0]
@@ -191,23 +190,17 @@ def _renewed(intake: Intake, expected: Expected, gone: dict[str, Entry]) -> dict
     return entries | gone
 
 
-def _named(intake: Intake, expected: Expected) -> dict[str, Counter[str]]:
+def _bounded(run: Run, expected: Expected) -> dict[str, Counter[str]]:
     """Return {name: {kind: how many}} of what was sent, of fields that no column takes only so many."""
-    hides = intake.writer.way.mode != "keep"
-    named: dict[str, Counter[str]] = {}
     unknown = Counter(entry.sent_as for entry in expected.entries.values() if not entry.taken)
-    for path, kinds in sorted(by_path(intake.run.tally.sent).items()):
-        sent_as, _, field = path.partition(".")
+    named: dict[str, Counter[str]] = {}
+    for name, kinds in sorted(by_path(run.tally.sent).items()):
+        sent_as, _, path = name.partition(".")
         if sent_as not in SENT:
             continue
-        name = path
-        if not SENT[sent_as].takes(field):
-            # A key may be anything, a person's name included.
-            name = f"{sent_as}.{shown_field(f'field.{field}').removeprefix('field.')}" if hides else path
-            unknown[sent_as] += name not in expected.entries and name not in named
-            if unknown[sent_as] > MOST_UNKNOWN:
-                continue
-        named.setdefault(name, Counter()).update(kinds)
+        unknown[sent_as] += name not in expected.entries and not SENT[sent_as].takes(path)
+        if name in expected.entries or SENT[sent_as].takes(path) or unknown[sent_as] <= MOST_UNKNOWN:
+            named[name] = kinds
     return named
 
 

@@ -166,7 +166,6 @@ def _add_histories(pending: PendingBatch) -> Tally:
             rows.open_history(batch, conversation_id)
             continue
         before = digest.listed(batch, conversation_id)
-        rivals = rows.find_rivals(batch, conversation_id, history.messages)
         ids = rows.add_history(batch, conversation_id, history.messages)
         if not history.complete:
             tally.unproved[conversation_id] = Unproved(batch.marks[conversation_id], array("q", ids))
@@ -176,10 +175,4 @@ def _add_histories(pending: PendingBatch) -> Tally:
                 digest.remember(batch, {conversation_id: pending.digests[conversation_id]})
         else:
             rows.open_history(batch, conversation_id)
-        if rivals:
-            tally.moved.update({conversation_id, *rivals})
-    for conversation_id in tally.moved:
-        rows.open_history(batch, conversation_id)
-    # Which of them the messages belong to is not known: none of them is whole, and nothing of them is gone.
-    batch.histories = [one for one in batch.histories if one not in tally.moved]
     return tally

@@ -84,15 +84,12 @@ def read_whole(intake: Intake, conversation_ids: list[int]) -> Whole:
     """
     account_id = intake.settings.account_id
     batch = Batch(account_id)
-    whole, doubtful = Whole(), set[int]()
+    whole = Whole()
     for conversation_id, future in _begin(intake, conversation_ids).items():
         try:
             history = future.result()
         except VendorError as error:
             whole.failures.append(str(error))
-            continue
-        if rivals := rows.find_rivals(batch, conversation_id, history.messages):
-            doubtful |= {conversation_id, *rivals}
             continue
         rejected = len(batch.rejected)
         ids = rows.add_history(batch, conversation_id, history.messages)
@@ -101,7 +98,7 @@ def read_whole(intake: Intake, conversation_ids: list[int]) -> Whole:
         elif len(batch.rejected) == rejected:
             batch.histories.append(conversation_id)
             whole.lengths[conversation_id] = len(ids)
-    _save(intake, batch, whole, doubtful)
+    _save(intake, batch, whole)
     return whole
 
 
@@ -111,14 +108,10 @@ def _begin(intake: Intake, conversation_ids: list[int]) -> dict[int, Future[Hist
     return {one: intake.pool.submit(intake.histories.read, one, newest[one]) for one in conversation_ids}
 
 
-def _save(intake: Intake, batch: Batch, whole: Whole, doubtful: set[int]) -> None:
-    """Save a batch; doubtful: conversations of which it is not known whose the messages are, so that none is whole."""
-    # The same messages were given for two: one of the answers was to another question.
-    batch.histories = [one for one in batch.histories if one not in doubtful]
-    intake.run.tally.moved.update(doubtful)
+def _save(intake: Intake, batch: Batch, whole: Whole) -> None:
+    """Save a batch; of whose messages others claim some, it is not known that anything was whole."""
     intake.writer.save(batch)
-    for conversation_id in doubtful:
-        whole.lengths.pop(conversation_id, None)
+    for conversation_id in [one for one in whole.lengths if one in intake.run.tally.moved]:
+        del whole.lengths[conversation_id]
     with transaction(intake.engine) as connection:
         marks.note_reading(connection, batch.account_id, list(whole.lengths))
-        marks.reopen(connection, batch.account_id, doubtful)

@@ -16,6 +16,7 @@ from etl.privacy import rewrite, stored
 from etl.privacy.batches import Forgotten
 from etl.run.expected import Expected
 from etl.transform.batch import Batch
+from etl.transform.entities import PATHS
 from etl.views.schema import COMPUTED_FROM
 
 OF_ANOTHER_TYPE = "of another type than before"
@@ -54,10 +55,10 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     rows: those of the batch, by table, that have to be written.
     """
     account, now = batch.account_id, datetime.now(UTC)
-    # Before they are saved: afterwards nothing tells where they were.
-    moved, read = marks.find_moves(connection, account, rows["messages"]), [row["id"] for row in rows["messages"]]
+    read = [row["id"] for row in rows["messages"]]
     retyped = _take_out_retyped(connection, account, rows, known)
-    counts = upsert.save(connection, rows)
+    counts = upsert.save(connection, rows, PATHS)
+    moved = _move(connection, batch, rows["messages"], counts)
     if came := known.forgotten.came:
         rewrite.empty(connection, account, came)
         came.clear()
@@ -72,8 +73,9 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     if run.kind == "backfill":
         _close_marks(connection, batch, now)
     removed = 0 if is_new else marks.mark_removed(connection, account, batch.histories, read)
-    marks.reopen(connection, account, moved | retyped | _find_unread(batch))
-    conversations.forget_digests(connection, account, retyped.union(_find_stale(batch, rows, counts)))
+    in_doubt = moved | retyped
+    marks.reopen(connection, account, in_doubt | _find_unread(batch))
+    conversations.forget_digests(connection, account, in_doubt.union(_find_stale(batch, rows, counts)))
     _keep_rejected(connection, run, batch, known)
     return Tally(
         counts={table: counts[table] for table in COUNTED if table in counts},
@@ -101,6 +103,20 @@ def _save_states(connection: Connection, batch: Batch, now: datetime) -> None:
     """Save the states of the conversations; of what was withheld it is not known yet."""
     if settled := list(batch.marks.keys() - batch.observed.all_withheld()):
         conversations.save_states(connection, batch.account_id, settled, now)
+
+
+def _move(connection: Connection, batch: Batch, messages: list[Row], counts: dict[str, Counter[str]]) -> set[int]:
+    """Move the messages that were found in other conversations; return all that claim the same ones.
+
+    Whose they are is not known: no history of these is whole, and nothing of it is gone.
+    """
+    moved = marks.find_moves(connection, batch.account_id, messages)
+    if moved:
+        updated = upsert.save(connection, {"messages": messages}, PATHS, moving=True)["messages"]["updated"]
+        counts["messages"].update(updated=updated, unchanged=-updated)
+    moved |= batch.disputed
+    batch.histories = [one for one in batch.histories if one not in moved]
+    return moved
 
 
 def _close_marks(connection: Connection, batch: Batch, now: datetime) -> None:

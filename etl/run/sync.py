@@ -140,11 +140,11 @@ def _account(client: Client, intake: Intake, selection: Selection, dimensions: D
 def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, watch: Watch) -> None:
     """Go through the pages that are taken in, and record what the summary tells of them."""
     run = intake.run
-    failed: list[str] = []
+    failed: list[Page] = []
     any_read = False
     for name, page in pages:
         run.tally.pages += 1
-        failed += [page.failed] if page.failed else []
+        failed += [page] if page.failed else []
         any_read = any_read or bool(page.payloads)
         if page.is_last and run.selection is None:
             journal.save_counts(intake.engine, run, name, page.counts)
@@ -154,10 +154,12 @@ def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, wa
         count_requests(client, run)
         watch(run, name, page)
     if failed and not any_read:
-        raise VendorError(f"No page of conversations could be read. The first: {failed[0]}")
-    if failed:
-        said = f"{len(failed)} pages could not be read. The first: {failed[0]}"
-        # The ledger asks for the conversations of such a page one by one; a selection has none.
+        raise VendorError(f"No page of conversations could be read. The first: {failed[0].failed}")
+    # The ledger asks for the conversations of such pages one by one; a selection has none. Nobody should refuse any.
+    if refused := [page.failed for page in failed if page.refused]:
+        run.problems.append(f"{len(refused)} pages were refused, and not by the vendor. The first: {refused[0]}")
+    if broken := [page.failed for page in failed if not page.refused]:
+        said = f"{len(broken)} pages could not be read. The first: {broken[0]}"
         (run.problems if run.selection else run.notes).append(said)
 
 

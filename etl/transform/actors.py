@@ -12,6 +12,8 @@ from etl.transform.values import key
 USER, CONTACT_TYPE, AGENT_BOT = "user", "contact", "agent_bot"
 # What only a bot's record has: whatever type is told, nothing that carries one of these is merged into a person.
 MARKS_OF_BOTS = ("bot_type", "outgoing_url")
+# What only a person's record has: it counts where the keys of a bot are there, and hold nothing.
+MARKS_OF_PEOPLE = ("email", "role", "availability_status")
 
 # Who is referred to, and what the record around it says of the type; None: nothing.
 Told = tuple[Any, Any]
@@ -40,15 +42,24 @@ def kind_of(payload: Any, told: Any, otherwise: str | None = None) -> str:
     """Return the type of who is referred to, spelt as `sender_type` spells it.
 
     told: what the record around it says; then what it says itself, then `otherwise`. Raise BadValue when that is no
-    type, or none at all.
+    type, or none at all; and when nothing is said of a record that may as well be a person's as a bot's.
     """
     own = payload if isinstance(payload, dict) else {}
-    said = next((one for one in (told, own.get("assignee_type"), own.get("type")) if one is not None), otherwise)
-    marked = not own.keys().isdisjoint(MARKS_OF_BOTS)
+    said = next((one for one in (told, own.get("assignee_type"), own.get("type")) if one is not None), None)
+    marked = _has_any(own, MARKS_OF_BOTS)
     if said is None and not marked:
-        raise BadValue("is missing", field="type")
+        if otherwise is None:
+            raise BadValue("is missing", field="type")
+        if not (own.keys().isdisjoint(MARKS_OF_BOTS) or _has_any(own, MARKS_OF_PEOPLE)):
+            raise BadValue("is missing, and it may be a person or a bot", field="type")
+        said = otherwise
     kind = AGENT_BOT if said is None else sender_type(said)
     return AGENT_BOT if marked and kind in {USER, CONTACT_TYPE} else kind
+
+
+def _has_any(payload: Payload, names: tuple[str, ...]) -> bool:
+    """Return whether a record has a value under one of the names; null is none."""
+    return any(payload.get(name) is not None for name in names)
 
 
 def assignee(payload: Payload, meta: Payload) -> Told:

@@ -19,6 +19,7 @@ from etl.transform.entities import (
     INBOX,
     LABEL,
     MESSAGE,
+    PATHS,
     SURVEY_RESPONSE,
     TEAM,
 )
@@ -51,6 +52,7 @@ class Batch:
     shown: conversation id -> numbers of the messages that the list carries with it.
     unchanged: numbers of conversations that were sent exactly as before; nothing else of them is in the batch.
     observed: which fields all of this came with.
+    disputed: numbers of conversations that claim the same messages: what is here of their histories is in doubt.
     """
 
     account_id: int
@@ -64,14 +66,20 @@ class Batch:
     shown: dict[int, set[int]] = field(default_factory=dict)
     unchanged: list[int] = field(default_factory=list)
     observed: Observed = field(default_factory=Observed, compare=False)
+    disputed: set[int] = field(default_factory=set)
     _made: dict[tuple[str, bytes], Converted] = field(default_factory=dict, repr=False, compare=False)
 
     def add(self, table: str, row: Row) -> None:
-        """Add a row; keys of the same record that are already there stay unless `row` has them too."""
+        """Add a row; keys of the same record that are already there stay unless `row` has them too.
+
+        So does `extra`, but for what it kept for columns that `row` now tells.
+        """
         row["account_id"] = self.account_id
         kept = self.rows[table].setdefault(tuple([row[name] for name in KEYS[table]]), row)
         if kept is not row:
-            extra = (kept.get("extra") or {}) | (row.get("extra") or {})
+            told = {path for column, paths in PATHS[table].items() if column in row for path in paths}
+            extra = {name: value for name, value in (kept.pop("extra", None) or {}).items() if name not in told}
+            extra |= row.get("extra") or {}
             kept.update(row)
             if extra:
                 kept["extra"] = extra

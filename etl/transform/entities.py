@@ -187,6 +187,13 @@ SURVEY_RESPONSE = Entity(
 )
 
 
+ENTITIES = (
+    *(CONTACT, AGENT, BOT, TEAM, CONVERSATION, MESSAGE, ATTACHMENT),
+    *(ACCOUNT, INBOX, LABEL, DEFINITION, SURVEY_RESPONSE),
+)
+# table -> column -> its paths.
+PATHS = {entity.table: entity.paths for entity in ENTITIES}
+
 # What the contract tells of: what is sent, by the name that it has there.
 SENT = {
     entity.sent_as: entity

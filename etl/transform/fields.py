@@ -119,6 +119,14 @@ class Entity:
             keys[prefix].add(key)
         return {prefix: Shape(tuple(fields[prefix]), frozenset(known)) for prefix, known in keys.items()}
 
+    @cached_property
+    def paths(self) -> dict[str, tuple[str, ...]]:
+        """Return the paths of each column: under these `extra` keeps a value that the column cannot hold."""
+        paths: dict[str, tuple[str, ...]] = defaultdict(tuple)
+        for entry in self.fields:
+            paths[entry.column] += (entry.path,)
+        return dict(paths)
+
 
 def _split(path: str) -> tuple[str, str]:
     """Split a path into the object, with its dot, and the key in it: `meta.channel` into `meta.` and `channel`."""
@@ -185,7 +193,9 @@ def _read_object(entity: Entity, prefix: str, payload: Payload, made: Converted)
     for column, name, read in shape.fields:
         if (value := payload.get(name, ABSENT)) is not ABSENT:
             try:
-                made.row[column] = kept = None if value is None else read(value)
+                kept = None if value is None else read(value)
+                # Null, and 0 for a time, do not wipe what another key of the same column has told.
+                made.row[column] = made.row.get(column) if kept is None else kept
                 made.replaced += read in TEXTUAL and _differs(kept, value)
             except BadValue as error:
                 error.field = prefix + name

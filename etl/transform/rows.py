@@ -53,16 +53,20 @@ def add_agents(batch: Batch, payload: Payload) -> None:
         actors.add_person(batch, person, told, about)
 
 
-def add_history(batch: Batch, conversation_id: int, messages: Iterable[Any], sent: Entity = MESSAGE) -> set[int]:
+def add_history(batch: Batch, conversation_id: int, messages: Collection[Any], sent: Entity = MESSAGE) -> set[int]:
     """Add messages of a conversation, with senders and attachments; return their ids.
 
-    sent: in which of the vendor's shapes.
+    Where the batch has one of them in another conversation, one of the answers was to another question: nothing is
+    added, and both conversations are `disputed`. sent: in which of the vendor's shapes.
     """
+    if rivals := _find_rivals(batch, conversation_id, messages):
+        batch.disputed |= {conversation_id, *rivals}
+        return set()
     added = [_add_message(batch, conversation_id, message, sent) for message in messages]
     return {message_id for message_id in added if message_id is not None}
 
 
-def find_rivals(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
+def _find_rivals(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Return the other conversations to which the batch has some of these messages belong."""
     numbers = {number_of(message, "id").get("id") for message in messages}
     held = (batch.rows["messages"].get((number,)) for number in numbers)

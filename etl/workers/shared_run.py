@@ -7,7 +7,7 @@ tables are the checkpoint, and the run that follows a stop reads again only what
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any, Protocol, Self
 
@@ -73,8 +73,10 @@ class Result:
 
     @classmethod
     def from_json(cls, sent: dict[str, Any]) -> Self:
-        """Read what `to_json` returned."""
-        return cls([Page(**page) for page in sent["pages"]], Tally.from_json(sent["tally"]))
+        """Read what `to_json` returned; of another version, as far as both know a field."""
+        known = {member.name for member in fields(Page)}
+        pages = [Page(**{name: page[name] for name in page.keys() & known}) for page in sent["pages"]]
+        return cls(pages, Tally.from_json(sent["tally"]))
 
 
 def share(

@@ -64,6 +64,39 @@ def test_rows_of_different_shapes_are_saved_in_one_call(connection: Connection) 
     ]
 
 
+TOLD = {"contacts": {"blocked": ("blocked",), "last_activity_at": ("last_activity_at", "timestamp")}}
+
+
+@pytest.mark.parametrize(
+    ("columns", "kept"),
+    [
+        ({"blocked": True}, {"timestamp": "soon", "score": 1}),
+        ({"last_activity_at": None}, {"blocked": "no", "score": 1}),
+        ({"last_activity_at": None, "extra": {"timestamp": "x"}}, {"blocked": "no", "timestamp": "x", "score": 1}),
+        ({"blocked": None, "last_activity_at": None, "extra": {"x": 2}}, {"score": 1, "x": 2}),
+        ({"name": "Dana"}, {"blocked": "no", "timestamp": "soon", "score": 1}),
+    ],
+    ids=range(5),
+)
+def test_extra_keeps_nothing_for_a_column_that_is_told_anew(connection: Connection, columns: Any, kept: Any) -> None:
+    before = contact(blocked=None, last_activity_at=None, extra={"blocked": "no", "timestamp": "soon", "score": 1})
+    save(connection, before)
+    connection.commit()
+    with connection.begin():
+        assert upsert.save(connection, {"contacts": [contact(**columns)]}, TOLD)["contacts"]["updated"] == 1
+    assert stored(connection, "id, extra") == [(7, kept)]
+    connection.commit()
+    with connection.begin():
+        assert upsert.save(connection, {"contacts": [contact(**columns)]}, TOLD)["contacts"]["unchanged"] == 1
+
+
+def test_extra_is_null_when_nothing_is_left_in_it(connection: Connection) -> None:
+    save(connection, contact(blocked=None, extra={"blocked": "no"}), contact(id=8, blocked=True))
+    with connection.begin():
+        upsert.save(connection, {"contacts": [contact(blocked=True), contact(id=8, blocked=True)]}, TOLD)
+    assert stored(connection, "id, extra") == [(7, None), (8, None)]
+
+
 def test_extra_is_merged_key_by_key(connection: Connection) -> None:
     save(connection, contact(extra={"score": 1, "shown": {"a": 1}}))
     assert save(connection, contact(extra={"score": 1})) == SAME

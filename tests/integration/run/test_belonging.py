@@ -254,6 +254,48 @@ def test_messages_that_a_later_run_moves_and_another_one_misses_come_back(engine
         assert (etl.rows(STORED), etl.rows(OPEN)) == (sorted(truth(account)), [])
 
 
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_a_page_that_shows_one_message_in_two_conversations_is_in_doubt_until_both_are_sent_again(
+    engine: Engine, is_loaded: bool
+) -> None:
+    def show_twice(value: Any) -> Any:
+        shown = {one["id"]: one for one in value["data"]["payload"]}
+        for name in ("messages", "last_non_activity_message"):
+            shown[3][name] = orjson.loads(orjson.dumps(shown[4][name]))
+        for one in (*shown[3]["messages"], shown[3]["last_non_activity_message"]):
+            del one["conversation_id"]
+        return value
+
+    account, script = account_of(5), Script()
+    with job(account, engine, change=script) as etl:
+        if is_loaded:
+            assert etl.run(messages="listed").outcome == "complete"
+        script.change = instead(lambda request: pages(request) and request.first("status") == "open", show_twice)
+        run = etl.run(messages="listed")
+        assert (run.outcome, list(run.tally.moved)) == ("incomplete", [3, 4])
+        etl.run(messages="listed")
+        assert etl.run(messages="listed").outcome == "complete"
+        assert etl.rows("SELECT id, conversation_id FROM messages ORDER BY id") == [(3 * n, n) for n in range(1, 6)]
+
+
+def test_two_histories_that_an_audit_reads_alike_are_both_in_doubt(engine: Engine) -> None:
+    account, script = account_of(5), Script(tell_nothing=True)
+    with job(account, engine, change=script) as etl:
+        etl.run()
+        before = etl.rows(STORED)
+        for number in (3, 4):
+            account.conversations[number].messages[1].content = "edited"  # which moves no clock
+        script.change = instead(history_of(3), whole_history(account, 4, *UNNAMED), times=None)
+        run = etl.run(Selection(audit=True))
+        assert (run.outcome, list(run.tally.moved), etl.rows(OPEN)) == ("incomplete", [3, 4], [(3,), (4,)])
+        assert etl.rows("SELECT count(*) FROM messages WHERE partial OR removed_at IS NOT NULL") == [(0,)]
+        script.change = instead(lambda _: False, lambda same: same)
+        etl.run()
+        assert etl.run(Selection(audit=True)).outcome == "complete"
+        assert (etl.rows(STORED), etl.rows(OPEN)) == (truth(account), [])
+        assert etl.rows(STORED) != before
+
+
 def test_what_one_reading_misses_is_read_once_more(engine: Engine) -> None:
     account, script = account_of(5), Script(tell_nothing=True)
     with job(account, engine, change=script) as etl:

@@ -5,12 +5,14 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
+from etl.demo.events import reply
 from etl.demo.server import Answer, Request, json_answer
 from etl.load.journal import Run
+from etl.selection import Selection
 from tests.integration.run.test_connections import BOTH
 from tests.integration.run.test_ledger import ENTRIES, TOMBSTONES, hidden
 from tests.integration.run.truth import assert_equal
-from tests.scripted_account import Change, Job, account_of, job
+from tests.scripted_account import Change, Job, account_of, job, now
 
 COUNTS_OFF = Answer(404, b"<html>no such page</html>", "text/html")
 FOREIGN = {
@@ -85,16 +87,69 @@ def test_a_conversation_that_was_loaded_gets_no_tombstone_by_somebody_elses_404(
 
 
 @BOTH
-def test_a_page_that_somebody_else_answers_for_is_read_one_by_one(engine: Engine, run_it: Callable[[Job], Run]) -> None:
+@pytest.mark.parametrize("kind", ["a firewall's 403", "a 403 in JSON", pytest.param("a 410", marks=pytest.mark.long)])
+def test_a_page_that_somebody_else_answers_for_is_read_one_by_one(
+    engine: Engine, run_it: Callable[[Job], Run], kind: str
+) -> None:
     def change(request: Request, answer: Answer) -> Answer:
         is_it = request.path.endswith("/conversations") and request.first("page") in {"1", "3"}
-        return FOREIGN["a firewall's 403"] if is_it and request.first("status") == "open" else answer
+        return FOREIGN[kind] if is_it and request.first("status") == "open" else answer
 
     account = account_of(60)
     with job(account, engine, change=change, page_size=5) as etl:
         run = run_it(etl)
+        (said,) = run.problems
+        assert (run.outcome, run.notes) == ("incomplete", [])
+        assert said.startswith(f"2 pages were refused, and not by the vendor. The first: {etl.url}/api/v1/accounts/1/")
+        assert said.endswith(f"page=1: the server answered {FOREIGN[kind].status}: {FOREIGN[kind].body.decode()}")
+        assert_equal(etl, account)
+    with job(account, engine, page_size=5) as etl:
+        run = etl.run()
+        assert (run.outcome, run.problems, run.notes) == ("complete", [], [])
+        assert_equal(etl, account)
+
+
+def test_what_a_refused_page_had_and_nobody_gives_is_unreadable_and_not_gone(engine: Engine) -> None:
+    refuses = [False]
+
+    def change(request: Request, answer: Answer) -> Answer:
+        is_page = request.path.endswith("/conversations") and request.first("page") == "2"
+        is_it = refuses[0] and (is_page or request.path.endswith("/conversations/13"))
+        return FOREIGN["a 403 in JSON"] if is_it else answer
+
+    account = account_of(20)
+    with job(account, engine, change=change, page_size=5) as etl:
+        assert etl.run().outcome == "complete"
+        refuses[0] = True
+        run = etl.run()
+        assert (run.outcome, etl.rows(ENTRIES), etl.rows(TOMBSTONES)) == ("incomplete", [(13, "unreadable")], [])
+        assert [one.partition(" ")[0] for one in run.problems] == ["1", "The", "1"]
+        assert etl.rows("SELECT count(*) FROM messages WHERE removed_at IS NULL") == [(60,)]
+
+
+@pytest.mark.parametrize("kind", ["a 403 in JSON", "a 410"])
+def test_who_is_refused_everywhere_gets_the_answer_as_the_error_and_nothing_is_written(
+    engine: Engine, kind: str
+) -> None:
+    with job(account_of(20), engine, change=lambda *_: FOREIGN[kind]) as etl:
+        run = etl.run()
+        (said,) = run.problems
+        assert run.outcome == "failed"
+        assert said.endswith(f": the server answered {FOREIGN[kind].status}: {FOREIGN[kind].body.decode()}")
+        assert (etl.rows(ENTRIES), etl.rows(TOMBSTONES)) == ([], [])
+        assert etl.asked()[0] == 3
+
+
+def test_a_recent_run_reads_page_by_page_where_a_firewall_keeps_the_filter(engine: Engine) -> None:
+    def change(request: Request, answer: Answer) -> Answer:
+        return FOREIGN["a 403 in JSON"] if request.first("updated_within") else answer
+
+    account = account_of(12)
+    with job(account, engine, change=change, page_size=5) as etl:
+        assert etl.run().outcome == "complete"
+        reply(account, 3, "new", now(), by=1)
+        run = etl.run(Selection(recent=True))
         assert (run.outcome, run.problems) == ("complete", [])
-        assert [note.partition(". The first: ")[0] for note in run.notes] == ["2 pages could not be read"]
         assert_equal(etl, account)
 
 
@@ -106,16 +161,17 @@ def test_the_vendors_own_words_are_believed(engine: Engine) -> None:
         assert run.notes[-1] == "The vendor refuses 1 conversations to this token."
 
 
-def test_histories_that_a_firewall_keeps_are_each_asked_for_and_quoted(engine: Engine) -> None:
+@pytest.mark.parametrize("kind", ["a firewall's 403", "a 403 in JSON"])
+def test_histories_that_a_firewall_keeps_are_each_asked_for_and_quoted(engine: Engine, kind: str) -> None:
     def change(request: Request, answer: Answer) -> Answer:
-        return FOREIGN["a firewall's 403"] if request.path.endswith("/messages") else answer
+        return FOREIGN[kind] if request.path.endswith("/messages") else answer
 
     account = account_of(15)
     with job(account, engine, change=change) as etl:
         run = etl.run()
         (said,) = run.problems
         assert said.startswith("15 histories could not be read completely; the next run tries again. The first: ")
-        assert said.endswith("the server answered 403: <html>you have been blocked</html>")
+        assert said.endswith(f"the server answered 403: {FOREIGN[kind].body.decode()}")
     with job(account, engine) as etl:
         assert etl.run().outcome == "complete"
         assert_equal(etl, account)

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from etl.demo import events
 from etl.demo.account import Attachment
+from etl.selection import Selection
 from tests.integration.run.test_bad_records import change_conversations
 from tests.scripted_account import LONG_AGO, account_of, change_messages, job
 
@@ -87,6 +88,47 @@ def test_what_cannot_be_read_costs_its_own_value_which_is_kept_in_extra_and_coun
         assert etl.rows("SELECT (SELECT count(*) FROM conversations), (SELECT count(*) FROM messages)") == [(3, 9)]
         assert etl.run().outcome == "complete"
         assert etl.asked()[1] == []
+
+
+ODD_FOR_A_WHILE = [
+    ("conversations", "muted", "no", False),
+    ("conversations", "meta.hmac_verified", "perhaps", None),
+    pytest.param("conversations", "unread_count", "many", 2, marks=pytest.mark.long),
+    ("messages", "content_type", 3, "text"),
+    pytest.param("messages", "source_id", {"wamid": "x"}, None, marks=pytest.mark.long),
+]
+
+
+@pytest.mark.parametrize(("table", "path", "value", "readable"), ODD_FOR_A_WHILE)
+def test_what_can_be_read_again_is_no_longer_kept_in_extra_beside_its_column(
+    engine: Engine, table: str, path: str, value: Any, readable: Any
+) -> None:
+    sent, (outer, _, name) = [value], path.rpartition(".")
+
+    def put(one: dict[str, Any]) -> None:
+        (one[outer] if outer else one)[name] = sent[0]
+        one["colour"] = "red"  # which no column holds, and which stays
+
+    @change_conversations
+    def conversations(one: dict[str, Any]) -> None:
+        if table == "conversations":
+            put(one)
+
+    def change(request: Any, answer: Any) -> Any:
+        changed = conversations(request, answer)
+        return change_messages(put)(request, changed) if table == "messages" else changed
+
+    look = f"SELECT DISTINCT {name}, extra - '{{sentiment,conversation}}'::text[] FROM {table}"
+    backfill = Selection(kind="backfill")
+    with job(account_of(1), engine, change=change) as etl:
+        etl.run()
+        assert etl.rows(look) == [(None, {path: value, "colour": "red"})]
+        sent[0] = readable
+        assert etl.run(backfill).outcome == "complete"
+        assert etl.rows(look) == [(readable, {"colour": "red"})]
+        sent[0] = value
+        etl.run(backfill)
+        assert etl.rows(look) == [(None, {path: value, "colour": "red"})]
 
 
 def test_half_a_pixel_costs_the_width_and_not_the_attachment(engine: Engine) -> None:

@@ -176,7 +176,7 @@ def test_a_number_below_all_others_is_a_rejected_record(engine: Engine) -> None:
 
 def test_a_run_that_fails_counts_what_it_saved(engine: Engine) -> None:
     def refused(request: Request, answer: Answer) -> Answer:
-        return json_answer({"error": "no"}, 403) if request.first("status") == "pending" else answer
+        return json_answer({"error": "no"}, 401) if request.first("status") == "pending" else answer
 
     with job(account_of(60), engine, change=refused) as etl:
         run = etl.run()

@@ -258,7 +258,7 @@ class Refused:
         if request.first("page") == "2":
             with self.engine.begin() as connection:
                 connection.execute(text("UPDATE etl_jobs.procrastinate_jobs SET attempts = 4 WHERE status = 'todo'"))
-        return json_answer({"error": "no"}, 403) if request.first("page") == "5" else answer
+        return json_answer({"error": "no"}, 401) if request.first("page") == "5" else answer
 
 
 def test_a_part_that_nobody_can_do_fails_the_run_with_its_reason_and_the_next_run_begins_anew(engine: Engine) -> None:
@@ -267,7 +267,7 @@ def test_a_part_that_nobody_can_do_fails_the_run_with_its_reason_and_the_next_ru
         run = shared(etl)
         assert run.outcome == "failed"
         (said,) = run.problems
-        assert said.endswith('/conversations?status=open&page=5: the server answered 403: {"error":"no"}')
+        assert said.endswith('/conversations?status=open&page=5: the server answered 401: {"error":"no"}')
         assert etl.rows("SELECT result FROM sync_parts WHERE number = 2") == [(None,)]
         refused.refuses = False
         again = shared(etl)
@@ -349,12 +349,12 @@ def test_a_part_that_fails_leaves_what_was_saved_and_can_be_tried_again(engine: 
 
     def refuse(request: Request, answer: Answer) -> Answer:
         is_it = refuses.is_set() and request.path.endswith("/conversations") and request.first("page") == "4"
-        return json_answer({"error": "no"}, 403) if is_it else answer
+        return json_answer({"error": "no"}, 401) if is_it else answer
 
     with job(account_of(50), engine, change=refuse, **FEW_A_PAGE) as etl:
         run = a_run(etl)
         refuses.set()
-        with pytest.raises(VendorError, match="403"):
+        with pytest.raises(VendorError, match="401"):
             member(etl).take(engine, run.run_id, Selection(), 1)
         assert etl.rows("SELECT result FROM sync_parts") == [(None,)]
         refuses.clear()

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from etl.demo.server import Answer, json_answer, text_answer
-from etl.errors import Denied, NotFound, TryAgain, VendorError
+from etl.errors import Denied, NotFound, TryAgain, Unreadable, VendorError
 from etl.extract.client import Client
 from etl.settings.settings import Settings, load
 
@@ -76,7 +76,7 @@ def test_any_json_is_decoded_also_with_half_a_surrogate_pair(serving, client_of,
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, VendorError), (401, Denied), (403, VendorError), (404, NotFound), (405, VendorError), (422, VendorError)],
+    [(400, Unreadable), (401, Denied), (403, Unreadable), (404, NotFound), (405, Unreadable), (422, Unreadable)],
 )
 def test_an_error_for_good_is_told_at_once_with_the_address_and_the_answer(serving, client_of, in_turn, status, kind):
     server = in_turn(json_answer({"error": "no"}, status))

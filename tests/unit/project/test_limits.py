@@ -19,8 +19,9 @@ MOST_LINES, MOST_LINES_OF_TESTS, MOST_LINES_OF_A_FUNCTION, MOST_ATTRIBUTES = 250
 # Of each of these the parts of the program have their own, as others do.
 NAMES_FOR_EACH = {"log"}
 
-# A record of what was done, with two conversions of all of it: as wide as what there is to tell.
-WIDE_RECORDS = {"etl/load/tally.py: Tally"}
+# A record of what was done, with two conversions of all of it, and the rows of a page with what there is to tell of
+# them: as wide as that is.
+WIDE_RECORDS = {"etl/load/tally.py: Tally", "etl/transform/batch.py: Batch"}
 
 
 def name_of(path: Path) -> str:

@@ -10,6 +10,7 @@ from tests.recorded_vendor import recording
 CASES = recording("cases")
 SECRET = "https://bot.example/hook?key=s3cret"
 BOT = {"id": 6, "name": "Robo", "thumbnail": "", "bot_type": "webhook", "outgoing_url": SECRET}
+NO_BOT = {"id": 6, "name": "Who", "bot_type": None, "outgoing_url": None}
 OWNER = ("assignee_type", "assignee_id", "assignee_bot_type", "assignee_bot_id")
 NOBODY = (None, None, None, None)
 
@@ -73,7 +74,15 @@ def test_the_recorded_bot_does_not_rename_the_administrator_whose_number_it_has(
         # Whatever is said: only a bot has these.
         ({"assignee": BOT}, ("agent_bot", None, "agent_bot", 6)),
         ({"assignee": BOT, "assignee_type": "User"}, ("agent_bot", None, "agent_bot", 6)),
-        ({"assignee": {"id": 6, "bot_type": None}}, ("agent_bot", None, "agent_bot", 6)),
+        ({"assignee": {"id": 6, "outgoing_url": SECRET}, "assignee_type": "User"}, ("agent_bot", None, "agent_bot", 6)),
+        # The key alone tells nothing where it has no value: then what is said counts, and what only people have.
+        ({"assignee": {"id": 6, "bot_type": None}, "assignee_type": "User"}, ("user", 6, None, None)),
+        ({"assignee": {"id": 6, "outgoing_url": None, "type": "user"}}, ("user", 6, None, None)),
+        ({"assignee": {"id": 6, "bot_type": None, "email": "a@b.c"}}, ("user", 6, None, None)),
+        ({"assignee": NO_BOT | {"role": "agent"}}, ("user", 6, None, None)),
+        ({"assignee": NO_BOT, "assignee_type": "AgentBot"}, ("agent_bot", None, "agent_bot", 6)),
+        ({"assignee": NO_BOT | {"email": "a@b.c", "bot_type": "webhook"}}, ("agent_bot", None, "agent_bot", 6)),
+        ({"assignee": NO_BOT | {"type": "captain_assistant"}}, ("captain_assistant", None, "captain_assistant", 6)),
         ({"assignee": BOT, "assignee_type": "Captain::Assistant"}, ("captain_assistant", None, "captain_assistant", 6)),
         ({}, NOBODY),
         ({"assignee": None, "assignee_type": "AgentBot"}, NOBODY),
@@ -106,6 +115,9 @@ def test_the_number_of_a_bot_beside_the_owner_tells_it_where_nothing_else_does(a
         ({"assignee": {"id": 6}, "assignee_type": 5}, "expected text, got 5"),
         ({"assignee": {"id": 6}, "assignee_type": ["User"]}, "expected text, got an array"),
         ({"assignee": {"id": 6}, "assignee_type": "Contact"}, "type: expected a user or a bot"),
+        # A bot without either, or a person of whom nothing is sent: neither may become the other.
+        ({"assignee": NO_BOT}, "type: is missing, and it may be a person or a bot"),
+        ({"assignee": {"id": 6, "bot_type": None, "email": None}}, "type: is missing, and it may be a person or a bot"),
     ],
 )
 def test_an_owner_of_whom_it_cannot_be_told_what_it_is_changes_nothing_and_is_rejected(meta, reason):

@@ -9,6 +9,64 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)  # 1767268800
 HOUR = 3600
 
 
+def said(number, content="hello", **fields):
+    return {"id": number, "content": content, "message_type": 0, "private": False, "created_at": 1767268800} | fields
+
+
+@pytest.mark.parametrize("claimed", [[said(9)], [said(8, "of its own"), said(9, "another text")]], ids=range(2))
+def test_the_same_message_of_two_conversations_is_disputed_and_stays_with_the_first(claimed):
+    batch = to_batch(1, [])
+    assert add_history(batch, 7, [said(9), said(10)]) == {9, 10}
+    assert add_history(batch, 8, claimed) == set()
+    assert add_history(batch, 5, [said(11)]) == {11}
+    assert batch.disputed == {7, 8}
+    held = {row["id"]: (row["conversation_id"], row["content"]) for row in batch.rows["messages"].values()}
+    assert held == {9: (7, "hello"), 10: (7, "hello"), 11: (5, "hello")}
+
+
+@pytest.mark.parametrize(
+    ("sent", "at"),
+    [
+        ({"timestamp": 1767268800, "last_activity_at": None}, NOON),
+        ({"last_activity_at": None, "timestamp": 1767268800}, NOON),
+        ({"last_activity_at": 1767268800, "timestamp": None}, NOON),
+        ({"timestamp": 0, "last_activity_at": 1767268800}, NOON),
+        ({"last_activity_at": 1767268800, "timestamp": 0}, NOON),
+        ({"last_activity_at": 1767268800, "timestamp": "soon"}, NOON),
+        ({"timestamp": None, "last_activity_at": None}, None),
+        ({"timestamp": None}, None),
+    ],
+    ids=range(8),
+)
+def test_a_null_never_wipes_what_another_key_of_the_same_column_tells(sent, at):
+    batch = to_batch(1, [{"id": 7, "status": "open", "created_at": 1767268800} | sent])
+    assert batch.rows["conversations"][(7,)]["last_activity_at"] == at
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_shapes_of_a_record_the_later_one_tells_whether_a_value_could_be_read(order):
+    odd, well = said(9, status=7, colour="red"), said(9, status="read", size=2)
+    batch = to_batch(1, [])
+    for one in (odd, well)[::order]:
+        add_history(batch, 7, [one])
+    row = batch.rows["messages"][(9,)]
+    others = {"colour": "red", "size": 2}
+    assert (row["status"], row["extra"]) == (("read", others) if order == 1 else (None, others | {"status": 7}))
+
+
+def test_nothing_is_left_of_extra_when_all_in_it_could_be_read():
+    batch = to_batch(1, [])
+    for one in (said(9, status=7), said(9, status="read")):
+        add_history(batch, 7, [one])
+    assert "extra" not in batch.rows["messages"][(9,)]
+
+
+def test_a_conversation_that_is_given_twice_is_its_own_and_no_rival():
+    batch = to_batch(1, [])
+    assert add_history(batch, 7, [said(9)]) == add_history(batch, 7, [said(9, "edited")]) == {9}
+    assert batch.disputed == set()
+
+
 def test_a_contact_that_comes_twice_in_different_shapes_is_one_row():
     batch = to_batch(
         1,
