@@ -38,6 +38,7 @@ class Tally:
     handed_on: contacts to whom the vendor gave the conversation of a forgotten person.
     unproved: conversation id -> what was read, of those whose history may lack messages.
     moved: conversations between which messages moved, so that what is stored of them is in doubt.
+    denied: conversations that pages show, but not the vendor by itself, as an earlier run has said already.
     unread: how many histories could not be read; why: what was said of the first.
     walks_back: whether the server has shown that it misreads windows of messages.
     quotes: what failures quoted of answers and searches; nothing where personal data are not kept.
@@ -58,6 +59,7 @@ class Tally:
     handed_on: set[int] = field(default_factory=set)
     unproved: dict[int, Unproved] = field(default_factory=dict)
     moved: IdSet = field(default_factory=IdSet)
+    denied: IdSet = field(default_factory=IdSet)
     unread: int = 0
     why: str = ""
     walks_back: bool = False
