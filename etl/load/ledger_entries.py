@@ -30,9 +30,16 @@ class Reason(NamedTuple):
     asker: str | None = None
 
 
-def digest_of(token: str, rights: Collection[str]) -> str:
-    """Return by what a refusal is known to be that of a token with some rights: another may be let in."""
-    return hashlib.sha256("\n".join([token, *sorted(rights)]).encode()).hexdigest()
+def digest_of(token: str, rights: Collection[str] | None) -> str:
+    """Return by what a refusal is known to be that of a token with some rights: another may be let in.
+
+    rights: None where they could not be read; then the token's are taken for what they were.
+    """
+    return "-".join([_digest(token), "" if rights is None else _digest("\n".join(sorted(rights)))])
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
 
 
 def known_gone(connection: Connection, account_id: int, asker: str) -> dict[str, set[int]]:
@@ -45,7 +52,7 @@ def known_gone(connection: Connection, account_id: int, asker: str) -> dict[str,
             LedgerEntry.account_id == account_id,
             (LedgerEntry.state == DELETED)
             | (LedgerEntry.state == FORBIDDEN)
-            & (LedgerEntry.asker == asker)
+            & (LedgerEntry.asker.startswith(asker) if asker.endswith("-") else LedgerEntry.asker == asker)
             & (LedgerEntry.checked_at > datetime.now(UTC) - FORBIDDEN_FOR),
         )
     ).all()
