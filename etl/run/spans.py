@@ -5,10 +5,10 @@ densely can whatever is missing have been a conversation.
 """
 
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from heapq import merge
-from itertools import pairwise
+from itertools import chain, pairwise
 
 # Far is more than ten times as many numbers away as numbers are known, and these besides, but never more than those.
 TIMES_KNOWN, BESIDES, FARTHEST = 10, 10_000, 1_000_000
@@ -29,14 +29,17 @@ def find_spans(there: Iterable[int], gone: Iterable[int], far: int, around: int 
     there, gone: the numbers of what is there, and of what no longer is; both in order. What is gone makes no span.
     around: how many numbers before the first of what is far from the others belong to its span.
     """
-    found = [[1, 0]]
-    for number, is_there in merge(((one, True) for one in there), ((one, False) for one in gone)):
-        first, last = found[-1]
-        if number - last <= far:
-            found[-1] = [first, max(last, number)]
-        elif is_there:
-            found.append([max(number - around, last + 1), number])
-    return [range(first, last + 1) for first, last in found if first <= last]
+    found: list[range] = []
+    first, last, lost = 1, 0, deque(gone)
+    for number in chain(there, [None]):
+        while lost and (number is None or lost[0] < number):
+            missed = lost.popleft()
+            last = max(last, missed) if missed - last <= far else last
+        if number is not None and number - last > far:
+            found.append(range(first, last + 1))
+            first = max(number - around, last + 1)
+        last = max(last, number or 0)
+    return [span for span in (*found, range(first, last + 1)) if span]
 
 
 def between(spans: Sequence[range]) -> list[range]:

@@ -1,6 +1,10 @@
 """Where numbers lie densely, and which are far from all others."""
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from etl.run.spans import Landmarks, between, distance, find_spans, within
 
@@ -46,3 +50,14 @@ def test_millions_of_dense_numbers_have_few_landmarks_and_all_are_near() -> None
     assert all(known.is_near(number, 10_000) for number in (1, 777_777, 2_010_000))
     assert [known.is_near(number, 10_000) for number in (2_010_001, 10**9)] == [False, False]
     assert len(known._numbers) <= 2_001
+
+
+@given(st.sets(st.integers(1, 900)), st.sets(st.integers(1, 900)), st.integers(0, 60), st.integers(0, 30))
+def test_all_that_is_there_lies_in_a_span_and_spans_are_in_order_and_apart(
+    there: set[int], gone: set[int], far: int, around: int
+) -> None:
+    spans = find_spans(sorted(there), sorted(gone), far, around)
+    assert set(within(spans, there)) == there
+    assert all(low.stop <= high.start for low, high in pairwise(spans))
+    assert all(span.start == 1 or span.start + around >= min(set(span) & there) for span in spans)
+    assert {span[-1] for span in spans} <= there | gone
