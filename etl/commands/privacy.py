@@ -24,6 +24,14 @@ log = logging.getLogger(__name__)
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
+Contacts = Annotated[
+    list[int] | None, typer.Option("--contact", min=1, metavar="ID", help="The contact's number. May be repeated.")
+]
+Conversations = Annotated[
+    list[int] | None,
+    typer.Option("--conversation", min=1, metavar="ID", help="The conversation's number. May be repeated."),
+]
+
 WORDS = {"keep": "kept as they are", "hash": "hashed", "drop": "dropped"}
 
 
@@ -78,37 +86,61 @@ def _redact(settings: "Settings", engine: "Engine", yes: bool) -> int:
     Examples
       etl forget --contact 12 --contact 40
       etl forget --contact 12 --account 23 --yes
+      etl forget --conversation 1000000000    one that should not be there
 
     {VENDOR}
     {OTHERS}
 """)
 def forget(
-    contact: Annotated[list[int], typer.Option(min=1, metavar="ID", help="The contact's number. May be repeated.")],
-    account: OneAccount = None,
-    yes: Yes = False,
+    contact: Contacts = None, conversation: Conversations = None, account: OneAccount = None, yes: Yes = False
 ) -> None:
-    """Remove what is personal of a contact everywhere, and keep it out of later runs.
+    """Remove what is personal of a contact everywhere, for good; or remove a conversation that should not be there.
 
-    That is the contact's columns, all messages, attachments and answers to surveys of their conversations, and what was
-    rejected of them. Numbers, times and statuses stay, so that the figures hold. It cannot be taken back.
+    Of a contact that is the columns, all messages, attachments and answers to surveys of their conversations, and what
+    was rejected of them. Numbers, times and statuses stay, so that the figures hold, and later runs keep it out.
+
+    Of a conversation that is every row that names it. It comes back with the next run when the vendor still shows it.
+
+    Neither can be taken back.
     """
     from etl.database.migrate import open_at_head
-    from etl.privacy import forget as forgetting
 
-    contact_ids = sorted(set(contact))
+    if not (contact or conversation):
+        raise SettingsError("Whom or what? Say --contact ID or --conversation ID.")
     settings = accounts.choose([account] if account else None)[0].settings
     with open_at_head(settings) as engine:
-        known = forgetting.known(engine, settings.account_id, contact_ids)
-        for contact_id in contact_ids:
-            said = (
-                f"with {known[contact_id]:,} conversations"
-                if contact_id in known
-                else "not in the tables; it is kept out of them"
-            )
-            typer.echo(f"Contact {contact_id} of account {settings.account_id}: {said}")
-        _ask(yes, "Their personal data and everything that was written are removed for good.")
-        emptied = forgetting.forget(engine, settings.account_id, contact_ids)
-    _print_counts(emptied, "emptied")
+        if contact:
+            _forget_contacts(engine, settings.account_id, sorted(set(contact)), yes)
+        if conversation:
+            _remove_conversations(engine, settings.account_id, sorted(set(conversation)), yes)
+
+
+def _forget_contacts(engine: "Engine", account_id: int, contact_ids: list[int], yes: bool) -> None:
+    from etl.privacy import forget as forgetting
+
+    known = forgetting.known(engine, account_id, contact_ids)
+    for contact_id in contact_ids:
+        is_there = contact_id in known
+        said = f"with {known[contact_id]:,} conversations" if is_there else "not in the tables; it is kept out of them"
+        typer.echo(f"Contact {contact_id} of account {account_id}: {said}")
+    _ask(yes, "Their personal data and everything that was written are removed for good.")
+    _print_counts(forgetting.forget(engine, account_id, contact_ids), "emptied")
+
+
+def _remove_conversations(engine: "Engine", account_id: int, conversation_ids: list[int], yes: bool) -> None:
+    from etl.privacy import removal
+    from etl.views import schema
+
+    known = removal.lengths(engine, account_id, conversation_ids)
+    for conversation_id in conversation_ids:
+        is_there = conversation_id in known
+        said = f"with {known[conversation_id]:,} messages" if is_there else "not in the tables"
+        typer.echo(f"Conversation {conversation_id} of account {account_id}: {said}")
+    _ask(yes, "All rows that name them are removed; what the vendor still shows comes back with the next run.")
+    removed = removal.remove(engine, account_id, conversation_ids)
+    _print_counts(removed, "removed")
+    if removed["conversations"]:
+        schema.refresh(engine)
 
 
 def _warning(account_id: int, stored: tuple[str, str | None], loses: bool, wanted: str) -> str:

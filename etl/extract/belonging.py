@@ -5,12 +5,13 @@ names another conversation or account than the one that was asked for is none of
 names none says nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from heapq import nlargest
 from sys import maxsize
 from typing import Any
 
-from etl.errors import TryAgain
+from etl.errors import NotFound, TryAgain, VendorError
 from etl.extract.client import Client, Query
 from etl.extract.ids import id_of
 
@@ -26,6 +27,7 @@ TELLING: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "custom_attribute_definitions": (frozenset({"attribute_key", "attribute_display_name"}), frozenset()),
     "csat_survey_responses": (frozenset({"rating", "feedback_message"}), frozenset()),
 }
+PROBES = 3
 
 
 def get_conversation(client: Client, conversation_id: int) -> Any:
@@ -39,6 +41,20 @@ def get_conversation(client: Client, conversation_id: int) -> Any:
         require_conversations([answer], client.account_id)
 
     return client.get(f"conversations/{conversation_id}", check=check)
+
+
+def can_be_asked(client: Client, shown: Iterable[int]) -> bool:
+    """Return whether the server shows single conversations: ask for some that the list has just shown."""
+    probes = sorted(nlargest(PROBES, shown))
+    for conversation_id in probes:
+        try:
+            get_conversation(client, conversation_id)
+        except NotFound:
+            continue
+        except VendorError:
+            return True
+        return True
+    return not probes
 
 
 def get_messages(

@@ -49,12 +49,13 @@ class _MisreadError(Exception):
 class Histories:
     """Reads histories, and learns once a run how this server reads a window.
 
+    client: with which they are asked for.
     walks_back: whether the server has shown, to this run or to those who share it, that it misreads the window.
     """
 
     def __init__(self, client: Client) -> None:
         self.walks_back = False
-        self._client = client
+        self.client = client
         self._longest = 0
         self._answered = False
         self._refusals = 0
@@ -75,7 +76,7 @@ class Histories:
         Raise VendorError when it cannot be read; Denied or NotFound without asking once the server refused every one.
         """
         if self.refused:
-            address = self._client.address(_path(conversation_id))
+            address = self.client.address(_path(conversation_id))
             raise NotFound("not asked for, as the server refuses histories.", address=address)
         try:
             history = self._walk_back(conversation_id) if self.walks_back else self._read_window(conversation_id, shown)
@@ -91,7 +92,7 @@ class Histories:
         if not isinstance(error, NotFound):
             return False
         try:
-            get_conversation(self._client, conversation_id)
+            get_conversation(self.client, conversation_id)
         except NotFound:
             return True
         except VendorError:
@@ -197,7 +198,7 @@ class Histories:
             return messages
         middle = ids[len(ids) // 2] if ids else after
         if not after < middle < before:
-            address = self._client.address(_path(conversation_id))
+            address = self.client.address(_path(conversation_id))
             raise VendorError(f"the window {after} to {before} cannot be split.", address=address)
         older = self._between(conversation_id, after, middle, attempts)
         return older + self._between(conversation_id, middle, before, attempts)
@@ -223,10 +224,10 @@ class Histories:
     def _get(self, conversation_id: int, attempts: int = maxsize, **query: int) -> list[Any]:
         path, asked = _path(conversation_id), list(query.items())
         slow = ATTEMPTS_WHEN_SLOW if len(query) > 1 else maxsize
-        answer = get_messages(self._client, conversation_id, asked, attempts, slow)
+        answer = get_messages(self.client, conversation_id, asked, attempts, slow)
         payload = answer.get("payload") if isinstance(answer, dict) else None
         if not isinstance(payload, list):
-            raise VendorError("the answer holds no list of messages.", address=self._client.address(path, asked))
+            raise VendorError("the answer holds no list of messages.", address=self.client.address(path, asked))
         return payload
 
 

@@ -161,6 +161,15 @@ def _get_page(client: Client, path: str, query: Query, number: int, about: int |
     return Page(number, about, data["payload"], counts)
 
 
+def count_all(client: Client) -> int | None:
+    """Return the sum of the vendor's own counts, read now; None where they cannot be read."""
+    counts = []
+    with suppress(VendorError, KeyError, TypeError):
+        for status in STATUSES:
+            counts.append(client.get(f"{LIST}/meta", [("status", status)])["meta"]["all_count"])
+    return sum(counts) if len(counts) == len(STATUSES) and all(map(is_count, counts)) else None
+
+
 def is_count(value: Any) -> bool:
     """Return whether a value can be the number of an account's conversations, whose ids have 31 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= HIGHEST_ID

@@ -64,6 +64,22 @@ def highest(connection: Connection, account_id: int) -> int:
     return connection.scalar(select(func.max(Conversation.id)).where(Conversation.account_id == account_id)) or 0
 
 
+def count(connection: Connection, account_id: int) -> int:
+    """Return how many conversations are in the tables."""
+    return connection.scalar(select(func.count()).where(Conversation.account_id == account_id)) or 0
+
+
+def is_near_others(connection: Connection, account_id: int, number: int, far: int) -> bool:
+    """Return whether a living conversation is not far from a number, or is of that number and was read whole."""
+    near = select(Conversation.id).where(
+        Conversation.account_id == account_id,
+        Conversation.id.between(number - far, number + far),
+        Conversation.deleted_at.is_(None),
+        (Conversation.id != number) | Conversation.history_read_at.is_not(None),
+    )
+    return connection.execute(near.limit(1)).first() is not None
+
+
 def present(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> set[int]:
     """Return those of the ids whose conversation is in the tables."""
     known = select(Conversation.id).where(

@@ -5,12 +5,13 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from etl.database.bookkeeping import LedgerEntry
 from etl.database.engine import any_of
 from etl.database.models import Conversation
+from etl.id_set import IdSet
 from etl.load import conversations
 
 DELETED, FORBIDDEN, UNREADABLE = "deleted", "forbidden", "unreadable"
@@ -29,9 +30,16 @@ class Reason(NamedTuple):
     asker: str | None = None
 
 
-def digest_of(token: str, rights: Collection[str]) -> str:
-    """Return by what a refusal is known to be that of a token with some rights: another may be let in."""
-    return hashlib.sha256("\n".join([token, *sorted(rights)]).encode()).hexdigest()
+def digest_of(token: str, rights: Collection[str] | None) -> str:
+    """Return by what a refusal is known to be that of a token with some rights: another may be let in.
+
+    rights: None where they could not be read; then the token's are taken for what they were.
+    """
+    return "-".join([_digest(token), "" if rights is None else _digest("\n".join(sorted(rights)))])
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()
 
 
 def known_gone(connection: Connection, account_id: int, asker: str) -> dict[str, set[int]]:
@@ -44,7 +52,7 @@ def known_gone(connection: Connection, account_id: int, asker: str) -> dict[str,
             LedgerEntry.account_id == account_id,
             (LedgerEntry.state == DELETED)
             | (LedgerEntry.state == FORBIDDEN)
-            & (LedgerEntry.asker == asker)
+            & (LedgerEntry.asker.startswith(asker) if asker.endswith("-") else LedgerEntry.asker == asker)
             & (LedgerEntry.checked_at > datetime.now(UTC) - FORBIDDEN_FOR),
         )
     ).all()
@@ -57,10 +65,25 @@ def known_gone(connection: Connection, account_id: int, asker: str) -> dict[str,
     return known
 
 
-def highest_known(connection: Connection, account_id: int) -> int:
-    """Return the highest id that the tables know, with or without a conversation; 0 when there is none."""
-    noted = connection.scalar(select(func.max(LedgerEntry.conversation_id)).where(LedgerEntry.account_id == account_id))
-    return max(conversations.highest(connection, account_id), noted or 0)
+def highest_there(connection: Connection, account_id: int) -> int:
+    """Return the highest id that the tables do not have as gone, with or without a conversation; 0: there is none."""
+    highest = (ids.with_only_columns(func.max(ids.selected_columns[0])) for ids in _there(account_id))
+    return max(connection.scalar(query) or 0 for query in highest)
+
+
+def all_there(connection: Connection, account_id: int) -> IdSet:
+    """Return the ids that the tables do not have as gone, with or without a conversation."""
+    found = IdSet()
+    for ids in _there(account_id):
+        found.update(connection.execution_options(yield_per=conversations.ROWS_AT_ONCE).scalars(ids))
+    return found
+
+
+def _there(account_id: int) -> list[Select[int]]:
+    return [
+        select(Conversation.id).where(Conversation.account_id == account_id, Conversation.deleted_at.is_(None)),
+        select(LedgerEntry.conversation_id).where(LedgerEntry.account_id == account_id, LedgerEntry.state != DELETED),
+    ]
 
 
 def count_doomed(connection: Connection, account_id: int, gone: Collection[int]) -> tuple[int, int]:
@@ -81,7 +104,8 @@ def write_down(connection: Connection, account_id: int, gone: Collection[int], r
         .values(deleted_at=now, changed_at=func.now())
     )
     known = conversations.present(connection, account_id, gone)
-    conversations.found_again(connection, account_id, known)
+    # Nor is of what is gone known any more what it was before.
+    conversations.found_again(connection, account_id, known | (set(gone) - reasons.keys()))
     rows = [
         {"account_id": account_id, "conversation_id": conversation_id, "checked_at": now}
         | {"state": reason.state, "reason": reason.said, "quote": reason.quote, "asker": reason.asker}

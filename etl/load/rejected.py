@@ -1,6 +1,6 @@
 """Records that could not become rows, kept with their reasons until they are read well."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Text, func, literal, select, tuple_, update
@@ -37,6 +37,19 @@ def has_rejected(connection: Connection, account_id: int) -> bool:
         RejectedRecord.account_id == account_id, RejectedRecord.resolved_at.is_(None)
     )
     return connection.execute(waiting.limit(1)).first() is not None
+
+
+def waiting_since_before(connection: Connection, run: Run, entity: str, numbers: Iterable[int]) -> set[int]:
+    """Return those of the numbers of which an earlier run rejected a record that was not read well since."""
+    ids = [str(number) for number in numbers]
+    waiting = select(RejectedRecord.entity_id).where(
+        RejectedRecord.account_id == run.account_id,
+        RejectedRecord.entity == entity,
+        RejectedRecord.entity_id == func.any(literal(ids, ARRAY(Text))),
+        RejectedRecord.resolved_at.is_(None),
+        RejectedRecord.run_id < run.run_id,
+    )
+    return {int(found) for found in connection.scalars(waiting) if found}
 
 
 def resolve_rejected(connection: Connection, account_id: int, read: Sequence[tuple[str, int]]) -> None:

@@ -41,6 +41,7 @@ class Tally:
     sent: how many records came, and of each of their fields and kinds, as `transform.observed` sums them.
     withheld: conversations in whose rows something was left as it is, as a field was not met that is sent else.
     contradictions: what messages said of themselves that cannot be.
+    denied: conversations that pages show, but not the vendor by itself, as an earlier run has said already.
     unread: how many histories could not be read; why: what was said of the first.
     walks_back: whether the server has shown that it misreads windows of messages.
     quotes: what failures quoted of answers and searches; nothing where personal data are not kept.
@@ -64,6 +65,7 @@ class Tally:
     sent: Counter[str] = field(default_factory=Counter)
     withheld: IdSet = field(default_factory=IdSet)
     contradictions: set[str] = field(default_factory=set)
+    denied: IdSet = field(default_factory=IdSet)
     unread: int = 0
     why: str = ""
     walks_back: bool = False

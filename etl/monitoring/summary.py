@@ -96,7 +96,10 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     if run.ledger:
         parts = LEDGER[1:]  # the first is their sum
         sum_of = " + ".join(f"{run.ledger[name]:,} {name}" for name in parts if run.ledger[name] or name == "loaded")
-        yield "ledger", f"{run.ledger['highest_id']:,} ids = {sum_of}"
+        # What lies in jumps of the numbers has no column: a note names it.
+        jumped = run.ledger["highest_id"] - sum(run.ledger[name] for name in parts)
+        between = f" + {jumped:,} in jumps, not asked for" if jumped else ""
+        yield "ledger", f"{run.ledger['highest_id']:,} ids = {sum_of}{between}"
     if run.audit:
         read = " + ".join(
             f"{run.audit[name]:,} {said}" for name, said in AUDIT.items() if run.audit[name] or name == "read"

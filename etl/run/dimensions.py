@@ -61,7 +61,7 @@ LISTS = (
 class Dimensions:
     """The names that a run reads at its start, and the survey responses at its end.
 
-    rights: the role of the token, and what that permits; empty where the server does not tell.
+    rights: the role of the token, and what that permits; empty where the server does not tell, None: it was not read.
     agents: the numbers of the people of the account; empty where it does not tell.
     """
 
@@ -70,7 +70,7 @@ class Dimensions:
     engine: Engine
     writer: Writer
     run: Run
-    rights: tuple[str, ...] = ()
+    rights: tuple[str, ...] | None = None
     agents: frozenset[int] = frozenset()
     _missed: dict[str, list[str]] = field(default_factory=dict)
 
@@ -117,6 +117,7 @@ class Dimensions:
         except VendorError as error:
             self._miss("the account's name, and whether this token sees everything (it is believed)", error)
             return
+        self.rights = ()
         accounts = profile.get("accounts") if isinstance(profile, dict) else None
         for account in accounts if isinstance(accounts, list) else []:
             if isinstance(account, dict) and account.get("id") == self.run.account_id:

@@ -1,32 +1,35 @@
 """Accounts for every conversation id: loaded, deleted upstream, forbidden to this token, unreadable, or unaccounted.
 
 Ids are the account's own running number: every id from 1 to the highest was given out once and is never given again
-(the vendor's section 2). A walk skips some and is silent about deleted ones, so whatever it did not show is asked for.
+(the vendor's section 2). A walk skips some and is silent about deleted ones, so whatever it did not show is asked for,
+where ids lie densely (`spans`): what lies in a jump between them is asked for only while the vendor counts more.
 """
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import nlargest
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import Engine
 
 from etl.database.engine import transaction
 from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
-from etl.extract.belonging import get_conversation
+from etl.extract.belonging import PROBES, can_be_asked, get_conversation
 from etl.extract.client import Client
 from etl.extract.refusals import NO_RIGHT
-from etl.extract.walk import BY_CREATION, is_count, walk
+from etl.extract.walk import BY_CREATION, count_all, walk
 from etl.id_set import IdSet
-from etl.load import ledger_entries
+from etl.load import conversations, ledger_entries
+from etl.load.journal import Run
 from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE, Reason
+from etl.run.far_ids import said_of_denied, said_of_jumps, said_of_strays
+from etl.run.ground import Ground
+from etl.run.spans import between, within
 from etl.selection import STATUSES
 
 ASKED_AT_ONCE = 25
-PROBES = 3
 MOST_ROUNDS = 5
 MOST_BLOCKS_ABOVE = 400
 MOST_ASKED_AGAIN = 1000
@@ -37,72 +40,74 @@ SEES_NOTHING = (
     "The token sees no conversation, and was refused some that were asked for by their numbers: what is there is not"
     " known. Use an administrator's token."
 )
+NOT_SHOWN = "The server does not show single conversations: what the pages skip was walked again."
 
 
 @dataclass
 class Ledger:
     """The accounting of one run.
 
-    take: takes in payloads of conversations. seen: the ids taken in; `take` adds to them.
-    gone, forbidden: ids found so in this run. unreadable: id -> what the vendor answered. known: state -> ids found so
-    before, which are not asked for again.
-    asker: the digest of the token that asks. problems, notes: sentences for the summary.
+    take: takes in payloads of conversations. run: to which problems and notes are added.
+    gone, forbidden: ids found so in this run. unreadable: id -> what the vendor answered.
+    asker: the digest of the token that asks. ground: what is known of ids.
     """
 
     client: Client
     pool: Executor
     engine: Engine
     take: Callable[[list[Any]], None]
-    seen: IdSet
+    run: Run
     asker: str
     gone: set[int] = field(default_factory=set)
     forbidden: set[int] = field(default_factory=set)
     unreadable: dict[int, Reason] = field(default_factory=dict)
-    known: dict[str, set[int]] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    ground: Ground = field(init=False)
+
+    @property
+    def seen(self) -> IdSet:
+        """The ids that were taken in; `take` adds to them."""
+        return self.run.tally.seen
 
     def settle(self, accept_deletions: bool = False) -> dict[str, int]:
         """Ask for every id that the walks did not show, and write down what became of it.
 
-        Return {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; highest_id is the sum of the others.
+        Return {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; highest_id is the sum of the others,
+        and of the ids in jumps, none of which was asked for.
         Raise DeletionsRefused, before anything is written down, when so many are gone that the token is doubted.
         """
         with transaction(self.engine) as connection:
-            self.known = ledger_entries.known_gone(connection, self.client.account_id, self.asker)
-        highest = self._highest()
-        missing = highest - len(self.seen) - sum(map(len, self.known.values()))
-        if missing <= MOST_ASKED:
-            self._ask(
-                conversation_id for conversation_id in range(1, highest + 1) if not self._is_settled(conversation_id)
-            )
-        else:
-            self.problems.append(f"{missing} ids up to {highest} are missing: too many to ask for each.")
+            known = ledger_entries.known_gone(connection, self.client.account_id, self.asker)
+        self.ground = Ground(self.engine, self.client.account_id, self.seen, known)
+        spans = self.ground.survey(MOST_ASKED)
+        if not self._ask_within(spans):
+            said = f"{self.ground.missing(spans)} ids up to {spans[-1][-1]} are missing: too many to ask for each."
+            self.run.problems.append(said)
         if self.forbidden:
             self._check_token()
-        counted = self._counted()
-        self._ask_above(highest)
-        if len(self.seen) < counted:
+        counted = self._count()
+        for span in spans or [range(1, 1)]:
+            self._ask_above(span.stop - 1)
+        if counted is None or len(self.seen) < counted:
+            self._ask_within(between(spans))
+        if len(self.seen) < (counted or 0):
             self._ask_again()
-        if self.gone and not self._can_be_asked():
-            self.notes.append("The server does not show single conversations: what the pages skip was walked again.")
+        if self.gone and not can_be_asked(self.client, self.seen):
+            self.run.notes.append(NOT_SHOWN)
             self.gone.clear()
-            self._walk_again(counted)
+            self.ground.around = 0
+            self._walk_again(counted or 0)
         if not accept_deletions:
             self._refuse_too_many()
         self._write_down()
-        if len(self.seen) < counted:
-            self.problems.append(f"The vendor counts {counted} conversations, and {len(self.seen)} were loaded.")
-        return self._sum()
+        self._compare(counted)
+        return self._sum(self.ground.spans(self.gone))
 
-    def _is_settled(self, conversation_id: int) -> bool:
-        return conversation_id in self.seen or any(conversation_id in ids for ids in self.known.values())
-
-    def _highest(self) -> int:
-        """Return the highest id ever seen, by this run or before."""
-        with transaction(self.engine) as connection:
-            known = ledger_entries.highest_known(connection, self.client.account_id)
-        return max(known, max(self.seen, default=0))
+    def _ask_within(self, spans: list[range]) -> bool:
+        """Ask for every id in some ranges that is not settled; return whether they are not too many for that."""
+        if self.ground.missing(spans) > MOST_ASKED:
+            return False
+        self._ask(one for one in chain(*spans) if not self.ground.is_settled(one))
+        return True
 
     def _ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations, 25 at a time; take in those that are there, and note the others."""
@@ -147,13 +152,13 @@ class Ledger:
             }
             if len(beyond) == ASKED_AT_ONCE:
                 return
-        self.problems.append(f"Beyond conversation {highest} there are still others: they were not asked for.")
+        self.run.problems.append(f"Beyond conversation {highest} there are still others: they were not asked for.")
 
     def _ask_again(self) -> None:
         """Ask again for those that are gone, newest first: the vendor counts more than were seen."""
-        again = sorted(self.gone | self.known[DELETED], reverse=True)[:MOST_ASKED_AGAIN]
+        again = sorted(self.gone | self.ground.known[DELETED], reverse=True)[:MOST_ASKED_AGAIN]
         self.gone.difference_update(again)
-        self.known[DELETED].difference_update(again)
+        self.ground.known[DELETED].difference_update(again)
         self._ask(iter(again))
 
     def _check_token(self) -> None:
@@ -163,8 +168,8 @@ class Ledger:
         something behind it.
         """
         if not self.seen:
-            if SEES_NOTHING not in self.problems:
-                self.problems.append(SEES_NOTHING)
+            if SEES_NOTHING not in self.run.problems:
+                self.run.problems.append(SEES_NOTHING)
             self.forbidden.clear()
         for conversation_id in sorted(nlargest(PROBES, self.seen)):
             try:
@@ -174,19 +179,6 @@ class Ledger:
             except VendorError:
                 continue
             return
-
-    def _can_be_asked(self) -> bool:
-        """Return whether the server shows single conversations: ask for some that the list has just shown."""
-        probes = sorted(nlargest(PROBES, self.seen))
-        for conversation_id in probes:
-            try:
-                get_conversation(self.client, conversation_id)
-            except NotFound:
-                continue
-            except VendorError:
-                return True
-            return True
-        return not probes
 
     def _walk_again(self, counted: int) -> None:
         """Walk by time of creation, which rarely ties, until all that the vendor counts was seen or nothing is new."""
@@ -198,16 +190,21 @@ class Ledger:
             if len(self.seen) >= counted or len(self.seen) == before:
                 return
 
-    def _counted(self) -> int:
-        """Return the sum of the vendor's own counts, read now; 0 where it does not count."""
-        counts = []
-        with suppress(VendorError, KeyError, TypeError):
-            for status in STATUSES:
-                counts.append(self.client.get("conversations/meta", [("status", status)])["meta"]["all_count"])
-        if len(counts) < len(STATUSES) or not all(map(is_count, counts)):
-            self.notes.append("The vendor's counts could not be read, and were not compared.")
-            return 0
-        return sum(counts)
+    def _count(self) -> int | None:
+        """Return the vendor's own count of all conversations; None, and a note, where it cannot be read."""
+        counted = count_all(self.client)
+        if counted is None:
+            self.run.notes.append("The vendor's counts could not be read, and were not compared.")
+        return counted
+
+    def _compare(self, counted: int | None) -> None:
+        """Hold what was loaded against the vendor's count, and say so of what only pages show."""
+        loaded = len(self.seen)
+        if loaded < (counted or 0):
+            self.run.problems.append(f"The vendor counts {counted} conversations, and {loaded} were loaded.")
+        if self.run.tally.denied:
+            is_said = counted is not None and loaded >= counted
+            (self.run.notes if is_said else self.run.problems).append(said_of_denied(self.run.tally.denied))
 
     def _refuse_too_many(self) -> None:
         with transaction(self.engine) as connection:
@@ -225,7 +222,7 @@ class Ledger:
         A gap among the newest ids is not written down yet: ids are given out before the conversation can be seen, so
         that a lower one may appear after a higher one. The next run asks again.
         """
-        oldest_of_the_new = self._highest() - ASKED_AT_ONCE
+        oldest_of_the_new = self.ground.highest(self.gone) - ASKED_AT_ONCE
         gaps = [conversation_id for conversation_id in self.gone if conversation_id <= oldest_of_the_new]
         reasons: dict[int, Reason] = dict.fromkeys(gaps, Reason(DELETED))
         reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN, asker=self.asker))
@@ -233,14 +230,21 @@ class Ledger:
         with transaction(self.engine) as connection:
             ledger_entries.write_down(connection, self.client.account_id, self.gone, reasons)
 
-    def _sum(self) -> dict[str, int]:
-        gone = (self.gone | self.known[DELETED]) - self.seen
-        forbidden = (self.forbidden | self.known[FORBIDDEN]) - self.seen
+    def _buried(self) -> set[int]:
+        with transaction(self.engine) as connection:
+            return conversations.present(connection, self.client.account_id, self.gone)
+
+    def _sum(self, spans: list[range]) -> dict[str, int]:
+        """Add up what became of the ids in some spans, and say what lies between them, and what no longer counts."""
+        gone = (self.gone | self.ground.known[DELETED]) - self.seen
+        forbidden = (self.forbidden | self.ground.known[FORBIDDEN]) - self.seen
         parts = {
             "loaded": len(self.seen),
-            "deleted": len(gone),
+            "deleted": sum(1 for _ in within(spans, gone)),
             "forbidden": len(forbidden),
             "unreadable": len(self.unreadable),
         }
-        highest = max(self._highest(), max(gone | forbidden | self.unreadable.keys(), default=0))
-        return {"highest_id": highest, **parts, "unaccounted": highest - sum(parts.values())}
+        self.run.notes += said_of_jumps(between(spans), ASKED_AT_ONCE)
+        self.run.notes += said_of_strays(self._buried() - set(within(spans, self.gone)))
+        unaccounted = sum(map(len, spans)) - sum(parts.values())
+        return {"highest_id": spans[-1][-1] if spans else 0, **parts, "unaccounted": unaccounted}

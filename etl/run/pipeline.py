@@ -16,6 +16,7 @@ from etl.extract.walk import BY_CREATION, Page, walk, walk_recent
 from etl.load import journal
 from etl.load.journal import Run
 from etl.load.tally import Tally
+from etl.run.far_ids import FarIds
 from etl.run.intake import Intake, PendingBatch
 from etl.selection import Selection
 from etl.transform.rows import is_selected
@@ -81,15 +82,17 @@ def take_in(
     """Yield the pages of all walks, each as soon as it was handed to the writer.
 
     While one is saved, the histories of those behind it are read: the pool never waits for the database, nor for the
-    end of a page or a walk. Batches are saved in the order of the pages, as the later one is the newer one.
+    end of a page or a walk. Batches are saved in the order of the pages, as the later one is the newer one. What is far
+    from all others waits until the end; what was chosen by its number is shown by itself.
     """
     under_way: deque[tuple[str, Page, PendingBatch]] = deque()
+    far_ids = FarIds(intake)
     try:
         for name, pages in chosen:
             for page in pages:
-                under_way.append(
-                    (name, page, intake.begin(payload for payload in page.payloads if is_selected(payload, selection)))
-                )
+                shown = (payload for payload in page.payloads if is_selected(payload, selection))
+                near = shown if selection.conversations else far_ids.sift(shown)
+                under_way.append((name, page, intake.begin(near)))
                 while len(under_way) > BATCHES_AHEAD or (under_way and under_way[0][2].is_read()):
                     yield _finish(intake, *under_way.popleft())
     except VendorError:
@@ -101,6 +104,9 @@ def take_in(
     while under_way:
         yield _finish(intake, *under_way.popleft())
     intake.settle()
+    near = far_ids.settle()
+    for first in range(0, len(near), IDS_A_PAGE):
+        intake.take(near[first : first + IDS_A_PAGE])
 
 
 def _finish(intake: Intake, name: str, page: Page, pending: PendingBatch) -> tuple[str, Page]:

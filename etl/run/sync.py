@@ -21,7 +21,7 @@ from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run import contract, messages, odd_values
+from etl.run import contract, far_ids, messages, odd_values
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
@@ -191,15 +191,13 @@ def _account_for_conversations(client: Client, intake: Intake, selection: Select
     """Account for every conversation id, those that no page showed included."""
     run = intake.run
     asker = ledger_entries.digest_of(intake.settings.api_token.get_secret_value(), dimensions.rights)
-    ledger = Ledger(client, intake.pool, intake.engine, intake.take, intake.run.tally.seen, asker)
+    ledger, before = Ledger(client, intake.pool, intake.engine, intake.take, run, asker), len(run.problems)
     run.ledger = ledger.settle(selection.accept_deletions)
-    run.notes += ledger.notes
-    run.problems += ledger.problems
     if not dimensions.sees_everything:
         run.notes.append("This token does not see everything: it is not an administrator's.")
     elif refused := run.ledger["forbidden"]:
         run.notes.append(f"The vendor refuses {refused} conversations to this token.")
-    if not (run.tally.seen or dimensions.sees_everything or ledger.problems):
+    if not (run.tally.seen or dimensions.sees_everything or run.problems[before:]):
         run.problems.append("The token sees no conversation, and is not an administrator's: there may be some.")
     if missing := run.ledger["unaccounted"]:
         run.problems.append(f"Of {missing} of {run.ledger['highest_id']} conversation ids nothing is known.")
@@ -234,6 +232,8 @@ def _say_what_is_missing(intake: Intake) -> None:
         run.notes.append(
             f"{run.tally.replaced} texts held characters that PostgreSQL does not store; they became U+FFFD."
         )
+    if run.tally.denied and run.ledger is None:
+        run.problems.append(far_ids.said_of_denied(run.tally.denied))
     if run.tally.rejected:
         run.problems.append(f"{run.tally.rejected} records could not be stored: see the table rejected_records.")
 

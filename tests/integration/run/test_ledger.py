@@ -233,6 +233,33 @@ def test_the_same_token_with_other_rights_asks_at_once(engine: Engine) -> None:
         assert sorted(set(asked_for(etl, 6))) == [1, 2, 4, 6]
 
 
+@pytest.mark.parametrize("fails_first", [False, True])
+def test_a_night_without_a_profile_asks_for_nothing_again_that_is_forbidden_to_the_same_token(
+    engine: Engine, fails_first: bool
+) -> None:
+    fails = [fails_first]
+
+    def change(request: Request, answer: Answer) -> Answer:
+        return server_fault() if fails[0] and request.path.endswith("/profile") else answer
+
+    account = account_of(6)
+    with job(account, engine, change=change, hidden_inboxes=frozenset({2})) as etl:
+        etl.run()
+        fails[0] = True
+        run = etl.run()
+        assert (asked_for(etl, 6), book(run)) == ([], {"highest_id": 6, "loaded": 3, "forbidden": 3})
+        fails[0] = False
+        etl.run()
+        # With which rights it was refused is not known of a first night without a profile.
+        assert (asked_for(etl, 6) == []) is not fails_first
+        etl.run()
+        assert asked_for(etl, 6) == []
+    fails[0] = True
+    with job(account, engine, change=change, hidden_inboxes=frozenset({2}), token="another-token") as etl:
+        etl.run(api_token="another-token")
+        assert sorted(set(asked_for(etl, 6))) == [1, 2, 4, 6]
+
+
 def test_a_conversation_that_becomes_visible_is_struck_off_the_ledger(engine: Engine) -> None:
     account = account_of(4)
     with job(account, engine, hidden_inboxes=frozenset({2})) as etl:

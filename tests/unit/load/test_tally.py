@@ -17,7 +17,7 @@ def a_tally() -> Tally:
     tally.unknown_fields, tally.seen, tally.handed_on = {"message.mood"}, IdSet([3, 1]), {9}
     tally.quotes = {"what was answered"}
     tally.unproved, tally.why = {3: Unproved("mark", [7, 8])}, "the first"
-    tally.moved = IdSet([3, 4])
+    tally.moved, tally.denied = IdSet([3, 4]), IdSet([10**9])
     tally.sent, tally.withheld = Counter({"message": 2, "message.content\ttext": 2}), IdSet([5])
     tally.contradictions = {"type 4"}
     tally.of_another_kind = 2
