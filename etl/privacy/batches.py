@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from etl.id_set import IdSet
-from etl.privacy.records import protect_record, shown_field
+from etl.privacy.records import is_hidden, protect_record, shown_field
 from etl.privacy.rules import DROP, Row, Way, protect_row
 from etl.transform.batch import Batch
 from etl.transform.content import keyed_digest
-from etl.transform.entities import SENT
 
 
 @dataclass
@@ -73,16 +72,16 @@ def protect(batch: Batch, way: Way, forgotten: Forgotten) -> None:
     for record in batch.rejected:
         protect_record(record)
     batch.unknown_fields = {shown_field(path) for path in batch.unknown_fields}
-    _hide_names(batch)
+    _forget_names(batch)
 
 
-def _hide_names(batch: Batch) -> None:
-    """Hide the keys that no column takes, and that do not look like names of fields: they may name a person."""
+def _forget_names(batch: Batch) -> None:
+    """Forget the keys that may name a person."""
     shapes, batch.observed.shapes = batch.observed.shapes, Counter()
     for (sent_as, prefix, names, types), count in shapes.items():
-        takes = SENT[sent_as].takes
-        shown = (one if takes(prefix + one) else shown_field(f"field.{one}").removeprefix("field.") for one in names)
-        batch.observed.shapes[sent_as, prefix, tuple(shown), types] += count
+        kept = [one for one in zip(names, types, strict=True) if not is_hidden(sent_as, prefix + one[0])]
+        shape = sent_as, prefix, tuple(name for name, _ in kept), tuple(kind for _, kind in kept)
+        batch.observed.shapes[shape] += count
 
 
 def _digest_texts(batch: Batch, way: Way) -> None:

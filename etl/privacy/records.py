@@ -6,6 +6,7 @@ import re
 
 from etl.errors import unquoted, without_value
 from etl.privacy.rules import Row, Way, identity
+from etl.transform.entities import SENT
 
 
 def protect_record(record: Row) -> None:
@@ -27,6 +28,11 @@ FIELD_NAME = re.compile(r"[a-z_]+(?:\.[a-z_][a-z0-9_]{0,59})+")
 def shown_field(path: str) -> str:
     """Return the path of an unknown field; a key that does not look like one is hidden, as it may name a person."""
     return path if FIELD_NAME.fullmatch(path) else f"{path.partition('.')[0]}.(not shown)"
+
+
+def is_hidden(sent_as: str, path: str) -> bool:
+    """Return whether the contract may not name a field: no column takes it, and it does not look like one."""
+    return not SENT[sent_as].takes(path) and not FIELD_NAME.fullmatch(f"field.{path}")
 
 
 def protect_run(row: Row, way: Way) -> None:

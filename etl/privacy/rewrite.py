@@ -21,12 +21,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from etl.database.base import SCHEMA
-from etl.database.bookkeeping import RejectedRecord
+from etl.database.bookkeeping import ApiContract, RejectedRecord
 from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of
 from etl.database.models import METADATA, Attachment, Conversation, Message
 from etl.load import upsert
-from etl.privacy.records import protect_entry, protect_record, protect_run
+from etl.privacy.records import is_hidden, protect_entry, protect_record, protect_run
 from etl.privacy.rules import DROP, RULES, Row, Way, gone, protect_row
 from etl.privacy.stored import NO_DIGEST
 from etl.transform.content import is_made_with, keyed_digest
@@ -48,6 +48,7 @@ JOURNAL = {
     ),
     "sync_runs": ("selection", "problems", "notes", "quotes", "unknown_fields"),
     "conversation_ledger": ("reason", "quote"),
+    "api_contract": (),
 }
 # Of what nothing is kept, and what a digest is made of before.
 DIGESTED = {"message_type", "content"}
@@ -133,6 +134,8 @@ def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
     """Save the rows of a page in the way in which personal data are stored; return how many had to be changed."""
     if name == "rejected_records":
         return _save_rejected(connection, rows)
+    if name == "api_contract":
+        return _forget_names(connection, rows)
     if name in JOURNAL:
         return _save_journal(connection, name, rows, way)
     nothing = {column: None for column, rule in RULES[name].items() if rule is gone}
@@ -184,6 +187,14 @@ def _save_rejected(connection: Connection, rows: list[Row]) -> int:
         )
     )
     return len(changed)
+
+
+def _forget_names(connection: Connection, rows: list[Row]) -> int:
+    """Delete what is known of keys that may name a person."""
+    named = [(row["entity"], row["path"]) for row in rows if is_hidden(row["entity"], row["path"])]
+    keys = tuple_(ApiContract.entity, ApiContract.path)
+    connection.execute(delete(ApiContract).where(ApiContract.account_id == rows[0]["account_id"], keys.in_(named)))
+    return len(named)
 
 
 def _is_protected(row: Row) -> bool:
