@@ -1,13 +1,10 @@
 """An account that has something in every field, served with one field of one kind of record changed or left out.
 
-What its rows are is told by a run that nothing disturbs, which `truth.py` holds to the account's own objects; what
-becomes of a changed value is told by `meant`, and by no reader of ours.
+What its rows are is told by a run that nothing disturbs, which `truth.py` holds to the account's own objects.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -18,6 +15,7 @@ from etl.demo import events
 from etl.demo.account import Account, Attachment, CsatResponse
 from etl.demo.server import Answer, Request
 from etl.demo.vendor import Vendor
+from tests.integration.run.fuzzed_columns import Place
 from tests.integration.run.truth import clear
 from tests.scripted_account import LONG_AGO, Job, account_of
 
@@ -25,7 +23,6 @@ Json = dict[str, Any]
 Row = dict[str, Any]
 # table -> key -> row
 Tables = dict[str, dict[Any, Row]]
-Place = tuple[str, str]  # an entity, and a field of it
 Record = tuple[str, Any, Json]  # an entity, the number of its row, and the payload
 
 BOT = {"id": 2, "name": "Robo", "description": "answers", "thumbnail": "", "bot_type": "webhook", "outgoing_url": "x"}
@@ -155,7 +152,7 @@ def _conversation(one: Json) -> Iterator[Record]:
 def _message(one: Json) -> Iterator[Record]:
     yield "message", one["id"], one
     if sender := one.get("sender"):
-        yield "sender", one["id"], sender
+        yield "sender", one["id"], sender  # of which the type alone is the message's own
         yield "contact" if sender["type"] == "contact" else "agent", sender["id"], sender
     for file in one.get("attachments", []):
         yield "attachment", file["id"], file
@@ -274,70 +271,3 @@ def _written() -> Iterator[tuple[str, str]]:
     """Yield tables, parents first, with their columns but the generated ones."""
     for table in Base.metadata.sorted_tables:
         yield table.name, ", ".join(f'"{one.name}"' for one in table.columns if one.computed is None)
-
-
-# What a value plainly means
-
-UNREADABLE = object()
-DIGITS = re.compile(r"-?\d+")
-
-
-def meant(kind: str, value: Any) -> Any:
-    """Return what a value means in a column of a kind, UNREADABLE when nothing.
-
-    Kinds: number of a record, whole number, number, text (also of a number), word (which a number is not), flag, time,
-    object and array.
-    """
-    if value is None:
-        return None
-    return {
-        "key": lambda: _whole(value), "whole": lambda: _whole(value), "number": lambda: _number(value),
-        "text": lambda: str(value) if type(value) is int else value if isinstance(value, str) else UNREADABLE,
-        "word": lambda: value if isinstance(value, str) else UNREADABLE,
-        "flag": lambda: value if isinstance(value, bool) else UNREADABLE,
-        "time": lambda: _time(value), "object": lambda: _object(value),
-        "array": lambda: value if isinstance(value, list) else UNREADABLE,
-        "type": lambda: _type(value),
-    }[kind]()  # fmt: skip
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, str) and DIGITS.fullmatch(value):
-        return int(value)
-    if type(value) is int or (isinstance(value, float) and value == int(value)):
-        return int(value)
-    return UNREADABLE
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return UNREADABLE
-    return float(value) if type(value) in (int, float) else UNREADABLE
-
-
-def _time(value: Any) -> Any:
-    if isinstance(value, str) and not DIGITS.fullmatch(value):
-        try:
-            read = datetime.fromisoformat(value.removesuffix(" UTC"))
-        except ValueError:
-            return UNREADABLE
-        return read.replace(tzinfo=read.tzinfo or UTC)
-    if type(value) is bool or not isinstance(value, int | float | str):
-        return UNREADABLE
-    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=float(value)) if float(value) else None
-
-
-def _object(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in {"{", "["}:
-        return json.loads(value)
-    return value
-
-
-def _type(value: Any) -> Any:
-    if isinstance(value, str) and not DIGITS.fullmatch(value):
-        return value
-    number = _whole(value)
-    return number if number is UNREADABLE else ("incoming", "outgoing", "activity", "template")[number]
