@@ -206,6 +206,10 @@ def _read_object(entity: Entity, prefix: str, payload: Payload, made: Converted)
         if path in entity.shapes and (value is None or isinstance(value, dict)):
             if inner := _read_object(entity, path, value or {}, made):
                 extra[name] = inner
+        elif path in entity.shapes:
+            # No object: none of its columns can be told.
+            made.unheld[prefix + name] = without_secrets(free(value))
+            made.row = dict.fromkeys((column for column, *_ in entity.shapes[path].fields), None) | made.row
         elif not entity.only_named:
             key = text(name)
             kept = free(value)

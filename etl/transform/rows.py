@@ -139,6 +139,12 @@ def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | 
 def _add_conversation(batch: Batch, payload: Any) -> None:
     batch.observed.add(CONVERSATION, payload)
     about = number_of(payload, "id").get("id")
+    meta = payload.get("meta") if isinstance(payload, dict) else None
+    if not isinstance(meta, dict | None):
+        # Whose it is and with whom is in there, and nobody is not what it says.
+        error = BadValue(f"expected an object, got {type(meta).__name__}", field="meta")
+        batch.reject(CONVERSATION.name, payload, error, about)
+        return
     row = batch.convert(CONVERSATION, payload, about, deleted_at=None, **_related(batch, payload, about))
     if row is None:
         return

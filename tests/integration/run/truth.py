@@ -332,7 +332,7 @@ def attachments(account: Account, behaviour: str) -> Rows:
 def _attachment(message: Message, file: Attachment, behaviour: str) -> Row:
     nothing = dict.fromkeys(("thumb_url", "extension", "file_size", "width", "height", "coordinates_lat"))
     row: Row = nothing | {"message_id": message.id, "file_type": file.file_type, "data_url": file.data_url}
-    if file.file_type == "location":
+    if file.file_type in {"location", "contact"}:
         return row | {"coordinates_lat": file.coordinates_lat}
     row |= {"thumb_url": file.thumb_url, "extension": file.extension, "file_size": file.file_size}
     return row if behaviour == "2.14" else row | {"width": file.width, "height": file.height}

@@ -1,0 +1,47 @@
+"""What a first load, a quiet night and an audit ask for: no request more without somebody saying so here."""
+
+import re
+from collections import Counter
+
+import pytest
+from sqlalchemy import Engine
+
+from etl.selection import Selection
+from tests.scripted_account import Job, account_of, job
+
+CONVERSATIONS = 60
+# Names, four statuses of which one has conversations (three pages, and the empty one that ends each walk), the ledger's
+# probes above the highest id, the counts, and the surveys.
+EVERY_RUN = Counter(
+    {
+        "profile": 1,
+        "inboxes": 1,
+        "agents": 1,
+        "teams": 1,
+        "labels": 1,
+        "custom_attribute_definitions": 1,
+        "conversations": 3 + 4,
+        "conversations/N": 25,
+        "conversations/meta": 4,
+        "csat_survey_responses": 1,
+    }
+)
+
+
+def asked(etl: Job) -> Counter[str]:
+    paths = [re.sub(r"^/api/v1/(accounts/1/)?", "", request.path) for request in etl.vendor.requests]
+    return Counter(re.sub(r"\d+", "N", path) for path in paths)
+
+
+@pytest.mark.parametrize(("behaviour", "windows"), [("4.7", 0), ("2026", 0), ("2.14", 1)])
+def test_what_a_first_load_a_quiet_night_and_an_audit_ask_for(engine: Engine, behaviour: str, windows: int) -> None:
+    """Servers before 2.16 get one window more, by which they are known; their short histories need no witness."""
+    with job(account_of(CONVERSATIONS), engine, behaviour=behaviour) as etl:
+        assert etl.run(concurrency=1).outcome == "complete"
+        assert asked(etl) == EVERY_RUN + Counter({"conversations/N/messages": CONVERSATIONS + windows})
+        run = etl.run(concurrency=1)
+        assert (run.outcome, run.tally.requests) == ("complete", EVERY_RUN.total())
+        assert asked(etl) == EVERY_RUN
+        assert etl.run(Selection(audit=True), concurrency=1).outcome == "complete"
+        # Three pages of 25, and the one that ends them.
+        assert asked(etl) == EVERY_RUN + Counter({"conversations/search": 4})
