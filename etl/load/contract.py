@@ -7,11 +7,13 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from etl.database.bookkeeping import AccountCount, ApiContract
+from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of
 from etl.database.models import Attachment, Conversation, ConversationLabel, Message
 
 HAS_TEAM = Conversation.team_id.is_not(None)
 HAS_OWNER = Conversation.assignee_type.is_not(None) | Conversation.assignee_id.is_not(None)
+HAS_BOT = Conversation.assignee_bot_id.is_not(None)
 HAS_LABEL = (
     select(ConversationLabel.label)
     .where(
@@ -98,6 +100,16 @@ def holders(
     """Return those of the conversations that the tables say have something, such as HAS_TEAM."""
     query = select(Conversation.id).where(
         Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids), what
+    )
+    return set(connection.scalars(query))
+
+
+def responses(
+    connection: Connection, account_id: int, what: ColumnElement[bool], response_ids: Collection[int]
+) -> set[int]:
+    """Return those of the survey responses that the tables say have something."""
+    query = select(CsatResponse.id).where(
+        CsatResponse.account_id == account_id, CsatResponse.id == any_of(response_ids), what
     )
     return set(connection.scalars(query))
 

@@ -15,13 +15,14 @@ from etl.load import contract, conversations
 from etl.load.contract import HAS_ATTACHMENT, HAS_LABEL, HAS_OWNER, HAS_TEAM, Entry
 from etl.load.journal import Run
 from etl.load.tally import Tally
-from etl.run.expected import ATTACHMENTS, LABELS, LEAST_SHARE, Expected
+from etl.run.dimensions import Dimensions
+from etl.run.expected import ATTACHMENTS, LABELS, LEAST_SHARE, OWNER_TYPE, SAID_OF_SURVEYS, Expected
 from etl.run.intake import Intake
 from etl.run.pipeline import take_by_id
 from etl.run.rereading import read_whole
 from etl.run.saving import OF_ANOTHER_TYPE
 from etl.transform.entities import SENT
-from etl.transform.observed import KIND_NAMES, UNREAD, WITHHELD, by_path, met, told
+from etl.transform.observed import KIND_NAMES, SAYS_BY_ABSENCE, UNREAD, WITHHELD, by_path, met, told
 
 TYPES = "message.message_type"
 OWNER, TEAM = "conversation.meta.assignee", "conversation.meta.team"
@@ -30,7 +31,7 @@ HOLDERS = {OWNER: HAS_OWNER, TEAM: HAS_TEAM, LABELS: HAS_LABEL, ATTACHMENTS: HAS
 HOLDERS_ASKED = 3
 # Below this chance that none of the records had a field that so many had before, the field is gone.
 CHANCE = 0.001
-# The messages of a conversation resemble each other: so many tell as much as one.
+# What belongs to one conversation is alike, and has some fields by its type: so many records tell as much as one.
 ALIKE = 10
 # Of so many conversations at a time.
 STATES_AT_ONCE = 1_000
@@ -46,19 +47,19 @@ OF_CONVERSATIONS = {"conversation", "contact"}
 ACCEPT = "If the vendor means it so, run `etl sync --accept-contract` once; `etl check --contract` shows what it sends."
 
 
-def settle(client: Client, intake: Intake, agents: Set[int], accept: bool) -> None:
+def settle(client: Client, intake: Intake, dimensions: Dimensions, accept: bool) -> None:
     """Judge what a run was not sent, read again what was held back without need, and save what was sent.
 
-    agents: the numbers of those whom the account has, as far as it tells. accept: believe it.
+    accept: believe it.
     """
     run, expected = intake.run, intake.writer.known.expected
-    gone = {entry.name: entry for entry in _find_gone(client, intake, agents)}
+    gone = {entry.name: entry for entry in _find_gone(client, intake, dimensions.agents)}
     if not accept:
         expected.unmet = set(gone)
         if gone:
             _note_states(intake)
-        elif run.tally.withheld:
-            _apply(client, intake)
+        else:
+            _apply(client, intake, dimensions)
         run.problems += _problems(gone, run.tally)
     entries = _renewed(intake, expected, {} if accept else gone)
     if accept:
@@ -85,7 +86,8 @@ def _find_gone(client: Client, intake: Intake, agents: Set[int]) -> Iterator[Ent
     to_ask = [one for one in missed if one.name in HOLDERS and not (everything and one.sent_as == "conversation")]
     sent = Counter(run.tally.sent)
     for entry in missed:
-        if entry not in to_ask and (everything or entry.share > ALWAYS) and _is_unlikely(entry, sent):
+        kept = entry.name in SAID_OF_SURVEYS and sent[f"{entry.name}\t{WITHHELD}"]
+        if kept or (entry not in to_ask and (everything or entry.share > ALWAYS) and _is_unlikely(entry, sent)):
             yield entry
     for entry in to_ask:
         doubted = sent[f"{entry.name}\t{WITHHELD}"] or _is_unlikely(entry, sent)
@@ -115,7 +117,15 @@ def _all_left(intake: Intake, agents: Set[int]) -> bool:
 
 def _is_unlikely(entry: Entry, sent: Counter[str]) -> bool:
     """Return whether it is no chance that none of the records has a field that so many had."""
-    records = sent[entry.sent_as] / (ALIKE if entry.sent_as.endswith("message") else 1)
+    records: float = sent[entry.sent_as]
+    if entry.name == OWNER_TYPE:
+        # It comes with the owner, or never.
+        records = told(OWNER, by_path(sent).get(OWNER, Counter()))
+        return records > 0
+    if entry.share > ALWAYS and entry.name not in SAYS_BY_ABSENCE:
+        return records > 0
+    if entry.sent_as not in OF_CONVERSATIONS:
+        records /= ALIKE
     share = (entry.share * entry.records + 1) / (entry.records + 2)
     return records > 0 and (1 - share) ** records < CHANCE
 
@@ -147,8 +157,10 @@ def _note_states(intake: Intake) -> None:
             conversations.save_states(connection, intake.run.account_id, block, datetime.now(UTC))
 
 
-def _apply(client: Client, intake: Intake) -> None:
-    """Take in again what was held back: the field is sent, and these conversations have it not."""
+def _apply(client: Client, intake: Intake, dimensions: Dimensions) -> None:
+    """Take in again what was held back: the field is sent, and these records have it not."""
+    if any(intake.run.tally.sent[f"{name}\t{WITHHELD}"] for name in SAID_OF_SURVEYS):
+        dimensions.read_surveys()
     if failed := take_by_id(client, intake, list(intake.run.tally.withheld)):
         intake.run.problems.append(
             f"{len(failed)} conversations could not be asked for once more, as was needed to believe what they lack."

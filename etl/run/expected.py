@@ -9,10 +9,11 @@ from typing import Self
 
 from sqlalchemy import ColumnElement, Connection, Engine
 
+from etl.database.dimensions import CsatResponse
 from etl.database.engine import transaction
 from etl.load import contract
-from etl.load.contract import HAS_LABEL, HAS_OWNER, HAS_TEAM, Entry
-from etl.transform.actors import ASSIGNEE
+from etl.load.contract import HAS_BOT, HAS_LABEL, HAS_OWNER, HAS_TEAM, Entry
+from etl.transform.actors import ASSIGNEE, RATED, USER
 from etl.transform.batch import Batch
 from etl.transform.observed import met
 from etl.transform.plausible import reject_implausible
@@ -27,6 +28,15 @@ SAID_BY_ABSENCE = {
 # In the place of a digest: the row is not what the payload says, and is made anew when that comes again.
 OF_NO_PAYLOAD = "withheld"
 OF_HISTORIES = {"messages", "attachments"}
+# The same of survey responses.
+SAID_OF_SURVEYS = {
+    "survey response.contact": (("contact_id",), CsatResponse.contact_id.is_not(None)),
+    "survey response.assigned_agent": (
+        (RATED.person, RATED.bot_type, RATED.bot),
+        CsatResponse.assigned_agent_id.is_not(None) | CsatResponse.assigned_bot_id.is_not(None),
+    ),
+}
+OWNER_TYPE = "conversation.meta.assignee_type"
 LABELS, ATTACHMENTS = "conversation.labels", "message.attachments"
 
 
@@ -67,7 +77,7 @@ class Expected:
         if not self.unmet:
             return
         self._keep_what_was_read_before(batch)
-        if self.unmet & {*SAID_BY_ABSENCE, LABELS, ATTACHMENTS}:
+        if self.unmet & {*SAID_BY_ABSENCE, *SAID_OF_SURVEYS, OWNER_TYPE, LABELS, ATTACHMENTS}:
             with transaction(engine) as connection:
                 self._keep_what_is_absent(batch, connection)
         for conversation_id in batch.observed.all_withheld():
@@ -91,6 +101,10 @@ class Expected:
         withheld = batch.observed.withheld
         for name in self.unmet & SAID_BY_ABSENCE.keys():
             withheld[name] |= _keep_reference(batch, connection, *SAID_BY_ABSENCE[name])
+        for name in self.unmet & SAID_OF_SURVEYS.keys():
+            batch.observed.kept[name] += _keep_rated(batch, connection, *SAID_OF_SURVEYS[name])
+        if OWNER_TYPE in self.unmet:
+            withheld[OWNER_TYPE] |= _keep_owners(batch, connection)
         if LABELS in self.unmet:
             withheld[LABELS] |= _keep_labels(batch, connection)
         if ATTACHMENTS in self.unmet:
@@ -109,6 +123,30 @@ def _keep_reference(
         for column in columns:
             del rows[conversation_id,][column]
     return kept
+
+
+def _keep_owners(batch: Batch, connection: Connection) -> set[int]:
+    """Take people for owners only where a bot was none, and nothing of them from what may be a bot's record."""
+    rows = batch.rows["conversations"]
+    people = {row["id"] for row in rows.values() if row.get(str(ASSIGNEE.type)) == USER}
+    kept = contract.holders(connection, batch.account_id, HAS_BOT, people)
+    for conversation_id in people:
+        number = rows[conversation_id,][ASSIGNEE.person]
+        batch.rows["agents"][number,] = {"account_id": batch.account_id, "id": number}
+    for conversation_id in kept:
+        for column in astuple(ASSIGNEE):
+            del rows[conversation_id,][column]
+    return kept
+
+
+def _keep_rated(batch: Batch, connection: Connection, columns: tuple[str, ...], what: ColumnElement[bool]) -> int:
+    rows = batch.rows["csat_responses"]
+    silent = {row["id"] for row in rows.values() if all(name in row and row[name] is None for name in columns)}
+    kept = contract.responses(connection, batch.account_id, what, silent)
+    for response_id in kept:
+        for column in columns:
+            del rows[response_id,][column]
+    return len(kept)
 
 
 def _keep_labels(batch: Batch, connection: Connection) -> set[int]:

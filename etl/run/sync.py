@@ -95,7 +95,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             alone = take_in(intake, selection, walks(client, intake, selection, since and since - OVERLAP))
             _read(client, intake, selection, shared or alone, hooks.watch)
             _account(client, intake, selection, dimensions)
-            contract.settle(client, intake, dimensions.agents, selection.accept_contract)
+            contract.settle(client, intake, dimensions, selection.accept_contract)
             _say_what_is_missing(intake)
             _compute_figures(intake, hooks.refresh)
     return run

@@ -29,6 +29,8 @@ SAYS_BY_ABSENCE = frozenset(
         "conversation.labels",
         "message.sender",
         "message.attachments",
+        "survey response.contact",
+        "survey response.assigned_agent",
     }
 )
 
@@ -53,12 +55,14 @@ class Observed:
     shapes: (what was sent, which object in it, its keys, the types of their values) -> how many records came so.
     missed: the values that could not be stored.
     withheld: path -> conversations in whose rows something was left as it is, as what the field says is in doubt.
+    kept: path -> how many other records were left as they are for that.
     doubtful: conversations whose stored history is in doubt. contradictions: what messages are and cannot be.
     """
 
     shapes: Counter[tuple[str, str, tuple[str, ...], tuple[type, ...]]] = field(default_factory=Counter)
     missed: list[Missed] = field(default_factory=list)
     withheld: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    kept: Counter[str] = field(default_factory=Counter)
     doubtful: set[int] = field(default_factory=set)
     contradictions: set[str] = field(default_factory=set)
 
@@ -85,9 +89,9 @@ class Observed:
                 sums[f"{sent_as}.{printable(prefix + name)}\t{KINDS.get(kind, 'number')}"] += count
         for missed in self.missed:
             sums[f"{missed.path}\t{UNREAD}"] += 1
-        for path, conversation_ids in self.withheld.items():
-            if conversation_ids:
-                sums[f"{path}\t{WITHHELD}"] += len(conversation_ids)
+        withheld = Counter({path: len(conversation_ids) for path, conversation_ids in self.withheld.items()})
+        for path, count in (+(withheld + self.kept)).items():
+            sums[f"{path}\t{WITHHELD}"] += count
         return sums
 
 

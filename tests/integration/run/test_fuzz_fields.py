@@ -54,23 +54,12 @@ FEW, MANY = 15, 700
 NIGHTS = 3
 BEHAVIOURS = ("4.7", "2026", "2.14")
 
-# Fields that vanish, and then are stored wrongly by a complete run, until it is noticed that they do: to be emptied.
-# True: only where something happens meanwhile, as what is not sent of a new record is NULL, and of an old one stays.
-# False: at once, as what is not there says something.
-AWAITING_THE_CONTRACT: dict[bool, dict[str, str]] = {
-    False: {"meta": "assignee assignee_type team", "message": "attachments", "survey": "contact assigned_agent"},
-    True: {
-        "conversation": "additional_attributes can_reply created_at custom_attributes first_reply_created_at inbox_id"
-        " labels last_non_activity_message messages meta muted priority status timestamp unread_count updated_at uuid"
-        " waiting_since",
-        "meta": "channel hmac_verified sender",
-        "message": "additional_attributes content content_attributes content_type conversation created_at"
-        " external_source_ids inbox_id message_type private sender source_id status updated_at",
-        "inside": "assignee_id unread_count",
-        "attachment": "coordinates_lat coordinates_long data_url extension fallback_title file_size file_type height"
-        " meta thumb_url transcribed_text width",
-        "survey": "conversation_id created_at feedback_message message_id rating",
-    },
+# What only some records have by their type: of the few that a night brings, none tells that it is no longer sent. What
+# is stored stays, and of new ones it is NULL.
+TOO_FEW_TO_TELL = {
+    "attachment": "coordinates_lat coordinates_long extension fallback_title file_size height meta thumb_url"
+    " transcribed_text width",
+    "inside": "assignee_id",
 }
 
 # What loses its fields by being put into another object, which is the same.
@@ -352,10 +341,9 @@ class Vanished:
             record[self.renamed] = value
 
 
-def is_awaiting(place: Place, *, news: bool) -> bool:
+def is_too_rare(place: Place) -> bool:
     kind, name = place
-    awaiting = [fields for only_news, fields in AWAITING_THE_CONTRACT.items() if news or not only_news]
-    return any(name in fields.get(kind, "").split() for fields in awaiting)
+    return name in TOO_FEW_TO_TELL.get(kind, "").split()
 
 
 def all_vanished(right: dict[str, Right]) -> list[Vanished]:
@@ -365,7 +353,7 @@ def all_vanished(right: dict[str, Right]) -> list[Vanished]:
         for (kind, name), _ in places(right[behaviour])
         for renamed in (None, f"{name}_v2")
         for news in (True, False)
-        if not is_awaiting((kind, name), news=news)
+        if not (news and is_too_rare((kind, name)))
     ]
 
 
