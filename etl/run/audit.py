@@ -40,7 +40,7 @@ class Audit:
     witness agrees. done: conversations settled. counts: {messages, witnessed, unaccounted}, and {uncompared}: messages
     of whose text there is no digest yet. left: how many were not compared. removed: messages that the vendor no longer
     has. read_singly: conversations that the witness did not show. not_used: why the witness could not be used, or not
-    to its end.
+    to its end. _disputed: conversations of which the witness says something else than the server gives.
     """
 
     client: Client
@@ -54,6 +54,7 @@ class Audit:
     read_singly: int = 0
     not_used: str | None = None
     _newest: int = 0
+    _disputed: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.unproved = self.intake.run.tally.unproved
@@ -139,6 +140,7 @@ class Audit:
             rows.add_witnessed(batch, conversation_id, [messages[message_id] for message_id in sorted(rest)])
             if reading.failed or (conversation_id in self.unproved and reading.found.keys() - messages.keys()):
                 unsure.add(conversation_id)
+        self._disputed = (self._disputed - named.keys()) | unsure
         self.intake.writer.save(batch)
         unsure |= {one for one in readings if one in self.intake.run.tally.moved}
         self._remove(named, have, {one: reading for one, reading in readings.items() if one not in unsure})
@@ -213,12 +215,16 @@ class Audit:
                 conversations.close_marks(connection, self.client.account_id, agreed, datetime.now(UTC))
 
     def _read_singly(self) -> None:
-        """Read the histories that no page of the witness showed: one that is read whole needs no witness."""
+        """Read the histories that no page of the witness showed: one that is read whole needs no witness.
+
+        Not those of which it says something else than the server: what is held of them may be of another conversation,
+        and would agree with another such reading.
+        """
         if self.left > MOST_READ_SINGLY:
             return
         # Where histories are walked back, one that is not proved would not be proved by walking again.
         hopeless = self.unproved if self.intake.histories.walks_back else {}
-        left = (one for one in sorted(self._left()) if one not in hopeless)
+        left = (one for one in sorted(self._left() - self._disputed) if one not in hopeless)
         while block := list(islice(left, HISTORIES_AT_ONCE)):
             read = read_whole(self.intake, block).lengths
             self.counts["messages"] += sum(read.values())

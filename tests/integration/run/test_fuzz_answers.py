@@ -218,6 +218,14 @@ def try_swap(engine: Engine, swap: Swap) -> None:
         until_well(etl, account, **settings)
 
 
+@pytest.mark.parametrize(("behaviour", "begun", "audit"), [("4.7", True, True), ("2026", False, False)])
+def test_what_one_wrong_answer_left_is_no_proof_of_the_next_one(
+    engine: Engine, behaviour: str, *, begun: bool, audit: bool
+) -> None:
+    """Found by the dice: messages of another account were stored, and then agreed with the same answer."""
+    try_swap(engine, Swap(behaviour, "history", 8, None, True, True, None, begun, audit, 1))
+
+
 def test_an_answer_to_another_question_leaves_no_wrong_row_under_a_complete_run(engine: Engine) -> None:
     try_all(engine, swaps, try_swap)
 
