@@ -95,7 +95,9 @@ class Conversation(Entity, Base):
         comment="What the conversation looked like when its history was last read completely"
     )
     history_read_at: Mapped[datetime | None] = column(
-        info={NOT_COMPARED: True}, comment="When the history was read for this mark (UTC); NULL: never completely"
+        info={NOT_COMPARED: True},
+        comment="When the history was last read whole: for this mark, or since then by a patrol, an audit or a reread"
+        " (UTC); NULL: never",
     )
     payload_digest: Mapped[str | None] = column(
         info={NOT_COMPARED: True}, comment="Digest of the API's record of the conversation, as it was last taken in"

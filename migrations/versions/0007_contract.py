@@ -11,6 +11,11 @@ revision: str = "0007_contract"
 down_revision: str | None = "0006_askers"
 
 SCHEMA = "helpdesk"
+READ_WHOLE = (
+    "When the history was last read whole: for this mark, or since then by a patrol, an audit or a reread"
+    " (UTC); NULL: never"
+)
+READ_FOR_ITS_MARK = "When the history was read for this mark (UTC); NULL: never completely"
 
 
 def upgrade() -> None:
@@ -57,8 +62,10 @@ def upgrade() -> None:
         schema=SCHEMA,
         comment="What the vendor sends: a field a row, as the runs have met it; values are not kept.",
     )
+    op.alter_column("conversations", "history_read_at", comment=READ_WHOLE, schema=SCHEMA)
 
 
 def downgrade() -> None:
     """Take back."""
+    op.alter_column("conversations", "history_read_at", comment=READ_FOR_ITS_MARK, schema=SCHEMA)
     op.drop_table("api_contract", schema=SCHEMA)
