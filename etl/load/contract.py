@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
 
 from etl.database.bookkeeping import AccountCount, ApiContract
 from etl.database.dimensions import CsatResponse
@@ -74,8 +75,8 @@ def read(connection: Connection, account_id: int) -> list[Entry]:
     ]
 
 
-def write(connection: Connection, account_id: int, entries: Iterable[Entry], gone: Iterable[Entry]) -> None:
-    """Save entries over those of the same field, and delete those that are gone."""
+def write(connection: Connection, account_id: int, entries: Iterable[Entry]) -> None:
+    """Save entries over those of the same field."""
     rows = [{"account_id": account_id, "entity": entry.sent_as} | asdict(entry) for entry in entries]
     for row in rows:
         del row["sent_as"]
@@ -84,14 +85,6 @@ def write(connection: Connection, account_id: int, entries: Iterable[Entry], gon
         keys = ["account_id", "entity", "path"]
         new = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=new), rows)
-    for entry in gone:
-        connection.execute(
-            delete(ApiContract).where(
-                ApiContract.account_id == account_id,
-                ApiContract.entity == entry.sent_as,
-                ApiContract.path == entry.path,
-            )
-        )
 
 
 def holders(
@@ -102,6 +95,12 @@ def holders(
         Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids), what
     )
     return set(connection.scalars(query))
+
+
+def any_has(connection: Connection, account_id: int, what: ColumnElement[bool]) -> bool:
+    """Return whether the tables say of any conversation that it has something."""
+    query = select(Conversation.id).where(Conversation.account_id == account_id, what)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def responses(
@@ -136,12 +135,15 @@ def newest_holders(
     return list(connection.scalars(query))
 
 
-def owners(connection: Connection, account_id: int, conversation_ids: Collection[int]) -> set[int]:
-    """Return the people who own conversations, as the tables say."""
-    query = select(Conversation.assignee_id).where(
-        Conversation.account_id == account_id,
-        Conversation.id == any_of(conversation_ids),
-        Conversation.assignee_id.is_not(None),
+def references(
+    connection: Connection,
+    account_id: int,
+    column: InstrumentedAttribute[int | None],
+    conversation_ids: Collection[int],
+) -> set[int]:
+    """Return the numbers that a column of conversations has, such as those of the people who own them."""
+    query = select(column).where(
+        Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids), column.is_not(None)
     )
     return {number for number in connection.scalars(query.distinct()) if number is not None}
 

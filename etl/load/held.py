@@ -71,7 +71,7 @@ def messages_held(
 
 
 def retyped(connection: Connection, account_id: int, messages: Sequence[dict[str, Any]]) -> set[int]:
-    """Return the conversations in which every stored message would get another type if these rows were saved.
+    """Return the conversations of which all of these messages that are stored would get another type by these rows.
 
     A message keeps its type, as a rule. That all have another one is said by a vendor who numbers types in another way.
     """

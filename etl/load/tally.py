@@ -1,7 +1,7 @@
 """What a run did, as sums and sets: every process that does a part of it keeps a tally, and `+=` adds them up."""
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import MutableSet, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
@@ -18,6 +18,10 @@ class Unproved:
 
     mark: str
     read: Sequence[int]
+
+
+class IdSets(defaultdict[str, IdSet]):
+    """Sets of ids, by name; those of one name are united."""
 
 
 def told() -> Any:
@@ -39,7 +43,7 @@ class Tally:
     unproved: conversation id -> what was read, of those whose history may lack messages.
     moved: conversations between which messages moved, so that what is stored of them is in doubt.
     sent: how many records came, and of each of their fields and kinds, as `transform.observed` sums them.
-    withheld: conversations in whose rows something was left as it is, as a field was not met that is sent else.
+    withheld: field -> conversations in whose rows something was left as it is, as the field was not met.
     contradictions: what messages said of themselves that cannot be.
     denied: conversations that pages show, but not the vendor by itself, as an earlier run has said already.
     unread: how many histories could not be read; why: what was said of the first.
@@ -63,7 +67,7 @@ class Tally:
     unproved: dict[int, Unproved] = field(default_factory=dict)
     moved: IdSet = field(default_factory=IdSet)
     sent: Counter[str] = field(default_factory=Counter)
-    withheld: IdSet = field(default_factory=IdSet)
+    withheld: IdSets = field(default_factory=lambda: IdSets(IdSet))
     contradictions: set[str] = field(default_factory=set)
     denied: IdSet = field(default_factory=IdSet)
     unread: int = 0
@@ -106,6 +110,8 @@ def _sum(mine: Any, theirs: Any) -> Any:
     for name, value in theirs.items():
         if isinstance(value, Counter):
             mine.setdefault(name, Counter()).update(value)
+        elif isinstance(mine, IdSets):
+            mine[name] |= value
         else:
             mine[name] = value
     return mine
@@ -121,6 +127,8 @@ def _to_json(value: Any) -> Any:
 
 def _from_json(nothing: Any, value: Any) -> Any:
     """Read a value as the type that its field has in an empty tally."""
+    if isinstance(nothing, IdSets):
+        return IdSets(IdSet, {name: IdSet(ids) for name, ids in value.items()})
     if isinstance(nothing, MutableSet):
         return IdSet(value) if isinstance(nothing, IdSet) else set(value)
     if isinstance(nothing, Counter) or not isinstance(nothing, dict):

@@ -5,34 +5,25 @@ renamed it, or sends it in a kind that cannot be read. Nothing is overwritten by
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from etl.database.engine import transaction
 from etl.extract.client import Client
 from etl.load import contract, conversations
-from etl.load.contract import HAS_ATTACHMENT, HAS_LABEL, HAS_OWNER, HAS_TEAM, Entry
+from etl.load.contract import Entry
 from etl.load.journal import Run
 from etl.load.tally import Tally
 from etl.run.dimensions import Dimensions
-from etl.run.expected import ATTACHMENTS, LABELS, LEAST_SHARE, OWNER_TYPE, SAID_OF_SURVEYS, Expected
+from etl.run.expected import ACCEPTED, GONE, SAID_OF_SURVEYS, TYPES, Expected
+from etl.run.gone_fields import OF_CONVERSATIONS, entry_of, find_gone
 from etl.run.intake import Intake
 from etl.run.pipeline import take_by_id
-from etl.run.rereading import read_whole
 from etl.run.saving import OF_ANOTHER_TYPE
 from etl.transform.entities import SENT
-from etl.transform.observed import KIND_NAMES, SAYS_BY_ABSENCE, UNREAD, WITHHELD, by_path, met, told
+from etl.transform.observed import KIND_NAMES, UNREAD, WITHHELD, by_path, told
 
-TYPES = "message.message_type"
-OWNER, TEAM = "conversation.meta.assignee", "conversation.meta.team"
-HOLDERS = {OWNER: HAS_OWNER, TEAM: HAS_TEAM, LABELS: HAS_LABEL, ATTACHMENTS: HAS_ATTACHMENT}
-# Conversations that are asked for when a run was sent too little to tell.
-HOLDERS_ASKED = 3
-# Below this chance that none of the records had a field that so many had before, the field is gone.
-CHANCE = 0.001
-# What belongs to one conversation is alike, and has some fields by its type: so many records tell as much as one.
-ALIKE = 10
 # Of so many conversations at a time.
 STATES_AT_ONCE = 1_000
 # Older runs count less and less.
@@ -40,10 +31,6 @@ MOST_RECORDS = 100_000
 # Names that no column takes, kept for each kind of record: a server may make them up.
 MOST_UNKNOWN = 200
 MOST_FIELDS_NAMED = 5
-# From here on a field is one that every record has.
-ALWAYS = 0.99
-# Of these a selection shows a part that may well be different from the rest.
-OF_CONVERSATIONS = {"conversation", "contact"}
 ACCEPT = "If the vendor means it so, run `etl sync --accept-contract` once; `etl check --contract` shows what it sends."
 
 
@@ -53,126 +40,58 @@ def settle(client: Client, intake: Intake, dimensions: Dimensions, accept: bool)
     accept: believe it.
     """
     run, expected = intake.run, intake.writer.known.expected
-    gone = {entry.name: entry for entry in _find_gone(client, intake, dimensions.agents)}
+    gone = {entry.name: entry for entry in find_gone(client, intake, dimensions.listed)}
     if not accept:
-        expected.unmet = set(gone)
-        if gone:
-            _note_states(intake)
-        else:
-            _apply(client, intake, dimensions)
-        run.problems += _problems(gone, run.tally)
-    entries = _renewed(intake, expected, {} if accept else gone)
+        expected.still_miss(gone)
+        _note_states(intake, gone)
+        _apply(client, intake, dimensions, gone)
+        run.problems += _problems(gone, run.tally, expected)
+    entries = _renewed(run, expected)
     if accept:
+        gone |= {name: entry for name, entry in expected.entries.items() if GONE in entry.kinds}
         _add_words(entries, run)
-        entries = {name: entry for name, entry in entries.items() if name not in gone}
+    entries |= {name: _marked(expected.entries[name], accept=True, unread=False) for name in expected.left}
+    unread = {name for name, kinds in by_path(run.tally.sent).items() if kinds[UNREAD]}
+    entries |= {name: _marked(entry, accept=accept, unread=name in unread) for name, entry in gone.items()}
     with transaction(intake.engine) as connection:
-        contract.write(connection, run.account_id, entries.values(), gone.values() if accept else ())
+        contract.write(connection, run.account_id, entries.values())
 
 
-def _find_gone(client: Client, intake: Intake, agents: Set[int]) -> Iterator[Entry]:
-    """Yield the fields that the vendor no longer sends."""
-    run, expected = intake.run, intake.writer.known.expected
-    everything = run.selection is None
-    counted = _counted(intake) if everything else None
-    seen = set(met(run.tally.sent))
-    if counted and OWNER not in seen and _hides_owners(expected, *counted) and not _all_left(intake, agents):
-        yield expected.entries.get(OWNER) or _entry(OWNER, run, counted[1], counted[0])
-    missed = [
-        entry
-        for name, entry in sorted(expected.entries.items())
-        if entry.taken and entry.share >= LEAST_SHARE and name not in seen and not (name == OWNER and counted)
-    ]
-    # A selection, or the histories that were read, may well be of those that have none: others are asked.
-    to_ask = [one for one in missed if one.name in HOLDERS and not (everything and one.sent_as == "conversation")]
-    sent = Counter(run.tally.sent)
-    for entry in missed:
-        kept = entry.name in SAID_OF_SURVEYS and sent[f"{entry.name}\t{WITHHELD}"]
-        if kept or (entry not in to_ask and (everything or entry.share > ALWAYS) and _is_unlikely(entry, sent)):
-            yield entry
-    for entry in to_ask:
-        doubted = sent[f"{entry.name}\t{WITHHELD}"] or _is_unlikely(entry, sent)
-        if doubted and not _is_met_elsewhere(client, intake, entry):
-            yield entry
+def _marked(entry: Entry, *, accept: bool, unread: bool) -> Entry:
+    """Return the entry of a field that is gone: kept as it was until that is accepted."""
+    if not accept:
+        return replace(entry, kinds=tuple(sorted({*entry.kinds, GONE})))
+    kinds = {*entry.kinds, ACCEPTED} - {GONE} | ({UNREAD} if unread or UNREAD in entry.kinds else set())
+    return replace(entry, kinds=tuple(sorted(kinds)), records=0, share=0.0)
 
 
-def _counted(intake: Intake) -> tuple[int, int] | None:
-    with transaction(intake.engine) as connection:
-        return contract.counted_as_assigned(connection, intake.run.account_id, intake.run.run_id)
-
-
-def _hides_owners(expected: Expected, assigned: int, counted: int) -> bool:
-    """Return whether the vendor counts owners and shows none, where it was not accepted that it does."""
-    was_accepted = OWNER not in expected.entries and any(
-        one.sent_as == "conversation" for one in expected.entries.values()
-    )
-    return not was_accepted and assigned >= max(LEAST_SHARE * counted, HOLDERS_ASKED if not expected.entries else 1)
-
-
-def _all_left(intake: Intake, agents: Set[int]) -> bool:
-    """Return whether those who own what was held back have left: the vendor counts their conversations as assigned."""
-    with transaction(intake.engine) as connection:
-        owners = contract.owners(connection, intake.run.account_id, intake.run.tally.withheld)
-    return bool(agents and owners) and owners.isdisjoint(agents)
-
-
-def _is_unlikely(entry: Entry, sent: Counter[str]) -> bool:
-    """Return whether it is no chance that none of the records has a field that so many had."""
-    records: float = sent[entry.sent_as]
-    if entry.name == OWNER_TYPE:
-        # It comes with the owner, or never.
-        records = told(OWNER, by_path(sent).get(OWNER, Counter()))
-        return records > 0
-    if entry.share > ALWAYS and entry.name not in SAYS_BY_ABSENCE:
-        return records > 0
-    if entry.sent_as not in OF_CONVERSATIONS:
-        records /= ALIKE
-    share = (entry.share * entry.records + 1) / (entry.records + 2)
-    return records > 0 and (1 - share) ** records < CHANCE
-
-
-def _is_met_elsewhere(client: Client, intake: Intake, entry: Entry) -> bool:
-    """Ask for others that the tables say have something; return whether any of them tells it.
-
-    Where there are no others, chance decides.
-    """
-    with transaction(intake.engine) as connection:
-        account_id, withheld = intake.run.account_id, intake.run.tally.withheld
-        ids = contract.newest_holders(connection, account_id, HOLDERS[entry.name], withheld, HOLDERS_ASKED)
-    if not ids:
-        # Attachments go only with their message, which would say that it is deleted.
-        return entry.name != ATTACHMENTS and not _is_unlikely(entry, intake.run.tally.sent)
-    if entry.name == ATTACHMENTS:
-        read_whole(intake, ids)
-    else:
-        take_by_id(client, intake, ids)
-    return entry.name in met(intake.run.tally.sent)
-
-
-def _note_states(intake: Intake) -> None:
-    """Note the states of what was held back, as it is now: until here they might have been others in a moment."""
-    withheld = list(intake.run.tally.withheld)
+def _note_states(intake: Intake, gone: Mapping[str, Entry]) -> None:
+    """Note the states of what stays held back, as they are now: until here they might have become others."""
+    withheld = sorted({one for name in gone for one in intake.run.tally.withheld.get(name, ())})
     for first in range(0, len(withheld), STATES_AT_ONCE):
         with transaction(intake.engine) as connection:
             block = withheld[first : first + STATES_AT_ONCE]
             conversations.save_states(connection, intake.run.account_id, block, datetime.now(UTC))
 
 
-def _apply(client: Client, intake: Intake, dimensions: Dimensions) -> None:
-    """Take in again what was held back: the field is sent, and these records have it not."""
-    if any(intake.run.tally.sent[f"{name}\t{WITHHELD}"] for name in SAID_OF_SURVEYS):
+def _apply(client: Client, intake: Intake, dimensions: Dimensions, gone: Mapping[str, Entry]) -> None:
+    """Take in again what was held back for fields that are sent, and that these records have not."""
+    tally = intake.run.tally
+    if any(tally.sent[f"{name}\t{WITHHELD}"] for name in SAID_OF_SURVEYS.keys() - gone.keys()):
         dimensions.read_surveys()
-    if failed := take_by_id(client, intake, list(intake.run.tally.withheld)):
+    ids = {one for name, withheld in tally.withheld.items() if name not in gone for one in withheld}
+    if failed := take_by_id(client, intake, sorted(ids)):
         intake.run.problems.append(
             f"{len(failed)} conversations could not be asked for once more, as was needed to believe what they lack."
             " The next run tries again."
         )
 
 
-def _problems(gone: dict[str, Entry], tally: Tally) -> Iterator[str]:
+def _problems(gone: Mapping[str, Entry], tally: Tally, expected: Expected) -> Iterator[str]:
     if gone:
         # What was in an object that is gone is gone with it.
         outer = [entry for name, entry in gone.items() if name.rpartition(".")[0] not in gone]
-        named = [_lost(entry, tally.sent) for entry in outer[:MOST_FIELDS_NAMED]]
+        named = [_lost(entry, tally.sent, expected) for entry in outer[:MOST_FIELDS_NAMED]]
         others = f", and {len(outer) - MOST_FIELDS_NAMED} other fields" if len(outer) > MOST_FIELDS_NAMED else ""
         yield f"The vendor changed what it sends: {', '.join(named)}{others}. What was stored stays as it was. {ACCEPT}"
     if tally.contradictions:
@@ -180,26 +99,27 @@ def _problems(gone: dict[str, Entry], tally: Tally) -> Iterator[str]:
         yield f"Messages that cannot be what the vendor says they are ({said}) were not stored. {ACCEPT}"
 
 
-def _lost(entry: Entry, sent: Counter[str]) -> str:
+def _lost(entry: Entry, sent: Counter[str], expected: Expected) -> str:
     kinds = by_path(sent).get(entry.name, Counter())
     how = "can no longer be read" if kinds[UNREAD] else "is no longer sent"
-    return f"{entry.name} {how} ({entry.share:.0%} of the records told it)"
+    known = expected.entries.get(entry.name)
+    why = f"{entry.share:.0%} of the records told it" if known and known.share else "though there should be some"
+    return f"{entry.name} {how} ({why})"
 
 
-def _renewed(intake: Intake, expected: Expected, gone: dict[str, Entry]) -> dict[str, Entry]:
+def _renewed(run: Run, expected: Expected) -> dict[str, Entry]:
     """Return the contract as it is after the run, by name."""
-    run = intake.run
     sent = _bounded(run, expected)
     entries = dict(expected.entries)
     for name in sorted(sent.keys() | entries.keys()):
         sent_as = name.partition(".")[0]
         records = run.tally.sent[sent_as]
         of_everything = run.selection is None or sent_as not in OF_CONVERSATIONS
-        if records and (of_everything or name in entries):
+        if records and sent_as in SENT and (of_everything or name in entries):
             kinds = sent.get(name, Counter())
-            new = _entry(name, run, records, told(name, kinds), kinds.keys() & KIND_NAMES)
+            new = entry_of(name, run, records, told(name, kinds), kinds.keys() & KIND_NAMES)
             entries[name] = _merged(entries[name], new, of_everything) if name in entries else new
-    return entries | gone
+    return entries
 
 
 def _bounded(run: Run, expected: Expected) -> dict[str, Counter[str]]:
@@ -216,20 +136,22 @@ def _bounded(run: Run, expected: Expected) -> dict[str, Counter[str]]:
     return named
 
 
-def _entry(name: str, run: Run, records: int, having: int, kinds: Iterable[str] = ()) -> Entry:
-    sent_as, _, path = name.partition(".")
-    share = min(having / records, 1)
-    return Entry(sent_as, path, tuple(sorted(kinds)), records, share, SENT[sent_as].takes(path), run.run_id, run.run_id)
-
-
 def _merged(old: Entry, new: Entry, of_everything: bool) -> Entry:
-    """Return what is known of a field now; a selection says nothing of its share."""
+    """Return what is known of a field now; a selection says nothing of its share.
+
+    What was accepted as gone is as any other field when it comes again, but for what cannot be read: of that what was
+    left alone would seem to be read.
+    """
+    if ACCEPTED in old.kinds and (UNREAD in old.kinds or not new.share):
+        return old
+    if not new.share and old.sent_as not in OF_CONVERSATIONS:
+        return old  # of the few that a night brings: many such nights would end the protection
     was = min(old.records, MOST_RECORDS)
     records = was + new.records if of_everything else old.records
-    share = (old.share * was + new.share * new.records) / records if of_everything else old.share
+    share = (old.share * was + new.share * new.records) / records if of_everything and records else old.share
     return replace(
         old,
-        kinds=tuple(sorted({*old.kinds, *new.kinds})),
+        kinds=tuple(sorted({*old.kinds, *new.kinds} - {GONE, ACCEPTED})),
         records=records,
         share=share,
         last_run_id=new.last_run_id if new.kinds else old.last_run_id,
@@ -239,5 +161,5 @@ def _merged(old: Entry, new: Entry, of_everything: bool) -> Entry:
 def _add_words(entries: dict[str, Entry], run: Run) -> None:
     """Remember what was accepted of messages that contradict themselves."""
     if words := run.tally.contradictions - {OF_ANOTHER_TYPE}:
-        old = entries.get(TYPES) or _entry(TYPES, run, 1, 0)
+        old = entries.get(TYPES) or entry_of(TYPES, run, 1, 0)
         entries[TYPES] = replace(old, kinds=tuple(sorted({*old.kinds, *words})))

@@ -62,7 +62,7 @@ class Dimensions:
     """The names that a run reads at its start, and the survey responses at its end.
 
     rights: the role of the token, and what that permits; empty where the server does not tell, None: it was not read.
-    agents: the numbers of the people of the account; empty where it does not tell.
+    listed: path of a list -> the numbers that it has, of the lists that were read.
     """
 
     client: Client
@@ -71,7 +71,7 @@ class Dimensions:
     writer: Writer
     run: Run
     rights: tuple[str, ...] | None = None
-    agents: frozenset[int] = frozenset()
+    listed: dict[str, set[int]] = field(default_factory=dict)
     _missed: dict[str, list[str]] = field(default_factory=dict)
 
     def read(self) -> None:
@@ -82,7 +82,11 @@ class Dimensions:
         self._add_account(batch, profile.result)
         listed = {names.path: self._add_list(batch, names, answer.result) for names, answer in answers}
         self._say_what_was_missed()
-        self.agents = frozenset(row["id"] for row in batch.rows["agents"].values())
+        self.listed = {
+            names.path: {row["id"] for row in batch.rows[names.entity.table].values()}
+            for names in LISTS
+            if listed[names.path] is not None
+        }
         self.writer.save(batch)
         self._renew_views(listed["custom_attribute_definitions"])
 

@@ -48,6 +48,7 @@ class FarIds:
                 kept.append(payload)
                 if number is not None:
                     self._landmarks.add(number)
+                    self._waiting.pop(number, None)  # what is known of it is newer now
             else:
                 self._waiting[number] = payload
         return kept if len(self._waiting) < MOST_WAITING else [*self.settle(), *kept]

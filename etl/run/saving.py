@@ -56,7 +56,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     """
     account, now = batch.account_id, datetime.now(UTC)
     read = [row["id"] for row in rows["messages"]]
-    retyped = _take_out_retyped(connection, account, rows, known)
+    retyped = _take_out_retyped(connection, batch, rows, known)
     counts = upsert.save(connection, rows, PATHS)
     moved = _move(connection, batch, rows["messages"], counts)
     if came := known.forgotten.came:
@@ -90,12 +90,15 @@ def _changed(counts: dict[str, Counter[str]], tables: Iterable[str]) -> bool:
     return any(counts[table]["inserted"] + counts[table]["updated"] for table in tables if table in counts)
 
 
-def _take_out_retyped(connection: Connection, account_id: int, rows: dict[str, list[Row]], known: Known) -> set[int]:
+def _take_out_retyped(connection: Connection, batch: Batch, rows: dict[str, list[Row]], known: Known) -> set[int]:
     """Take out of rows the messages of conversations in which all would get another type; return these."""
     if known.expected.accepts_all:
         return set()
-    retyped = held.retyped(connection, account_id, rows["messages"])
-    rows["messages"] = [row for row in rows["messages"] if row["conversation_id"] not in retyped]
+    retyped = held.retyped(connection, batch.account_id, rows["messages"])
+    out = {row["id"] for row in rows["messages"] if row["conversation_id"] in retyped}
+    rows["messages"] = [row for row in rows["messages"] if row["id"] not in out]
+    rows["attachments"] = [row for row in rows["attachments"] if row["message_id"] not in out]
+    batch.complete["attachments"] = [one for one in batch.complete["attachments"] if one not in out]
     return retyped
 
 

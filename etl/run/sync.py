@@ -95,7 +95,6 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             alone = take_in(intake, selection, walks(client, intake, selection, since and since - OVERLAP))
             _read(client, intake, selection, shared or alone, hooks.watch)
             _account(client, intake, selection, dimensions)
-            contract.settle(client, intake, dimensions, selection.accept_contract)
             _say_what_is_missing(intake)
             _compute_figures(intake, hooks.refresh)
     return run
@@ -131,6 +130,7 @@ def _account(client: Client, intake: Intake, selection: Selection, dimensions: D
         dimensions.read_surveys()
         if selection.kind == "sync":
             patrol(intake)
+    contract.settle(client, intake, dimensions, selection.accept_contract)
     everything = selection.audit and intake.settings.messages == "full"
     if everything or intake.run.tally.unproved:
         messages.account(client, intake, everything)

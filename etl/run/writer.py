@@ -14,7 +14,7 @@ from etl.errors import EtlError, Interrupted
 from etl.id_set import IdSet
 from etl.load import upsert
 from etl.load.journal import Run
-from etl.load.tally import Tally
+from etl.load.tally import IdSets, Tally
 from etl.load.upsert import Row
 from etl.privacy.batches import protect
 from etl.privacy.rules import Way
@@ -95,8 +95,8 @@ class Writer:
         return conversation_id > self.known.highest and conversation_id not in self._run.tally.seen
 
     def _save(self, batch: Batch) -> Tally:
-        protect(batch, self.way, self.known.forgotten)
         self.known.expected.withhold(batch, self._engine)
+        protect(batch, self.way, self.known.forgotten)
         rows = {table: self._repeated.news(table, by_key) for table, by_key in batch.rows.items()}
         tally = _tally_of(batch)
         tally.handed_on |= self.known.forgotten.handed_on
@@ -148,7 +148,7 @@ def _tally_of(batch: Batch) -> Tally:
         replaced=batch.unheld["replaced"],
         seen=IdSet([*batch.marks, *batch.unchanged]),
         sent=batch.observed.sums(),
-        withheld=IdSet(batch.observed.all_withheld()),
+        withheld=IdSets(IdSet, {name: IdSet(ids) for name, ids in batch.observed.withheld.items() if ids}),
         contradictions=set(batch.observed.contradictions),
     )
     tally.counts["conversations"].update(seen=left_alone, unchanged=left_alone)

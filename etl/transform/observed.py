@@ -18,8 +18,11 @@ KINDS = {
 }
 KIND_NAMES = frozenset(KINDS.values())
 NULL = "null"
-# No kinds of values, but what became of them: the column could not hold it; what it says was not believed.
-UNREAD, WITHHELD = "unread", "withheld"
+# No kinds of values, but what became of them: the column could not hold it; it holds it; what it says is in doubt;
+# an array without anything.
+UNREAD, READ, WITHHELD, EMPTY = "unread", "read", "withheld", "empty"
+# Arrays that say by being empty what they say by being absent.
+ARRAYS = ("labels", "attachments")
 
 # Where the vendor leaves a key out when there is nothing, so that null says no more than that.
 SAYS_BY_ABSENCE = frozenset(
@@ -29,6 +32,7 @@ SAYS_BY_ABSENCE = frozenset(
         "conversation.labels",
         "message.sender",
         "message.attachments",
+        "listed message.attachments",
         "survey response.contact",
         "survey response.assigned_agent",
     }
@@ -53,15 +57,18 @@ class Observed:
     """What a batch was made of.
 
     shapes: (what was sent, which object in it, its keys, the types of their values) -> how many records came so.
-    missed: the values that could not be stored.
+    missed: the values that could not be stored. read: fields of which some values could, where that was in doubt.
     withheld: path -> conversations in whose rows something was left as it is, as what the field says is in doubt.
+    empty: path -> how many arrays had nothing in them.
     kept: path -> how many other records were left as they are for that.
     doubtful: conversations whose stored history is in doubt. contradictions: what messages are and cannot be.
     """
 
     shapes: Counter[tuple[str, str, tuple[str, ...], tuple[type, ...]]] = field(default_factory=Counter)
     missed: list[Missed] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)
     withheld: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    empty: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
     doubtful: set[int] = field(default_factory=set)
     contradictions: set[str] = field(default_factory=set)
@@ -70,6 +77,9 @@ class Observed:
         """Note a record; what is no object is rejected elsewhere."""
         if not isinstance(payload, dict):
             return
+        for name in ARRAYS:
+            if payload.get(name) == []:
+                self.empty[f"{entity.sent_as}.{name}"] += 1
         for prefix in entity.shapes:
             inside = payload.get(prefix[:-1]) if prefix else payload
             if isinstance(inside, dict):
@@ -89,6 +99,8 @@ class Observed:
                 sums[f"{sent_as}.{printable(prefix + name)}\t{KINDS.get(kind, 'number')}"] += count
         for missed in self.missed:
             sums[f"{missed.path}\t{UNREAD}"] += 1
+        sums.update(f"{path}\t{READ}" for path in self.read)
+        sums.update({f"{path}\t{EMPTY}": count for path, count in self.empty.items()})
         withheld = Counter({path: len(conversation_ids) for path, conversation_ids in self.withheld.items()})
         for path, count in (+(withheld + self.kept)).items():
             sums[f"{path}\t{WITHHELD}"] += count
@@ -108,7 +120,7 @@ def by_path(sums: Counter[str]) -> dict[str, Counter[str]]:
 def told(path: str, kinds: Counter[str]) -> int:
     """Return how many records told something by a field: it was there, and could be read."""
     there = sum(count for kind, count in kinds.items() if kind in KIND_NAMES)
-    nothing = kinds[NULL] if path in SAYS_BY_ABSENCE else 0
+    nothing = kinds[NULL] + kinds[EMPTY] if path in SAYS_BY_ABSENCE else 0
     return max(there - nothing - kinds[UNREAD], 0)
 
 

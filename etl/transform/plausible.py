@@ -7,6 +7,7 @@ from etl.transform.batch import Batch
 from etl.transform.entities import CONVERSATION, MESSAGE, MESSAGE_TYPES
 from etl.transform.fields import Row
 
+LONGEST_TYPE = 4
 KNOWN_TYPES = frozenset(MESSAGE_TYPES.values())
 
 
@@ -28,16 +29,17 @@ def reject_implausible(batch: Batch, accepted: Collection[str] | None) -> None:
             batch.reject("message", {"id": row["id"]}, reason, row["conversation_id"])
             batch.observed.doubtful.add(row["conversation_id"])
             _take_out(batch, key)
-    for row in batch.rows["conversations"].values():
+    for row in list(batch.rows["conversations"].values()):
         if reason := _missing(row, CONVERSATION.needed):
             batch.reject("conversation", {"id": row["id"]}, reason, row["id"])
-            batch.observed.doubtful.add(row["id"])
+            _take_out_conversation(batch, row["id"])
 
 
 def _contradiction(row: Row) -> str | None:
     said = row.get("message_type")
     if said is not None and said not in KNOWN_TYPES:
-        return f"type {said}"
+        # Text may be anything, and this is told in sentences.
+        return f"type {said}" if said.isdecimal() and len(said) <= LONGEST_TYPE else "a type that is no number"
     return "outgoing by contact" if said == "outgoing" and row.get("sender_type") == "contact" else None
 
 
@@ -53,3 +55,20 @@ def _take_out(batch: Batch, key: tuple[int, ...]) -> None:
             del batch.rows["attachments"][attachment]
     batch.complete["attachments"] = [one for one in batch.complete["attachments"] if one != row["id"]]
     batch.histories = [one for one in batch.histories if one != row["conversation_id"]]
+
+
+def _take_out_conversation(batch: Batch, conversation_id: int) -> None:
+    """Take a conversation out of a batch, with everything that is in it."""
+    del batch.rows["conversations"][conversation_id,]
+    for table in ("messages", "conversation_labels"):
+        rows = batch.rows[table]
+        for key in [key for key, row in rows.items() if row["conversation_id"] == conversation_id]:
+            if table == "messages":
+                _take_out(batch, key)
+            else:
+                del rows[key]
+    labels = batch.complete["conversation_labels"]
+    batch.complete["conversation_labels"] = [one for one in labels if one != conversation_id]
+    batch.histories = [one for one in batch.histories if one != conversation_id]
+    batch.marks.pop(conversation_id, None)
+    batch.shown.pop(conversation_id, None)

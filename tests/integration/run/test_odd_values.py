@@ -127,8 +127,9 @@ def test_what_can_be_read_again_is_no_longer_kept_in_extra_beside_its_column(
         assert etl.run(backfill).outcome == "complete"
         assert etl.rows(look) == [(readable, {"colour": "red"})]
         sent[0] = value
-        etl.run(backfill)
-        assert etl.rows(look) == [(None, {path: value, "colour": "red"})]
+        # One conversation is odd; that none of three messages can be read is a change, by which nothing is overwritten.
+        told = ("complete", None) if table == "conversations" else ("incomplete", readable)
+        assert (etl.run(backfill).outcome, etl.rows(look)) == (told[0], [(told[1], {path: value, "colour": "red"})])
 
 
 def test_half_a_pixel_costs_the_width_and_not_the_attachment(engine: Engine) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from etl.id_set import IdSet
-from etl.load.tally import Tally, Unproved
+from etl.load.tally import IdSets, Tally, Unproved
 
 
 def a_tally() -> Tally:
@@ -18,7 +18,10 @@ def a_tally() -> Tally:
     tally.quotes = {"what was answered"}
     tally.unproved, tally.why = {3: Unproved("mark", [7, 8])}, "the first"
     tally.moved, tally.denied = IdSet([3, 4]), IdSet([10**9])
-    tally.sent, tally.withheld = Counter({"message": 2, "message.content\ttext": 2}), IdSet([5])
+    tally.sent, tally.withheld = (
+        Counter({"message": 2, "message.content\ttext": 2}),
+        IdSets(IdSet, {"message.content": IdSet([5])}),
+    )
     tally.contradictions = {"type 4"}
     tally.of_another_kind = 2
     tally.wrote = tally.walks_back = True

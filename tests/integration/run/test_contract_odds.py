@@ -1,0 +1,136 @@
+"""What is not plainly renamed: some of it, of few records, in another place, or accepted before: nothing is overwritten."""
+
+from typing import Any
+
+from sqlalchemy import Engine
+
+from etl.demo.account import Attachment
+from etl.demo.events import add_conversation, add_message, change_conversation, reply
+from etl.selection import Selection
+from tests.doctored_vendor import Doctored, becoming, desk, renamed
+from tests.scripted_account import DAY, LONG_AGO, account_of, job, now
+
+ACCEPT, BACKFILL = Selection(accept_contract=True), Selection(kind="backfill")
+
+
+def test_times_in_ms_of_which_some_are_0(engine: Engine) -> None:
+    def change(one: dict[str, Any]) -> None:
+        for name in ("waiting_since", "first_reply_created_at"):
+            if one.get(name):
+                one[name] *= 1000
+
+    doctored = Doctored("conversation", change)
+    with job(desk(30), engine, change=doctored) as etl:
+        etl.run()
+        held = "SELECT count(waiting_since), count(first_reply_created_at) FROM conversations"
+        before = etl.rows(held)
+        doctored.on = True
+        run = etl.run()
+        assert (run.outcome, etl.rows(held)) == ("incomplete", before)
+
+
+def test_retyped_values_of_which_some_are_null(engine: Engine) -> None:
+    sent: list[Any] = ["high"]
+    doctored = Doctored("conversation", lambda one: one.update(priority=None if one["id"] % 2 else sent[0]))
+    doctored.on = True
+    with job(desk(30), engine, change=doctored) as etl:
+        etl.run()
+        sent[0] = {"name": "high"}
+        run = etl.run()
+        assert (run.outcome, etl.rows("SELECT count(priority) FROM conversations")) == ("incomplete", [(15,)])
+
+
+def test_what_waited_does_not_overwrite_what_a_later_page_showed(engine: Engine) -> None:
+    account, done = account_of(3), []
+    for number in range(50_000, 50_006):
+        account.last_conversation_id = number - 1
+        conversation = add_conversation(account, 1, 1, LONG_AGO)
+        add_message(account, conversation.id, "x", LONG_AGO)
+        conversation.status = "open" if number == 50_000 else "resolved"
+
+    def change(request: Any, answer: Any) -> Any:
+        if request.path.endswith("/conversations") and request.first("status") == "open" and not done:
+            done.append(1)
+            change_conversation(account, 50_000, now(), None, status="resolved")
+        return answer
+
+    with job(account, engine, change=change) as etl:
+        assert etl.run().outcome == "complete"
+        assert etl.rows("SELECT status FROM conversations WHERE id = 50000") == [("resolved",)]
+
+
+def test_hidden_owners_few_at_first(engine: Engine) -> None:
+    doctored = Doctored("meta", renamed("assignee", "assigned_user"))
+    doctored.on = True
+    with job(account := account_of(30), engine, change=doctored) as etl:
+        account.conversations[1].assignee_id = account.conversations[2].assignee_id = 1
+        etl.run()
+        for conversation in account.conversations.values():
+            conversation.assignee_id = 1
+        assert etl.run().outcome == "incomplete"
+
+
+def test_attachments_that_only_the_list_no_longer_shows(engine: Engine) -> None:
+    def change(one: dict[str, Any]) -> None:
+        for message in [*one["messages"], one["last_non_activity_message"]]:
+            message.pop("attachments", None)
+        one["unread_count"] = 7
+
+    doctored = Doctored("conversation", change)
+    with job(account := account_of(60), engine, change=doctored) as etl:
+        for conversation in account.conversations.values():
+            conversation.messages[-1].attachments = [Attachment(900 + conversation.id, "image")]
+        etl.run()
+        doctored.on = True
+        add_message(account, 60, "x", now())
+        account.conversations[60].messages[-1].attachments = [Attachment(2000, "image")]
+        etl.run()
+        assert etl.rows("SELECT count(*) FROM attachments") == [(61,)]
+
+
+def test_a_retyped_conversation_with_a_new_attachment(engine: Engine) -> None:
+    doctored = Doctored("message", lambda one: one.update(message_type=2) if one["message_type"] == 1 else None)
+    with job(account := account_of(2, 0), engine, change=doctored) as etl:
+        for conversation in account.conversations.values():
+            reply(account, conversation.id, "x", LONG_AGO + 5 * DAY, by=1)
+        etl.run()
+        reply(account, 1, "y", now(), by=1)
+        account.conversations[1].messages[-1].attachments = [Attachment(900, "image")]
+        doctored.on = True
+        assert etl.run().outcome == "incomplete"
+
+
+def test_a_type_that_is_text_is_told_nowhere(engine: Engine) -> None:
+    doctored = Doctored("message", lambda one: one.update(message_type=f"from Dana Levi\x1b[31m{one['id']}"))
+    doctored.on = True
+    with job(account_of(3), engine, change=doctored) as etl:
+        said = " ".join(etl.run(pii="drop").problems)
+        etl.run(ACCEPT, pii="drop")
+        said += str(etl.rows("SELECT reason FROM rejected_records")) + str(etl.rows("SELECT kinds FROM api_contract"))
+        assert "Dana" not in said
+
+
+def test_of_messages_it_is_enough_to_accept_once(engine: Engine) -> None:
+    doctored = Doctored("message", renamed("sender", "author"))
+    with job(desk(30), engine, change=doctored) as etl:
+        etl.run()
+        doctored.on = True
+        assert [etl.run(one).outcome for one in (BACKFILL, ACCEPT, BACKFILL)] == ["incomplete", "complete", "complete"]
+
+
+def test_another_kind_is_accepted_once(engine: Engine) -> None:
+    doctored = Doctored("conversation", becoming("unread_count", lambda sent: {"count": sent}))
+    with job(desk(30), engine, change=doctored) as etl:
+        etl.run()
+        doctored.on = True
+        runs = (Selection(), ACCEPT, Selection(), BACKFILL)
+        assert [etl.run(one).outcome for one in runs] == ["incomplete", "complete", "complete", "complete"]
+
+
+def test_a_conversation_without_a_status(engine: Engine) -> None:
+    doctored = Doctored("conversation", lambda one: one.pop("status") if one["id"] == 2 else None)
+    doctored.on = True
+    with job(account_of(4), engine, change=doctored) as etl:
+        etl.run()
+        assert etl.rows("SELECT count(*) FROM conversations WHERE status IS NULL") == [(0,)]
+        assert etl.rows("SELECT count(*) FROM conversation_states WHERE status IS NULL") == [(0,)]
