@@ -90,14 +90,11 @@ class Expected:
         """Return what the tables know of the fields, and what they have of those that say something by being absent."""
         entries = {entry.name: entry for entry in contract.read(connection, account_id)}
         types = entries.get(TYPES)
-        held = (
-            ()
-            if entries
-            else [name for name, what in HOLDERS.items() if contract.any_has(connection, account_id, what)]
-        )
+        accepted = {name for name, entry in entries.items() if ACCEPTED in entry.kinds}
+        held = {name for name, what in HOLDERS.items() if contract.any_has(connection, account_id, what)}
         return cls(
             entries,
-            {*held, *(name for name, entry in entries.items() if is_expected(entry))},
+            (held - accepted).union(name for name, entry in entries.items() if is_expected(entry)),
             {name: place for name, entry in entries.items() if is_expected(entry) and (place := _place(entry))},
             frozenset(types.kinds if types else ()),
         )

@@ -105,8 +105,10 @@ def _hides_owners(intake: Intake, assigned: int, counted: int) -> bool:
     known = intake.writer.known.expected.entries.get(OWNER)
     if known and ACCEPTED in known.kinds:
         return False
-    least = 1 if known or intake.run.tally.withheld.get(OWNER) else HOLDERS_ASKED
-    return assigned >= max(LEAST_SHARE * counted, least)
+    withheld = len(intake.run.tally.withheld.get(OWNER, ()))
+    if withheld >= SEVERAL:
+        return assigned > 0
+    return assigned >= max(LEAST_SHARE * counted, 1 if known or withheld else HOLDERS_ASKED)
 
 
 def _are_left(intake: Intake, name: str, listed: Mapping[str, Set[int]]) -> bool:
