@@ -1,4 +1,4 @@
-"""What is not plainly renamed: some of it, of few records, in another place, or accepted before: nothing is overwritten."""
+"""What is not plainly renamed: some, few, elsewhere, or accepted before: nothing is overwritten by it."""
 
 from typing import Any
 
