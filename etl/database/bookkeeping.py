@@ -145,12 +145,12 @@ class ApiContract(OfAccount, Base):
     entity: Mapped[str] = column(primary_key=True, comment="conversation, message, contact, inbox ...")
     path: Mapped[str] = column(primary_key=True, comment="The field, by the vendor's names, dots between them")
     kinds: Mapped[list[str]] = column(
-        comment="Kinds of its values: null, boolean, integer, number, text, object, array, and what was accepted"
+        comment="Kinds of its values: null, boolean, integer, number, text, object, array; gone, accepted"
     )
     records: Mapped[int] = column(comment="How many records the share is of: those of the last runs")
     share: Mapped[float] = column(comment="In which part of them the field told something, from 0 to 1")
     taken: Mapped[bool] = column(comment="Whether a column, or another table, holds it")
-    first_run_id: Mapped[int] = column(comment="The first run that met it, or accepted what it is now")
+    first_run_id: Mapped[int] = column(comment="The first run that met it")
     last_run_id: Mapped[int] = column(comment="The last run that met it")
 
 

@@ -6,10 +6,14 @@ others are asked for: conversations of which the tables say that they have somet
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
+from contextlib import suppress
 
 from etl.database.engine import transaction
 from etl.database.models import Conversation
+from etl.errors import VendorError
+from etl.extract.belonging import get_list
 from etl.extract.client import Client
+from etl.extract.ids import id_of
 from etl.load import contract
 from etl.load.contract import Entry
 from etl.load.journal import Run
@@ -66,7 +70,12 @@ def find_gone(client: Client, intake: Intake, listed: Mapping[str, Set[int]]) ->
     sent = Counter(run.tally.sent)
     seen = set(met(sent))
     counted = _counted(intake) if run.selection is None else None
-    if counted and OWNER not in seen and _hides_owners(intake, *counted) and not _are_left(intake, OWNER, listed):
+    if (
+        counted
+        and OWNER not in seen
+        and _hides_owners(intake, *counted)
+        and not _are_left(client, intake, OWNER, listed)
+    ):
         yield expected.entries.get(OWNER) or entry_of(OWNER, run, counted[1], counted[0])
     yield from _unread(expected, sent)
     missed = [
@@ -74,12 +83,13 @@ def find_gone(client: Client, intake: Intake, listed: Mapping[str, Set[int]]) ->
     ]
     asked = [one for one in missed if _is_to_be_asked(one, run)]
     for entry in missed:
-        if entry not in asked and _is_gone(entry, run, sent) and not _are_left(intake, entry.name, listed):
+        if entry not in asked and _is_gone(entry, run, sent) and not _are_left(client, intake, entry.name, listed):
             yield entry
     for entry in asked:
         doubted = sent[f"{entry.name}\t{WITHHELD}"] or _is_unlikely(entry, sent)
-        if doubted and not _is_met_elsewhere(client, intake, entry):
-            yield entry
+        if not doubted or _is_met_elsewhere(client, intake, entry) or _are_left(client, intake, entry.name, listed):
+            continue
+        yield entry
 
 
 def _expected(expected: Expected, run: Run) -> Iterator[Entry]:
@@ -111,17 +121,27 @@ def _hides_owners(intake: Intake, assigned: int, counted: int) -> bool:
     return assigned >= max(LEAST_SHARE * counted, 1 if known or withheld else HOLDERS_ASKED)
 
 
-def _are_left(intake: Intake, name: str, listed: Mapping[str, Set[int]]) -> bool:
+def _are_left(client: Client, intake: Intake, name: str, listed: Mapping[str, Set[int]]) -> bool:
     """Return whether all people, or teams, are gone whom the conversations had that were held back; remember it."""
-    if name not in LEFT or LEFT[name][0] not in listed:
+    if name not in LEFT:
         return False
     path, column = LEFT[name]
     with transaction(intake.engine) as connection:
-        ids = intake.run.tally.withheld.get(name, ())
-        had = contract.references(connection, intake.run.account_id, column, list(ids))
-    if left := bool(had) and had.isdisjoint(listed[path]):
+        ids = list(intake.run.tally.withheld.get(name, ()))
+        had = contract.references(connection, intake.run.account_id, column, ids)
+    there = listed.get(path) if path in listed else _numbers(client, path)
+    if left := bool(had) and there is not None and had.isdisjoint(there):
         intake.writer.known.expected.left |= {name} & intake.writer.known.expected.entries.keys()
     return left
+
+
+def _numbers(client: Client, path: str) -> set[int] | None:
+    """Return the numbers of a list that a run of a selection has not read; None when it cannot be had."""
+    with suppress(VendorError):
+        answer = get_list(client, path)
+        items = answer.get("payload") if isinstance(answer, dict) else answer
+        return {number for item in items or () if (number := id_of(item)) is not None}
+    return None
 
 
 def _unread(expected: Expected, sent: Counter[str]) -> Iterator[Entry]:

@@ -35,7 +35,7 @@ def upgrade() -> None:
             "kinds",
             postgresql.ARRAY(sa.Text),
             nullable=False,
-            comment="Kinds of its values: null, boolean, integer, number, text, object, array, and what was accepted",
+            comment="Kinds of its values: null, boolean, integer, number, text, object, array; gone, accepted",
         ),
         sa.Column(
             "records",
@@ -54,7 +54,7 @@ def upgrade() -> None:
             "first_run_id",
             sa.BigInteger,
             nullable=False,
-            comment="The first run that met it, or accepted what it is now",
+            comment="The first run that met it",
         ),
         sa.Column("last_run_id", sa.BigInteger, nullable=False, comment="The last run that met it"),
         sa.ForeignKeyConstraint(["account_id"], [f"{SCHEMA}.accounts.account_id"], name="api_contract_account_id_fkey"),

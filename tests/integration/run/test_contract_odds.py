@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from etl.demo.account import Attachment
-from etl.demo.events import add_conversation, add_message, change_conversation, reply
+from etl.demo.events import add_conversation, add_message, change_conversation, delete_team, remove_agent, reply
 from etl.selection import Selection
-from tests.doctored_vendor import Doctored, becoming, desk, renamed
+from tests.doctored_vendor import Doctored, Doctoring, becoming, desk, renamed
 from tests.scripted_account import DAY, LONG_AGO, account_of, job, now
 
 ACCEPT, BACKFILL = Selection(accept_contract=True), Selection(kind="backfill")
@@ -134,3 +135,83 @@ def test_a_conversation_without_a_status(engine: Engine) -> None:
         etl.run()
         assert etl.rows("SELECT count(*) FROM conversations WHERE status IS NULL") == [(0,)]
         assert etl.rows("SELECT count(*) FROM conversation_states WHERE status IS NULL") == [(0,)]
+
+
+RARE = "SELECT count(*) FROM attachments", "SELECT count(team_id) FROM conversations"
+
+
+@pytest.mark.parametrize("change", [renamed("attachments", "files"), becoming("attachments", lambda _: [])])
+def test_attachments_that_one_message_in_twenty_has_are_missed(engine: Engine, change: Doctoring) -> None:
+    doctored = Doctored("message", change)
+    with job(account := account_of(20, 4), engine, change=doctored) as etl:
+        for number in (3, 9, 15, 20):
+            account.conversations[number].messages[0].attachments = [Attachment(100 + number, "image")]
+        etl.run()
+        doctored.on = True
+        run = etl.run(BACKFILL)
+        assert (run.outcome, etl.rows(RARE[0])) == ("incomplete", [(4,)])
+
+
+def test_a_team_of_which_two_of_thirty_had_one_is_missed(engine: Engine) -> None:
+    doctored = Doctored("meta", renamed("team", "group"))
+    with job(account := account_of(30, 1), engine, change=doctored) as etl:
+        account.conversations[1].team_id = account.conversations[30].team_id = 1
+        etl.run()
+        doctored.on = True
+        assert (etl.run().outcome, etl.rows(RARE[1])) == ("incomplete", [(2,)])
+
+
+def test_labels_that_are_empty_for_all_are_no_labels_taken_away(engine: Engine) -> None:
+    doctored = Doctored("conversation", becoming("labels", lambda _: []))
+    with job(desk(12), engine, change=doctored) as etl:
+        etl.run()
+        doctored.on = True
+        assert (etl.run().outcome, etl.rows("SELECT count(*) FROM conversation_labels")) == ("incomplete", [(8,)])
+
+
+def test_what_only_selections_have_loaded_is_protected_too(engine: Engine) -> None:
+    doctored = Doctored("meta", renamed("team", "group"))
+    inboxes = [Selection(kind="backfill", inbox_id=number) for number in (1, 2)]
+    with job(desk(12), engine, change=doctored) as etl:
+        assert [etl.run(one).outcome for one in inboxes] == ["complete", "complete"]
+        doctored.on = True
+        for selection in (*inboxes, Selection()):
+            assert (etl.run(selection).outcome, etl.rows(RARE[1])) == ("incomplete", [(8,)])
+
+
+@pytest.mark.parametrize("selection", [Selection(), Selection(recent=True)])
+def test_an_only_team_that_is_deleted_is_believed_by_the_list_of_teams(engine: Engine, selection: Selection) -> None:
+    with job(account := desk(12), engine) as etl:
+        etl.run()
+        delete_team(account, 1)
+        add_message(account, 5, "x", now())
+        for one in (selection, Selection(), Selection()):
+            assert etl.run(one).outcome == "complete"
+        assert etl.rows(RARE[1]) == [(0,)]
+
+
+def test_an_only_owner_who_leaves_is_believed_by_the_list_of_agents(engine: Engine) -> None:
+    with job(account := desk(12), engine) as etl:
+        for conversation in account.conversations.values():
+            conversation.assignee_id = 2 if conversation.assignee_id else None
+        etl.run()
+        remove_agent(account, 2)
+        for one in (Selection(), Selection(), BACKFILL):
+            assert etl.run(one).outcome == "complete"
+        assert etl.rows("SELECT count(assignee_id) FROM conversations") == [(0,)]
+
+
+@pytest.mark.parametrize("name", ["content", "sender"])
+def test_what_came_while_a_field_was_gone_is_read_again_when_it_is_back(engine: Engine, name: str) -> None:
+    doctored = Doctored("message", renamed(name, "other"))
+    with job(account := desk(12), engine, change=doctored) as etl:
+        etl.run()
+        doctored.on = True
+        for number in range(5):  # imported: they are old, and no clock tells of them
+            conversation = add_conversation(account, 1, 1, LONG_AGO - number * DAY)
+            for at in range(4):
+                add_message(account, conversation.id, f"imported {at}", LONG_AGO - number * DAY + at)
+        assert etl.run().outcome == "incomplete"
+        doctored.on = False
+        assert etl.run().outcome == "complete"
+        assert etl.rows("SELECT count(*) FROM messages WHERE content IS NULL OR sender_id IS NULL") == [(0,)]
