@@ -1,7 +1,7 @@
 """What a run did, as sums and sets: every process that does a part of it keeps a tally, and `+=` adds them up."""
 
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import MutableSet, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
@@ -20,7 +20,7 @@ class Unproved:
     read: Sequence[int]
 
 
-class IdSets(defaultdict[str, IdSet]):
+class IdSets(dict[str, IdSet]):
     """Sets of ids, by name; those of one name are united."""
 
 
@@ -67,7 +67,7 @@ class Tally:
     unproved: dict[int, Unproved] = field(default_factory=dict)
     moved: IdSet = field(default_factory=IdSet)
     sent: Counter[str] = field(default_factory=Counter)
-    withheld: IdSets = field(default_factory=lambda: IdSets(IdSet))
+    withheld: IdSets = field(default_factory=IdSets)
     contradictions: set[str] = field(default_factory=set)
     denied: IdSet = field(default_factory=IdSet)
     unread: int = 0
@@ -111,7 +111,7 @@ def _sum(mine: Any, theirs: Any) -> Any:
         if isinstance(value, Counter):
             mine.setdefault(name, Counter()).update(value)
         elif isinstance(mine, IdSets):
-            mine[name] |= value
+            mine.setdefault(name, IdSet()).update(value)
         else:
             mine[name] = value
     return mine
@@ -128,7 +128,7 @@ def _to_json(value: Any) -> Any:
 def _from_json(nothing: Any, value: Any) -> Any:
     """Read a value as the type that its field has in an empty tally."""
     if isinstance(nothing, IdSets):
-        return IdSets(IdSet, {name: IdSet(ids) for name, ids in value.items()})
+        return IdSets({name: IdSet(ids) for name, ids in value.items()})
     if isinstance(nothing, MutableSet):
         return IdSet(value) if isinstance(nothing, IdSet) else set(value)
     if isinstance(nothing, Counter) or not isinstance(nothing, dict):

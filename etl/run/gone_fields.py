@@ -83,7 +83,7 @@ def find_gone(client: Client, intake: Intake, listed: Mapping[str, Set[int]]) ->
     ]
     asked = [one for one in missed if _is_to_be_asked(one, run)]
     for entry in missed:
-        if entry not in asked and _is_gone(entry, run, sent) and not _are_left(client, intake, entry.name, listed):
+        if entry not in asked and _is_gone(entry, run, expected) and not _are_left(client, intake, entry.name, listed):
             yield entry
     for entry in asked:
         doubted = sent[f"{entry.name}\t{WITHHELD}"] or _is_unlikely(entry, sent)
@@ -160,7 +160,13 @@ def _is_to_be_asked(entry: Entry, run: Run) -> bool:
     return run.selection is not None or entry.sent_as != "conversation"
 
 
-def _is_gone(entry: Entry, run: Run, sent: Counter[str]) -> bool:
+def _is_gone(entry: Entry, run: Run, expected: Expected) -> bool:
+    sent = run.tally.sent
+    if entry.name == OWNER_TYPE:
+        # It came with each owner, and comes with none.
+        owner = expected.entries.get(OWNER)
+        comes_with_it = owner is not None and entry.share >= ALWAYS * owner.share
+        return comes_with_it and told(OWNER, by_path(sent).get(OWNER, Counter())) >= FEWEST_UNREAD
     withheld = sent[f"{entry.name}\t{WITHHELD}"]
     if withheld >= SEVERAL or (withheld and entry.name in GOES_WITH_ITS_RECORD):
         return True
@@ -170,8 +176,6 @@ def _is_gone(entry: Entry, run: Run, sent: Counter[str]) -> bool:
 def _is_unlikely(entry: Entry, sent: Counter[str]) -> bool:
     """Return whether it is no chance that none of the records has a field that so many had."""
     records: float = sent[entry.sent_as]
-    if entry.name == OWNER_TYPE:
-        return told(OWNER, by_path(sent).get(OWNER, Counter())) > 0  # it comes with the owner, or never
     if entry.share > ALWAYS and entry.name not in SAYS_BY_ABSENCE and entry.sent_as != "attachment":
         return records > 0
     if entry.sent_as not in OF_CONVERSATIONS:

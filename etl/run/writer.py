@@ -148,7 +148,7 @@ def _tally_of(batch: Batch) -> Tally:
         replaced=batch.unheld["replaced"],
         seen=IdSet([*batch.marks, *batch.unchanged]),
         sent=batch.observed.sums(),
-        withheld=IdSets(IdSet, {name: IdSet(ids) for name, ids in batch.observed.withheld.items() if ids}),
+        withheld=IdSets({name: IdSet(ids) for name, ids in batch.observed.withheld.items() if ids}),
         contradictions=set(batch.observed.contradictions),
     )
     tally.counts["conversations"].update(seen=left_alone, unchanged=left_alone)

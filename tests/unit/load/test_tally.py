@@ -20,7 +20,7 @@ def a_tally() -> Tally:
     tally.moved, tally.denied = IdSet([3, 4]), IdSet([10**9])
     tally.sent, tally.withheld = (
         Counter({"message": 2, "message.content\ttext": 2}),
-        IdSets(IdSet, {"message.content": IdSet([5])}),
+        IdSets({"message.content": IdSet([5])}),
     )
     tally.contradictions = {"type 4"}
     tally.of_another_kind = 2
