@@ -83,7 +83,7 @@ class Dimensions:
         listed = {names.path: self._add_list(batch, names, answer.result) for names, answer in answers}
         self._say_what_was_missed()
         self.listed = {
-            names.path: {row["id"] for row in batch.rows[names.entity.table].values()}
+            names.path: {row["id"] for row in batch.rows[names.entity.table].values() if "id" in row}
             for names in LISTS
             if listed[names.path] is not None
         }

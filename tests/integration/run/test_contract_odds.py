@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import Engine
 
 from etl.demo.account import Attachment
 from etl.demo.events import add_conversation, add_message, change_conversation, delete_team, remove_agent, reply
+from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
 from tests.doctored_vendor import Doctored, Doctoring, becoming, desk, renamed
 from tests.scripted_account import DAY, LONG_AGO, account_of, job, now
@@ -215,3 +217,18 @@ def test_what_came_while_a_field_was_gone_is_read_again_when_it_is_back(engine: 
         doctored.on = False
         assert etl.run().outcome == "complete"
         assert etl.rows("SELECT count(*) FROM messages WHERE content IS NULL OR sender_id IS NULL") == [(0,)]
+
+
+@pytest.mark.parametrize("name", ["inboxes", "agents", "teams", "labels"])
+def test_a_list_whose_records_have_no_number_fails_no_run(engine: Engine, name: str) -> None:
+    def change(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith(f"/{name}"):
+            return answer
+        value = orjson.loads(answer.body)
+        for one in value["payload"] if isinstance(value, dict) else value:
+            del one["id"]
+        return json_answer(value)
+
+    with job(desk(3), engine, change=change) as etl:
+        assert etl.run().outcome in {"complete", "incomplete"}
+        assert etl.rows("SELECT count(*) FROM conversations") == [(3,)]
