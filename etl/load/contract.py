@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
+from etl.database.base import OfAccount
 from etl.database.bookkeeping import AccountCount, ApiContract
 from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of
@@ -97,10 +98,11 @@ def holders(
     return set(connection.scalars(query))
 
 
-def any_has(connection: Connection, account_id: int, what: ColumnElement[bool]) -> bool:
-    """Return whether the tables say of any conversation that it has something."""
-    query = select(Conversation.id).where(Conversation.account_id == account_id, what)
-    return connection.execute(query.limit(1)).first() is not None
+def any_row(connection: Connection, account_id: int, table: type[OfAccount], which: ColumnElement[bool]) -> bool:
+    """Return whether a table has any such row of an account; asked for each part of a run, so by an index."""
+    return (
+        connection.execute(select(literal(1)).where(table.account_id == account_id, which).limit(1)).first() is not None
+    )
 
 
 def responses(

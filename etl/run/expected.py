@@ -8,10 +8,12 @@ from collections.abc import Collection
 from dataclasses import astuple, dataclass, field
 from typing import Self
 
-from sqlalchemy import ColumnElement, Connection, Engine
+from sqlalchemy import ColumnElement, Connection, Engine, true
 
+from etl.database.base import OfAccount
 from etl.database.dimensions import CsatResponse
 from etl.database.engine import transaction
+from etl.database.models import Attachment, Conversation, ConversationLabel
 from etl.load import contract
 from etl.load.contract import HAS_ATTACHMENT, HAS_BOT, HAS_LABEL, HAS_OWNER, HAS_TEAM, Entry
 from etl.transform.actors import ASSIGNEE, RATED, USER
@@ -52,6 +54,14 @@ HOLDERS = {
     ATTACHMENTS: HAS_ATTACHMENT,
     LISTED_ATTACHMENTS: HAS_ATTACHMENT,
 }
+# Where the tables have any of them.
+HELD: dict[str, tuple[type[OfAccount], ColumnElement[bool]]] = {
+    OWNER: (Conversation, Conversation.assignee_id.is_not(None)),
+    TEAM: (Conversation, Conversation.team_id.is_not(None)),
+    LABELS: (ConversationLabel, true()),
+    ATTACHMENTS: (Attachment, true()),
+    LISTED_ATTACHMENTS: (Attachment, true()),
+}
 # Among the kinds of a field: that it is gone was a problem, and was accepted.
 GONE, ACCEPTED = "gone", "accepted"
 
@@ -91,7 +101,7 @@ class Expected:
         entries = {entry.name: entry for entry in contract.read(connection, account_id)}
         types = entries.get(TYPES)
         accepted = {name for name, entry in entries.items() if ACCEPTED in entry.kinds}
-        held = {name for name, what in HOLDERS.items() if contract.any_has(connection, account_id, what)}
+        held = {name for name, where in HELD.items() if contract.any_row(connection, account_id, *where)}
         return cls(
             entries,
             (held - accepted).union(name for name, entry in entries.items() if is_expected(entry)),
