@@ -17,8 +17,9 @@ from etl.database.models import Attachment, Conversation, ConversationLabel
 from etl.load import contract
 from etl.load.contract import HAS_ATTACHMENT, HAS_BOT, HAS_LABEL, HAS_OWNER, HAS_TEAM, Entry
 from etl.transform.actors import ASSIGNEE, RATED, USER
-from etl.transform.batch import Batch
+from etl.transform.batch import Batch, Key
 from etl.transform.entities import SENT
+from etl.transform.fields import Row
 from etl.transform.observed import KIND_NAMES, NULL, met
 from etl.transform.plausible import reject_implausible
 
@@ -187,12 +188,20 @@ def _keep_reference(
 ) -> set[int]:
     rows = batch.rows["conversations"]
     # A bot that owns a conversation may be told by a key of its own.
-    silent = {row["id"] for row in rows.values() if all(name in row and row[name] is None for name in columns)}
-    kept = contract.holders(connection, batch.account_id, what, silent)
-    for conversation_id in kept:
-        for column in columns:
-            del rows[conversation_id,][column]
+    kept = contract.holders(connection, batch.account_id, what, _silent(rows, columns))
+    _take_out(rows, kept, columns)
     return kept
+
+
+def _silent(rows: dict[Key, Row], columns: tuple[str, ...]) -> set[int]:
+    """Return the ids of the rows that would have NULL in all of some columns."""
+    return {row["id"] for row in rows.values() if all(name in row and row[name] is None for name in columns)}
+
+
+def _take_out(rows: dict[Key, Row], ids: Collection[int], columns: tuple[str, ...]) -> None:
+    for number in ids:
+        for column in columns:
+            del rows[number,][column]
 
 
 def _keep_owners(batch: Batch, connection: Connection) -> set[int]:
@@ -203,19 +212,14 @@ def _keep_owners(batch: Batch, connection: Connection) -> set[int]:
     for conversation_id in people:
         number = rows[conversation_id,][ASSIGNEE.person]
         batch.rows["agents"][number,] = {"account_id": batch.account_id, "id": number}
-    for conversation_id in kept:
-        for column in astuple(ASSIGNEE):
-            del rows[conversation_id,][column]
+    _take_out(rows, kept, astuple(ASSIGNEE))
     return kept
 
 
 def _keep_rated(batch: Batch, connection: Connection, columns: tuple[str, ...], what: ColumnElement[bool]) -> int:
     rows = batch.rows["csat_responses"]
-    silent = {row["id"] for row in rows.values() if all(name in row and row[name] is None for name in columns)}
-    kept = contract.responses(connection, batch.account_id, what, silent)
-    for response_id in kept:
-        for column in columns:
-            del rows[response_id,][column]
+    kept = contract.responses(connection, batch.account_id, what, _silent(rows, columns))
+    _take_out(rows, kept, columns)
     return len(kept)
 
 

@@ -95,8 +95,8 @@ def find_gone(client: Client, intake: Intake, listed: Mapping[str, Set[int]]) ->
 def _expected(expected: Expected, run: Run) -> Iterator[Entry]:
     """Yield the fields that are missed when no record has them; those of which only the tables know, too."""
     yield from (entry for _, entry in sorted(expected.entries.items()) if is_expected(entry))
-    rare = {name for name, entry in expected.entries.items() if not is_expected(entry)}
-    for name in sorted((HOLDERS.keys() - expected.entries.keys()) | (HOLDERS.keys() & rare)):
+    told_before = {name for name, entry in expected.entries.items() if is_expected(entry)}
+    for name in sorted(HOLDERS.keys() - told_before):
         if withheld := run.tally.sent[f"{name}\t{WITHHELD}"]:
             records = run.tally.sent[name.partition(".")[0]]
             yield expected.entries.get(name) or entry_of(name, run, max(records, withheld), withheld)

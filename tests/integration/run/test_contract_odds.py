@@ -232,3 +232,40 @@ def test_a_list_whose_records_have_no_number_fails_no_run(engine: Engine, name: 
     with job(desk(3), engine, change=change) as etl:
         assert etl.run().outcome in {"complete", "incomplete"}
         assert etl.rows("SELECT count(*) FROM conversations") == [(3,)]
+
+
+def test_what_a_run_held_back_before_it_failed_is_taken_away_by_the_next_one(engine: Engine) -> None:
+    """The newest is held back on the first page; then the token is refused, so that nothing is settled."""
+    refuses = [False]
+
+    def change(request: Request, answer: Answer) -> Answer:
+        is_later = request.path.endswith("/conversations") and request.first("page") not in {None, "1"}
+        if refuses[0] and (is_later or "/conversations/" in request.path):
+            return json_answer({"error": "Invalid Access Token"}, 401)
+        return answer
+
+    with job(account := desk(12), engine, change=change, page_size=1) as etl:
+        etl.run()
+        change_conversation(account, 12, now(), None, assignee_id=None, team_id=None)
+        refuses[0] = True
+        assert etl.run().outcome == "failed"
+        refuses[0] = False
+        assert etl.run().outcome == "complete"
+        assert etl.rows("SELECT assignee_id, team_id FROM conversations WHERE id = 12") == [(None, None)]
+        states = "SELECT assignee_id, valid_to IS NULL FROM conversation_states WHERE conversation_id = 12 ORDER BY 2"
+        assert [owner for owner, is_open in etl.rows(states) if is_open] == [None]
+
+
+def test_attachments_that_the_list_drops_are_kept_where_only_lists_are_read(engine: Engine) -> None:
+    def change(one: dict[str, Any]) -> None:
+        for message in [*one["messages"], one["last_non_activity_message"]]:
+            message.pop("attachments", None)
+
+    doctored = Doctored("conversation", change)
+    with job(account := account_of(12), engine, change=doctored) as etl:
+        for conversation in account.conversations.values():
+            conversation.messages[-1].attachments = [Attachment(900 + conversation.id, "image")]
+        etl.run(messages="listed")
+        doctored.on = True
+        run = etl.run(messages="listed")
+        assert (run.outcome, etl.rows("SELECT count(*) FROM attachments")) == ("incomplete", [(12,)])
