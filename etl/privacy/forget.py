@@ -14,7 +14,6 @@ from etl.database.bookkeeping import SuppressedContact
 from etl.database.dimensions import Contact, CsatResponse
 from etl.database.engine import any_of, transaction
 from etl.database.models import Conversation, Message
-from etl.errors import SettingsError
 from etl.load import conversations, journal
 from etl.privacy import rewrite, stored
 from etl.privacy.batches import Forgotten
@@ -46,8 +45,7 @@ def forget(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[s
     """
     with journal.lock(engine, account_id) as check_lock:
         with transaction(engine) as connection:
-            if stored.stored_as(connection, account_id) is None:
-                raise SettingsError(f"Nothing of account {account_id} is stored. Is ETL_ACCOUNT_ID right?")
+            stored.require_stored(connection, account_id)
             _suppress(connection, account_id, contacts)
             everybody = stored.forgotten(connection, account_id)
             values = _values(connection, account_id, contacts)

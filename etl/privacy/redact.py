@@ -16,7 +16,7 @@ from etl.errors import SettingsError
 from etl.load import journal
 from etl.privacy import rewrite
 from etl.privacy.rules import DROP, Way
-from etl.privacy.stored import NO_DIGEST, set_stored_as, stored_as
+from etl.privacy.stored import NO_DIGEST, require_stored, set_stored_as, stored_as
 from etl.transform.values import SMALLEST
 
 # Table, rows done, rows there were.
@@ -64,9 +64,7 @@ def redact(engine: Engine, account_id: int, way: Way, watch: Watch) -> Done:
 
 def _begin(connection: Connection, account_id: int, way: Way) -> Way | None:
     """Write down what will be done to every table; return the way in which it is rewritten, None if it is not."""
-    stored = stored_as(connection, account_id)
-    if stored is None:
-        raise SettingsError(f"Nothing of account {account_id} is stored. Is ETL_ACCOUNT_ID right?")
+    stored = require_stored(connection, account_id)
     begun = connection.execute(
         select(Redaction.mode, Redaction.key).where(Redaction.account_id == account_id).limit(1)
     ).first()

@@ -12,7 +12,6 @@ from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of, transaction
 from etl.database.models import Attachment, Conversation, ConversationLabel, Message
 from etl.database.states import ConversationState
-from etl.errors import SettingsError
 from etl.load import journal
 from etl.privacy import stored
 from etl.privacy.rewrite import table_of
@@ -39,8 +38,7 @@ def remove(engine: Engine, account_id: int, conversations: Collection[int]) -> d
     """
     removed = {}
     with journal.lock(engine, account_id), transaction(engine) as connection:
-        if stored.stored_as(connection, account_id) is None:
-            raise SettingsError(f"Nothing of account {account_id} is stored. Is ETL_ACCOUNT_ID right?")
+        stored.require_stored(connection, account_id)
         for name, condition in _theirs(account_id, conversations).items():
             table = table_of(name)
             removed[name] = connection.execute(

@@ -37,6 +37,13 @@ def set_stored_as(connection: Connection, account_id: int, way: Way) -> None:
     )
 
 
+def require_stored(connection: Connection, account_id: int) -> tuple[str, str | None]:
+    """Return how personal data of an account are stored; raise SettingsError when nothing of it is."""
+    if (stored := stored_as(connection, account_id)) is None:
+        raise SettingsError(f"Nothing of account {account_id} is stored. Is ETL_ACCOUNT_ID right?")
+    return stored
+
+
 def require(connection: Connection, account_id: int, base_url: str, way: Way) -> None:
     """Make the account's row if there is none; raise SettingsError when personal data are stored in another way."""
     connection.execute(
