@@ -59,6 +59,7 @@ def check_database(engine: "Engine") -> Iterator[Finding]:
 
     from etl.database.engine import transaction, where
     from etl.database.migrate import require_head, versions
+    from etl.database.requirements import unmet
 
     try:
         with transaction(engine) as connection:
@@ -67,6 +68,11 @@ def check_database(engine: "Engine") -> Iterator[Finding]:
         yield Finding(False, "database", str(error), "Mend DATABASE_URL, or see to the server.")
         return
     yield Finding(True, "database", f"PostgreSQL {str(version).split()[0]}, {where(engine)}")
+    lacks = list(unmet(engine))
+    for requirement, said in lacks:
+        yield Finding(False if requirement.is_fault else None, requirement.name, said, requirement.advice)
+    if any(requirement.refuses for requirement, _ in lacks):
+        return
     try:
         require_head(engine)
     except DatabaseError as error:

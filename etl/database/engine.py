@@ -9,13 +9,10 @@ from sqlalchemy import URL, BigInteger, ColumnElement, Connection, Engine, any_,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from etl.database import embedded
+from etl.database import embedded, session
 from etl.database.base import SCHEMA
 from etl.errors import DatabaseError, EtlError
 from etl.settings.settings import DatabaseSettings
-
-LONGEST_LOCK_WAIT = 60
-OLDEST_SERVER = 14
 
 # PostgreSQL's messages for these quote the value, which may be personal data: only the kind of error is shown.
 SHOW_VALUES = (
@@ -80,29 +77,16 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
 
 
 def make_engine(url: str) -> Engine:
-    """Make an engine whose connections show up as `etl`, and wait neither for a dead host nor for a lock for ever.
-
-    A transaction of it raises DatabaseError where the server is older than OLDEST_SERVER.
-    """
+    """Make an engine whose connections show up as `etl`, and begin as `session` has it."""
     engine = create_engine(
         url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "etl"}, hide_parameters=True
     )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: psycopg.Connection, _: object) -> None:
-        _require_supported(connection, engine)
-        # Not as a connection option: connection poolers refuse these.
-        connection.execute(f"SET lock_timeout = '{LONGEST_LOCK_WAIT}s'")
-        connection.commit()
+        session.prepare(connection)
 
     return engine
-
-
-def _require_supported(connection: psycopg.Connection, engine: Engine) -> None:
-    """Raise DatabaseError where the server is older than OLDEST_SERVER."""
-    if connection.info.server_version < OLDEST_SERVER * 10_000:
-        version = connection.info.parameter_status("server_version")
-        raise DatabaseError(f"PostgreSQL at {where(engine)} is version {version}; etl needs {OLDEST_SERVER} or newer.")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from etl.database.base import REVISION, SCHEMA
 from etl.database.engine import open_database, transaction, where
+from etl.database.requirements import require_fit
 from etl.errors import DatabaseError
 from etl.settings.settings import DatabaseSettings
 
@@ -34,6 +35,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     from alembic import command
     from alembic.util import CommandError
 
+    require_fit(engine)
     found, _ = versions(engine)
     if found is not None:
         _require_known(engine, found)
@@ -60,7 +62,8 @@ def is_known(revision: str) -> bool:
 
 
 def require_head(engine: Engine) -> None:
-    """Raise DatabaseError unless the schema is the one that this version needs."""
+    """Raise DatabaseError unless the database is fit, and its schema the one that this version needs."""
+    require_fit(engine)
     found, needed = versions(engine)
     if found is None:
         raise DatabaseError(f"{where(engine)} has no tables yet. Run `etl migrate` first.")

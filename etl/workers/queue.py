@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, func, make_url, select, text
 
+from etl.database import session
 from etl.database.engine import explain, transaction
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
@@ -70,8 +71,9 @@ def open_app(url: str) -> App:
     """Make the app of a worker on a database; it is opened by `async with app.open_async()`."""
 
     async def configure(connection: AsyncConnection[Any]) -> None:
-        # Not as a connection option: connection poolers refuse these.
-        await connection.execute(f"SET search_path = {SCHEMA}")
+        # Procrastinate names its tables without their schema.
+        for statement in session.statements(search_path=f"{SCHEMA}, pg_temp"):
+            await connection.execute(statement.encode())
         await connection.commit()
 
     conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -192,6 +194,6 @@ def translated() -> Iterator[None]:
 def _queue(connection: Connection, jobs: list[Job]) -> list[int]:
     with translated():
         raw = psycopg_of(connection)
-        raw.execute(f"SET LOCAL search_path = {SCHEMA}")
+        raw.execute(f"SET LOCAL search_path = {SCHEMA}, pg_temp")
         queued = _QUEUE.job_manager.batch_defer_jobs(jobs, connection=raw)
     return [job.id for job in queued if job.id]

@@ -16,6 +16,7 @@ from sqlalchemy import make_url, text
 from etl.commands import check
 from etl.database import migrate
 from etl.database.engine import make_engine, transaction, where
+from etl.database.session import SETTINGS
 from etl.demo.server import Answer, Request, serve
 from etl.demo.vendor import Vendor
 from etl.errors import DatabaseError
@@ -72,14 +73,15 @@ def test_a_read_only_database_is_one_sentence_and_the_next_run_completes(
 def test_a_server_that_is_too_old_is_one_sentence_and_its_connection_is_closed(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("etl.database.engine.OLDEST_SERVER", 99)
+    monkeypatch.setattr("etl.database.requirements.OLDEST_SERVER", 99)
     engine = make_engine(database_url)
-    too_old = rf"^PostgreSQL at {re.escape(where(engine))} is version \d+\.\d+.*; etl needs 99 or newer\.$"
+    too_old = rf"^PostgreSQL at {re.escape(where(engine))} is version \d+\.\d+.*; etl needs 99 or newer\."
     with pytest.raises(DatabaseError, match=too_old):
         migrate.migrate(engine)
-    (finding,) = check.check_database(engine)
-    assert (finding.ok, finding.name) == (False, "database")
+    reached, finding = check.check_database(engine)
+    assert (reached.ok, finding.ok, finding.name) == (True, False, "version")
     assert re.match(too_old, finding.said)
+    engine.dispose()
     wait_until(lambda: not query(database_url, OF_ETL))
 
 
@@ -142,7 +144,7 @@ def test_every_connection_stops_waiting_for_a_lock_after_a_minute(database_url: 
 def test_a_table_locked_by_another_session_is_one_sentence(
     database_url: str, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("etl.database.engine.LONGEST_LOCK_WAIT", 0.1)
+    monkeypatch.setitem(SETTINGS, "lock_timeout", "'100ms'")
     engine = make_engine(database_url)
     with psycopg.connect(plain(database_url)) as other:
         other.execute("LOCK TABLE helpdesk.messages IN ACCESS EXCLUSIVE MODE")
