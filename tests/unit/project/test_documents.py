@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from etl.commands.help import EXIT_CODES
-from etl.database.requirements import OLDEST_SERVER
 from etl.database.models import METADATA
+from etl.database.requirements import OLDEST_SERVER
 from etl.exit_codes import ExitCode
 from etl.settings.settings import Settings, variable_name
 
