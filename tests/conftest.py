@@ -17,7 +17,7 @@ from etl.database.engine import make_engine
 from tests import templates
 from tests.databases import IN_MEMORY, SERVER_FOLDER, is_roomy, new_database, new_engine
 from tests.etl_process import RunEtl, end_all, end_server, run_etl
-from tests.examples import register_profiles
+from tests.examples import leave_cases_to_the_long_run, register_profiles
 from tests.recorded_vendor import recorded_account_4_7
 from tests.templates import Recording
 
@@ -37,6 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[SERVER_FOLDER] = folder = new_folder(IN_MEMORY if is_roomy(IN_MEMORY) else None)
         atexit.register(templates.drop, Path(folder))
         config.option.basetemp = config.option.basetemp or new_folder()
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is marked
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave most cases of a test to the long run."""
+    leave_cases_to_the_long_run(items)
 
 
 def new_folder(parent: Path | None = None) -> str:

@@ -174,6 +174,7 @@ def test_a_run_that_waits_for_a_locked_table_stops_within_ten_seconds_when_asked
     assert etl("sync", **variables).returncode == 0
 
 
+@pytest.mark.long
 def test_a_run_that_cannot_even_be_closed_stops_within_ten_seconds_when_asked_to(
     etl: RunEtl, tmp_path: Path, trap: Trap, variables: dict[str, str], database_url: str
 ) -> None:

@@ -56,6 +56,7 @@ def assert_the_next_run_is_exact(etl: RunEtl, trap: Trap, variables: dict[str, s
     assert json.loads(done.stdout)["ledger"]["loaded"] == 60
 
 
+@pytest.mark.long
 def test_a_server_that_crashes_and_recovers_fails_the_run_clearly_and_the_next_one_is_exact(
     etl: RunEtl, tmp_path: Path, home: Path, trap: Trap, variables: dict[str, str]
 ) -> None:

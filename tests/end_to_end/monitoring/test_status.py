@@ -92,6 +92,7 @@ def test_a_selection_does_not_make_an_account_complete(
     assert etl("status", **monitor).stdout == "FAULT  account 1: no complete run yet\n"
 
 
+@pytest.mark.long
 def test_a_failed_run_after_a_complete_one_is_told_with_its_reason_and_without_quotations(
     etl: RunEtl, variables: dict[str, str], monitor: dict[str, str]
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_run_that_was_killed_is_told_at_once(
     assert json.loads(etl("runs", "--run", "2", "--json", **monitor).stdout)["seconds"] is None
 
 
+@pytest.mark.long
 def test_several_accounts_are_a_line_each_and_one_that_is_bad_is_enough(
     etl: RunEtl, variables: dict[str, str], monitor: dict[str, str]
 ) -> None:

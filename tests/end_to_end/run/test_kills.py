@@ -66,6 +66,7 @@ def complete(folder: Path, variables: dict[str, str]) -> None:
 
 
 # A run of kills, and of each length one more in the long run.
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("seed", "kills"),
     [(4, 3), *in_the_long_run((4, 15), (5, 15))],

@@ -248,6 +248,7 @@ def test_a_second_run_writes_no_row(etl: RunEtl, recorded_2_14_engine: Engine) -
     assert sorted(rows(recorded_2_14_engine, versions)) == before
 
 
+@pytest.mark.long
 def test_an_audit_of_the_first_run_and_eight_requests_at_once_make_the_same_tables(
     etl: RunEtl, engine: Engine, database_url: str, tables: Engine
 ) -> None:

@@ -92,6 +92,7 @@ def test_no_answer_of_the_server_brings_the_token_into_what_is_said_or_stored(
         no_secret(everything_stored(database_url))
 
 
+@pytest.mark.long
 def test_no_answer_about_a_history_brings_the_token_into_what_is_said_or_stored(etl: RunEtl, database_url: str) -> None:
     vendor = Vendor(account_of(len(ANSWERS)), token=TOKEN)
 

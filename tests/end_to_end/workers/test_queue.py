@@ -113,6 +113,7 @@ def test_the_worker_of_the_command_line_shows_no_secret_and_ends_within_ten_seco
     assert [(one["state"], one["attempts"]) for one in listed(etl, variables)] == [("waits", 1)]
 
 
+@pytest.mark.long
 def test_a_worker_whose_vendor_never_answers_is_gone_in_ten_seconds_too_and_its_run_can_be_done(
     etl: RunEtl, tmp_path: Path, database_url: str
 ) -> None:

@@ -40,6 +40,7 @@ def several(
             yield some, slow, accounts
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sizes", [FEW_SIZES, *in_the_long_run(SIZES)], ids=["six", "twenty"])
 def test_accounts_are_shared_by_three_workers_that_are_at_work_at_once(
     tmp_path: Path, database_url: str, sizes: dict[int, int]
@@ -141,6 +142,7 @@ def test_a_first_load_is_shared_by_three_workers_and_no_history_is_read_twice(
         assert some.rows("SELECT count(*) FROM sync_parts") == [(0,)]
 
 
+@pytest.mark.long
 def test_a_shared_first_load_whose_coordinator_is_killed_is_gone_on_with_by_another(
     tmp_path: Path, engine: Engine, database_url: str
 ) -> None:

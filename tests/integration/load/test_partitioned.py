@@ -92,6 +92,7 @@ def test_by_account_the_tables_hold_the_same_rows_and_a_second_run_writes_none(e
         assert partitioned.rows("SELECT count(*) FROM ONLY messages") == [(0,)]
 
 
+@pytest.mark.long
 def test_by_account_and_month_rows_that_were_there_stay_and_new_ones_go_where_their_number_belongs(
     engine: Engine, plain: Engine
 ) -> None:

@@ -196,6 +196,7 @@ def test_with_drop_no_mark_is_anywhere(etl: RunEtl, engine: Engine, tmp_path: Pa
     }
 
 
+@pytest.mark.long
 def test_kept_the_marks_are_there_and_redacted_they_are_nowhere(
     etl: RunEtl, engine: Engine, tmp_path: Path, base_url: str
 ) -> None:

@@ -84,6 +84,7 @@ def test_what_is_rewritten_is_what_a_run_would_have_stored(
     assert done.rewritten["contacts"] == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["hash", *in_the_long_run("drop")])
 def test_the_recorded_account_is_rewritten_as_it_would_have_been_stored(
     recorded_4_7_engine: Engine, other_engine: Engine, mode: str
@@ -126,6 +127,7 @@ def test_nothing_hidden_is_left_and_no_search_term(engine: Engine) -> None:
     assert [one for one in PIECES if one in stored] == []
 
 
+@pytest.mark.long
 def test_killed_after_each_page_it_goes_on_and_hashes_nothing_twice(
     engine: Engine, other_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

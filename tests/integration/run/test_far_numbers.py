@@ -260,6 +260,7 @@ def test_a_dense_account_is_never_doubted_wherever_its_numbers_begin(engine: Eng
         assert_equal(etl, account)
 
 
+@pytest.mark.long
 def test_a_jump_is_asked_for_as_far_as_it_can_be_while_the_vendor_counts_more(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -351,6 +351,7 @@ def test_a_limit_is_learned_in_the_first_whole_minute_and_costs_one_429_a_thread
     assert client.retries == sum(refused)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds_a_request", [0.19, *in_the_long_run(0.15)])
 def test_a_limit_that_is_met_at_the_end_of_a_minute_is_learned_all_the_same(seconds_a_request: float) -> None:
     sent, refused, client = limited_run(2_000, None, seconds_a_request)

@@ -93,6 +93,7 @@ def test_who_asks_for_something_else_gets_no_patrol(
         assert etl.asked()[1] == []
 
 
+@pytest.mark.long
 def test_what_was_done_to_an_old_message_without_moving_a_clock_is_found_in_its_turn(engine: Engine) -> None:
     account = account_of(10)
     with job(account, engine, behaviour=NEWEST) as etl:

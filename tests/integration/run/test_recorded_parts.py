@@ -251,6 +251,7 @@ def test_no_key_of_a_bot_is_stored(engine: Engine, recorded: Any) -> None:
 # What happened between two recordings
 
 
+@pytest.mark.long
 def test_after_a_merge_of_contacts_every_message_has_the_contact_that_is_left(engine: Engine) -> None:
     parts = recorded_2_15()
     merged = parts.said["after_a_contact_merge"]["server_database"]
@@ -324,6 +325,7 @@ def test_an_agent_s_token_is_told_apart_from_what_is_gone(engine: Engine) -> Non
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_an_audit_of_an_idle_account_is_complete_though_ties_hide_conversations_from_both_of_the_recorded_walks(
     engine: Engine,
 ) -> None:

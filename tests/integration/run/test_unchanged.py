@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import orjson
+import pytest
 from sqlalchemy import Engine
 
 from etl.demo import events
@@ -85,6 +86,7 @@ def test_a_conversation_of_which_a_record_was_rejected_is_looked_at_every_night(
         assert etl.run().tally.rejected == 2
 
 
+@pytest.mark.long
 def test_a_conversation_that_was_refused_for_a_night_is_struck_off_the_ledger_when_it_comes_as_it_was(
     engine: Engine,
 ) -> None:

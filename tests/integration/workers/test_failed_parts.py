@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import pytest
 from sqlalchemy import Engine, text
 
 from etl.demo.events import add_message
@@ -37,6 +38,7 @@ def refuses(page: str, times: int = 99) -> Change:
     return change
 
 
+@pytest.mark.long
 def test_what_a_failed_part_quotes_is_data_as_in_a_run_that_is_not_shared(
     engine: Engine, server_url: str, template: str
 ) -> None:

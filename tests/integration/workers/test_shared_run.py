@@ -181,6 +181,7 @@ def assert_same_summary(one: Run, other: Run) -> None:
     assert without_address(one) == without_address(other)
 
 
+@pytest.mark.long
 def test_a_wide_backfill_is_shared_and_reads_every_history_once_more(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
