@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LONG_ENOUGH_TO_SHOW_ITS_END = 16
 COPY_IT = "Copy the access token from the inbox, Profile settings, into ETL_API_TOKEN."
 SAME_ACCOUNT = "Are ETL_ACCOUNT_ID and the token of the same account?"
+MIGRATE = "Run `etl migrate`."
 # What a server, or a firewall before it, answers where it does not tell its version.
 NOT_FOR_EVERYBODY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 OPTIONAL = ("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions")
@@ -55,15 +56,14 @@ def check_vendor(settings: "Settings") -> Iterator[Finding]:
 
 def check_database(engine: "Engine") -> Iterator[Finding]:
     """Check the database's connection and schema."""
-    from sqlalchemy import text
-
     from etl.database.engine import transaction, where
     from etl.database.migrate import require_head, versions
     from etl.database.requirements import unmet
+    from etl.views import missing
 
     try:
         with transaction(engine) as connection:
-            version = connection.scalar(text("SHOW server_version"))
+            version = connection.exec_driver_sql("SHOW server_version").scalar()
     except DatabaseError as error:
         yield Finding(False, "database", str(error), "Mend DATABASE_URL, or see to the server.")
         return
@@ -79,6 +79,9 @@ def check_database(engine: "Engine") -> Iterator[Finding]:
         yield Finding(False, "schema", str(error))
         return
     yield Finding(True, "schema", f"at revision {versions(engine)[1]}")
+    yield from (
+        Finding(False if bad else None, name, said, MIGRATE) for name, said, bad in missing.find_missing(engine)
+    )
 
 
 def print_findings(findings: Iterable[Finding]) -> int:

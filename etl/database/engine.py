@@ -29,6 +29,8 @@ ADVICE = {
     errors.LockNotAvailable: "Another session holds a lock on the tables: see pg_locks, end it, and run again.",
     errors.AdminShutdown: "The server was stopped; run again when it is back: the run goes on where it was.",
     errors.UndefinedTable: "Run `etl migrate`.",
+    errors.UndefinedFunction: "Run `etl migrate`.",
+    errors.ObjectNotInPrerequisiteState: "Run `etl migrate`.",
     errors.DependentObjectsStillExist: "Drop what was made on top of it, and make it again afterwards.",
 }
 

@@ -18,11 +18,11 @@ from sqlalchemy import Connection, Engine, func, make_url, select, text
 
 from etl.database import session
 from etl.database.engine import explain, transaction
+from etl.database.objects import QUEUE_SCHEMA as SCHEMA
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
 from etl.selection import Selection
 
-SCHEMA = "etl_jobs"
 # The names of the tasks.
 RUN, PART, FIGURES = "run", "part", "figures"
 # Parts come last, so that a first load that takes days holds up no other account: the worker that began it goes on with
