@@ -60,6 +60,11 @@ def demo_address(settings: DatabaseSettings) -> str:
     return embedded.start(settings.home, "demo")
 
 
+def for_libpq(url: URL) -> str:
+    """Return a URL as libpq takes it, password included: it takes no spaces, which SQLAlchemy leaves as they are."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")
+
+
 def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
     """Return the command that opens a database in psql, and the environment variables that it needs.
 
@@ -73,9 +78,7 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
         "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database, query=query
     )
     secrets = {"PGPASSWORD": str(password)} if password else {}
-    return [str(embedded.program("psql")), shown.render_as_string(hide_password=False)], secrets | {
-        "PGOPTIONS": f"-c search_path={SCHEMA},public"
-    }
+    return [str(embedded.program("psql")), for_libpq(shown)], secrets | {"PGOPTIONS": f"-c search_path={SCHEMA},public"}
 
 
 def make_engine(url: str) -> Engine:

@@ -55,7 +55,7 @@ def migrate(engine: Engine, revision: str = "head") -> list[str]:
 def versions(engine: Engine) -> tuple[str | None, str]:
     """Return the schema's revision in the database, None when there is none, and the one that this version needs."""
     with transaction(engine) as connection:
-        if not connection.scalar(text(f"SELECT to_regclass('{SCHEMA}.alembic_version')")):
+        if not objects.has_table(connection, SCHEMA, "alembic_version"):
             return None, REVISION
         return connection.scalar(text(f"SELECT version_num FROM {SCHEMA}.alembic_version")), REVISION  # noqa: S608 -- a constant
 

@@ -111,6 +111,15 @@ def has_schema(connection: Connection, schema: str) -> bool:
     return bool(connection.scalar(found, {"schema": schema}))
 
 
+def has_table(connection: Connection, schema: str, name: str) -> bool:
+    """Return whether a table is there, whoever may see into its schema."""
+    found = (
+        "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace"
+        " WHERE nspname = :schema AND relname = :name)"
+    )
+    return bool(connection.scalar(text(found), {"schema": schema, "name": name}))
+
+
 def said_of(schema: str, lacking: list[Part]) -> str:
     """Say what a schema lacks: the first few by name."""
     names = [f"{part.kind} {part.name}" for part in lacking[:NAMES_SHOWN]]
