@@ -43,13 +43,15 @@ def run(connection: Connection) -> None:
     with context.begin_transaction():
         context.run_migrations()
     if context.get_context().get_current_revision() == REVISION:
-        anew = list(make_whole(connection))
-        made += [f"Made anew: {one}." for one in anew] if before == REVISION else []
-        made += readers.give_again(connection, bool(anew))
+        anew = list(make_tables_and_queue_whole(connection)) if before else []
+        views = [*schema.make_whole(connection), *attribute_columns.make_missing(connection)]
+        # Of a migration that changed the tables nobody needs to hear that it made the views for them.
+        made += [f"Made anew: {one}." for one in anew + (views if before == REVISION else [])]
+        made += readers.give_again(connection, bool(views))
 
 
-def make_whole(connection: Connection) -> Iterator[str]:
-    """Make anew what tables at the last revision lack, as after a restore; yield what it was. What is there stays."""
+def make_tables_and_queue_whole(connection: Connection) -> Iterator[str]:
+    """Make anew what is missing at the last revision, as after a restore; yield what it was. What is there stays."""
     lacking = objects.missing(connection, SCHEMA, objects.of_tables())
     if any(part.kind == "function" for part in lacking):
         for module in revisions_with("FUNCTIONS"):
@@ -64,8 +66,6 @@ def make_whole(connection: Connection) -> Iterator[str]:
                 module.upgrade()
         session.prepare_transaction(psycopg_of(connection))
         yield "the queue of jobs, in schema etl_jobs" + ("; what waited in it is gone" if held else "")
-    yield from schema.make_whole(connection)
-    yield from attribute_columns.make_missing(connection)
 
 
 def revisions_with(name: str) -> list[ModuleType]:

@@ -19,7 +19,7 @@ def dump(url: str, file: Path, *options: str) -> Path:
 def restore(url: str, file: Path, *options: str) -> str:
     """Restore a file into a database; return the errors that pg_restore went on after."""
     said = _run("pg_restore", *options, f"--dbname={plain(url)}", str(file)).stderr
-    errors = [line for line in said.splitlines() if "error: could not execute" in line]
+    errors = [line for line in said.splitlines() if line.startswith("pg_restore: error:")]
     return "\n".join(line for line in errors if NOT_KNOWN_BEFORE_17 not in line)
 
 

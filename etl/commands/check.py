@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 LONG_ENOUGH_TO_SHOW_ITS_END = 16
 COPY_IT = "Copy the access token from the inbox, Profile settings, into ETL_API_TOKEN."
 SAME_ACCOUNT = "Are ETL_ACCOUNT_ID and the token of the same account?"
-MIGRATE = "Run `etl migrate`."
 # What a server, or a firewall before it, answers where it does not tell its version.
 NOT_FOR_EVERYBODY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
 OPTIONAL = ("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions")
@@ -79,9 +78,8 @@ def check_database(engine: "Engine") -> Iterator[Finding]:
         yield Finding(False, "schema", str(error))
         return
     yield Finding(True, "schema", f"at revision {versions(engine)[1]}")
-    yield from (
-        Finding(False if bad else None, name, said, MIGRATE) for name, said, bad in missing.find_missing(engine)
-    )
+    for name, said, ok in missing.find_missing(engine):
+        yield Finding(ok, name, said, "Run `etl migrate`.")
 
 
 def print_findings(findings: Iterable[Finding]) -> int:

@@ -63,11 +63,6 @@ MESSAGES_ARE_LOST = f"""
     AND EXISTS (SELECT FROM {SCHEMA}.conversations WHERE mark IS NOT NULL)
     AND EXISTS (SELECT FROM {SCHEMA}.sync_runs WHERE (counts #>> '{{messages,inserted}}')::bigint > 0)
 """  # noqa: S608 -- only constants are formatted in
-MAY_ASK = """
-    SELECT bool_and(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
-    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = :schema AND c.relname IN ('messages', 'conversations', 'sync_runs')
-"""
 
 
 class Part(NamedTuple):
@@ -118,6 +113,16 @@ def has_table(connection: Connection, schema: str, name: str) -> bool:
         " WHERE nspname = :schema AND relname = :name)"
     )
     return bool(connection.scalar(text(found), {"schema": schema, "name": name}))
+
+
+def may_read(connection: Connection, schema: str, names: list[str]) -> bool:
+    """Return whether these tables or views of a schema are there, and the user may read all of them."""
+    found = text(
+        "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = :schema AND c.relname = ANY(:names)"
+        " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"
+    )
+    return bool(connection.scalar(found, {"schema": schema, "names": names}) == len(names))
 
 
 def said_of(schema: str, lacking: list[Part]) -> str:
@@ -178,7 +183,8 @@ def _faults_of_tables(connection: Connection) -> Iterator[str]:
         yield f"{said_of(SCHEMA, lacking)} Run `etl migrate`, which makes it anew."
     for sequence, highest in _behind(connection):
         yield f"Sequence {sequence} is behind {highest}, which is taken already. Run `etl migrate`, which sets it on."
-    if connection.scalar(text(MAY_ASK), {"schema": SCHEMA}) and connection.scalar(text(MESSAGES_ARE_LOST)):
+    asked = ["messages", "conversations", "sync_runs"]
+    if may_read(connection, SCHEMA, asked) and connection.scalar(text(MESSAGES_ARE_LOST)):
         yield (
             f"{SCHEMA}.messages is empty, and runs have read messages: the table was restored without its rows."
             " Restore it, or run `etl migrate`: the next run then reads all histories again."

@@ -57,6 +57,13 @@ REQUIREMENTS = (
         refuses=True,
     ),
     Requirement(
+        "policies",
+        "No row security on the tables that holds for the user: what it hides, the job would take for missing",
+        rights.hidden_rows,
+        "Let the owner of the tables run the job, or ALTER ROLE ... BYPASSRLS.",
+        refuses=True,
+    ),
+    Requirement(
         "writes",
         "The primary, and a user who may write",
         rights.read_only,

@@ -18,6 +18,10 @@ READ_ONLY = """
     SELECT CASE WHEN pg_is_in_recovery() THEN 'is a standby, which nobody can write to'
         WHEN current_setting('transaction_read_only')::bool THEN 'lets this user read only' END
 """
+HIDDEN = """
+    SELECT relname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+    WHERE nspname = :schema AND relrowsecurity AND row_security_active(pg_class.oid) ORDER BY 1
+"""
 CREATES = """
     SELECT string_agg(name, ', ' ORDER BY name) FROM unnest(CAST(:schemas AS text[])) AS name
     WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = name)
@@ -60,6 +64,12 @@ POWERLESS = """
         )
     ) ORDER BY 2
 """
+
+
+def hidden_rows(engine: Engine) -> str | None:
+    """Say that policies may hide rows of the tables from the user, who would take them for all."""
+    found = _asked(engine, HIDDEN, schema=SCHEMA)
+    return f"Row security may hide rows of {_first(found)} from the {_user(engine)}." if found else None
 
 
 def read_only(engine: Engine) -> str | None:

@@ -11,7 +11,9 @@ from psycopg import sql
 from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from etl.database.base import SCHEMA
 from etl.database.bookkeeping import PersonalDataReader, ViewReader
+from etl.database.objects import may_read
 from etl.load.upsert import psycopg_of
 from etl.views.attribute_columns import VIEWS
 from etl.views.schema import BI_SCHEMA, PUBLIC
@@ -36,11 +38,6 @@ STANDING = f"""
     LEFT JOIN pg_roles AS role ON role.rolname = reader.role_name
     ORDER BY 1
 """  # noqa: S608 -- only constants are formatted in
-MAY_ASK = """
-    SELECT coalesce(bool_and(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')), false)
-    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'helpdesk' AND c.relname = 'view_readers'
-"""
 SCHEMA_OID = "SELECT oid::bigint FROM pg_namespace WHERE nspname = :schema"
 
 
@@ -109,7 +106,7 @@ def was_taken_back(in_this_schema: bool | None, may_read: bool | None) -> bool:
 
 
 def _standing(connection: Connection) -> list[Any]:
-    if not connection.scalar(text(MAY_ASK)):
+    if not may_read(connection, SCHEMA, ["view_readers", "personal_data_readers"]):
         return []
     return list(connection.execute(text(STANDING), {"views": list(PUBLIC)}))
 

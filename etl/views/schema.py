@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from etl.database import session
 from etl.database.base import SCHEMA
 from etl.database.engine import transaction
-from etl.database.objects import Part, missing, said_of
+from etl.database.objects import Part, may_read, missing, said_of
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
 
@@ -58,6 +58,9 @@ PUBLIC = (
     "contact_attributes",
 )
 
+EMPTY = f"""
+    SELECT NOT EXISTS (SELECT FROM {SCHEMA}.{MATERIALIZED[0]}) AND EXISTS (SELECT FROM {SCHEMA}.conversations)
+"""  # noqa: S608 -- only constants are formatted in
 # Each after those that it reads.
 _ALL = (*INTERNAL, *MATERIALIZED, REFRESH, *PUBLIC)
 
@@ -69,6 +72,8 @@ def missing_views(connection: Connection) -> Iterator[str]:
             yield said_of(schema, lacking)
     for name in _never_computed(connection):
         yield f"{SCHEMA}.{name} was restored without its rows."
+    if may_read(connection, SCHEMA, [MATERIALIZED[0], "conversations"]) and _are_empty(connection):
+        yield f"The figures of schema {BI_SCHEMA} are empty, and there are conversations."
 
 
 def make_whole(connection: Connection) -> Iterator[str]:
@@ -86,7 +91,7 @@ def make_whole(connection: Connection) -> Iterator[str]:
     if names:
         create(raw, [name for name in _ALL if name in names])
         yield "all views" if names == set(_ALL) else f"the views {', '.join(sorted(names))}"
-    for name in _never_computed(connection):
+    for name in MATERIALIZED if _are_empty(connection) else _never_computed(connection):
         session.lift_limits(raw)
         connection.execute(text(f"REFRESH MATERIALIZED VIEW {SCHEMA}.{name}"))
         yield f"the rows of {SCHEMA}.{name}"
@@ -107,6 +112,12 @@ def drop(connection: PsycopgConnection[Any]) -> None:
     """Drop all views, the last one first; raise psycopg.Error when something that is not ours depends on one."""
     for statement in _drops():
         connection.execute(statement)
+
+
+def are_empty(engine: Engine) -> bool:
+    """Return whether no figure was computed, as after a restore of rows alone, while there is something to compute."""
+    with transaction(engine) as connection:
+        return _are_empty(connection)
 
 
 def refresh(engine: Engine) -> None:
@@ -146,6 +157,11 @@ def _indexes(name: str) -> list[str]:
 
 def _owner_of(index: str) -> str:
     return next(name for name in MATERIALIZED if index in _indexes(name))
+
+
+def _are_empty(connection: Connection) -> bool:
+    """Each conversation has an opening at least."""
+    return not _never_computed(connection) and bool(connection.scalar(text(EMPTY)))
 
 
 def _never_computed(connection: Connection) -> list[str]:

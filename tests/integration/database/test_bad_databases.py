@@ -94,6 +94,16 @@ def test_each_fault_is_one_line_that_says_what_to_do(
     assert found == [a(name, said.format(user=role, name=database, where=where(runs_only)), ok)]
 
 
+def test_where_row_security_may_hide_rows_no_command_goes_on(runs_only: Engine, database_url: str, role: str) -> None:
+    execute(database_url, "ALTER TABLE helpdesk.conversations ENABLE ROW LEVEL SECURITY")
+    said = f"Row security may hide rows of conversations from the user {role}."
+    assert faults(runs_only) == [a("policies", said)]
+    with pytest.raises(DatabaseError, match="Row security may hide rows of conversations"):
+        migrate.require_head(runs_only)
+    execute(database_url, f"ALTER ROLE {quoted(role)} BYPASSRLS")
+    assert faults(runs_only) == []
+
+
 def not_migrated(server_url: str, role: str, statement: str) -> tuple[list[Finding], str, str]:
     """Return what is found in a database without tables, after a statement of its owner; and how it is called."""
     with new_database(server_url) as url:

@@ -252,6 +252,44 @@ def test_messages_that_were_left_out_are_read_again(night: Job, restored: Engine
     assert_a_night_is_exact(night, restored)
 
 
+@pytest.mark.parametrize("by", ["migrate", "a quiet night"])
+def test_rows_alone_are_restored_into_tables_that_were_migrated(
+    night: Job, restored: Engine, tmp_path: Path, by: str
+) -> None:
+    migrate.migrate(restored)
+    chosen = ("--schema=helpdesk", "--exclude-table-data=helpdesk.alembic_version")
+    said = restore(
+        url_of(restored), dump(url_of(night.engine), tmp_path / "dump", *chosen), "--data-only", "--disable-triggers"
+    )
+    assert said == ""
+    assert [one.said for one in faults(restored)] == [
+        "The figures of schema bi are empty, and there are conversations."
+    ]
+    of_figures = "SELECT count(*) FROM conversation_openings"
+    source, night.engine = night.engine, restored
+    if by == "migrate":
+        told = [
+            "Made anew: the rows of helpdesk.conversation_openings.",
+            "Made anew: the rows of helpdesk.customer_waits.",
+        ]
+        assert migrate.migrate(restored) == told
+    else:
+        quiet = night.run()  # it writes nothing, and computes them all the same
+        assert (quiet.outcome, quiet.tally.wrote) == ("complete", False)
+    assert query(url_of(restored), of_figures) == query(url_of(source), of_figures) != [(0,)]
+    assert faults(restored) == []
+    assert_a_night_is_exact(night, restored)
+
+
+def test_a_dump_of_an_earlier_version_is_made_whole_by_the_migration(night: Job) -> None:
+    engine = night.engine
+    migrate.migrate(engine, "0006_askers")
+    execute(url_of(engine), "DROP SCHEMA bi, etl_jobs CASCADE")
+    assert migrate.migrate(engine) == ["Made anew: the queue of jobs, in schema etl_jobs."]
+    assert faults(engine) == []
+    assert_a_night_is_exact(night, engine)
+
+
 def test_keys_and_indexes_that_were_left_out_are_made_anew(night: Job, restored: Engine, tmp_path: Path) -> None:
     file = dump(url_of(night.engine), tmp_path / "dump", *ALL)
     restore(url_of(restored), file, "--section=pre-data", "--section=data")
