@@ -127,9 +127,13 @@ def may_read(connection: Connection, schema: str, names: list[str]) -> bool:
 
 def said_of(schema: str, lacking: list[Part]) -> str:
     """Say what a schema lacks: the first few by name."""
-    names = [f"{part.kind} {part.name}" for part in lacking[:NAMES_SHOWN]]
-    more = f" and {len(lacking) - NAMES_SHOWN} more" if len(lacking) > NAMES_SHOWN else ""
-    return f"Schema {schema} lacks {', '.join(names)}{more}."
+    return f"Schema {schema} lacks {first_of([f'{part.kind} {part.name}' for part in lacking])}."
+
+
+def first_of(names: list[str]) -> str:
+    """Return the first few of names, and how many more there are."""
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more
 
 
 def require_tables(engine: Engine) -> None:

@@ -7,10 +7,9 @@ from sqlalchemy import Engine, text
 from etl.database.base import SCHEMA
 from etl.database.engine import transaction, where
 from etl.database.models import METADATA
-from etl.database.objects import QUEUE_SCHEMA, has_table
+from etl.database.objects import QUEUE_SCHEMA, first_of, has_table
 
 BI_SCHEMA = "bi"
-NAMES_SHOWN = 3
 # What `etl grant` writes, and not a run.
 NOT_OF_RUNS = {"personal_data_readers", "view_readers"}
 
@@ -69,7 +68,7 @@ POWERLESS = """
 def hidden_rows(engine: Engine) -> str | None:
     """Say that policies may hide rows of the tables from the user, who would take them for all."""
     found = _asked(engine, HIDDEN, schema=SCHEMA)
-    return f"Row security may hide rows of {_first(found)} from the {_user(engine)}." if found else None
+    return f"Row security may hide rows of {first_of(found)} from the {_user(engine)}." if found else None
 
 
 def read_only(engine: Engine) -> str | None:
@@ -96,7 +95,7 @@ def schema_of_others(engine: Engine) -> str | None:
     if _is_migrated(engine):
         return None
     if found := _asked(engine, FOREIGN, schema=SCHEMA):
-        return f"Schema {SCHEMA} in {where(engine)} holds what etl did not make: {_first(found)}."
+        return f"Schema {SCHEMA} in {where(engine)} holds what etl did not make: {first_of(found)}."
     return None
 
 
@@ -128,14 +127,14 @@ def powerless_owner(engine: Engine) -> str | None:
         found = connection.execute(text(POWERLESS), {"schema": SCHEMA, "bi": BI_SCHEMA, "tables": tables}).all()
     if not found:
         return None
-    return f"{_first([row[1] for row in found])} belong to {found[0][0]}, who may not read the tables."
+    return f"{first_of([row[1] for row in found])} belong to {found[0][0]}, who may not read the tables."
 
 
 def _lacking(engine: Engine, schema: str, tables: list[str]) -> str | None:
     if not _is_migrated(engine):
         return None
     found = sorted(_asked(engine, LACKS, schema=schema, tables=tables))
-    return f"The {_user(engine)} lacks rights in schema {schema}: {_first(found)}." if found else None
+    return f"The {_user(engine)} lacks rights in schema {schema}: {first_of(found)}." if found else None
 
 
 def _is_migrated(engine: Engine) -> bool:
@@ -147,11 +146,6 @@ def _asked(engine: Engine, query: str, **values: Any) -> list[str]:
     """Return the first column of what a query finds, without NULL."""
     with transaction(engine) as connection:
         return [value for value in connection.execute(text(query), values).scalars() if value is not None]
-
-
-def _first(names: list[str]) -> str:
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(names[:NAMES_SHOWN]) + more
 
 
 def _user(engine: Engine) -> str:
