@@ -16,7 +16,7 @@ CONNECTIONS_OF_A_WORKER = 10
 # whole tables. Figures and migrations lift the limits for themselves.
 SHORTEST_TIMEOUT = 60_000
 ROOM_TO_SORT = 2**30
-ROOM_ON_DISK = 2**30
+ROOM_ON_DISK = 2**29
 
 TIMEOUTS = """
     SELECT concat(name, ' of ', current_setting(name)) FROM pg_settings

@@ -135,7 +135,7 @@ REQUIREMENTS = (
     ),
     Requirement(
         "disk",
-        f"{limits.ROOM_ON_DISK // 2**30} GB free where the data lie: asked of the embedded server, and of others on"
+        f"{limits.ROOM_ON_DISK // 2**20} MB free where the data lie: asked of the embedded server, and of others on"
         " this machine by a superuser; no other tells",
         limits.little_disk,
         "Free some, or move the data.",
