@@ -1,21 +1,30 @@
 """How Alembic reaches the database: by the connection that `etl migrate` hands over, else by the settings."""
 
+from collections.abc import Iterator
+from types import ModuleType
+
 from alembic import context
+from alembic.operations import Operations
 from sqlalchemy import Connection, text
 
+from etl.database import objects, session
 from etl.database.base import REVISION, SCHEMA
 from etl.database.engine import open_database
 from etl.database.models import METADATA
-from etl.load import upsert
+from etl.load.upsert import psycopg_of
 from etl.settings.settings import DatabaseSettings
 from etl.settings.settings import load as load_settings
-from etl.views import schema
+from etl.views import attribute_columns, readers, schema
 
 
 def run(connection: Connection) -> None:
     """Run the migrations in one transaction; of two that start at once, the second waits and finds them done."""
+    raw = psycopg_of(connection)
+    session.lift_limits(raw)
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('etl migrate', 0))"))
-    connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    # Not IF NOT EXISTS, for which one needs the right to create a schema even where it is there.
+    if not objects.has_schema(connection, SCHEMA):
+        connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
     context.configure(
         connection=connection,
         target_metadata=METADATA,
@@ -25,14 +34,49 @@ def run(connection: Connection) -> None:
         compare_type=True,
         compare_server_default=True,
     )
-    raw = upsert.psycopg_of(connection)
+    made: list[str] = context.config.attributes.setdefault("made", [])
+    made += readers.release(connection)
+    before = context.get_context().get_current_revision()
     if goes_elsewhere():
         # They fit the tables of one version only; and no table can be changed much while a view rests on it.
         schema.drop(raw)
     with context.begin_transaction():
         context.run_migrations()
-    if context.get_context().get_current_revision() == REVISION and not schema.exist(raw):
-        schema.create(raw)
+    if context.get_context().get_current_revision() == REVISION:
+        anew = list(make_tables_and_queue_whole(connection)) if before else []
+        views = [*schema.make_whole(connection), *attribute_columns.make_missing(connection)]
+        # Of a migration that changed the tables nobody needs to hear that it made the views for them.
+        made += [f"Made anew: {one}." for one in anew + (views if before == REVISION else [])]
+        made += readers.give_again(connection, bool(views))
+
+
+def make_tables_and_queue_whole(connection: Connection) -> Iterator[str]:
+    """Make anew what is missing at the last revision, as after a restore; yield what it was. What is there stays."""
+    lacking = objects.missing(connection, SCHEMA, objects.of_tables())
+    if any(part.kind == "function" for part in lacking):
+        for module in revisions_with("FUNCTIONS"):
+            execute(connection, module.FUNCTIONS.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+        yield "the functions that read custom attributes"
+    yield from objects.make_tables_whole(connection)
+    if objects.missing(connection, objects.QUEUE_SCHEMA, objects.of_queue()):
+        held = objects.has_schema(connection, objects.QUEUE_SCHEMA)
+        execute(connection, f"DROP SCHEMA IF EXISTS {objects.QUEUE_SCHEMA} CASCADE")
+        with Operations.context(context.get_context()):
+            for module in revisions_with("LAST"):
+                module.upgrade()
+        session.prepare_transaction(psycopg_of(connection))
+        yield "the queue of jobs, in schema etl_jobs" + ("; what waited in it is gone" if held else "")
+
+
+def revisions_with(name: str) -> list[ModuleType]:
+    """Return the revisions that have a constant of a name, from the first on."""
+    downwards = [one.module for one in context.script.walk_revisions()]
+    return [module for module in reversed(downwards) if hasattr(module, name)]
+
+
+def execute(connection: Connection, statements: str) -> None:
+    """Execute statements as they stand: a colon or a percent sign in them is no parameter."""
+    connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
 
 
 def goes_elsewhere() -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine, make_url
 
-from etl.database.engine import make_engine
+from etl.database.engine import for_libpq, make_engine
 
 SERVER_FOLDER = "ETL_TESTS_SERVER_FOLDER"
 
@@ -66,7 +66,7 @@ def url_of(server_url: str, name: str) -> str:
 
 def plain(url: str) -> str:
     """Return a URL as psycopg takes it."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return for_libpq(make_url(url))
 
 
 def execute(url: str, statement: str) -> None:

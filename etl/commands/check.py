@@ -55,15 +55,14 @@ def check_vendor(settings: "Settings") -> Iterator[Finding]:
 
 def check_database(engine: "Engine") -> Iterator[Finding]:
     """Check the database's connection and schema."""
-    from sqlalchemy import text
-
     from etl.database.engine import transaction, where
     from etl.database.migrate import require_head, versions
     from etl.database.requirements import unmet
+    from etl.views import missing
 
     try:
         with transaction(engine) as connection:
-            version = connection.scalar(text("SHOW server_version"))
+            version = connection.exec_driver_sql("SHOW server_version").scalar()
     except DatabaseError as error:
         yield Finding(False, "database", str(error), "Mend DATABASE_URL, or see to the server.")
         return
@@ -79,6 +78,8 @@ def check_database(engine: "Engine") -> Iterator[Finding]:
         yield Finding(False, "schema", str(error))
         return
     yield Finding(True, "schema", f"at revision {versions(engine)[1]}")
+    for name, said, ok in missing.find_missing(engine):
+        yield Finding(ok, name, said, "Run `etl migrate`.")
 
 
 def print_findings(findings: Iterable[Finding]) -> int:

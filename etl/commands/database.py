@@ -18,25 +18,26 @@ def migrate(
         bool, typer.Option("--drop-views", help="Only drop the views, to partition the tables they rest on, say.")
     ] = False,
 ) -> None:
-    """Create the tables and views, or bring them to this version.
+    """Create the tables and views, or bring them to this version; make anew what is missing of them.
 
-    Run it once at first, and after every upgrade. It is one transaction: all of it happens, or nothing.
+    Run it at first, after every upgrade, and after a restore. It is one transaction: all of it happens, or nothing.
     """
     from etl.database import migrate as migrations
     from etl.database.engine import transaction
     from etl.load.upsert import psycopg_of
-    from etl.views import attribute_columns, schema
+    from etl.views import attribute_columns, readers, schema
 
     with accounts.open_database() as engine:
         before, head = migrations.versions(engine)
         if drop_views:
             with transaction(engine) as connection:
                 raw = psycopg_of(connection)
+                told = readers.release(connection)
                 attribute_columns.drop_views(raw)
                 schema.drop(raw)
-            typer.echo("The views are dropped. `etl migrate` makes them again.")
+            typer.echo("\n".join(["The views are dropped. `etl migrate` makes them again.", *told]))
             return
-        migrations.migrate(engine)
+        told = migrations.migrate(engine)
         try:
             with transaction(engine) as connection:
                 attribute_columns.renew_views(connection)
@@ -44,7 +45,8 @@ def migrate(
             accounts.complain(
                 f"The views of the custom attributes stay as they were; the next run tries again. {error}"
             )
-        typer.echo(f"The tables are at revision {head}" + (", as before." if before == head else "."))
+        as_before = ", as before." if before == head else "."
+        typer.echo("\n".join([f"The tables are at revision {head}{as_before}", *told]))
 
 
 @say_below(f"""
@@ -81,6 +83,7 @@ def psql(
     Examples
       etl psql -c "CREATE ROLE bi_reader LOGIN PASSWORD '...'"
       etl grant --role bi_reader
+      etl grant --role bi_reader --revoke
 
     {DATABASE}
     {OTHERS}
@@ -90,17 +93,25 @@ def grant(
     with_personal_data: Annotated[
         bool, typer.Option("--with-personal-data", help="Names, addresses, phone numbers and texts in clear.")
     ] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take it back, all of it.")] = False,
 ) -> None:
     """Let a role read the views of schema bi, and nothing else.
 
     Without --with-personal-data contacts have numbers instead of names, and neither addresses, phone numbers nor texts;
-    given again without it, the role no longer sees them.
+    given again without it, the role no longer sees them. The list of who was granted it is kept, so that `etl migrate`
+    can give it again after a restore.
     """
+    if revoke and with_personal_data:
+        raise typer.BadParameter("one gives, the other takes back", param_hint="--revoke --with-personal-data")
     from etl.database.migrate import open_at_head
     from etl.settings.settings import DatabaseSettings
-    from etl.views.grants import grant as give
+    from etl.views import grants
 
     with open_at_head(accounts.read_settings(DatabaseSettings)) as engine:
-        give(engine, role, with_personal_data)
+        if revoke:
+            grants.revoke(engine, role)
+            typer.echo(f"{role} no longer reads the views of schema bi.")
+            return
+        grants.grant(engine, role, with_personal_data)
     seen = "with personal data in clear" if with_personal_data else "with personal data masked"
     typer.echo(f"{role} may read the views of schema bi, {seen}.")

@@ -52,11 +52,13 @@ def jobs(
     for good stays for thirty days.
     """
     from etl.database.migrate import open_at_head
+    from etl.database.objects import require_queue
     from etl.monitoring import console
     from etl.settings.settings import DatabaseSettings
     from etl.workers import queue
 
     with open_at_head(accounts.read_settings(DatabaseSettings)) as engine:
+        require_queue(engine)
         if cancel and not queue.cancel(engine, cancel):
             raise SettingsError(
                 f"No job {cancel} waits or failed: `etl jobs` lists them. One that runs, ends by itself."
@@ -77,12 +79,14 @@ def jobs(
 def queue_run(selection: "Selection", chosen: "list[Account]") -> None:
     """Queue a run of each account for the workers."""
     from etl.database.migrate import open_at_head
+    from etl.database.objects import require_queue
     from etl.workers import queue
 
     if selection.search is not None:
         # The term may name a person, and would be stored in the queue as it is.
         raise typer.BadParameter("a search cannot be queued: run it here, without --queue", param_hint="--search")
     with open_at_head(chosen[0].settings) as engine:
+        require_queue(engine)
         for account in chosen:
             number = queue.queue_run(engine, account.settings.account_id, selection)
             typer.echo(f"Job {number}: {selection.kind} of {account.label}. `etl jobs` shows how it stands.")

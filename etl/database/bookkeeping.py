@@ -154,6 +154,20 @@ class ApiContract(OfAccount, Base):
     last_run_id: Mapped[int] = column(comment="The last run that met it")
 
 
+class ViewReader(Base):
+    """A role of the database that reads the views of schema `bi` (etl grant)."""
+
+    __tablename__ = "view_readers"
+    __table_args__ = ({"comment": __doc__},)
+
+    role_name: Mapped[str] = column(primary_key=True, comment="Name of the role; its members are meant, too")
+    schema_oid: Mapped[int | None] = column(
+        comment="Number of the schema `bi` in which it has the right; another one: that was made anew, as by a restore;"
+        " NULL: the role was not there"
+    )
+    granted_at: Mapped[datetime] = column(server_default=func.now(), comment="When it was given the right (UTC)")
+
+
 class PersonalDataReader(Base):
     """A role of the database that sees personal data in the views of schema `bi` (etl grant)."""
 

@@ -29,6 +29,8 @@ ADVICE = {
     errors.LockNotAvailable: "Another session holds a lock on the tables: see pg_locks, end it, and run again.",
     errors.AdminShutdown: "The server was stopped; run again when it is back: the run goes on where it was.",
     errors.UndefinedTable: "Run `etl migrate`.",
+    errors.UndefinedFunction: "Run `etl migrate`.",
+    errors.ObjectNotInPrerequisiteState: "Run `etl migrate`.",
     errors.DependentObjectsStillExist: "Drop what was made on top of it, and make it again afterwards.",
 }
 
@@ -58,6 +60,11 @@ def demo_address(settings: DatabaseSettings) -> str:
     return embedded.start(settings.home, "demo")
 
 
+def for_libpq(url: URL) -> str:
+    """Return a URL as libpq takes it, password included: it takes no spaces, which SQLAlchemy leaves as they are."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")
+
+
 def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
     """Return the command that opens a database in psql, and the environment variables that it needs.
 
@@ -71,9 +78,7 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
         "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database, query=query
     )
     secrets = {"PGPASSWORD": str(password)} if password else {}
-    return [str(embedded.program("psql")), shown.render_as_string(hide_password=False)], secrets | {
-        "PGOPTIONS": f"-c search_path={SCHEMA},public"
-    }
+    return [str(embedded.program("psql")), for_libpq(shown)], secrets | {"PGOPTIONS": f"-c search_path={SCHEMA},public"}
 
 
 def make_engine(url: str) -> Engine:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
+from etl.database import objects
 from etl.database.base import REVISION, SCHEMA
 from etl.database.engine import open_database, transaction, where
 from etl.database.requirements import require_fit
@@ -26,11 +27,12 @@ DROP = f"DROP SCHEMA IF EXISTS {SCHEMA}, bi, etl_jobs CASCADE"
 FORERUNNERS = frozenset({"0001", "0002", "0003", "0004", "0005"})
 
 
-def migrate(engine: Engine, revision: str = "head") -> None:
+def migrate(engine: Engine, revision: str = "head") -> list[str]:
     """Bring the schema to its last revision, from nothing or any older one, or back to an earlier one (`base`: none).
 
-    Views that are missing are made, too. Raise DatabaseError when another version of etl made the schema, and this one
-    cannot migrate it.
+    What is missing of tables at their last revision is made anew, too: queue, views, keys, rights of readers; return
+    what was, in sentences. Raise DatabaseError when another version of etl made the schema, and this one cannot migrate
+    it, and when something is missing that held rows.
     """
     from alembic import command
     from alembic.util import CommandError
@@ -40,18 +42,20 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     if found is not None:
         _require_known(engine, found)
     config = alembic_config()
+    config.attributes["made"] = made = list[str]()
     with transaction(engine) as connection:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, revision) if revision == "head" else command.downgrade(config, revision)
         except CommandError as error:
             raise DatabaseError(f"The schema in {where(engine)} cannot be migrated: {error}") from error
+    return made
 
 
 def versions(engine: Engine) -> tuple[str | None, str]:
     """Return the schema's revision in the database, None when there is none, and the one that this version needs."""
     with transaction(engine) as connection:
-        if not connection.scalar(text(f"SELECT to_regclass('{SCHEMA}.alembic_version')")):
+        if not objects.has_table(connection, SCHEMA, "alembic_version"):
             return None, REVISION
         return connection.scalar(text(f"SELECT version_num FROM {SCHEMA}.alembic_version")), REVISION  # noqa: S608 -- a constant
 
@@ -62,7 +66,7 @@ def is_known(revision: str) -> bool:
 
 
 def require_head(engine: Engine) -> None:
-    """Raise DatabaseError unless the database is fit, and its schema the one that this version needs."""
+    """Raise DatabaseError unless the database is fit, and its schema the one that this version needs, and whole."""
     require_fit(engine)
     found, needed = versions(engine)
     if found is None:
@@ -73,6 +77,7 @@ def require_head(engine: Engine) -> None:
             f"The tables in {where(engine)} are at revision {found}, this version of etl needs {needed}."
             " Run `etl migrate`."
         )
+    objects.require_tables(engine)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
+from etl.database import limits, rights
 from etl.database.engine import transaction, where
 from etl.errors import DatabaseError
 
@@ -47,6 +48,116 @@ REQUIREMENTS = (
         _old_server,
         "Upgrade the server, or set DATABASE_URL to another one.",
         refuses=True,
+    ),
+    Requirement(
+        "foreign",
+        "A schema `helpdesk` that etl made, or none",
+        rights.schema_of_others,
+        "Use another database; after a restore, restore the whole schema, alembic_version included.",
+        refuses=True,
+    ),
+    Requirement(
+        "policies",
+        "No row security on the tables that holds for the user: what it hides, the job would take for missing",
+        rights.hidden_rows,
+        "Let the owner of the tables run the job, or ALTER ROLE ... BYPASSRLS.",
+        refuses=True,
+    ),
+    Requirement(
+        "writes",
+        "The primary, and a user who may write",
+        rights.read_only,
+        "Set DATABASE_URL to the primary, or ALTER ROLE (DATABASE) ... RESET default_transaction_read_only.",
+    ),
+    Requirement(
+        "create",
+        "The right to create schemas, as long as one of `helpdesk`, `bi` and `etl_jobs` is not there",
+        rights.no_right_to_create,
+        "GRANT CREATE ON DATABASE ... TO the user, or run `etl migrate` as one who may.",
+    ),
+    Requirement(
+        "owner",
+        "Schemas in which the user may create, as long as `etl migrate` has not been",
+        rights.closed_schema,
+        "ALTER SCHEMA ... OWNER TO the user, or run `etl migrate` as its owner.",
+    ),
+    Requirement(
+        "language",
+        "The language plpgsql, which every new database has",
+        limits.no_language,
+        "CREATE EXTENSION plpgsql, as a superuser.",
+    ),
+    Requirement(
+        "temp",
+        "The right to make temporary tables, by which every batch is saved",
+        rights.no_temporary_tables,
+        "GRANT TEMPORARY ON DATABASE ... TO the user.",
+    ),
+    Requirement(
+        "rights",
+        "The rights to the tables of `helpdesk` and to `refresh_figures()`",
+        rights.no_right_to_tables,
+        "Grant them as the owner: operations.md, A user for the runs only, has the statements.",
+    ),
+    Requirement(
+        "queue",
+        "The rights to the tables of `etl_jobs`, for a worker and for `--queue`",
+        rights.no_right_to_queue,
+        "A run needs none of them. For a worker: operations.md, A user for the runs only.",
+        is_fault=False,
+    ),
+    Requirement(
+        "views",
+        "Views whose owner may read the tables",
+        rights.powerless_owner,
+        "ALTER VIEW ... OWNER TO the owner of the tables, or REASSIGN OWNED BY ... TO ....",
+    ),
+    Requirement(
+        "timeouts",
+        f"No statement_timeout or transaction_timeout below {limits.SHORTEST_TIMEOUT // 1000} s for the user;"
+        " `etl migrate` and the figures have none, connections that are idle neither",
+        limits.short_timeouts,
+        "ALTER ROLE ... SET statement_timeout = 0 (transaction_timeout), or leave them at a minute or more.",
+    ),
+    Requirement(
+        "sessions",
+        f"{limits.CONNECTIONS_OF_A_RUN} connections for a run that are not taken by others, by the limits of role,"
+        " database and server",
+        limits.no_connections_for_a_run,
+        "ALTER ROLE (DATABASE) ... CONNECTION LIMIT, a higher max_connections, or end what holds them.",
+    ),
+    Requirement(
+        "workers",
+        f"{limits.CONNECTIONS_OF_A_WORKER} connections for each worker, likewise",
+        limits.no_connections_for_a_worker,
+        "A run has enough of them. For a worker raise the limit.",
+        is_fault=False,
+    ),
+    Requirement(
+        "disk",
+        f"{limits.ROOM_ON_DISK // 2**20} MB free where the data lie: asked of the embedded server, and of others on"
+        " this machine by a superuser; no other tells",
+        limits.little_disk,
+        "Free some, or move the data.",
+    ),
+    Requirement(
+        "sorting",
+        f"A temp_file_limit of {limits.ROOM_TO_SORT // 2**30} GB or more, or none: figures are sorted on disk",
+        limits.little_room_to_sort,
+        "ALTER ROLE ... SET temp_file_limit = -1, as a superuser, if the figures fail.",
+        is_fault=False,
+    ),
+    Requirement(
+        "standby",
+        "A connected standby, where commits wait for one",
+        limits.lost_standby,
+        "Bring it back, or SET synchronous_commit = local for the user: a run would wait for good.",
+    ),
+    Requirement(
+        "indexes",
+        "Indexes made by the rules by which texts are sorted now, as PostgreSQL 15 and newer tell",
+        limits.other_collation,
+        "REINDEX DATABASE ..., then ALTER DATABASE ... REFRESH COLLATION VERSION: rows may not be found by them.",
     ),
 )
 

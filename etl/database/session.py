@@ -13,12 +13,23 @@ SETTINGS = {
     "IntervalStyle": "'postgres'",
     "TimeZone": "'UTC'",
     "lock_timeout": f"'{LONGEST_LOCK_WAIT}s'",
+    # What waits for an advisory lock has to see, when it gets it, what its holder has written.
+    "default_transaction_isolation": "'read committed'",
 }
+# The lock of a run is held by a connection that is idle for hours. By their names, as not every server has all of them.
+NOT_ENDED_WHEN_IDLE = """
+    SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
+    WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout')
+"""
+NOT_ENDED_WHEN_LONG = """
+    SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings
+    WHERE name IN ('statement_timeout', 'transaction_timeout')
+"""
 
 
 def statements(**other: str) -> list[str]:
     """Return the statements that a session begins with; `other` are settings in the place of these."""
-    return [f"SET {name} = {value}" for name, value in (SETTINGS | other).items()]
+    return [*(f"SET {name} = {value}" for name, value in (SETTINGS | other).items()), NOT_ENDED_WHEN_IDLE]
 
 
 def prepare(connection: psycopg.Connection) -> None:
@@ -26,3 +37,13 @@ def prepare(connection: psycopg.Connection) -> None:
     for statement in statements():
         connection.execute(statement.encode())
     connection.commit()
+
+
+def lift_limits(connection: psycopg.Connection) -> None:
+    """Let the statements of this transaction take their time: what is computed of all rows takes minutes."""
+    connection.execute(NOT_ENDED_WHEN_LONG.encode())
+
+
+def prepare_transaction(connection: psycopg.Connection) -> None:
+    """Set the search_path of this transaction to that of the session, which a migration may have changed."""
+    connection.execute(f"SET LOCAL search_path = {SETTINGS['search_path']}".encode())

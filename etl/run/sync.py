@@ -239,10 +239,9 @@ def _say_what_is_missing(intake: Intake) -> None:
 
 
 def _compute_figures(intake: Intake, refresh: Callable[[Engine], None]) -> None:
-    """Refresh the views of schema `bi` if this run wrote something, or follows one that was stopped."""
-    if not (intake.run.tally.wrote or intake.run.follows_a_stop):
-        return
+    """Refresh the views of schema `bi` if this run wrote something, follows one that was stopped, or they are empty."""
     try:
-        refresh(intake.engine)
+        if intake.run.tally.wrote or intake.run.follows_a_stop or schema.are_empty(intake.engine):
+            refresh(intake.engine)
     except DatabaseError as error:
         intake.run.problems.append(f"Reply times and resolutions in schema bi are those of an earlier run. {error}")

@@ -6,7 +6,7 @@ columns do: a quiet run changes nothing.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,10 +99,18 @@ def renew_views(connection: Connection) -> None:
     # The runs of two accounts may find the same difference at the same time.
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("etl attribute views", 0))))
     for view in VIEWS:
-        wanted = columns(_definitions(connection, view), ("account_id", f"{view.entity}_id"))
+        wanted = _wanted(connection, view)
         held = _held(connection, view)
         if not held or [column.shown() for column in wanted] != held[2:]:
             _replace(connection, view, wanted, [column[:2] for column in held[2:]])
+
+
+def make_missing(connection: Connection) -> Iterator[str]:
+    """Make those of the views that are not there; yield what was made."""
+    for view in VIEWS:
+        if not _held(connection, view):
+            _replace(connection, view, _wanted(connection, view), [])
+            yield f"the view {BI_SCHEMA}.{view.name}"
 
 
 def drop_views(connection: PsycopgConnection[Any]) -> None:
@@ -151,6 +159,10 @@ def _free(name: str, used: set[str]) -> str:
 def _cut(name: str, longest: int) -> str:
     """Cut a name to so many bytes, at the end of a character."""
     return name.encode()[:longest].decode(errors="ignore")
+
+
+def _wanted(connection: Connection, view: View) -> list[Column]:
+    return columns(_definitions(connection, view), ("account_id", f"{view.entity}_id"))
 
 
 def _definitions(connection: Connection, view: View) -> list[Definition]:

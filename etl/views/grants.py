@@ -1,4 +1,4 @@
-"""Who may read the views of schema `bi`, and who sees personal data in them."""
+"""`etl grant`: who may read the views of schema `bi`, and who sees personal data in them."""
 
 from psycopg import sql
 from sqlalchemy import Connection, Engine, delete, text
@@ -8,16 +8,15 @@ from etl.database.bookkeeping import PersonalDataReader
 from etl.database.engine import transaction
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
-from etl.views.attribute_columns import VIEWS
+from etl.views import readers
 from etl.views.schema import BI_SCHEMA, PUBLIC
 
-# The views run with their owner's rights: the role needs none on the tables below them, and gets none.
-RIGHTS = (
-    "GRANT USAGE ON SCHEMA {schema} TO {role}",
-    "GRANT SELECT ON {views} TO {role}",
-    # A migration makes the views anew.
-    "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT ON TABLES TO {role}",
-)
+THERE = "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = :role)"
+STILL = """
+    SELECT bool_or(has_schema_privilege(:role, n.oid, 'USAGE') AND has_table_privilege(:role, c.oid, 'SELECT'))
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = :schema AND c.relname = ANY(:views)
+"""
 
 
 def grant(engine: Engine, role: str, with_personal_data: bool) -> None:
@@ -26,20 +25,34 @@ def grant(engine: Engine, role: str, with_personal_data: bool) -> None:
     Raise DatabaseError when there is no such role, or when the user of DATABASE_URL does not own the views.
     """
     with transaction(engine) as connection:
-        if not connection.scalar(text("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = :role"), {"role": role}):
+        if not connection.scalar(text(THERE), {"role": role}):
             raise DatabaseError(
                 f"There is no role {role}. Make it first: CREATE ROLE {_quoted(connection, role)} LOGIN PASSWORD '...';"
             )
-        raw = psycopg_of(connection)
-        views = sql.SQL(", ").join(
-            sql.Identifier(BI_SCHEMA, name) for name in (*PUBLIC, *(view.name for view in VIEWS))
-        )
-        for right in RIGHTS:
-            raw.execute(sql.SQL(right).format(schema=sql.Identifier(BI_SCHEMA), role=sql.Identifier(role), views=views))
+        readers.give(connection, role)
         if with_personal_data:
             connection.execute(insert(PersonalDataReader).values(role_name=role).on_conflict_do_nothing())
         else:
             connection.execute(delete(PersonalDataReader).where(PersonalDataReader.role_name == role))
+
+
+def revoke(engine: Engine, role: str) -> None:
+    """Take back what `grant` gave a role, which need not be there any more.
+
+    Raise DatabaseError when it is none, and was never granted; and when it goes on reading the views all the same.
+    """
+    with transaction(engine) as connection:
+        is_there = connection.scalar(text(THERE), {"role": role})
+        if not is_there and not readers.is_reader(connection, role):
+            raise DatabaseError(f"There is no role {role}, and none of this name was granted anything.")
+        readers.take(connection, role, bool(is_there))
+        asked = {"role": role, "schema": BI_SCHEMA, "views": list(PUBLIC)}
+        still = is_there and connection.scalar(text(STILL), asked)
+    if still:
+        raise DatabaseError(
+            f"What `etl grant` gave {role} is taken back, and it reads the views all the same: as their owner, a"
+            " superuser, a member of another role, or by a right that somebody else gave (\\dp bi.* in `etl psql`)."
+        )
 
 
 def _quoted(connection: Connection, role: str) -> str:

@@ -1,15 +1,20 @@
 """The views that BI tools query: plain SQL files in `sql/`, made anew whenever a migration changed the tables."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from psycopg import Connection as PsycopgConnection
 from psycopg import sql
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
+from etl.database import session
 from etl.database.base import SCHEMA
 from etl.database.engine import transaction
+from etl.database.objects import Part, may_read, missing, said_of
+from etl.errors import DatabaseError
+from etl.load.upsert import psycopg_of
 
 BI_SCHEMA = "bi"
 FOLDER = Path(__file__).parent / "sql"
@@ -53,20 +58,53 @@ PUBLIC = (
     "contact_attributes",
 )
 
+EMPTY = f"""
+    SELECT NOT EXISTS (SELECT FROM {SCHEMA}.{MATERIALIZED[0]}) AND EXISTS (SELECT FROM {SCHEMA}.conversations)
+"""  # noqa: S608 -- only constants are formatted in
+# Each after those that it reads.
+_ALL = (*INTERNAL, *MATERIALIZED, REFRESH, *PUBLIC)
 
-def exist(connection: PsycopgConnection[Any]) -> bool:
-    """Return whether the views were made, and not dropped since."""
-    found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{BI_SCHEMA}.{PUBLIC[-1]}"]).fetchone()
-    return bool(found and found[0])
+
+def missing_views(connection: Connection) -> Iterator[str]:
+    """Yield what is wrong with the views: what is missing, and what was restored without its rows."""
+    for schema in (SCHEMA, BI_SCHEMA):
+        if lacking := missing(connection, schema, parts(schema)):
+            yield said_of(schema, lacking)
+    for name in _never_computed(connection):
+        yield f"{SCHEMA}.{name} was restored without its rows."
+    if may_read(connection, SCHEMA, [MATERIALIZED[0], "conversations"]) and _are_empty(connection):
+        yield f"The figures of schema {BI_SCHEMA} are empty, and there are conversations."
 
 
-def create(connection: PsycopgConnection[Any]) -> None:
-    """Create all views and what they rest on, each after those that it reads."""
-    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(BI_SCHEMA)))
+def make_whole(connection: Connection) -> Iterator[str]:
+    """Make the views that are missing, and compute those that were restored without their rows; yield what was made.
+
+    Each view that is missing is missing alone, or with those that rest on it: none of these is there without it.
+    """
+    raw = psycopg_of(connection)
+    lacking = [part for schema in (SCHEMA, BI_SCHEMA) for part in missing(connection, schema, parts(schema))]
+    names = {part.name for part in lacking if part.kind != "index"}
+    if any(_owner_of(part.name) not in names for part in lacking if part.kind == "index"):
+        # One without its index cannot be computed by the runs.
+        drop(raw)
+        names = set(_ALL)
+    if names:
+        create(raw, [name for name in _ALL if name in names])
+        yield "all views" if names == set(_ALL) else f"the views {', '.join(sorted(names))}"
+    for name in MATERIALIZED if _are_empty(connection) else _never_computed(connection):
+        session.lift_limits(raw)
+        connection.execute(text(f"REFRESH MATERIALIZED VIEW {SCHEMA}.{name}"))
+        yield f"the rows of {SCHEMA}.{name}"
+
+
+def create(connection: PsycopgConnection[Any], names: Iterable[str] = ()) -> None:
+    """Create views, all unless some are named, and what they rest on, each after those that it reads."""
+    if not connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [BI_SCHEMA]).fetchone():
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(BI_SCHEMA)))
     # Whole histories are joined: the planner takes them for few rows (see refresh_figures.sql).
     connection.execute("SET LOCAL enable_nestloop = off")
     connection.execute("SET LOCAL jit = off")
-    for name in (*INTERNAL, *MATERIALIZED, REFRESH, *PUBLIC):
+    for name in names or _ALL:
         connection.execute((FOLDER / f"{name}.sql").read_bytes())
 
 
@@ -76,12 +114,21 @@ def drop(connection: PsycopgConnection[Any]) -> None:
         connection.execute(statement)
 
 
+def are_empty(engine: Engine) -> bool:
+    """Return whether no figure was computed, as after a restore of rows alone, while there is something to compute."""
+    with transaction(engine) as connection:
+        return _are_empty(connection)
+
+
 def refresh(engine: Engine) -> None:
     """Compute the materialised views anew, while others go on reading the old ones.
 
     Raise DatabaseError when they cannot be: they then stay as they are.
     """
     with transaction(engine) as connection:
+        if never := _never_computed(connection):
+            raise DatabaseError(f"{SCHEMA}.{never[0]} was restored without its rows. Run `etl migrate`.")
+        session.lift_limits(psycopg_of(connection))
         connection.execute(text(f"SET LOCAL lock_timeout = '{LONGEST_WAIT_FOR_FIGURES}'"))
         connection.execute(text(f"SELECT {SCHEMA}.{REFRESH}()"))
 
@@ -92,3 +139,34 @@ def _drops() -> Iterator[sql.Composed]:
     made += [(BI_SCHEMA, name, "VIEW") for name in PUBLIC]
     for schema, name, kind in reversed(made):
         yield sql.SQL("DROP " + kind + " IF EXISTS {}").format(sql.Identifier(schema, name))
+
+
+def parts(schema: str) -> set[Part]:
+    """Return what is made in a schema."""
+    if schema == BI_SCHEMA:
+        return {Part("view", name) for name in PUBLIC}
+    indexes = {Part("index", name) for of_one in map(_indexes, MATERIALIZED) for name in of_one}
+    views = {Part(kind.lower(), name) for name, kind in INTERNAL.items()}
+    return {*views, *(Part("materialized view", name) for name in MATERIALIZED), Part("function", REFRESH), *indexes}
+
+
+def _indexes(name: str) -> list[str]:
+    statements = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+    return re.findall(r"^CREATE (?:UNIQUE )?INDEX (\w+)", statements, re.MULTILINE)
+
+
+def _owner_of(index: str) -> str:
+    return next(name for name in MATERIALIZED if index in _indexes(name))
+
+
+def _are_empty(connection: Connection) -> bool:
+    """Each conversation has an opening at least."""
+    return not _never_computed(connection) and bool(connection.scalar(text(EMPTY)))
+
+
+def _never_computed(connection: Connection) -> list[str]:
+    query = """
+        SELECT relname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace
+        WHERE n.nspname = :schema AND relname = ANY(:names) AND relkind = 'm' AND NOT relispopulated ORDER BY 1
+    """
+    return list(connection.scalars(text(query), {"schema": SCHEMA, "names": list(MATERIALIZED)}))

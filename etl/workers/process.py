@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from etl.database.embedded import leave_at_once
 from etl.database.engine import address
 from etl.database.migrate import open_at_head
+from etl.database.objects import require_queue
 from etl.errors import EtlError
 from etl.exit_codes import ExitCode
 from etl.interrupt import Interrupt
@@ -50,6 +51,7 @@ def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:
     """
     known = accounts.load_all()
     with open_at_head(settings) as engine:
+        require_queue(engine)
         for account in known:
             log.info("%s", scheduler.introduction(account, datetime.now(UTC)))
         asyncio.run(_work(settings, engine, beat))

@@ -17,12 +17,12 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, func, make_url, select, text
 
 from etl.database import session
-from etl.database.engine import explain, transaction
+from etl.database.engine import explain, for_libpq, transaction
+from etl.database.objects import QUEUE_SCHEMA as SCHEMA
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
 from etl.selection import Selection
 
-SCHEMA = "etl_jobs"
 # The names of the tasks.
 RUN, PART, FIGURES = "run", "part", "figures"
 # Parts come last, so that a first load that takes days holds up no other account: the worker that began it goes on with
@@ -76,7 +76,7 @@ def open_app(url: str) -> App:
             await connection.execute(statement.encode())
         await connection.commit()
 
-    conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    conninfo = for_libpq(make_url(url))
     kwargs = {"connect_timeout": 10, "application_name": "etl worker"}
     connector = PsycopgConnector(conninfo=conninfo, kwargs=kwargs, configure=configure, min_size=1, max_size=4)
     return App(connector=connector)

@@ -141,3 +141,26 @@ def test_a_role_that_is_not_there_is_an_error_that_says_how_to_make_it(etl: RunE
     assert refused.stderr == (
         'etl: There is no role no "such". Make it first: CREATE ROLE "no ""such""" LOGIN PASSWORD \'...\';\n'
     )
+
+
+def test_what_was_granted_is_taken_back(etl: RunEtl, database_url: str, role: str) -> None:
+    with connect(database_url) as owner:
+        owner.execute(ROWS)
+    etl("grant", "--role", role, "--with-personal-data", DATABASE_URL=database_url)
+    revoked = etl("grant", "--role", role, "--revoke", DATABASE_URL=database_url)
+    assert (revoked.returncode, revoked.stdout) == (0, f"{role} no longer reads the views of schema bi.\n")
+    with connect(database_url, role) as reader, pytest.raises(errors.InsufficientPrivilege):
+        reader.execute("SELECT * FROM bi.contacts")
+    assert role not in etl("migrate", DATABASE_URL=database_url).stdout
+    both = etl("grant", "--role", role, "--revoke", "--with-personal-data", DATABASE_URL=database_url)
+    assert both.returncode == 2
+
+
+def test_a_view_that_its_owner_makes_beside_ours_is_not_open_to_readers(
+    etl: RunEtl, database_url: str, role: str
+) -> None:
+    etl("grant", "--role", role, DATABASE_URL=database_url)
+    with connect(database_url) as owner:
+        owner.execute("CREATE VIEW bi.own AS SELECT * FROM helpdesk.contacts")
+    with connect(database_url, role) as reader, pytest.raises(errors.InsufficientPrivilege):
+        reader.execute("SELECT * FROM bi.own")
