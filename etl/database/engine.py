@@ -9,7 +9,7 @@ from sqlalchemy import URL, BigInteger, ColumnElement, Connection, Engine, any_,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from etl.database import embedded, session
+from etl.database import embedded, keepalive, pooler, session
 from etl.database.base import SCHEMA
 from etl.errors import DatabaseError, EtlError
 from etl.settings.settings import DatabaseSettings
@@ -29,6 +29,7 @@ ADVICE = {
     errors.LockNotAvailable: "Another session holds a lock on the tables: see pg_locks, end it, and run again.",
     errors.AdminShutdown: "The server was stopped; run again when it is back: the run goes on where it was.",
     errors.UndefinedTable: "Run `etl migrate`.",
+    errors.IdleSessionTimeout: "It took this process for gone, which was suspended, perhaps; run again.",
     errors.DependentObjectsStillExist: "Drop what was made on top of it, and make it again afterwards.",
 }
 
@@ -77,10 +78,15 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
 
 
 def make_engine(url: str) -> Engine:
-    """Make an engine whose connections show up as `etl`, and begin as `session` has it."""
+    """Make an engine whose connections are sessions of PostgreSQL, show up as `etl`, and begin as `session` has it.
+
+    Raise NoSession, when the first of them is opened, where a pooler stands between that gives each transaction another.
+    """
+    given = make_url(url).query
     engine = create_engine(
-        url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "etl"}, hide_parameters=True
+        url, pool_pre_ping=True, connect_args=keepalive.parameters(given, "etl"), hide_parameters=True
     )
+    pooler.watch(engine, where(engine))
 
     @event.listens_for(engine, "connect")
     def prepare(connection: psycopg.Connection, _: object) -> None:

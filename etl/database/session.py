@@ -2,6 +2,8 @@
 
 import psycopg
 
+from etl.database import keepalive
+
 LONGEST_LOCK_WAIT = 60
 
 # By statement: connection poolers refuse settings among the options of a connection.
@@ -18,7 +20,7 @@ SETTINGS = {
 
 def statements(**other: str) -> list[str]:
     """Return the statements that a session begins with; `other` are settings in the place of these."""
-    return [f"SET {name} = {value}" for name, value in (SETTINGS | other).items()]
+    return [*(f"SET {name} = {value}" for name, value in (SETTINGS | other).items()), keepalive.statement()]
 
 
 def prepare(connection: psycopg.Connection) -> None:

@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, func, make_url, select, text
 
-from etl.database import session
+from etl.database import keepalive, session
 from etl.database.engine import explain, transaction
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
@@ -76,8 +76,8 @@ def open_app(url: str) -> App:
             await connection.execute(statement.encode())
         await connection.commit()
 
-    conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    kwargs = {"connect_timeout": 10, "application_name": "etl worker"}
+    given = make_url(url).set(drivername="postgresql")
+    conninfo, kwargs = given.render_as_string(hide_password=False), keepalive.parameters(given.query, "etl worker")
     connector = PsycopgConnector(conninfo=conninfo, kwargs=kwargs, configure=configure, min_size=1, max_size=4)
     return App(connector=connector)
 
