@@ -65,11 +65,10 @@ def check_database(engine: "Engine") -> Iterator[Finding]:
         with transaction(engine) as connection:
             version = connection.scalar(text("SHOW server_version"))
         yield Finding(True, "database", f"PostgreSQL {str(version).split()[0]}, {where(engine)}")
-    except NoSession:
-        pass  # the first of what is not met
     except DatabaseError as error:
-        yield Finding(False, "database", str(error), "Mend DATABASE_URL, or see to the server.")
-        return
+        if not isinstance(error, NoSession):  # that is the first of what is not met
+            yield Finding(False, "database", str(error), "Mend DATABASE_URL, or see to the server.")
+            return
     lacks = list(unmet(engine))
     for requirement, said in lacks:
         yield Finding(False if requirement.is_fault else None, requirement.name, said, requirement.advice)

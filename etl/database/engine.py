@@ -80,7 +80,7 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
 def make_engine(url: str) -> Engine:
     """Make an engine whose connections are sessions of PostgreSQL, show up as `etl`, and begin as `session` has it.
 
-    Raise NoSession, when the first of them is opened, where a pooler stands between that gives each transaction another.
+    The first one raises NoSession where a pooler stands between that gives each transaction another.
     """
     given = make_url(url).query
     engine = create_engine(

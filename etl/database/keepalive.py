@@ -16,7 +16,7 @@ PARAMETERS = {
     "tcp_user_timeout": 90_000,
 }
 # The server's own side of it. It leaves out what its version or system does not know.
-SETTINGS = {
+LOOKED_AFTER = {
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "15",
     "tcp_keepalives_count": "4",
@@ -28,7 +28,7 @@ SETTINGS = {
 
 def statement() -> str:
     """Return the statement by which a session has the server look whether the other side is still there."""
-    given = ", ".join(f"('{name}', '{value}')" for name, value in SETTINGS.items())
+    given = ", ".join(f"('{name}', '{value}')" for name, value in LOOKED_AFTER.items())
     return (
         "SELECT pg_catalog.set_config(name, wanted, false)"  # noqa: S608 -- only constants are formatted in
         f" FROM (VALUES {given}) AS given(name, wanted) WHERE pg_catalog.current_setting(name, true) IS NOT NULL"

@@ -8,7 +8,7 @@ behind. What a pooler calls itself does not matter: some keep a session once a l
 import secrets
 import select
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from sqlalchemy import Engine, event
@@ -21,6 +21,8 @@ BITS_OF_A_KEY = 60
 # Of two connections, which one asks: a pooler gives out the session that was used last, or the one that was not for
 # longest, and in this order neither looks as if each connection had its own.
 ORDER = (0, 1, 1, 0, 0, 1)
+# A session of a pooler may be another client's of before, with what that has left: locks, tables, statements.
+CLEAR = b"DISCARD ALL"
 
 Connection = psycopg.Connection[Any]
 
@@ -30,56 +32,54 @@ def watch(engine: Engine, place: str) -> None:
 
     place: names the database in errors. Where it is none, opening a connection raises NoSession.
     """
-    is_known = False
+    is_direct: bool | None = None
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Dialect, _: object, arguments: list[Any], parameters: dict[str, Any]) -> Connection:
-        nonlocal is_known
+        nonlocal is_direct
 
         def another() -> Connection:
-            opened: Connection = dialect.connect(*arguments, **parameters)
-            return opened
+            return cast("Connection", dialect.connect(*arguments, **parameters))
 
         connection = another()
-        if not is_known:
-            try:
-                require_session(connection, another, place)
-            except BaseException:
-                connection.close()
-                raise
-            is_known = True
+        connection.autocommit = True
+        try:
+            if is_direct is None:
+                is_direct = require_session(connection, another, place)
+            if not is_direct:
+                connection.execute(CLEAR)
+        except BaseException:
+            connection.close()
+            raise
+        connection.autocommit = False
         return connection
 
 
-def require_session(connection: Connection, another: Callable[[], Connection], place: str) -> None:
-    """Raise NoSession unless a new connection is a session; DatabaseError where a pooler gives no second connection.
+def require_session(connection: Connection, another: Callable[[], Connection], place: str) -> bool:
+    """Raise NoSession unless a new connection is a session; return whether PostgreSQL itself let it in.
 
+    Raise DatabaseError where a pooler gives no second connection. Both are used outside of transactions.
     Two short questions where PostgreSQL itself answers. Else they are asked by two connections in turn.
     """
-    connection.autocommit = True
-    try:
-        if _is_direct(connection):
-            return
-        with another() as second:
-            second.autocommit = True
-            if not _answers(second):
-                raise DatabaseError(
-                    f"The connection pooler at {place} gave no second connection within {SECONDS_FOR_A_SECOND} seconds:"
-                    " a run has several at once. Let its pool have more of them, or DATABASE_URL lead to PostgreSQL"
-                    " itself."
-                )
-            if not (_keep_theirs(connection, second) and _shows_locks(connection, second)):
-                raise NoSession(f"{said(place)} {NoSession.advice}")
-    finally:
-        if not connection.closed:
-            connection.autocommit = False
+    if _is_direct(connection):
+        return True
+    with another() as second:
+        second.autocommit = True
+        if not _answers(second):
+            raise DatabaseError(
+                f"The connection pooler at {place} gave no second connection within {SECONDS_FOR_A_SECOND} seconds:"
+                " a run has several at once. Let its pool have more of them, or DATABASE_URL lead to PostgreSQL itself."
+            )
+        if not (_keep_theirs(connection, second) and _shows_locks(connection, second)):
+            raise NoSession(f"{said(place)} {NoSession.advice}")
+    return False
 
 
 def said(place: str) -> str:
     """Say of a database that what leads to it are no sessions."""
     return (
-        f"PostgreSQL at {place} is reached through a connection pooler in transaction or statement mode, which hands each"
-        " transaction to another session: two runs of an account could go on at once."
+        f"PostgreSQL at {place} is reached through a connection pooler in transaction or statement mode, which hands"
+        " each transaction to another session: two runs of an account could go on at once."
     )
 
 

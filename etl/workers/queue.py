@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, func, make_url, select, text
 
-from etl.database import keepalive, session
+from etl.database import keepalive, pooler, session
 from etl.database.engine import explain, transaction
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
@@ -71,6 +71,9 @@ def open_app(url: str) -> App:
     """Make the app of a worker on a database; it is opened by `async with app.open_async()`."""
 
     async def configure(connection: AsyncConnection[Any]) -> None:
+        await connection.set_autocommit(True)
+        await connection.execute(pooler.CLEAR)
+        await connection.set_autocommit(False)
         # Procrastinate names its tables without their schema.
         for statement in session.statements(search_path=f"{SCHEMA}, pg_temp"):
             await connection.execute(statement.encode())

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, and_, func, select
 from etl.database.bookkeeping import SyncRun
 from etl.database.engine import transaction
 from etl.exit_codes import Outcome
+from etl.load import run_lock
 from etl.load.journal import OVER_EVERYTHING
 from etl.selection import Selection
 from etl.settings.accounts import Account
@@ -104,7 +105,7 @@ def _local(moment: datetime, settings: Settings) -> str:
 
 
 def has_begun(engine: Engine, account_id: int, moment: datetime, kind: str) -> bool:
-    """Return whether a run that covers a kind (see `schedule`) has begun since a moment, and did not fail."""
+    """Return whether a run that covers a kind (see `schedule`) has begun since a moment, and did not fail or die."""
     suffices = {
         RECENT: OVER_EVERYTHING,
         AUDIT: and_(SyncRun.selection.is_(None), SyncRun.audit.is_not(None)),
@@ -112,7 +113,7 @@ def has_begun(engine: Engine, account_id: int, moment: datetime, kind: str) -> b
     begun = select(SyncRun.run_id).where(
         SyncRun.account_id == account_id,
         SyncRun.started_at >= moment,
-        SyncRun.outcome.in_([Outcome.RUNNING, Outcome.COMPLETE, Outcome.INCOMPLETE]),
+        SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]) | run_lock.goes_on(),
         suffices,
     )
     with transaction(engine) as connection:

@@ -1,7 +1,6 @@
 """Behind a real pgbouncer: where transactions get sessions of others nothing is done, and in session mode all is."""
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -24,6 +23,11 @@ LEFT = """
     SELECT current_setting('search_path'), current_setting('lock_timeout'), current_setting('timezone'),
         (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
         (SELECT count(*) FROM pg_prepared_statements)
+"""
+
+LOCKS = """
+    SELECT pid FROM pg_locks
+    WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
@@ -85,17 +89,14 @@ def test_in_session_mode_a_run_is_as_it_is_without_a_pooler(database_url: str, s
         with job(account_of(3), engine) as etl:
             assert [etl.run().outcome for _ in range(2)] == ["complete", "complete"]
         engine.dispose()
-        assert query(
-            database_url,
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        ) == [(0,)]
+        assert query(database_url, LOCKS) == []
 
 
 def test_a_pooler_without_a_second_session_is_refused_soon(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pooler, "SECONDS_FOR_A_SECOND", 0.2)
     with pooled(database_url, "session", default_pool_size=1) as url:
         engine = make_engine(url)
-        with pytest.raises(DatabaseError, match="gave no second connection within 0.2 seconds"):
+        with pytest.raises(DatabaseError, match=r"gave no second connection within 0\.2 seconds"):
             migrate.require_head(engine)
         engine.dispose()
 
