@@ -5,20 +5,22 @@ import os
 import socket
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from etl.database.bookkeeping import AccountCount, SyncRun
 from etl.database.engine import transaction
 from etl.errors import DatabaseError, quoted
 from etl.exit_codes import Outcome
+from etl.load.clock import Clock, take_back_the_future
 from etl.load.tally import Tally
 
 RECENT = {"recent": True}
 OVER_EVERYTHING = SyncRun.selection.is_(None) | (SyncRun.selection == RECENT)
 RESUMED_WITHIN = timedelta(days=1)
+RUNS_AT_ONCE = 50
 CLOSED = "Run {} lost its lock, and another one has begun since. What it saved until then stays."
 
 
@@ -30,7 +32,7 @@ class Run:
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
     follows_a_stop: whether the run before it was not complete, and may have left rows that no figure counts yet.
-    tally: what it did so far, as sums and sets.
+    tally: what it did so far, as sums and sets. clock: by which its times are noted.
     """
 
     account_id: int
@@ -46,17 +48,24 @@ class Run:
     notes: list[str] = field(default_factory=list)
     follows_a_stop: bool = False
     tally: Tally = field(default_factory=Tally)
+    clock: Clock = field(default_factory=Clock)
+
+    def begin(self, connection: Connection) -> None:
+        """Begin now, by the database's clock."""
+        self.clock = Clock.of(connection)
+        self.started_at = self.clock.at
 
     @property
     def seconds(self) -> float:
         """How long the run took, or has taken so far."""
-        return ((self.finished_at or datetime.now(UTC)) - self.started_at).total_seconds()
+        return max(0.0, ((self.finished_at or self.clock.now()) - self.started_at).total_seconds())
 
 
 def open_run(engine: Engine, run: Run) -> None:
     """Write the run down as running, and give it its number."""
     before = select(SyncRun.outcome).where(SyncRun.account_id == run.account_id).order_by(SyncRun.run_id.desc())
     with transaction(engine) as connection:
+        take_back_the_future(connection, run.account_id, run.started_at)
         run.follows_a_stop = connection.scalar(before.limit(1)) not in {None, Outcome.COMPLETE}
         run.run_id = connection.execute(
             insert(SyncRun)
@@ -90,7 +99,7 @@ def _is(run: Run) -> ColumnElement[bool]:
 
 def close_run(engine: Engine, run: Run) -> None:
     """Write down how the run ended; it has failed where another one has closed it since its lock was lost."""
-    run.finished_at = datetime.now(UTC)
+    run.finished_at = run.clock.now()
     with transaction(engine) as connection:
         closed = connection.execute(
             update(SyncRun)
@@ -141,28 +150,40 @@ def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -
 
 
 def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
-    """Return when the last complete run over everything that changed began (UTC); None when there was none."""
+    """Return when the last complete run over everything that changed began (UTC); None when there was none.
+
+    None counts that lies in the future, or after one that followed it: the clock was ahead, and what has changed since
+    it really began is not known to be read.
+    """
+    runs = (
+        select(SyncRun.started_at, ((SyncRun.outcome == Outcome.COMPLETE) & OVER_EVERYTHING).label("counts"))
+        .where(SyncRun.account_id == account_id)
+        .order_by(SyncRun.run_id.desc())
+    )
     with transaction(engine) as connection:
-        return connection.scalar(
-            select(func.max(SyncRun.started_at)).where(
-                SyncRun.account_id == account_id,
-                SyncRun.outcome == Outcome.COMPLETE,
-                OVER_EVERYTHING,
-            )
-        )
+        before = Clock.of(connection).at
+        with connection.execution_options(yield_per=RUNS_AT_ONCE).execute(runs) as found:
+            for row in found:
+                if row.started_at <= before and row.counts:
+                    return cast("datetime", row.started_at)
+                before = min(before, row.started_at)
+    return None
 
 
 def previous_start(engine: Engine, run: Run) -> datetime | None:
     """Return when the last sync of everything before this run began that went to its end (UTC); None: none did."""
     with transaction(engine) as connection:
         return connection.scalar(
-            select(func.max(SyncRun.started_at)).where(
+            select(SyncRun.started_at)
+            .where(
                 SyncRun.account_id == run.account_id,
                 SyncRun.run_id < run.run_id,
                 SyncRun.kind == "sync",
                 SyncRun.selection.is_(None),
                 SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]),
             )
+            .order_by(SyncRun.run_id.desc())
+            .limit(1)
         )
 
 
@@ -184,5 +205,5 @@ def resumed_from(engine: Engine, run: Run) -> datetime:
             if row.selection == chosen:
                 if row.outcome not in {Outcome.INTERRUPTED, Outcome.FAILED}:
                     break
-                begun = row.started_at
+                begun = min(begun, row.started_at)  # it may lie in the future
     return begun

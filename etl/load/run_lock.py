@@ -50,6 +50,7 @@ SECONDS_TO_LET_GO = 3
 HIDDEN = {None, "", "<insufficient privilege>", "<command string not enabled>"}
 
 Wait = Callable[[float], None]
+WhenLost = Callable[[DatabaseError], None]
 Account = ColumnElement[int] | InstrumentedAttribute[int]
 
 _LOCKS = table("pg_locks", *map(column, ("pid", "locktype", "database", "classid", "objid", "objsubid", "granted")))
@@ -101,8 +102,8 @@ class RunLock:
     when_lost: called, by another thread, when it is found out to be lost.
     """
 
-    def __init__(self, engine: Engine, account_id: int) -> None:
-        self.when_lost: Callable[[DatabaseError], None] = lambda _: None
+    def __init__(self, engine: Engine, account_id: int, when_lost: WhenLost) -> None:
+        self._when_lost = when_lost
         self._engine, self._account_id = engine, literal(account_id, BigInteger)
         self._lost = ""
         self._alone = threading.Lock()  # a connection is for one thread at a time
@@ -163,7 +164,7 @@ class RunLock:
             try:
                 self.check()
             except DatabaseError as error:
-                self.when_lost(error)
+                self._when_lost(error)
                 return
 
     def let_go(self) -> None:
@@ -181,14 +182,16 @@ class RunLock:
 
 
 @contextmanager
-def hold(engine: Engine, account_id: int, wait: Wait = time.sleep) -> Iterator[RunLock]:
+def hold(
+    engine: Engine, account_id: int, wait: Wait = time.sleep, when_lost: WhenLost = lambda _: None
+) -> Iterator[RunLock]:
     """Hold the account's lock, which PostgreSQL itself releases when this process dies, or is not heard of any more.
 
     A run that the journal still has as running has died, and is closed as interrupted: nobody writes for it any more
-    (`journal.require_open`, `parts.require_open`). wait: waits for seconds, and may raise.
+    (`journal.require_open`, `parts.require_open`). wait: waits for seconds, and may raise. when_lost: see RunLock.
     Raise AnotherRun, saying which run goes on since when; DatabaseError when somebody else holds the lock, saying who.
     """
-    lock = RunLock(engine, account_id)
+    lock = RunLock(engine, account_id, when_lost)
     try:
         waited = 0.0
         while (holder := lock.take()) is not None:

@@ -74,8 +74,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
     """
     interrupt = Interrupt()
     client = Client(settings, sleep=interrupt.sleep)
-    with interrupt.listening(), run_lock.hold(engine, settings.account_id, interrupt.sleep) as lock:
-        lock.when_lost = interrupt.fail
+    with interrupt.listening(), run_lock.hold(engine, settings.account_id, interrupt.sleep, interrupt.fail) as lock:
         run, chosen, since = _open(settings, engine, selection)
 
         def wait(seconds: float) -> None:
@@ -173,6 +172,7 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
         # Checked here, as the views would fail later: PostgreSQL has a list of time zones of its own.
         connection.execute(select(func.timezone(settings.timezone, func.now())))
         upsert.save(connection, {"accounts": [account]})
+        run.begin(connection)
     journal.open_run(engine, run)
     begun(run)
     run.outcome = Outcome.FAILED

@@ -177,6 +177,24 @@ def listed(engine: Engine) -> list[Listed]:
         return [Listed(**row) for row in connection.execute(text(LISTED)).mappings()]
 
 
+def forget_future_moments(engine: Engine, now: datetime) -> None:
+    """Forget that runs were queued for moments which have not come yet: the clock was ahead, and they will be due."""
+    query = f"DELETE FROM {SCHEMA}.procrastinate_periodic_defers WHERE defer_timestamp > :now"  # noqa: S608 -- only a constant is formatted in
+    with transaction(engine) as connection:
+        connection.execute(text(query), {"now": int(now.timestamp())})
+
+
+def end_long_waits(engine: Engine, longest: int) -> None:
+    """Let jobs go that would wait for more than so many seconds."""
+    query = (
+        "UPDATE procrastinate_jobs SET scheduled_at = NULL"
+        " WHERE status = 'todo' AND scheduled_at > now() + make_interval(secs => :longest)"
+    )
+    with transaction(engine) as connection:
+        connection.execute(text(f"SET LOCAL search_path = {SCHEMA}, pg_temp"))  # its triggers want it
+        connection.execute(text(query), {"longest": longest})
+
+
 def cancel(engine: Engine, number: int) -> bool:
     """Take a job that waits or failed off the queue; return whether there was one."""
     query = f"DELETE FROM {SCHEMA}.procrastinate_jobs WHERE id = :id AND status IN ('todo', 'failed') RETURNING id"  # noqa: S608 -- only a constant is formatted in

@@ -40,22 +40,23 @@ LEFT JOIN LATERAL (
         run.problems
     FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id
-    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+    ORDER BY run.run_id DESC LIMIT 1
 ) AS last ON true
 LEFT JOIN LATERAL (
     SELECT run.started_at FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.selection IS NULL AND run.outcome = 'complete'
-    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+      AND run.started_at <= now()  -- else the clock was ahead, and when it began is not known
+    ORDER BY run.run_id DESC LIMIT 1
 ) AS complete ON true
 LEFT JOIN LATERAL (
     SELECT run.unaccounted, run.forbidden, run.unreadable FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.unaccounted IS NOT NULL
-    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+    ORDER BY run.run_id DESC LIMIT 1
 ) AS whole ON true
 LEFT JOIN LATERAL (
     SELECT run.audit FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.audit IS NOT NULL
-    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+    ORDER BY run.run_id DESC LIMIT 1
 ) AS audited ON true;
 
 COMMENT ON VIEW bi.sync_health IS 'How far the figures can be trusted: one row an account';

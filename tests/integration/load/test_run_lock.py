@@ -12,7 +12,7 @@ from etl.database.engine import make_engine
 from etl.demo.server import Answer, Request
 from etl.errors import AnotherRun, DatabaseError
 from etl.exit_codes import Outcome
-from etl.load import journal, run_lock
+from etl.load import clock, journal, run_lock
 from etl.load.journal import Run
 from etl.load.run_lock import hold
 from etl.monitoring import run_history
@@ -265,8 +265,7 @@ def test_when_it_is_found_out_that_a_lock_is_lost_the_run_need_not_ask(
 ) -> None:
     monkeypatch.setattr(run_lock, "SECONDS_BETWEEN_TOUCHES", 0.02)
     told: list[DatabaseError] = []
-    with hold(engine, 1) as lock:
-        lock.when_lost = told.append
+    with hold(engine, 1, when_lost=told.append):
         end(other)
         wait_until(lambda: bool(told))
     assert "lost with its connection" in str(told[0])
@@ -286,7 +285,7 @@ def shown(engine: Engine) -> tuple[Any, ...]:
         [row.outcome for row in run_history.last_of_each_kind(engine, 1)],
         (standing.under_way.outcome, standing.is_alive),
         rows(engine, "SELECT last_run_outcome FROM bi.sync_health"),
-        has_begun(engine, 1, MOMENT, "full"),
+        has_begun(engine, 1, "full", (MOMENT, clock.now(engine))),
     )
 
 
@@ -307,7 +306,7 @@ def test_the_lock_of_another_database_is_none_of_its(engine: Engine, server_url:
     with elsewhere.connect() as connection:
         take = "SELECT pg_advisory_lock(hashtextextended('etl sync 1', 0))"
         connection.execute(text(take))
-        assert not has_begun(engine, 1, MOMENT, "full")
+        assert not has_begun(engine, 1, "full", (MOMENT, clock.now(engine)))
     elsewhere.dispose()
 
 
