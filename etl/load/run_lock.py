@@ -173,8 +173,9 @@ class RunLock:
         if not self._alone.acquire(timeout=SECONDS_TO_LET_GO):
             return  # the thread waits for a server that does not answer: the session ends with the process
         try:
-            with suppress(SQLAlchemyError):  # a lost connection has lost its lock, too
-                self._connection.execute(select(func.pg_advisory_unlock(lock_key(self._account_id))))
+            if not self._lost:
+                with suppress(SQLAlchemyError):  # a lost connection has lost its lock, too
+                    self._connection.execute(select(func.pg_advisory_unlock(lock_key(self._account_id))))
             self._connection.invalidate()
             self._connection.close()
         finally:

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import make_url, text
 
 from etl.database import keepalive
-from etl.database.engine import make_engine
+from etl.database.engine import make_engine, translated
+from etl.errors import DatabaseError
 from etl.load import journal, run_lock
 from etl.load.run_lock import hold
 from etl.workers import queue
@@ -100,3 +101,16 @@ def test_the_lock_of_a_run_whose_connections_are_forgotten_is_soon_free(
             through.close()
         engine.dispose()
         direct.dispose()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no TCP_USER_TIMEOUT")
+def test_what_nobody_takes_any_more_is_given_up_after_the_timeout(database_url: str) -> None:
+    with forwarder(database_url) as through:
+        engine = make_engine(f"{through.url}?tcp_user_timeout=300")
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))  # the transaction is open: nothing is answered before this is taken
+            through.forget()
+            with pytest.raises(DatabaseError, match=r"PostgreSQL at 127\.0\.0\.1"), translated(engine):
+                connection.execute(text("SELECT length(:much)"), {"much": "x" * 30_000_000})
+            connection.invalidate()
+        engine.dispose()
