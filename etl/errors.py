@@ -5,6 +5,7 @@
     ├── AnotherRun          another run of this account holds the lock; exit 4
     ├── Interrupted         somebody asked the run to stop; it is closed as interrupted
     ├── DatabaseError       PostgreSQL cannot be reached, refuses, or has another schema
+    │   └── NoSession       ... or a pooler gives each transaction another session of it: nothing holds any longer
     ├── DeletionsRefused    so much is gone that the token is to be doubted; --accept-deletions overrides
     ├── VendorError         a request was not answered with the JSON that was asked for
     │   ├── Unreadable      ... and that says nothing of the token, nor of what else is there: others are asked for
@@ -51,6 +52,15 @@ class Interrupted(EtlError):
 
 class DatabaseError(EtlError):
     """PostgreSQL cannot be reached, refuses, or is not at the schema that this version needs."""
+
+
+class NoSession(DatabaseError):
+    """A pooler hands each transaction to another session of PostgreSQL, so that no lock holds any longer."""
+
+    advice = (
+        "Let DATABASE_URL lead to PostgreSQL itself, or to the pooler in session mode: often that is another port or"
+        " host name."
+    )
 
 
 class DeletionsRefused(EtlError):

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import ClassVar
 from weakref import WeakSet
 
-from etl.errors import Interrupted
+from etl.errors import EtlError, Interrupted
 
 # The page in hand is given up after the first, and writing the run's end into the journal after the second: Docker, for
 # one, kills a process ten seconds after it asked it to stop.
@@ -42,6 +42,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.each_second: Callable[[], None] = lambda: None
         self._insisted = False
+        self._failure: EtlError | None = None
         self._give_up_at = 0.0
         # Reentrant, which an Event is not: the signal may come while the main thread itself holds it.
         self._wake = threading.Condition(threading.RLock())
@@ -63,12 +64,17 @@ class Interrupt:
         with self._wake:
             self._wake.notify_all()
 
+    def fail(self, failure: EtlError) -> None:
+        """Have every wait of this run end with a failure that another thread has found out."""
+        self._failure = failure
+        self._stop()
+
     def sleep(self, seconds: float) -> None:
-        """Wait for seconds; raise Interrupted as soon as the run shall stop."""
+        """Wait for seconds; raise Interrupted as soon as the run shall stop, or what makes it fail."""
         with self._wake:
             self._wake.wait_for(lambda: self._stopped, seconds)
         if self._stopped:
-            raise Interrupted(STOPPED)
+            raise self._failure or Interrupted(STOPPED)
 
     def check(self) -> None:
         """Raise Interrupted when the run shall stop."""
@@ -90,7 +96,7 @@ class Interrupt:
             signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in before.items():
                 # Once stopped, the process is about to end: an impatient third signal shall not break that off.
-                signal.signal(number, signal.SIG_IGN if self._stopped else handler)
+                signal.signal(number, signal.SIG_IGN if self._stopped and not self._failure else handler)
 
     def _heard(self, number: int, _frame: FrameType | None) -> None:
         asked = number != signal.SIGALRM

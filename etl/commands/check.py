@@ -10,7 +10,7 @@ import typer
 from etl.commands import accounts
 from etl.commands.help import VENDOR, say_below
 from etl.commands.options import Accounts
-from etl.errors import DatabaseError, Unreadable, VendorError
+from etl.errors import DatabaseError, NoSession, Unreadable, VendorError
 from etl.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -63,10 +63,11 @@ def check_database(engine: "Engine") -> Iterator[Finding]:
     try:
         with transaction(engine) as connection:
             version = connection.exec_driver_sql("SHOW server_version").scalar()
+        yield Finding(True, "database", f"PostgreSQL {str(version).split()[0]}, {where(engine)}")
     except DatabaseError as error:
-        yield Finding(False, "database", str(error), "Mend DATABASE_URL, or see to the server.")
-        return
-    yield Finding(True, "database", f"PostgreSQL {str(version).split()[0]}, {where(engine)}")
+        if not isinstance(error, NoSession):  # that is the first of what is not met
+            yield Finding(False, "database", str(error), "Mend DATABASE_URL, or see to the server.")
+            return
     lacks = list(unmet(engine))
     for requirement, said in lacks:
         yield Finding(False if requirement.is_fault else None, requirement.name, said, requirement.advice)

@@ -24,10 +24,12 @@ def migrate(
     """
     from etl.database import migrate as migrations
     from etl.database.engine import transaction
+    from etl.database.requirements import require_fit
     from etl.load.upsert import psycopg_of
     from etl.views import attribute_columns, readers, schema
 
     with accounts.open_database() as engine:
+        require_fit(engine)
         before, head = migrations.versions(engine)
         if drop_views:
             with transaction(engine) as connection:

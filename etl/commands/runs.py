@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -74,14 +74,14 @@ def status(
     They are when the last complete run over everything is young enough, the last one did not fail and was not
     incomplete, none was killed, and nothing is unaccounted for. Of several accounts it is a line each. For monitors.
     """
+    from etl.load import clock
     from etl.monitoring import run_history
     from etl.monitoring import status as judging
     from etl.settings.settings import StatusSettings
 
     longest = _age(max_age)
     with _database(StatusSettings) as (settings, engine):
-        found = run_history.standings(engine, _wanted(settings))
-    now = datetime.now(UTC)
+        found, now = run_history.standings(engine, _wanted(settings)), clock.now(engine)
     verdicts = [judging.judge(standing, now, longest) for standing in found]
     is_well = bool(verdicts) and all(verdict.ok for verdict in verdicts)
     if as_json:

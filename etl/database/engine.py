@@ -9,7 +9,7 @@ from sqlalchemy import URL, BigInteger, ColumnElement, Connection, Engine, any_,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from etl.database import embedded, session
+from etl.database import embedded, keepalive, pooler, session
 from etl.database.base import SCHEMA
 from etl.errors import DatabaseError, EtlError
 from etl.settings.settings import DatabaseSettings
@@ -31,6 +31,7 @@ ADVICE = {
     errors.UndefinedTable: "Run `etl migrate`.",
     errors.UndefinedFunction: "Run `etl migrate`.",
     errors.ObjectNotInPrerequisiteState: "Run `etl migrate`.",
+    errors.IdleSessionTimeout: "It took this process for gone, which was suspended, perhaps; run again.",
     errors.DependentObjectsStillExist: "Drop what was made on top of it, and make it again afterwards.",
 }
 
@@ -82,10 +83,15 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
 
 
 def make_engine(url: str) -> Engine:
-    """Make an engine whose connections show up as `etl`, and begin as `session` has it."""
+    """Make an engine whose connections are sessions of PostgreSQL, show up as `etl`, and begin as `session` has it.
+
+    The first one raises NoSession where a pooler stands between that gives each transaction another.
+    """
+    given = make_url(url).query
     engine = create_engine(
-        url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "etl"}, hide_parameters=True
+        url, pool_pre_ping=True, connect_args=keepalive.parameters(given, "etl"), hide_parameters=True
     )
+    pooler.watch(engine, where(engine))
 
     @event.listens_for(engine, "connect")
     def prepare(connection: psycopg.Connection, _: object) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
 
-from etl.database import limits, rights
+from etl.database import limits, pooler, rights
 from etl.database.engine import transaction, where
-from etl.errors import DatabaseError
+from etl.errors import DatabaseError, NoSession
 
 OLDEST_SERVER = 14
 
@@ -32,6 +32,14 @@ class Requirement:
     is_fault: bool = True
 
 
+def _no_session(engine: Engine) -> str | None:
+    try:
+        with transaction(engine):
+            return None
+    except NoSession:
+        return pooler.said(where(engine))
+
+
 def _old_server(engine: Engine) -> str | None:
     with transaction(engine) as connection:
         number = int(connection.scalar(text("SHOW server_version_num")) or 0)
@@ -41,7 +49,15 @@ def _old_server(engine: Engine) -> str | None:
     return f"PostgreSQL at {where(engine)} is version {version}; etl needs {OLDEST_SERVER} or newer."
 
 
+SESSION = Requirement(
+    "session",
+    "Sessions of PostgreSQL: no connection pooler in between, or one in session mode",
+    _no_session,
+    NoSession.advice,
+    refuses=True,
+)
 REQUIREMENTS = (
+    SESSION,
     Requirement(
         "version",
         f"PostgreSQL {OLDEST_SERVER} or newer",
@@ -169,6 +185,8 @@ def unmet(engine: Engine, only_refusing: bool = False) -> Iterator[tuple[Require
             said = requirement.find(engine)
             if said is not None:
                 yield requirement, said
+                if requirement is SESSION:
+                    return  # nothing else can be asked
 
 
 def require_fit(engine: Engine) -> None:

@@ -2,6 +2,8 @@
 
 import psycopg
 
+from etl.database import keepalive
+
 LONGEST_LOCK_WAIT = 60
 
 # By statement: connection poolers refuse settings among the options of a connection.
@@ -16,11 +18,6 @@ SETTINGS = {
     # What waits for an advisory lock has to see, when it gets it, what its holder has written.
     "default_transaction_isolation": "'read committed'",
 }
-# The lock of a run is held by a connection that is idle for hours. By their names, as not every server has all of them.
-NOT_ENDED_WHEN_IDLE = """
-    SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
-    WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout')
-"""
 NOT_ENDED_WHEN_LONG = """
     SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings
     WHERE name IN ('statement_timeout', 'transaction_timeout')
@@ -29,7 +26,7 @@ NOT_ENDED_WHEN_LONG = """
 
 def statements(**other: str) -> list[str]:
     """Return the statements that a session begins with; `other` are settings in the place of these."""
-    return [*(f"SET {name} = {value}" for name, value in (SETTINGS | other).items()), NOT_ENDED_WHEN_IDLE]
+    return [*(f"SET {name} = {value}" for name, value in (SETTINGS | other).items()), keepalive.statement()]
 
 
 def prepare(connection: psycopg.Connection) -> None:

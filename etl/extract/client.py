@@ -228,6 +228,8 @@ def _retry_after(answer: Answer) -> float | None:
     if value.isdecimal():
         return float(value)
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        # By the server's own clock, where it tells the time: ours may be wrong.
+        sent = parsedate_to_datetime(answer.headers["Date"]) if "Date" in answer.headers else datetime.now(UTC)
+        return max(0.0, (parsedate_to_datetime(value) - sent).total_seconds())
     except (TypeError, ValueError, OverflowError):
         return None

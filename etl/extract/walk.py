@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from math import ceil
 from sys import maxsize
@@ -185,18 +185,19 @@ def _payloads(path: str, answer: Any) -> Any:
     return data.get("payload") if isinstance(data, dict) else None
 
 
-def walk_recent(client: Client, pool: Executor, query: Query, since: datetime) -> Iterator[Page]:
+def walk_recent(client: Client, pool: Executor, query: Query, since: datetime, now: datetime) -> Iterator[Page]:
     """Yield the pages of conversations with something new since a time, as far as the server's order tells.
 
     Newest activity comes first; the walk stops after a whole page of older ones, never at the first, as pinned ones may
     come first (the vendor's section 2). Where the server knows `updated_within`, one answer has them all.
+    since, now: by the same clock.
     """
     pages = walk(client, pool, query, span=Span(ahead=RECENT_PAGES_AHEAD))
     first = next(pages)
     yield first
     if _is_older(first, since):
         return
-    seconds = ceil((datetime.now(UTC) - since).total_seconds())
+    seconds = ceil((now - since).total_seconds())
     if not first.failed and _knows_updated_within(client, query, first):
         try:
             answer = _get_page(client, LIST, [*query, ("updated_within", seconds)], 2, None).payloads

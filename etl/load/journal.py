@@ -1,28 +1,27 @@
-"""The journal of runs, and the lock that lets one run of an account in at a time."""
+"""The journal of runs: how each began and ended, what it did, and when the one before it was."""
 
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Function, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import SQLAlchemyError
 
-from etl.database.bookkeeping import AccountCount, SyncPart, SyncRun
-from etl.database.engine import transaction, translated
-from etl.errors import AnotherRun, quoted
+from etl.database.bookkeeping import AccountCount, SyncRun
+from etl.database.engine import transaction
+from etl.errors import DatabaseError, quoted
 from etl.exit_codes import Outcome
+from etl.load.clock import Clock, take_back_the_future
 from etl.load.tally import Tally
 
 RECENT = {"recent": True}
 OVER_EVERYTHING = SyncRun.selection.is_(None) | (SyncRun.selection == RECENT)
 RESUMED_WITHIN = timedelta(days=1)
+RUNS_AT_ONCE = 50
+CLOSED = "Run {} lost its lock, and another one has begun since. What it saved until then stays."
 
 
 @dataclass
@@ -33,7 +32,7 @@ class Run:
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
     follows_a_stop: whether the run before it was not complete, and may have left rows that no figure counts yet.
-    tally: what it did so far, as sums and sets.
+    tally: what it did so far, as sums and sets. clock: by which its times are noted.
     """
 
     account_id: int
@@ -49,74 +48,24 @@ class Run:
     notes: list[str] = field(default_factory=list)
     follows_a_stop: bool = False
     tally: Tally = field(default_factory=Tally)
+    clock: Clock = field(default_factory=Clock)
+
+    def begin(self, connection: Connection) -> None:
+        """Begin now, by the database's clock."""
+        self.clock = Clock.of(connection)
+        self.started_at = self.clock.at
 
     @property
     def seconds(self) -> float:
         """How long the run took, or has taken so far."""
-        return ((self.finished_at or datetime.now(UTC)) - self.started_at).total_seconds()
-
-
-def lock_key(account_id: int) -> Function[int]:
-    """Return the number of the account's advisory lock."""
-    return func.hashtextextended(f"etl sync {account_id}", 0)
-
-
-@contextmanager
-def lock(engine: Engine, account_id: int) -> Iterator[Callable[[], None]]:
-    """Hold the account's lock, which PostgreSQL itself releases when this process dies.
-
-    Yield a function that raises DatabaseError when the lock was lost with its connection. A run that the
-    journal still has as running has died, and is closed as interrupted: nobody writes for it any more
-    (`parts.require_open`).
-    Raise AnotherRun, saying who holds it since when.
-    """
-    key = lock_key(account_id)
-    with translated(engine):
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    try:
-        with translated(engine):
-            if not connection.scalar(select(func.pg_try_advisory_lock(key))):
-                raise AnotherRun(_who_runs(connection, account_id))
-            connection.execute(
-                update(SyncRun)
-                .where(SyncRun.account_id == account_id, SyncRun.outcome == Outcome.RUNNING)
-                .values(outcome=Outcome.INTERRUPTED)
-            )
-            # Nobody needs its parts any more, which may quote what the vendor answered.
-            connection.execute(delete(SyncPart).where(SyncPart.account_id == account_id))
-        yield partial(_check_lock, engine, connection)
-    finally:
-        with suppress(SQLAlchemyError):  # a lost connection has lost its lock, too
-            connection.execute(select(func.pg_advisory_unlock(key)))
-        connection.close()
-
-
-def _check_lock(engine: Engine, connection: Connection) -> None:
-    with translated(engine):
-        connection.execute(select(1))
-
-
-def _who_runs(connection: Connection, account_id: int) -> str:
-    running = connection.execute(
-        select(SyncRun.run_id, SyncRun.started_at, SyncRun.host, SyncRun.process_id)
-        .where(SyncRun.account_id == account_id, SyncRun.outcome == Outcome.RUNNING)
-        .order_by(SyncRun.run_id.desc())
-    ).first()
-    if running is None:
-        return (
-            f"Another run of account {account_id} is about to begin, or its tables are rewritten. This one did nothing."
-        )
-    return (
-        f"Run {running.run_id} of account {account_id} is going on"
-        f" since {running.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        f" (process {running.process_id} on {running.host}). This one did nothing; wait for it, or stop it."
-    )
+        return max(0.0, ((self.finished_at or self.clock.now()) - self.started_at).total_seconds())
 
 
 def open_run(engine: Engine, run: Run) -> None:
     """Write the run down as running, and give it its number."""
     before = select(SyncRun.outcome).where(SyncRun.account_id == run.account_id).order_by(SyncRun.run_id.desc())
     with transaction(engine) as connection:
+        take_back_the_future(connection, run.account_id, run.started_at)
         run.follows_a_stop = connection.scalar(before.limit(1)) not in {None, Outcome.COMPLETE}
         run.run_id = connection.execute(
             insert(SyncRun)
@@ -133,13 +82,28 @@ def open_run(engine: Engine, run: Run) -> None:
         ).scalar_one()
 
 
+def require_open(connection: Connection, run: Run) -> None:
+    """Raise DatabaseError when a run was closed by another one; else keep it open until this transaction ends.
+
+    Whoever takes the lock closes what the journal has as running. So a run whose lock was lost, and which does not know
+    it yet, overwrites nothing that a later one has read.
+    """
+    running = select(SyncRun.run_id).where(_is(run), SyncRun.outcome == Outcome.RUNNING)
+    if connection.execute(running.with_for_update(read=True)).first() is None:
+        raise DatabaseError(CLOSED.format(run.run_id))
+
+
+def _is(run: Run) -> ColumnElement[bool]:
+    return and_(SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id)
+
+
 def close_run(engine: Engine, run: Run) -> None:
-    """Write down how the run ended."""
-    run.finished_at = datetime.now(UTC)
+    """Write down how the run ended; it has failed where another one has closed it since its lock was lost."""
+    run.finished_at = run.clock.now()
     with transaction(engine) as connection:
-        connection.execute(
+        closed = connection.execute(
             update(SyncRun)
-            .where(SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id)
+            .where(_is(run), SyncRun.outcome == Outcome.RUNNING)
             .values(
                 outcome=run.outcome,
                 finished_at=run.finished_at,
@@ -151,6 +115,9 @@ def close_run(engine: Engine, run: Run) -> None:
                 **(run.ledger or {}),
             )
         )
+    if not closed.rowcount:
+        run.outcome = Outcome.FAILED
+        run.problems.append(CLOSED.format(run.run_id))
 
 
 def _figures(tally: Tally) -> dict[str, Any]:
@@ -183,28 +150,40 @@ def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -
 
 
 def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
-    """Return when the last complete run over everything that changed began (UTC); None when there was none."""
+    """Return when the last complete run over everything that changed began (UTC); None when there was none.
+
+    None counts that lies in the future, or after one that followed it: the clock was ahead, and what has changed since
+    it really began is not known to be read.
+    """
+    runs = (
+        select(SyncRun.started_at, ((SyncRun.outcome == Outcome.COMPLETE) & OVER_EVERYTHING).label("counts"))
+        .where(SyncRun.account_id == account_id)
+        .order_by(SyncRun.run_id.desc())
+    )
     with transaction(engine) as connection:
-        return connection.scalar(
-            select(func.max(SyncRun.started_at)).where(
-                SyncRun.account_id == account_id,
-                SyncRun.outcome == Outcome.COMPLETE,
-                OVER_EVERYTHING,
-            )
-        )
+        before = Clock.of(connection).at
+        with connection.execution_options(yield_per=RUNS_AT_ONCE).execute(runs) as found:
+            for row in found:
+                if row.started_at <= before and row.counts:
+                    return cast("datetime", row.started_at)
+                before = min(before, row.started_at)
+    return None
 
 
 def previous_start(engine: Engine, run: Run) -> datetime | None:
     """Return when the last sync of everything before this run began that went to its end (UTC); None: none did."""
     with transaction(engine) as connection:
         return connection.scalar(
-            select(func.max(SyncRun.started_at)).where(
+            select(SyncRun.started_at)
+            .where(
                 SyncRun.account_id == run.account_id,
                 SyncRun.run_id < run.run_id,
                 SyncRun.kind == "sync",
                 SyncRun.selection.is_(None),
                 SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]),
             )
+            .order_by(SyncRun.run_id.desc())
+            .limit(1)
         )
 
 
@@ -226,5 +205,5 @@ def resumed_from(engine: Engine, run: Run) -> datetime:
             if row.selection == chosen:
                 if row.outcome not in {Outcome.INTERRUPTED, Outcome.FAILED}:
                     break
-                begun = row.started_at
+                begun = min(begun, row.started_at)  # it may lie in the future
     return begun

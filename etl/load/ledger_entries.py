@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Select, func, select, update
@@ -13,6 +13,7 @@ from etl.database.engine import any_of
 from etl.database.models import Conversation
 from etl.id_set import IdSet
 from etl.load import conversations
+from etl.load.clock import Clock
 
 DELETED, FORBIDDEN, UNREADABLE = "deleted", "forbidden", "unreadable"
 FORBIDDEN_FOR = timedelta(days=30)
@@ -53,7 +54,7 @@ def known_gone(connection: Connection, account_id: int, asker: str) -> dict[str,
             (LedgerEntry.state == DELETED)
             | (LedgerEntry.state == FORBIDDEN)
             & (LedgerEntry.asker.startswith(asker) if asker.endswith("-") else LedgerEntry.asker == asker)
-            & (LedgerEntry.checked_at > datetime.now(UTC) - FORBIDDEN_FOR),
+            & (LedgerEntry.checked_at > func.clock_timestamp() - FORBIDDEN_FOR),
         )
     ).all()
     deleted = connection.scalars(
@@ -96,7 +97,7 @@ def count_doomed(connection: Connection, account_id: int, gone: Collection[int])
 
 def write_down(connection: Connection, account_id: int, gone: Collection[int], reasons: Mapping[int, Reason]) -> None:
     """Set tombstones on the conversations that are gone, and keep why the other ids have no conversation."""
-    now = datetime.now(UTC)
+    now = Clock.of(connection).at
     ours = (Conversation.account_id == account_id) & (Conversation.id == any_of(gone))
     connection.execute(
         update(Conversation)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text, update
@@ -70,7 +70,7 @@ def note_reading(connection: Connection, account_id: int, conversation_ids: Sequ
         connection.execute(
             update(Conversation)
             .where(Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids))
-            .values(history_read_at=datetime.now(UTC))
+            .values(history_read_at=func.clock_timestamp())
         )
 
 

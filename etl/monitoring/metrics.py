@@ -21,7 +21,7 @@ LAST_COMPLETE = "etl_last_complete_timestamp_seconds", "Begin of the last comple
 
 
 def _duration(run: Any) -> Value:
-    return (run.finished_at - run.started_at).total_seconds() if run.finished_at else None
+    return max(0.0, (run.finished_at - run.started_at).total_seconds()) if run.finished_at else None
 
 
 def _rows(run: Any) -> Samples:

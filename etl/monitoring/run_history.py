@@ -5,24 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from etl.database.bookkeeping import RejectedRecord, SyncRun
 from etl.database.dimensions import Account
 from etl.database.engine import transaction
 from etl.exit_codes import Outcome
-from etl.load import journal
+from etl.load import journal, run_lock
 from etl.load.journal import OVER_EVERYTHING, Run, tally_of
 
 LEDGER = ("highest_id", "loaded", "deleted", "forbidden", "unreadable", "unaccounted")
-
-LOCK_IS_HELD = text("""
-    SELECT EXISTS (
-        SELECT FROM pg_locks
-        WHERE locktype = 'advisory' AND objsubid = 1 AND ((classid::bigint << 32) | objid::bigint) = :key
-          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    )
-""")
 
 
 @dataclass(frozen=True)
@@ -43,9 +36,15 @@ class Standing:
     messages_unaccounted: int | None = None
 
 
+def _runs() -> Select[Any]:
+    """Return a query for rows with the columns of sync_runs, in which only what goes on is running."""
+    columns = SyncRun.__table__.columns
+    return select(*(one for one in columns if one.name != "outcome"), run_lock.outcome().label("outcome"))
+
+
 def last_runs(engine: Engine, limit: int) -> list[Any]:
     """Return the last runs, newest first, as rows with the columns of sync_runs."""
-    query = select(SyncRun.__table__).order_by(SyncRun.run_id.desc()).limit(limit)
+    query = _runs().order_by(SyncRun.run_id.desc()).limit(limit)
     with transaction(engine) as connection:
         return list(connection.execute(query))
 
@@ -53,9 +52,9 @@ def last_runs(engine: Engine, limit: int) -> list[Any]:
 def last_of_each_kind(engine: Engine, account_id: int) -> list[Any]:
     """Return the account's last sync and its last backfill that ended, as rows with the columns of sync_runs."""
     query = (
-        select(SyncRun.__table__)
-        .distinct(SyncRun.kind)
-        .where(SyncRun.account_id == account_id, SyncRun.outcome != Outcome.RUNNING)
+        _runs()
+        .ext(distinct_on(SyncRun.kind))
+        .where(SyncRun.account_id == account_id, ~run_lock.goes_on())
         .order_by(SyncRun.kind, SyncRun.run_id.desc())
     )
     with transaction(engine) as connection:
@@ -65,7 +64,7 @@ def last_of_each_kind(engine: Engine, account_id: int) -> list[Any]:
 def find_run(engine: Engine, run_id: int) -> Any:
     """Return one run as a row with the columns of sync_runs; None when there is none of this number."""
     with transaction(engine) as connection:
-        return connection.execute(select(SyncRun.__table__).where(SyncRun.run_id == run_id)).first()
+        return connection.execute(_runs().where(SyncRun.run_id == run_id)).first()
 
 
 def rejected_reasons(engine: Engine, run: Run) -> list[Any]:
@@ -107,28 +106,23 @@ def standings(engine: Engine, wanted: Sequence[int] = ()) -> list[Standing]:
 
 
 def _standing(engine: Engine, connection: Connection, account_id: int) -> Standing:
-    def last(column: Any, *which: ColumnElement[bool]) -> Any:
-        query = select(column).where(SyncRun.account_id == account_id, *which)
-        return connection.execute(query.order_by(SyncRun.run_id.desc()).limit(1)).first()
+    def last(query: Select[Any], *which: ColumnElement[bool]) -> Any:
+        chosen = query.where(SyncRun.account_id == account_id, *which)
+        return connection.execute(chosen.order_by(SyncRun.run_id.desc()).limit(1)).first()
 
-    under_way = last(SyncRun.__table__, SyncRun.outcome == Outcome.RUNNING)
-    is_alive = under_way is not None and _has_lock(connection, account_id)
-    if under_way and not is_alive:
+    is_open = SyncRun.outcome == Outcome.RUNNING
+    under_way = last(_runs(), is_open)
+    if under_way and under_way.outcome != Outcome.RUNNING:
         # A run is closed before it gives its lock away: one that is still open now was killed.
-        under_way = last(SyncRun.__table__, SyncRun.outcome == Outcome.RUNNING, SyncRun.run_id == under_way.run_id)
-    ledger = last(SyncRun.unaccounted, SyncRun.unaccounted.is_not(None))
-    audit = last(SyncRun.audit, SyncRun.audit.is_not(None))
+        under_way = last(_runs(), is_open, SyncRun.run_id == under_way.run_id)
+    ledger = last(select(SyncRun.unaccounted), SyncRun.unaccounted.is_not(None))
+    audit = last(select(SyncRun.audit), SyncRun.audit.is_not(None))
     return Standing(
         account_id,
         journal.last_complete_start(engine, account_id),
-        last(SyncRun.__table__, SyncRun.outcome != Outcome.RUNNING, OVER_EVERYTHING),
+        last(_runs(), ~is_open, OVER_EVERYTHING),
         under_way,
-        is_alive,
+        under_way is not None and under_way.outcome == Outcome.RUNNING,
         ledger and ledger.unaccounted,
         audit and audit.audit.get("unaccounted"),
     )
-
-
-def _has_lock(connection: Connection, account_id: int) -> bool:
-    key = connection.scalar(select(journal.lock_key(account_id)))
-    return bool(connection.scalar(LOCK_IS_HELD, {"key": key}))

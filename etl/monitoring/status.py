@@ -102,7 +102,7 @@ def _utc(moment: datetime) -> str:
 
 
 def _span(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
+    seconds = max(0, int(span.total_seconds()))
     if seconds >= TELL_DAYS_FROM:
         parts = (("d", seconds // DAY), ("h", seconds % DAY // HOUR))
     else:

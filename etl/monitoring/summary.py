@@ -128,7 +128,7 @@ def print_runs(runs: Sequence[Any], console: Console) -> None:
             str(run.account_id),
             run.kind,
             utc(run.started_at),
-            spell_seconds((ended - run.started_at).total_seconds()) if ended else "",
+            spell_seconds(max(0.0, (ended - run.started_at).total_seconds())) if ended else "",
             Text(run.outcome, style="" if run.outcome in {Outcome.COMPLETE, Outcome.RUNNING} else "yellow"),
             *(_changes(run, table) for table in ("conversations", "messages")),
             "" if run.unaccounted is None else f"{run.unaccounted:,}",

@@ -4,7 +4,7 @@ Ids, times and statuses stay, so that ledger and figures hold. Dropping what is 
 anywhere and started again, it does the rest.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from urllib.parse import quote, quote_plus
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
@@ -14,7 +14,8 @@ from etl.database.bookkeeping import SuppressedContact
 from etl.database.dimensions import Contact, CsatResponse
 from etl.database.engine import any_of, transaction
 from etl.database.models import Conversation, Message
-from etl.load import conversations, journal
+from etl.load import conversations, run_lock
+from etl.load.run_lock import RunLock
 from etl.privacy import rewrite, stored
 from etl.privacy.batches import Forgotten
 from etl.privacy.rules import DROP, Row
@@ -43,7 +44,7 @@ def forget(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[s
 
     Raise AnotherRun while a run goes on, and SettingsError when nothing is stored of the account.
     """
-    with journal.lock(engine, account_id) as check_lock:
+    with run_lock.hold(engine, account_id) as lock:
         with transaction(engine) as connection:
             stored.require_stored(connection, account_id)
             _suppress(connection, account_id, contacts)
@@ -54,7 +55,7 @@ def forget(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[s
             emptied[table] = _forget_quotes(engine, account_id, table, values)
         # The contacts come last: when this is stopped halfway, their values are needed the next time.
         for table, condition in _theirs(account_id, contacts).items():
-            emptied[table] = _forget_rows(engine, account_id, table, condition, check_lock)
+            emptied[table] = _forget_rows(engine, account_id, table, condition, lock)
     return emptied
 
 
@@ -114,13 +115,11 @@ def _values(connection: Connection, account_id: int, contacts: Collection[int]) 
     }
 
 
-def _forget_rows(
-    engine: Engine, account_id: int, table: str, condition: ColumnElement[bool], check_lock: Callable[[], None]
-) -> int:
+def _forget_rows(engine: Engine, account_id: int, table: str, condition: ColumnElement[bool], lock: RunLock) -> int:
     """Empty the rows of a table that meet a condition, page by page, as long as the account's lock is held."""
     emptied = 0
     for rows in _pages(engine, account_id, table, condition):
-        check_lock()
+        lock.check()
         with transaction(engine) as connection:
             emptied += rewrite.save(connection, table, rows, DROP)
             if table == "conversations":

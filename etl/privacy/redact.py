@@ -13,7 +13,7 @@ from etl.database.bookkeeping import Redaction, RejectedRecord
 from etl.database.engine import any_of, transaction
 from etl.database.models import Conversation, Message
 from etl.errors import SettingsError
-from etl.load import journal
+from etl.load import run_lock
 from etl.privacy import rewrite
 from etl.privacy.rules import DROP, Way
 from etl.privacy.stored import NO_DIGEST, require_stored, set_stored_as, stored_as
@@ -44,10 +44,10 @@ def redact(engine: Engine, account_id: int, way: Way, watch: Watch) -> Done:
     SettingsError when nothing is stored, or another rewriting has to be finished first.
     """
     done = Done()
-    with journal.lock(engine, account_id) as check_lock:
+    with run_lock.hold(engine, account_id) as lock:
 
         def step(table: str, rows: int, total: int) -> None:
-            check_lock()
+            lock.check()
             watch(table, rows, total)
 
         with transaction(engine) as connection:

@@ -12,7 +12,7 @@ from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of, transaction
 from etl.database.models import Attachment, Conversation, ConversationLabel, Message
 from etl.database.states import ConversationState
-from etl.load import journal
+from etl.load import run_lock
 from etl.privacy import stored
 from etl.privacy.rewrite import table_of
 
@@ -37,7 +37,7 @@ def remove(engine: Engine, account_id: int, conversations: Collection[int]) -> d
     Raise AnotherRun while a run goes on, and SettingsError when nothing is stored of the account.
     """
     removed = {}
-    with journal.lock(engine, account_id), transaction(engine) as connection:
+    with run_lock.hold(engine, account_id), transaction(engine) as connection:
         stored.require_stored(connection, account_id)
         for name, condition in _theirs(account_id, conversations).items():
             table = table_of(name)

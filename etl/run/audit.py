@@ -8,7 +8,6 @@ sender, is read again; what even then cannot be had is saved as the witness has 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import islice
 
 from etl.database.engine import transaction
@@ -212,7 +211,7 @@ class Audit:
     def _close(self, agreed: dict[int, str]) -> None:
         if agreed:
             with transaction(self.intake.engine) as connection:
-                conversations.close_marks(connection, self.client.account_id, agreed, datetime.now(UTC))
+                conversations.close_marks(connection, self.client.account_id, agreed, self.intake.run.clock.now())
 
     def _read_singly(self) -> None:
         """Read the histories that no page of the witness showed: one that is read whole needs no witness.

@@ -7,7 +7,6 @@ renamed it, or sends it in a kind that cannot be read. Nothing is overwritten by
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from etl.database.engine import transaction
 from etl.extract.client import Client
@@ -71,7 +70,7 @@ def _note_states(intake: Intake, gone: Mapping[str, Entry]) -> None:
     for first in range(0, len(withheld), STATES_AT_ONCE):
         with transaction(intake.engine) as connection:
             block = withheld[first : first + STATES_AT_ONCE]
-            conversations.save_states(connection, intake.run.account_id, block, datetime.now(UTC))
+            conversations.save_states(connection, intake.run.account_id, block, intake.run.clock.now())
 
 
 def _apply(client: Client, intake: Intake, dimensions: Dimensions, gone: Mapping[str, Entry]) -> None:

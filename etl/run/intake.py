@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Collection, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +15,7 @@ from etl.database.engine import transaction
 from etl.errors import VendorError
 from etl.extract.history import Histories, History
 from etl.load import conversations
+from etl.load.clock import Clock
 from etl.load.conversations import Kept
 from etl.load.journal import Run
 from etl.load.tally import Tally, Unproved
@@ -125,7 +126,7 @@ class Intake:
 
     def finish(self, pending: PendingBatch) -> None:
         """Wait for the histories of a batch, and have all of it saved as soon as the batch before it is."""
-        self.run.tally += _add_histories(pending)
+        self.run.tally += _add_histories(pending, self.run.clock)
         self.settle()
         self.writer.begin(pending.batch)
         self._being_saved = pending.histories
@@ -154,7 +155,7 @@ class Intake:
             return conversations.kept(connection, self.settings.account_id, known)
 
 
-def _add_histories(pending: PendingBatch) -> Tally:
+def _add_histories(pending: PendingBatch, clock: Clock) -> Tally:
     """Add the histories to their batch; the mark of one that cannot be read completely stays open."""
     batch, tally = pending.batch, Tally()
     for conversation_id, future in pending.histories.items():
@@ -170,7 +171,7 @@ def _add_histories(pending: PendingBatch) -> Tally:
         if not history.complete:
             tally.unproved[conversation_id] = Unproved(batch.marks[conversation_id], array("q", ids))
         elif len(batch.rejected) == rejected:
-            rows.close_history(batch, conversation_id, datetime.now(UTC))
+            rows.close_history(batch, conversation_id, clock.now())
             if digest.agrees(batch, conversation_id, before):
                 digest.remember(batch, {conversation_id: pending.digests[conversation_id]})
         else:

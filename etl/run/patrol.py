@@ -47,7 +47,8 @@ def _oldest(intake: Intake) -> dict[int, str]:
     """Return the conversations whose turn it is, with their marks: fewer where the last run was not a night ago."""
     run = intake.run
     before = journal.previous_start(intake.engine, run)
-    share = min(1.0, (run.started_at - before) / NIGHT) if before else 1.0
+    # One that lies in the future says nothing: the clock was ahead.
+    share = min(1.0, (run.started_at - before) / NIGHT) if before and before < run.started_at else 1.0
     most = ceil(len(run.tally.seen) * intake.settings.patrol_percent / 100 * share)
     with (
         transaction(intake.engine) as connection,

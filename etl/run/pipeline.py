@@ -39,7 +39,10 @@ def walks(
     else:
         for status in selection.statuses:
             query = query_of(selection, status)
-            yield status, walk_recent(client, intake.pool, query, since) if since else walk(client, intake.pool, query)
+            if since:
+                yield status, walk_recent(client, intake.pool, query, since, intake.run.clock.now())
+            else:
+                yield status, walk(client, intake.pool, query)
 
 
 def read_again(intake: Intake) -> None:

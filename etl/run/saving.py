@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -54,7 +54,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
 
     rows: those of the batch, by table, that have to be written.
     """
-    account, now = batch.account_id, datetime.now(UTC)
+    account, now = batch.account_id, run.clock.now()
     read = [row["id"] for row in rows["messages"]]
     retyped = _take_out_retyped(connection, batch, rows, known)
     counts = upsert.save(connection, rows, PATHS)

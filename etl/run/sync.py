@@ -16,7 +16,7 @@ from etl.extract.filters import counted_by
 from etl.extract.history import Histories
 from etl.extract.walk import Page
 from etl.interrupt import Interrupt
-from etl.load import journal, ledger_entries, upsert
+from etl.load import journal, ledger_entries, run_lock, upsert
 from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
@@ -70,17 +70,16 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
     """Read what is selected into the tables; return the run as the journal has it.
 
     The outcome is complete, incomplete (problems say why), or failed. Raise AnotherRun when one is going on,
-    SettingsError when personal data are stored in another way, and DatabaseError when not even the journal can be
-    written.
+    SettingsError when personal data are stored in another way, DatabaseError when not even the journal can be written.
     """
     interrupt = Interrupt()
     client = Client(settings, sleep=interrupt.sleep)
-    with interrupt.listening(), journal.lock(engine, settings.account_id) as check_lock:
+    with interrupt.listening(), run_lock.hold(engine, settings.account_id, interrupt.sleep, interrupt.fail) as lock:
         run, chosen, since = _open(settings, engine, selection)
 
         def wait(seconds: float) -> None:
             interrupt.sleep(seconds)
-            check_lock()
+            lock.check()
 
         with (
             _recorded(settings, engine, client, run, hooks.begun),
@@ -88,6 +87,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             Writer(engine, run, partial(wait, 0), way_of(settings)) as writer,
         ):
             interrupt.each_second = writer.check  # not only when the next answer comes
+            writer.guard = partial(journal.require_open, run=run)
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
             dimensions = Dimensions(client, pool, engine, writer, run)
             _prepare(intake, selection, dimensions)
@@ -97,6 +97,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             _account(client, intake, selection, dimensions)
             _say_what_is_missing(intake)
             _compute_figures(intake, hooks.refresh)
+            lock.check()  # without it nobody knows who else has written
     return run
 
 
@@ -171,6 +172,7 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
         # Checked here, as the views would fail later: PostgreSQL has a list of time zones of its own.
         connection.execute(select(func.timezone(settings.timezone, func.now())))
         upsert.save(connection, {"accounts": [account]})
+        run.begin(connection)
     journal.open_run(engine, run)
     begun(run)
     run.outcome = Outcome.FAILED

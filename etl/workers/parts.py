@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 
 from etl.database.bookkeeping import SyncPart, SyncRun
 from etl.errors import AnotherRun
-from etl.exit_codes import Outcome
+from etl.load import run_lock
 from etl.load.journal import Run
 
 # A hundred conversations, in the page size of every known server.
@@ -51,7 +51,7 @@ def find(connection: Connection, run: Run, number: int) -> tuple[Part, datetime]
     query = (
         select(SyncPart.number, SyncPart.walk, SyncPart.first_page, SyncPart.last_page, SyncRun.started_at)
         .join(SyncRun, and_(SyncRun.account_id == SyncPart.account_id, SyncRun.run_id == SyncPart.run_id))
-        .where(_is(run, number), SyncPart.result.is_(None), SyncRun.outcome == Outcome.RUNNING)
+        .where(_is(run, number), SyncPart.result.is_(None), run_lock.goes_on())
     )
     row = connection.execute(query).first()
     return (Part(row.number, row.walk, row.first_page, row.last_page), row.started_at) if row else None
@@ -64,7 +64,7 @@ def require_open(connection: Connection, run: Run, number: int) -> None:
     """
     running = (
         select(SyncRun.run_id)
-        .where(SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id, SyncRun.outcome == Outcome.RUNNING)
+        .where(SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id, run_lock.goes_on())
         .where(select(SyncPart.number).where(_is(run, number), SyncPart.result.is_(None)).exists())
     )
     if connection.execute(running.with_for_update(read=True)).first() is None:

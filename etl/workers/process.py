@@ -6,7 +6,6 @@ import signal
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from procrastinate import App
@@ -19,6 +18,7 @@ from etl.database.objects import require_queue
 from etl.errors import EtlError
 from etl.exit_codes import ExitCode
 from etl.interrupt import Interrupt
+from etl.load import clock
 from etl.settings import accounts
 from etl.settings.settings import DatabaseSettings
 from etl.workers import queue, scheduler
@@ -53,7 +53,7 @@ def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:
     with open_at_head(settings) as engine:
         require_queue(engine)
         for account in known:
-            log.info("%s", scheduler.introduction(account, datetime.now(UTC)))
+            log.info("%s", scheduler.introduction(account, clock.now(engine)))
         asyncio.run(_work(settings, engine, beat))
 
 
@@ -110,7 +110,8 @@ async def _look(app: App, engine: Engine, beat: Beat, worker: Worker) -> None:
     while True:
         with _logged():
             await scheduler.requeue_stalled_jobs(app, engine, beat.dead, worker.worker_id)
-            await scheduler.queue_due_runs(app, engine, accounts.load_all(), datetime.now(UTC))
+            now = await asyncio.to_thread(clock.now, engine)
+            await scheduler.queue_due_runs(app, engine, accounts.load_all(), now)
         await asyncio.sleep(beat.look)
 
 

@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Engine, func, make_url, select, text
 
-from etl.database import session
+from etl.database import keepalive, pooler, session
 from etl.database.engine import explain, for_libpq, transaction
 from etl.database.objects import QUEUE_SCHEMA as SCHEMA
 from etl.errors import DatabaseError
@@ -71,13 +71,15 @@ def open_app(url: str) -> App:
     """Make the app of a worker on a database; it is opened by `async with app.open_async()`."""
 
     async def configure(connection: AsyncConnection[Any]) -> None:
+        await connection.set_autocommit(True)
+        await connection.execute(pooler.CLEAR)
+        await connection.set_autocommit(False)
         # Procrastinate names its tables without their schema.
         for statement in session.statements(search_path=f"{SCHEMA}, pg_temp"):
             await connection.execute(statement.encode())
         await connection.commit()
 
-    conninfo = for_libpq(make_url(url))
-    kwargs = {"connect_timeout": 10, "application_name": "etl worker"}
+    conninfo, kwargs = for_libpq(make_url(url)), keepalive.parameters(make_url(url).query, "etl worker")
     connector = PsycopgConnector(conninfo=conninfo, kwargs=kwargs, configure=configure, min_size=1, max_size=4)
     return App(connector=connector)
 
@@ -172,6 +174,24 @@ def listed(engine: Engine) -> list[Listed]:
     """Return the jobs that wait, run or failed, in the order in which they were queued."""
     with transaction(engine) as connection:
         return [Listed(**row) for row in connection.execute(text(LISTED)).mappings()]
+
+
+def forget_future_moments(engine: Engine, now: datetime) -> None:
+    """Forget that runs were queued for moments which have not come yet: the clock was ahead, and they will be due."""
+    query = f"DELETE FROM {SCHEMA}.procrastinate_periodic_defers WHERE defer_timestamp > :now"  # noqa: S608 -- only a constant is formatted in
+    with transaction(engine) as connection:
+        connection.execute(text(query), {"now": int(now.timestamp())})
+
+
+def end_long_waits(engine: Engine, longest: int) -> None:
+    """Let jobs go that would wait for more than so many seconds."""
+    query = (
+        "UPDATE procrastinate_jobs SET scheduled_at = NULL"
+        " WHERE status = 'todo' AND scheduled_at > now() + make_interval(secs => :longest)"
+    )
+    with transaction(engine) as connection:
+        connection.execute(text(f"SET LOCAL search_path = {SCHEMA}, pg_temp"))  # its triggers want it
+        connection.execute(text(query), {"longest": longest})
 
 
 def cancel(engine: Engine, number: int) -> bool:

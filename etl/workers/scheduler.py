@@ -14,16 +14,20 @@ from sqlalchemy import Engine, and_, func, select
 from etl.database.bookkeeping import SyncRun
 from etl.database.engine import transaction
 from etl.exit_codes import Outcome
+from etl.load import run_lock
 from etl.load.journal import OVER_EVERYTHING
 from etl.selection import Selection
 from etl.settings.accounts import Account
 from etl.settings.settings import Settings
 from etl.workers import queue
+from etl.workers.retries import WAITS
 from etl.workers.schedule import AUDIT, RECENT, Times
 
 log = logging.getLogger(__name__)
 
 HOURS_FAILED_JOBS_ARE_KEPT = 30 * 24
+# No job waits longer to be tried again: one that seems to was put off by a clock that was ahead.
+LONGEST_WAIT = max(WAITS) + 60
 
 Call = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -53,6 +57,8 @@ def _calling(loop: asyncio.AbstractEventLoop) -> Call:
 
 def _queue_due_runs(call: Call, app: App, engine: Engine, known: list[Account], now: datetime) -> None:
     with _only_one_worker(engine) as is_alone:
+        if is_alone:
+            queue.forget_future_moments(engine, now)
         for account in known if is_alone else ():
             _queue_what_is_due(call, app, engine, account, now)
 
@@ -61,7 +67,7 @@ def _queue_what_is_due(call: Call, app: App, engine: Engine, account: Account, n
     """Queue the one due run of an account that covers most; of several that were missed, the last."""
     account_id = account.settings.account_id
     for moment, kind in _times(account.settings).last(now):
-        if has_begun(engine, account_id, moment, kind):
+        if has_begun(engine, account_id, kind, (moment, now)):
             continue  # begun by hand, or by a worker
         selection = Selection(recent=kind == RECENT, audit=kind == AUDIT)
         if call(queue.queue_due_run(app, account_id, moment, selection)):
@@ -74,6 +80,7 @@ def _requeue_stalled_jobs(call: Call, app: App, engine: Engine, dead: float, own
     with _only_one_worker(engine) as is_alone:
         if not is_alone:
             return  # else a job that the other has just queued again would be queued twice
+        queue.end_long_waits(engine, LONGEST_WAIT)
         for job in call(manager.get_stalled_jobs(seconds_since_heartbeat=dead)):
             if job.worker_id is None or job.worker_id != own_id:
                 log.warning("Job %d of a worker that is gone is done by another one.", job.id)
@@ -103,16 +110,19 @@ def _local(moment: datetime, settings: Settings) -> str:
     return f"{moment.astimezone(ZoneInfo(settings.timezone)):%Y-%m-%d %H:%M} ({settings.timezone})"
 
 
-def has_begun(engine: Engine, account_id: int, moment: datetime, kind: str) -> bool:
-    """Return whether a run that covers a kind (see `schedule`) has begun since a moment, and did not fail."""
+def has_begun(engine: Engine, account_id: int, kind: str, between: tuple[datetime, datetime]) -> bool:
+    """Return whether a run that covers a kind (see `schedule`) has begun in a time, and did not fail or die.
+
+    between: since when it is due, and now. One in the future is not tonight's: the clock was ahead when it began.
+    """
     suffices = {
         RECENT: OVER_EVERYTHING,
         AUDIT: and_(SyncRun.selection.is_(None), SyncRun.audit.is_not(None)),
     }.get(kind, SyncRun.selection.is_(None))
     begun = select(SyncRun.run_id).where(
         SyncRun.account_id == account_id,
-        SyncRun.started_at >= moment,
-        SyncRun.outcome.in_([Outcome.RUNNING, Outcome.COMPLETE, Outcome.INCOMPLETE]),
+        SyncRun.started_at.between(*between),
+        SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]) | run_lock.goes_on(),
         suffices,
     )
     with transaction(engine) as connection:

@@ -21,6 +21,7 @@ from etl.extract.history import Histories
 from etl.extract.walk import Page, Span, first_page, walk
 from etl.id_set import IdSet
 from etl.load import journal
+from etl.load.clock import Clock
 from etl.load.journal import Run
 from etl.load.tally import Tally
 from etl.privacy import stored
@@ -181,7 +182,7 @@ class Member:
         run = Run(settings.account_id, selection.kind, protect_selection(selection.chosen(), way), run_id)
         with transaction(engine) as connection:
             stored.require(connection, settings.account_id, settings.base_url, way)
-            found = parts.find(connection, run, number)
+            found, run.clock = parts.find(connection, run, number), Clock.of(connection)
         if found is None:
             return
         part, run.started_at = found

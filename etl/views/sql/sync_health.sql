@@ -27,24 +27,36 @@ SELECT
     ) AS records_rejected
 FROM helpdesk.accounts AS account
 LEFT JOIN LATERAL (
-    SELECT run.started_at, run.outcome, run.problems FROM helpdesk.sync_runs AS run
+    SELECT
+        run.started_at,
+        -- A run goes on while its lock is held (etl/load/run_lock.py); one that was killed could not say so.
+        CASE WHEN run.outcome <> 'running' OR EXISTS (
+            SELECT FROM pg_catalog.pg_locks AS held
+            WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
+              AND held.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+              AND ((held.classid::bigint << 32) | held.objid::bigint)
+                  = hashtextextended('etl sync ' || run.account_id, 0)
+        ) THEN run.outcome ELSE 'interrupted' END AS outcome,
+        run.problems
+    FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id
-    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+    ORDER BY run.run_id DESC LIMIT 1
 ) AS last ON true
 LEFT JOIN LATERAL (
     SELECT run.started_at FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.selection IS NULL AND run.outcome = 'complete'
-    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+      AND run.started_at <= now()  -- else the clock was ahead, and when it began is not known
+    ORDER BY run.run_id DESC LIMIT 1
 ) AS complete ON true
 LEFT JOIN LATERAL (
     SELECT run.unaccounted, run.forbidden, run.unreadable FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.unaccounted IS NOT NULL
-    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+    ORDER BY run.run_id DESC LIMIT 1
 ) AS whole ON true
 LEFT JOIN LATERAL (
     SELECT run.audit FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.audit IS NOT NULL
-    ORDER BY run.started_at DESC, run.run_id DESC LIMIT 1
+    ORDER BY run.run_id DESC LIMIT 1
 ) AS audited ON true;
 
 COMMENT ON VIEW bi.sync_health IS 'How far the figures can be trusted: one row an account';
@@ -54,7 +66,7 @@ COMMENT ON COLUMN bi.sync_health.time_zone IS 'Time zone in which its days are c
 COMMENT ON COLUMN bi.sync_health.data_as_of IS 'When the last complete run began (UTC): the figures hold for that moment';
 COMMENT ON COLUMN bi.sync_health.data_age_hours IS 'Hours since then';
 COMMENT ON COLUMN bi.sync_health.last_run_at IS 'When the last run of any kind began (UTC)';
-COMMENT ON COLUMN bi.sync_health.last_run_outcome IS 'running, complete, incomplete, failed or interrupted';
+COMMENT ON COLUMN bi.sync_health.last_run_outcome IS 'running, complete, incomplete, failed or interrupted, which one that was killed is, too';
 COMMENT ON COLUMN bi.sync_health.problems IS 'Why that run is not complete; how many reasons, for who may not see personal data; NULL: nothing';
 COMMENT ON COLUMN bi.sync_health.oldest_history_read_at IS 'When the history was read whole whose reading is oldest (UTC): no copy is older. Of one that never was, when it was first seen';
 COMMENT ON COLUMN bi.sync_health.conversations_unaccounted IS 'Conversation ids about which nothing is known, at the last full run';

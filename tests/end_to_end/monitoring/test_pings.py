@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from etl.load import journal
+from etl.load import run_lock
 from tests.etl_process import TOKEN, RunEtl, assert_in_time, run_into, settings, terminate
 from tests.examples import in_the_long_run
 from tests.held_vendor import Trap
@@ -89,7 +89,7 @@ def test_a_run_that_cannot_begin_tells_a_failure(
 def test_a_second_run_tells_nothing_while_the_first_goes_on(
     etl: RunEtl, engine: Engine, service: Pinged, variables: dict[str, str]
 ) -> None:
-    with journal.lock(engine, 1):
+    with run_lock.hold(engine, 1):
         assert etl("sync", **variables).returncode == 4
     assert service.told == []
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, make_url
 
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from etl.load import journal
+from etl.load import journal, run_lock
 from etl.load.journal import Run
 from etl.selection import Selection
 from tests.etl_process import TOKEN, RunEtl, kill, run_into, settings
@@ -119,7 +119,7 @@ def test_a_run_that_goes_on_is_told_and_no_fault_of_its_own(
     etl: RunEtl, variables: dict[str, str], monitor: dict[str, str], engine: Engine
 ) -> None:
     etl("sync", **variables)
-    with journal.lock(engine, 1):
+    with run_lock.hold(engine, 1):
         journal.open_run(engine, Run(1, "sync"))
         done = etl("status", **monitor)
     assert done.returncode == 0

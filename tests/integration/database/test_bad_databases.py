@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from etl.commands import check
 from etl.commands.check import Finding
-from etl.database import embedded, limits, migrate, session
+from etl.database import embedded, limits, migrate
 from etl.database.engine import make_engine, where
 from etl.database.requirements import REQUIREMENTS
 from etl.errors import DatabaseError
@@ -228,7 +228,6 @@ def test_no_connection_of_the_job_is_ended_when_it_is_idle_nor_sees_less_than_is
             ("default_transaction_isolation", "read committed"),
         ):
             assert connection.exec_driver_sql(f"SHOW {name}").scalar() == value
-    assert session.statements()[-1] == session.NOT_ENDED_WHEN_IDLE
 
 
 @pytest.mark.parametrize("limit", [limits.CONNECTIONS_OF_A_RUN])

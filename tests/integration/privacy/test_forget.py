@@ -12,7 +12,8 @@ from etl.demo.events import add_conversation, add_message, edit_message, merge_c
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from etl.errors import AnotherRun, SettingsError
-from etl.load.journal import lock
+from etl.load import journal
+from etl.load.run_lock import hold
 from etl.privacy import forget
 from etl.selection import Selection
 from tests.databases import new_database
@@ -271,8 +272,10 @@ def test_it_may_be_repeated_and_waits_for_no_run(engine: Engine) -> None:
         before = everything_stored(engine)
         assert set(forget.forget(engine, 1, [2]).values()) == {0}
         assert everything_stored(engine) == before
-        with lock(engine, 1), pytest.raises(AnotherRun):
-            forget.forget(engine, 1, [2])
+        with hold(engine, 1):
+            journal.open_run(engine, journal.Run(1, "sync"))
+            with pytest.raises(AnotherRun):
+                forget.forget(engine, 1, [2])
 
 
 def test_the_command_asks_and_says_what_it_emptied(etl: RunEtl, database_url: str) -> None:

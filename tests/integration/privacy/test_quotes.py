@@ -21,6 +21,7 @@ from etl.errors import (
     EtlError,
     Interrupted,
     Limited,
+    NoSession,
     SettingsError,
     TryAgain,
 )
@@ -111,7 +112,7 @@ def test_every_class_that_quotes_is_made_here_and_has_the_mark_in_its_quote(
 
 
 def test_all_other_classes_quote_nothing() -> None:
-    others = {EtlError, SettingsError, AnotherRun, Interrupted, DatabaseError, DeletionsRefused, Limited}
+    others = {EtlError, SettingsError, AnotherRun, Interrupted, DatabaseError, NoSession, DeletionsRefused, Limited}
     assert set(classes()) - set(QUOTING) == others
 
 

@@ -10,7 +10,8 @@ from etl.demo.generate import generate
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from etl.errors import AnotherRun, DatabaseError, SettingsError
-from etl.load.journal import lock
+from etl.load import journal
+from etl.load.run_lock import hold
 from etl.privacy import redact, rewrite
 from etl.privacy.rules import Way, way_of
 from etl.selection import Selection
@@ -237,8 +238,10 @@ def test_it_does_nothing_twice_and_not_while_a_run_goes_on(engine: Engine) -> No
         before = everything_stored(engine)
         assert to(engine, MODES["hash"]) == redact.Done()
         assert everything_stored(engine) == before
-        with lock(engine, 1), pytest.raises(AnotherRun):
-            to(engine, MODES["drop"])
+        with hold(engine, 1):
+            journal.open_run(engine, journal.Run(1, "sync"))
+            with pytest.raises(AnotherRun):
+                to(engine, MODES["drop"])
 
 
 def test_another_account_stays_as_it_is(engine: Engine) -> None:

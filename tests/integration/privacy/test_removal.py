@@ -11,7 +11,8 @@ from etl.demo.events import delete_conversation
 from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
 from etl.errors import AnotherRun, SettingsError
-from etl.load.journal import lock
+from etl.load import journal
+from etl.load.run_lock import hold
 from etl.privacy import removal
 from tests.etl_process import RunEtl, settings
 from tests.personal_data import whole_tables
@@ -128,8 +129,10 @@ def test_it_may_be_repeated_and_waits_for_no_run(engine: Engine) -> None:
         scripted.run()
         removal.remove(engine, 1, [2])
         assert set(removal.remove(engine, 1, [2]).values()) == {0}
-        with lock(engine, 1), pytest.raises(AnotherRun):
-            removal.remove(engine, 1, [3])
+        with hold(engine, 1):
+            journal.open_run(engine, journal.Run(1, "sync"))
+            with pytest.raises(AnotherRun):
+                removal.remove(engine, 1, [3])
 
 
 def test_the_command_asks_and_says_what_it_removed_and_the_figures_no_longer_count_it(

@@ -10,7 +10,7 @@ from etl.demo import events
 from etl.demo.account import Attachment
 from etl.demo.server import Answer, Request
 from etl.errors import AnotherRun
-from etl.load import journal
+from etl.load import run_lock
 from tests.scripted_account import (
     DAY,
     LONG_AGO,
@@ -206,7 +206,7 @@ def test_a_dead_token_fails_the_run_and_the_journal_says_why(engine: Engine) -> 
 def test_one_run_at_a_time_an_account_and_the_second_says_who_holds_it(engine: Engine) -> None:
     with job([account_of(1), account_of(1, number=2)], engine) as etl:
         etl.run()
-        with journal.lock(engine, 1):
+        with run_lock.hold(engine, 1):
             with engine.begin() as connection:
                 connection.execute(text("UPDATE helpdesk.sync_runs SET outcome = 'running'"))
             with pytest.raises(

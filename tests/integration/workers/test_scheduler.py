@@ -13,14 +13,14 @@ from procrastinate.jobs import Status
 from sqlalchemy import Engine, text
 
 from etl.exit_codes import Outcome
-from etl.load import journal
+from etl.load import journal, run_lock
 from etl.load.journal import Run
 from etl.selection import Selection
 from etl.settings.accounts import Account
 from etl.settings.settings import Settings
 from etl.workers import queue, scheduler
 from tests.examples import in_the_long_run
-from tests.waits import LONGEST
+from tests.waits import LONGEST, wait_until
 
 Given = TypeVar("Given")
 
@@ -328,3 +328,58 @@ def test_what_failed_is_kept_for_thirty_days(engine: Engine) -> None:
     execute(engine, days, days=29, job=new)
     look(engine, [], [QUIET])
     assert states(engine) == [(new, "failed", 1)]
+
+
+# Runs that were killed, and clocks that were ahead.
+
+
+def test_a_run_by_hand_that_was_killed_does_not_stand_for_the_night_and_one_that_goes_on_does(engine: Engine) -> None:
+    begun(engine, utc("2026-06-07 23:00"))
+    by_hand = Run(1, "sync", started_at=utc("2026-06-08 23:10"))
+    journal.open_run(engine, by_hand)
+    with run_lock.hold(engine, 2):  # of another account
+        pass
+    with engine.connect() as holder:
+        holder.execute(text("SELECT pg_advisory_lock(hashtextextended('etl sync 1', 0))"))
+        look(engine, [an_account()], [utc("2026-06-08 23:20")])
+        assert queued(engine) == []
+        holder.invalidate()
+    wait_until(lambda: rows(engine, LOCKS) == [])
+    look(engine, [an_account()], [utc("2026-06-08 23:30")])
+    assert queued(engine) == [(1, "06-08 23:00", "sync", "todo")]
+
+
+LOCKS = """
+    SELECT pid FROM pg_locks
+    WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def test_a_night_by_a_clock_ahead_takes_none_of_the_nights_that_come(engine: Engine) -> None:
+    begun(engine, utc("2026-06-08 23:00"))
+    found: list[tuple[Any, ...]] = []
+    do = done_at(engine)
+
+    def keep_and_do(now: datetime) -> None:
+        found.extend((f"{now:%m-%d %H}", one[1]) for one in queued(engine))
+        do(now)
+
+    nights = ["06-09 12:00", "06-20 01:00", "06-09 13:00", "06-09 23:00", "06-10 23:00", "06-19 23:00"]
+    look(engine, [an_account()], [utc(f"2026-{one}") for one in nights], keep_and_do)
+    assert found == [
+        ("06-20 01", "06-19 23:00"), ("06-09 23", "06-09 23:00"), ("06-10 23", "06-10 23:00"),
+        ("06-19 23", "06-19 23:00"),
+    ]  # fmt: skip
+
+
+def test_a_job_that_was_put_off_by_a_clock_ahead_is_let_go_and_one_that_waits_its_turn_is_not(engine: Engine) -> None:
+    numbers = [queue.queue_run(engine, account_id, Selection()) for account_id in (1, 2)]
+    for number, wait in zip(numbers, ("1 year", "2 hours"), strict=True):
+        execute(
+            engine,
+            f"UPDATE procrastinate_jobs SET scheduled_at = now() + interval '{wait}' WHERE id = :number",
+            number=number,
+        )
+    look(engine, [], [QUIET])
+    waiting = "SELECT id, scheduled_at IS NULL FROM etl_jobs.procrastinate_jobs ORDER BY id"
+    assert rows(engine, waiting) == [(numbers[0], True), (numbers[1], False)]

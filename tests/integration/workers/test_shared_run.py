@@ -18,7 +18,7 @@ from etl.demo.server import Answer, Request, json_answer
 from etl.errors import AnotherRun, VendorError
 from etl.exit_codes import Outcome
 from etl.extract.client import Client
-from etl.load import journal
+from etl.load import journal, run_lock
 from etl.load.journal import Run
 from etl.run import sync
 from etl.selection import Selection
@@ -304,7 +304,7 @@ def member(etl: Job) -> Member:
 
 
 def test_a_part_reads_its_pages_and_writes_down_what_became_of_them_and_is_not_done_twice(engine: Engine) -> None:
-    with job(account_of(50), engine, **FEW_A_PAGE) as etl:
+    with job(account_of(50), engine, **FEW_A_PAGE) as etl, run_lock.hold(engine, 1):
         run = a_run(etl)
         member(etl).take(engine, run.run_id, Selection(), 1)
         expected = list(range(40, 30, -1))  # the newest come first
@@ -321,7 +321,7 @@ def test_a_part_reads_its_pages_and_writes_down_what_became_of_them_and_is_not_d
 
 
 def test_a_part_of_a_run_that_is_over_asks_for_nothing_and_writes_nothing(engine: Engine) -> None:
-    with job(account_of(50), engine, **FEW_A_PAGE) as etl:
+    with job(account_of(50), engine, **FEW_A_PAGE) as etl, run_lock.hold(engine, 1):
         run = a_run(etl)
         close(engine, run)
         member(etl).take(engine, run.run_id, Selection(), 1)
@@ -337,7 +337,7 @@ def test_a_part_whose_run_ends_while_it_is_read_writes_nothing_any_more(engine: 
             close(engine, run)
         return answer
 
-    with job(account_of(50), engine, change=ends, **FEW_A_PAGE) as etl:
+    with job(account_of(50), engine, change=ends, **FEW_A_PAGE) as etl, run_lock.hold(engine, 1):
         run = a_run(etl)
         with pytest.raises(AnotherRun, match=r"^Run 1 of account 1 no longer needs its part 1\.$"):
             member(etl).take(engine, run.run_id, Selection(), 1)
@@ -352,7 +352,7 @@ def test_a_part_that_fails_leaves_what_was_saved_and_can_be_tried_again(engine: 
         is_it = refuses.is_set() and request.path.endswith("/conversations") and request.first("page") == "4"
         return json_answer({"error": "no"}, 401) if is_it else answer
 
-    with job(account_of(50), engine, change=refuse, **FEW_A_PAGE) as etl:
+    with job(account_of(50), engine, change=refuse, **FEW_A_PAGE) as etl, run_lock.hold(engine, 1):
         run = a_run(etl)
         refuses.set()
         with pytest.raises(VendorError, match="401"):

@@ -2,6 +2,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from etl.extract.client import _retry_after
+from etl.extract.exchange import Answer
 from etl.extract.pacing import Pace, kind_of
 
 MINUTE_100 = 6000.0  # the begin of a clock minute, in seconds
@@ -314,3 +316,10 @@ def test_a_clock_that_is_set_while_a_full_minute_ends_makes_nobody_wait_for_more
     for _ in range(5):
         pace.done(pace.wait())
     assert sum(time.slept) <= 120
+
+
+@pytest.mark.parametrize(("told", "seconds"), [({"Date": "Tue, 14 Nov 2023 22:13:20 GMT"}, 30.0), ({}, 0.0)], ids=str)
+def test_a_date_until_which_to_wait_is_read_by_the_servers_own_clock(told, seconds):
+    """Ours may be years ahead, and would then wait for nothing."""
+    answer = Answer(429, told | {"Retry-After": "Tue, 14 Nov 2023 22:13:50 GMT"}, bytearray())
+    assert _retry_after(answer) == seconds

@@ -1,0 +1,79 @@
+"""The clock of all that is noted: the database's, which every machine that shares it has in common.
+
+The clocks of machines differ, and are set while a run goes on. So a run asks the database once when it begins, and goes
+on counting by the monotonic clock. What was noted while the database's clock was ahead is set right by the next run.
+"""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from sqlalchemy import Connection, Engine, func, select, text
+
+from etl.database.base import SCHEMA
+from etl.database.engine import transaction
+
+# Of Linux, this one goes on while a machine is suspended.
+TICKS = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+# A reading in the future would never be old, and a backfill would take it for its own; a state that begins there would
+# be true of no day. Their order stays: what was noted last is the one just before now.
+IN_THE_FUTURE = (
+    f"""
+    UPDATE {SCHEMA}.conversations SET history_read_at = :now - interval '1 microsecond'
+    WHERE account_id = :account_id AND history_read_at >= :now
+    """,  # noqa: S608 -- only a constant is formatted in
+    f"""
+    UPDATE {SCHEMA}.conversation_ledger SET checked_at = :now WHERE account_id = :account_id AND checked_at > :now
+    """,  # noqa: S608 -- only a constant is formatted in
+    f"""
+    WITH late AS (
+        SELECT conversation_id, valid_from, :now - interval '1 microsecond' * row_number() OVER (
+            PARTITION BY conversation_id ORDER BY valid_from DESC
+        ) AS seen
+        FROM {SCHEMA}.conversation_states WHERE account_id = :account_id AND valid_from >= :now
+    )
+    UPDATE {SCHEMA}.conversation_states AS state
+    SET valid_from = coalesce(
+            (SELECT seen FROM late WHERE late.conversation_id = state.conversation_id
+             AND late.valid_from = state.valid_from), state.valid_from),
+        valid_to = coalesce(
+            (SELECT seen FROM late WHERE late.conversation_id = state.conversation_id
+             AND late.valid_from = state.valid_to), state.valid_to)
+    WHERE account_id = :account_id AND conversation_id IN (SELECT conversation_id FROM late)
+      AND (valid_from >= :now OR valid_to >= :now)
+    """,  # noqa: S608 -- only a constant is formatted in
+)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Tells the time by a moment (UTC) and what has passed since, whatever becomes of this machine's own clock."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _since: float = field(default_factory=lambda: time.clock_gettime(TICKS))
+
+    @classmethod
+    def of(cls, connection: Connection) -> Self:
+        """Return the database's clock."""
+        return cls(connection.execute(select(func.clock_timestamp())).scalar_one())
+
+    def now(self) -> datetime:
+        """Return the time (UTC)."""
+        return self.at + timedelta(seconds=time.clock_gettime(TICKS) - self._since)
+
+
+def now(engine: Engine) -> datetime:
+    """Return the time (UTC) by the database's clock."""
+    with transaction(engine) as connection:
+        return Clock.of(connection).at
+
+
+def take_back_the_future(connection: Connection, account_id: int, at: datetime) -> None:
+    """Set right what was noted at times that have not come yet: the clock was ahead then, as the runs tell."""
+    ahead = f"SELECT EXISTS (SELECT FROM {SCHEMA}.sync_runs WHERE account_id = :account_id AND started_at >= :now)"  # noqa: S608 -- only a constant is formatted in
+    values = {"account_id": account_id, "now": at}
+    if connection.scalar(text(ahead), values):
+        for statement in IN_THE_FUTURE:
+            connection.execute(text(statement), values)
