@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from etl.database import embedded, session
-from etl.database.base import SCHEMA
 from etl.errors import DatabaseError, EtlError
 from etl.settings.settings import DatabaseSettings
 
@@ -71,9 +70,7 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
         "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database, query=query
     )
     secrets = {"PGPASSWORD": str(password)} if password else {}
-    return [str(embedded.program("psql")), shown.render_as_string(hide_password=False)], secrets | {
-        "PGOPTIONS": f"-c search_path={SCHEMA},public"
-    }
+    return [str(embedded.program("psql")), shown.render_as_string(hide_password=False)], secrets
 
 
 def make_engine(url: str) -> Engine:
@@ -82,7 +79,8 @@ def make_engine(url: str) -> Engine:
         url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "etl"}, hide_parameters=True
     )
 
-    @event.listens_for(engine, "connect")
+    # Before SQLAlchemy asks a new connection anything itself.
+    @event.listens_for(engine, "connect", insert=True)
     def prepare(connection: psycopg.Connection, _: object) -> None:
         session.prepare(connection)
 

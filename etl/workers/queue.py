@@ -72,8 +72,7 @@ def open_app(url: str) -> App:
 
     async def configure(connection: AsyncConnection[Any]) -> None:
         # Procrastinate names its tables without their schema.
-        for statement in session.statements(search_path=f"{SCHEMA}, pg_temp"):
-            await connection.execute(statement.encode())
+        await connection.execute(session.statements(search_path=f"{SCHEMA}, pg_temp"), prepare=False)
         await connection.commit()
 
     conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
