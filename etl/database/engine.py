@@ -31,6 +31,11 @@ ADVICE = {
     errors.DependentObjectsStillExist: "Drop what was made on top of it, and make it again afterwards.",
 }
 
+# Rows that it hides would be missing, which nobody would see. The same class as of other rights that are missing.
+ADVICE_ON_POLICIES = (
+    "Run as the owner of the tables, or as a role with BYPASSRLS: no policy may hide rows from the job."
+)
+
 
 @contextmanager
 def open_database(settings: DatabaseSettings) -> Iterator[Engine]:
@@ -129,6 +134,8 @@ def explain(error: Exception) -> str:
     if isinstance(cause, SHOW_VALUES):
         return f"a value was refused ({type(cause).__name__})."
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
+        if "row-level security" in cause.diag.message_primary:
+            return f"{cause.diag.message_primary}. {ADVICE_ON_POLICIES}"
         advice = next((said for kind, said in ADVICE.items() if isinstance(cause, kind)), "")
         return f"{cause.diag.message_primary}. {advice}".strip()
     return " ".join(str(cause).split()) or type(cause).__name__

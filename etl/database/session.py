@@ -1,12 +1,19 @@
 """What every session with PostgreSQL begins with: set, and not inherited from role, database, client or pooler."""
 
+from datetime import UTC, datetime
+
 import psycopg
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
 
 LONGEST_LOCK_WAIT = 60
 
 # By statement: connection poolers refuse settings among the options of a connection. All of these a role or a database
 # may have been given (ALTER ROLE ... SET), and a client by its environment (PGCLIENTENCODING, PGDATESTYLE, PGTZ).
 SETTINGS = {
+    # First, as it changes how the others are kept; names are written as they are.
+    "quote_all_identifiers": "off",
     # Nobody but a superuser can create there, so that no name means what somebody else has made. Where pg_temp is not
     # named, it is looked into first.
     "search_path": "pg_catalog, pg_temp",
@@ -23,9 +30,8 @@ SETTINGS = {
     "standard_conforming_strings": "on",
     "array_nulls": "on",
     "transform_null_equals": "off",
-    # How values are written: numbers with all their digits, names as they are.
+    # Numbers are written with all their digits.
     "extra_float_digits": "1",
-    "quote_all_identifiers": "off",
 }
 
 
@@ -34,8 +40,29 @@ def statements(**other: str) -> bytes:
     return "; ".join(f"SET {name} = {value}" for name, value in (SETTINGS | other).items()).encode()
 
 
+class WithinRange(Loader):
+    """Reads a time as psycopg does, and one that Python has no date for as the first or the last that it has.
+
+    Such a time (infinity, before Christ, after the year 9999) is none of the vendor's, and must not end every run that
+    reads it.
+    """
+
+    def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+        super().__init__(oid, context)
+        self._loader = psycopg.adapters.get_loader(oid, Format.TEXT)(oid, context)  # type: ignore[misc] -- it has one
+
+    def load(self, data: Buffer) -> datetime:
+        """Return an aware datetime."""
+        try:
+            return self._loader.load(data)  # type: ignore[no-any-return] -- of the driver
+        except psycopg.DataError:
+            is_early = bytes(data).startswith(b"-") or bytes(data).endswith(b"BC")
+            return (datetime.min if is_early else datetime.max).replace(tzinfo=UTC)
+
+
 def prepare(connection: psycopg.Connection) -> None:
     """Set what a session begins with."""
     # Several statements at once cannot be prepared, whatever prepare_threshold says.
     connection.execute(statements(), prepare=False)
     connection.commit()
+    connection.adapters.register_loader("timestamptz", WithinRange)
