@@ -1,11 +1,13 @@
 """What every session with PostgreSQL begins with: set, and not inherited from role, database, client or pooler."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 from psycopg.abc import AdaptContext, Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
+from psycopg.types.datetime import TimestamptzLoader
 
 LONGEST_LOCK_WAIT = 60
 
@@ -49,12 +51,13 @@ class WithinRange(Loader):
 
     def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
         super().__init__(oid, context)
-        self._loader = psycopg.adapters.get_loader(oid, Format.TEXT)(oid, context)  # type: ignore[misc] -- it has one
+        kind = psycopg.adapters.get_loader(oid, Format.TEXT) or TimestamptzLoader
+        self._loader = kind(oid, context)
 
-    def load(self, data: Buffer) -> datetime:
+    def load(self, data: Buffer) -> Any:
         """Return an aware datetime."""
         try:
-            return self._loader.load(data)  # type: ignore[no-any-return] -- of the driver
+            return self._loader.load(data)
         except psycopg.DataError:
             is_early = bytes(data).startswith(b"-") or bytes(data).endswith(b"BC")
             return (datetime.min if is_early else datetime.max).replace(tzinfo=UTC)

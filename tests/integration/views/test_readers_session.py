@@ -50,22 +50,22 @@ def test_the_figures_are_the_same_whoever_computes_them(written: Engine) -> None
 
 
 def test_the_day_after_a_day_has_24_hours_for_every_reader(engine: Engine) -> None:
-    """Midnight in UTC is two o'clock in Jerusalem, where the clocks go forward: the day there has an hour less."""
-    begun = datetime(2025, 3, 28, 23, 30, tzinfo=UTC)
+    """After midnight in UTC the clocks go forward in New York: the day that begins there then has an hour less."""
+    begun = datetime(2025, 3, 9, 23, 30, tzinfo=UTC)
     put(
         engine,
-        conversations=[{"id": 1, "status": "open", "created_at": at(27, 10)}],
+        conversations=[{"id": 1, "status": "open", "created_at": at(8, 10)}],
     )
-    put_states(engine, {"conversation_id": 1, "valid_from": at(27, 10), "status": "open"})
+    put_states(engine, {"conversation_id": 1, "valid_from": at(8, 10), "status": "open"})
     with engine.begin() as connection:
         run = text(
             "INSERT INTO helpdesk.sync_runs (account_id, kind, outcome, started_at, finished_at, host, process_id)"
             " VALUES (1, 'sync', 'complete', :begun, :begun, 'here', 1)"
         )
         connection.execute(run, {"begun": begun})
-    for zone in ("UTC", "Asia/Jerusalem", "Pacific/Kiritimati"):
+    for zone in ("UTC", "America/New_York", "Pacific/Kiritimati"):
         found = read(engine, f"SET TimeZone = '{zone}'", "bi.daily_backlog")
-        assert [(zone, str(one["day"]), one["open"]) for one in found] == [(zone, "2025-03-27", 1)]
+        assert [(zone, str(one["day"]), one["open"]) for one in found] == [(zone, "2025-03-08", 1)]
 
 
 def test_a_day_that_the_readers_zone_does_not_have_keeps_its_name(engine: Engine) -> None:
