@@ -5,13 +5,17 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import URL, BigInteger, ColumnElement, Connection, Engine, any_, create_engine, event, literal, make_url
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, any_, create_engine, event, literal
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from etl.database import embedded, session
+from etl.database.address import engine_url, for_programs, named, parameters
 from etl.errors import DatabaseError, EtlError
 from etl.settings.settings import DatabaseSettings
+
+# What DATABASE_URL may say otherwise.
+CONNECTING = {"connect_timeout": 10, "application_name": "etl"}
 
 # PostgreSQL's messages for these quote the value, which may be personal data: only the kind of error is shown.
 SHOW_VALUES = (
@@ -67,22 +71,16 @@ def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
 
     The password goes by the environment: arguments can be read by every user of the machine.
     """
-    parsed = make_url(url)
-    password = parsed.password or parsed.query.get("password")
-    query = {name: value for name, value in parsed.query.items() if name != "password"}
-    # Made anew: URL.set(password=None) would leave the password as it is.
-    shown = URL.create(
-        "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database, query=query
-    )
-    secrets = {"PGPASSWORD": str(password)} if password else {}
-    return [str(embedded.program("psql")), shown.render_as_string(hide_password=False)], secrets
+    shown, secrets = for_programs(parameters(url))
+    return [str(embedded.program("psql")), shown], secrets
 
 
 def make_engine(url: str) -> Engine:
     """Make an engine whose connections show up as `etl`, and begin as `session` has it."""
-    engine = create_engine(
-        url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "etl"}, hide_parameters=True
-    )
+    found = parameters(url)
+    # SQLAlchemy makes ports of its own for hosts without one.
+    given = CONNECTING | {"port": None} | found
+    engine = create_engine(engine_url(found), pool_pre_ping=True, connect_args=given, hide_parameters=True)
 
     # Before SQLAlchemy asks a new connection anything itself.
     @event.listens_for(engine, "connect", insert=True)
@@ -123,9 +121,7 @@ def any_of(ids: Iterable[int]) -> ColumnElement[bool]:
 
 def where(engine: Engine) -> str:
     """Name the server and database without user and password."""
-    host = engine.url.host or engine.url.query.get("host") or "localhost"
-    port = f":{engine.url.port}" if engine.url.port else ""
-    return f"{host if isinstance(host, str) else host[0]}{port}/{engine.url.database}"
+    return named({**engine.url.query, "dbname": engine.url.database})
 
 
 def explain(error: Exception) -> str:

@@ -14,10 +14,11 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from psycopg import AsyncConnection
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, func, make_url, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 
 from etl.database import session
-from etl.database.engine import explain, transaction
+from etl.database.address import parameters
+from etl.database.engine import CONNECTING, explain, transaction
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
 from etl.selection import Selection
@@ -75,9 +76,8 @@ def open_app(url: str) -> App:
         await connection.execute(session.statements(search_path=f"{SCHEMA}, pg_temp"), prepare=False)
         await connection.commit()
 
-    conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    kwargs = {"connect_timeout": 10, "application_name": "etl worker"}
-    connector = PsycopgConnector(conninfo=conninfo, kwargs=kwargs, configure=configure, min_size=1, max_size=4)
+    kwargs = CONNECTING | {"application_name": "etl worker"} | parameters(url)
+    connector = PsycopgConnector(kwargs=kwargs, configure=configure, min_size=1, max_size=4)
     return App(connector=connector)
 
 
