@@ -1,7 +1,9 @@
 """The way into PostgreSQL: the engine, and the one place where the driver's errors become ours."""
 
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from psycopg import errors
@@ -69,10 +71,29 @@ def demo_address(settings: DatabaseSettings) -> str:
 def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
     """Return the command that opens a database in psql, and the environment variables that it needs.
 
+    Raise DatabaseError where there is no psql that the server lets in.
+
     The password goes by the environment: arguments can be read by every user of the machine.
     """
-    shown, secrets = for_programs(parameters(url))
-    return [str(embedded.program("psql")), shown], secrets
+    found = parameters(url)
+    shown, secrets = for_programs(found)
+    return [_psql(found), shown], secrets
+
+
+def _psql(found: dict[str, Any]) -> str:
+    """Return the path of a psql that can speak to the server: that which comes with etl knows no TLS.
+
+    Raise DatabaseError where TLS is demanded, and no other is installed.
+    """
+    demands_tls = found.get("sslmode") in {"require", "verify-ca", "verify-full"}
+    is_local = str(found.get("host") or "/").startswith("/")
+    installed = None if is_local and not demands_tls else shutil.which("psql")
+    if demands_tls and installed is None:
+        raise DatabaseError(
+            f"sslmode={found['sslmode']} in DATABASE_URL demands TLS, which the psql that comes with etl does not know."
+            " Install PostgreSQL's own client (package postgresql-client): `etl psql` then calls that."
+        )
+    return installed or str(embedded.program("psql"))
 
 
 def make_engine(url: str) -> Engine:

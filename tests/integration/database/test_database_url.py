@@ -3,6 +3,7 @@
 import asyncio
 import os
 import select
+import shutil
 import socket
 import socketserver
 import ssl
@@ -232,8 +233,12 @@ def test_a_server_with_tls_is_believed_by_the_certificate_that_the_url_names(
         asked = (["jobs"], ["psql", "-c", "TABLE accounts"])
         known = [etl(*one, DATABASE_URL=f"{url}&sslrootcert={authority}") for one in asked]
         unknown = [etl(*one, DATABASE_URL=url) for one in asked]
+        without = etl("psql", DATABASE_URL=url, PATH=str(authority.parent))
         relay.shutdown()
         relay.server_close()
-    assert [(one.returncode, one.stderr) for one in known] == [(0, ""), (0, "")]
-    assert [one.returncode for one in unknown] == [1, 2]
-    assert all("root.crt" in one.stderr and "Traceback" not in one.stderr for one in unknown)
+    assert "which the psql that comes with etl does not know. Install PostgreSQL's own client" in without.stderr
+    assert (without.returncode, without.stdout) == (1, "")
+    number = slice(None if shutil.which("psql") else 1)
+    assert [(one.returncode, one.stderr) for one in known][number] == [(0, ""), (0, "")][number]
+    assert [one.returncode for one in unknown][number] == [1, 2][number]
+    assert all("root.crt" in one.stderr and "Traceback" not in one.stderr for one in unknown[number])
