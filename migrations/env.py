@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 from alembic import context
 from alembic.operations import Operations
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from etl.database import objects, session
 from etl.database.base import REVISION, SCHEMA
@@ -15,6 +16,16 @@ from etl.load.upsert import psycopg_of
 from etl.settings.settings import DatabaseSettings
 from etl.settings.settings import load as load_settings
 from etl.views import attribute_columns, readers, schema
+
+# The queue's functions name tables without their schema. 0002 did not name pg_temp, which is then looked into first.
+FIND_THEIR_OWN = """
+    DO $$ DECLARE one regprocedure; BEGIN
+        FOR one IN SELECT oid FROM pg_proc WHERE pronamespace = to_regnamespace('etl_jobs') LOOP
+            EXECUTE format('ALTER FUNCTION %s SET search_path = etl_jobs, pg_temp', one);
+        END LOOP;
+    END $$
+"""
+TO_DEFAULT = "SET LOCAL search_path TO DEFAULT"
 
 
 def run(connection: Connection) -> None:
@@ -34,6 +45,7 @@ def run(connection: Connection) -> None:
         compare_type=True,
         compare_server_default=True,
     )
+    keep_the_path(connection)
     made: list[str] = context.config.attributes.setdefault("made", [])
     made += readers.release(connection)
     before = context.get_context().get_current_revision()
@@ -48,14 +60,15 @@ def run(connection: Connection) -> None:
         # Of a migration that changed the tables nobody needs to hear that it made the views for them.
         made += [f"Made anew: {one}." for one in anew + (views if before == REVISION else [])]
         made += readers.give_again(connection, bool(views))
+        if made or before != REVISION:
+            connection.execute(text(FIND_THEIR_OWN))
 
 
 def make_tables_and_queue_whole(connection: Connection) -> Iterator[str]:
     """Make anew what is missing at the last revision, as after a restore; yield what it was. What is there stays."""
     lacking = objects.missing(connection, SCHEMA, objects.of_tables())
     if any(part.kind == "function" for part in lacking):
-        for module in revisions_with("FUNCTIONS"):
-            execute(connection, module.FUNCTIONS.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+        execute(connection, (schema.FOLDER / f"{schema.ATTRIBUTE_VALUES}.sql").read_text(encoding="utf-8"))
         yield "the functions that read custom attributes"
     yield from objects.make_tables_whole(connection)
     if objects.missing(connection, objects.QUEUE_SCHEMA, objects.of_queue()):
@@ -64,7 +77,6 @@ def make_tables_and_queue_whole(connection: Connection) -> Iterator[str]:
         with Operations.context(context.get_context()):
             for module in revisions_with("LAST"):
                 module.upgrade()
-        session.prepare_transaction(psycopg_of(connection))
         yield "the queue of jobs, in schema etl_jobs" + ("; what waited in it is gone" if held else "")
 
 
@@ -77,6 +89,20 @@ def revisions_with(name: str) -> list[ModuleType]:
 def execute(connection: Connection, statements: str) -> None:
     """Execute statements as they stand: a colon or a percent sign in them is no parameter."""
     connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
+
+
+def keep_the_path(connection: Connection) -> None:
+    """Have names looked for where nobody else can create, also after a revision that goes back to the default.
+
+    That of 0002 would be the role's own, which has schema public as a rule: Alembic's next statement, the revisions
+    and the views after it would call what others have made there.
+    """
+    own = f"SET LOCAL search_path = {session.SETTINGS['search_path']}"
+
+    @event.listens_for(connection, "before_cursor_execute", retval=True)
+    def replace(*execution: Any) -> tuple[str, Any]:
+        _, _, statement, parameters, *_ = execution
+        return own if statement == TO_DEFAULT else statement, parameters
 
 
 def goes_elsewhere() -> bool:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, make_url
 
-from etl.database.engine import for_libpq, make_engine
+from etl.database.address import parameters
+from etl.database.engine import make_engine
 
 SERVER_FOLDER = "ETL_TESTS_SERVER_FOLDER"
 
@@ -66,7 +68,7 @@ def url_of(server_url: str, name: str) -> str:
 
 def plain(url: str) -> str:
     """Return a URL as psycopg takes it."""
-    return for_libpq(make_url(url))
+    return make_conninfo(**parameters(url))
 
 
 def execute(url: str, statement: str) -> None:

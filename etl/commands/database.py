@@ -66,18 +66,21 @@ def psql(
 ) -> None:
     """Open the database in psql, at the tables.
 
-    All that etl does not know is handed on to psql, which comes with it.
+    All that etl does not know is handed on to psql, which comes with it. Names without a schema mean what is in
+    helpdesk, or PostgreSQL's own.
     """
     import subprocess
 
+    from etl.database import psql as beginning
     from etl.database.engine import address, demo_address, psql_command
     from etl.settings.accounts import token_variables
     from etl.settings.settings import DatabaseSettings, inherited_environment
 
     settings = accounts.read_settings(DatabaseSettings)
     command, secrets = psql_command(demo_address(settings) if demo else address(settings))
-    environment = inherited_environment(token_variables(settings.accounts), **secrets)
-    done = subprocess.run([*command, *context.args], env=environment, check=False)  # noqa: S603 -- psql itself
+    with beginning.begun(context.args) as (arguments, variables):
+        environment = inherited_environment(token_variables(settings.accounts), **secrets, **variables)
+        done = subprocess.run([*command, *arguments], env=environment, check=False)  # noqa: S603 -- psql itself
     raise typer.Exit(done.returncode)
 
 

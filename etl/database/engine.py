@@ -1,16 +1,18 @@
 """The way into PostgreSQL: the engine, and the one place where the driver's errors become ours."""
 
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import URL, BigInteger, ColumnElement, Connection, Engine, any_, create_engine, event, literal, make_url
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, any_, create_engine, event, literal
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from etl.database import embedded, keepalive, pooler, session
-from etl.database.base import SCHEMA
+from etl.database.address import engine_url, for_programs, named, parameters
 from etl.errors import DatabaseError, EtlError
 from etl.settings.settings import DatabaseSettings
 
@@ -34,6 +36,11 @@ ADVICE = {
     errors.IdleSessionTimeout: "It took this process for gone, which was suspended, perhaps; run again.",
     errors.DependentObjectsStillExist: "Drop what was made on top of it, and make it again afterwards.",
 }
+
+# Rows that it hides would be missing, which nobody would see. The same class as of other rights that are missing.
+ADVICE_ON_POLICIES = (
+    "Run as the owner of the tables, or as a role with BYPASSRLS: no policy may hide rows from the job."
+)
 
 
 @contextmanager
@@ -61,25 +68,32 @@ def demo_address(settings: DatabaseSettings) -> str:
     return embedded.start(settings.home, "demo")
 
 
-def for_libpq(url: URL) -> str:
-    """Return a URL as libpq takes it, password included: it takes no spaces, which SQLAlchemy leaves as they are."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")
-
-
 def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
     """Return the command that opens a database in psql, and the environment variables that it needs.
 
+    Raise DatabaseError where there is no psql that the server lets in.
+
     The password goes by the environment: arguments can be read by every user of the machine.
     """
-    parsed = make_url(url)
-    password = parsed.password or parsed.query.get("password")
-    query = {name: value for name, value in parsed.query.items() if name != "password"}
-    # Made anew: URL.set(password=None) would leave the password as it is.
-    shown = URL.create(
-        "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database, query=query
-    )
-    secrets = {"PGPASSWORD": str(password)} if password else {}
-    return [str(embedded.program("psql")), for_libpq(shown)], secrets | {"PGOPTIONS": f"-c search_path={SCHEMA},public"}
+    found = parameters(url)
+    shown, secrets = for_programs(found)
+    return [_psql(found), shown], secrets
+
+
+def _psql(found: dict[str, Any]) -> str:
+    """Return the path of a psql that can speak to the server: that which comes with etl knows no TLS.
+
+    Raise DatabaseError where TLS is demanded, and no other is installed.
+    """
+    demands_tls = found.get("sslmode") in {"require", "verify-ca", "verify-full"}
+    is_local = str(found.get("host") or "/").startswith("/")
+    installed = None if is_local and not demands_tls else shutil.which("psql")
+    if demands_tls and installed is None:
+        raise DatabaseError(
+            f"sslmode={found['sslmode']} in DATABASE_URL demands TLS, which the psql that comes with etl does not know."
+            " Install PostgreSQL's own client (package postgresql-client): `etl psql` then calls that."
+        )
+    return installed or str(embedded.program("psql"))
 
 
 def make_engine(url: str) -> Engine:
@@ -87,13 +101,14 @@ def make_engine(url: str) -> Engine:
 
     The first one raises NoSession where a pooler stands between that gives each transaction another.
     """
-    given = make_url(url).query
-    engine = create_engine(
-        url, pool_pre_ping=True, connect_args=keepalive.parameters(given, "etl"), hide_parameters=True
-    )
+    found = parameters(url)
+    # SQLAlchemy makes ports of its own for hosts without one.
+    given = keepalive.parameters(found, "etl") | {"port": None} | found
+    engine = create_engine(engine_url(found), pool_pre_ping=True, connect_args=given, hide_parameters=True)
     pooler.watch(engine, where(engine))
 
-    @event.listens_for(engine, "connect")
+    # Before SQLAlchemy asks a new connection anything itself.
+    @event.listens_for(engine, "connect", insert=True)
     def prepare(connection: psycopg.Connection, _: object) -> None:
         session.prepare(connection)
 
@@ -131,9 +146,7 @@ def any_of(ids: Iterable[int]) -> ColumnElement[bool]:
 
 def where(engine: Engine) -> str:
     """Name the server and database without user and password."""
-    host = engine.url.host or engine.url.query.get("host") or "localhost"
-    port = f":{engine.url.port}" if engine.url.port else ""
-    return f"{host if isinstance(host, str) else host[0]}{port}/{engine.url.database}"
+    return named({**engine.url.query, "dbname": engine.url.database})
 
 
 def explain(error: Exception) -> str:
@@ -142,6 +155,8 @@ def explain(error: Exception) -> str:
     if isinstance(cause, SHOW_VALUES):
         return f"a value was refused ({type(cause).__name__})."
     if isinstance(cause, psycopg.Error) and cause.diag.message_primary:
+        if "row-level security" in cause.diag.message_primary:
+            return f"{cause.diag.message_primary}. {ADVICE_ON_POLICIES}"
         advice = next((said for kind, said in ADVICE.items() if isinstance(cause, kind)), "")
         return f"{cause.diag.message_primary}. {advice}".strip()
     return " ".join(str(cause).split()) or type(cause).__name__

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from etl.database import limits, pooler, rights
 from etl.database.engine import transaction, where
+from etl.database.shadowing import everybody_may_create, others_may_create
 from etl.errors import DatabaseError, NoSession
 
 OLDEST_SERVER = 14
@@ -49,6 +50,22 @@ def _old_server(engine: Engine) -> str | None:
     return f"PostgreSQL at {where(engine)} is version {version}; etl needs {OLDEST_SERVER} or newer."
 
 
+def _other_encoding(engine: Engine) -> str | None:
+    with transaction(engine) as connection:
+        encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding == "UTF8":
+        return None
+    return f"{where(engine)} is in the encoding {encoding}, which cannot hold all that people write; etl needs UTF8."
+
+
+def _no_triggers(engine: Engine) -> str | None:
+    with transaction(engine) as connection:
+        role = connection.scalar(text("SHOW session_replication_role"))
+    if role != "replica":
+        return None
+    return f"Sessions in {where(engine)} begin as a replica's: foreign keys are not checked and triggers do not fire."
+
+
 SESSION = Requirement(
     "session",
     "Sessions of PostgreSQL: no connection pooler in between, or one in session mode",
@@ -64,6 +81,33 @@ REQUIREMENTS = (
         _old_server,
         "Upgrade the server, or set DATABASE_URL to another one.",
         refuses=True,
+    ),
+    Requirement(
+        "encoding",
+        "encoding UTF8",
+        _other_encoding,
+        "Make a database by CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0, and set DATABASE_URL to it.",
+        refuses=True,
+    ),
+    Requirement(
+        "triggers",
+        "session_replication_role other than `replica`",
+        _no_triggers,
+        "ALTER ROLE ... RESET session_replication_role, or ALTER DATABASE: where it was set.",
+        refuses=True,
+    ),
+    Requirement(
+        "others",
+        "nobody but the owner may create in the schemas `helpdesk` and `etl_jobs`",
+        others_may_create,
+        "REVOKE CREATE ON SCHEMA ... FROM ...: what they create there may be called with the owner's rights.",
+    ),
+    Requirement(
+        "public",
+        "not everybody may create in schema `public`",
+        everybody_may_create,
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC, unless a program needs it.",
+        is_fault=False,
     ),
     Requirement(
         "foreign",

@@ -14,10 +14,10 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from etl.errors import SettingsError
 from etl.settings import secret_files
 from etl.settings.cron import check_cron
+from etl.settings.database_url import check_database_url
 from etl.settings.secret_files import SecretFile
 from etl.settings.validators import (
     check_base_url,
-    check_database_url,
     check_metrics_file,
     check_pii_key,
     check_ping_url,

@@ -7,9 +7,6 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr, ValidationInfo
 
-POSTGRES_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
-
-
 SHORTEST_KEY = 32
 
 
@@ -55,17 +52,6 @@ def check_token(value: SecretStr) -> SecretStr:
     if not secret.isascii() or not secret.isprintable() or " " in secret:
         raise ValueError("must be one word of printable ASCII characters (was a line break or a quote copied along?)")
     return value
-
-
-def check_database_url(value: SecretStr) -> SecretStr:
-    """Accept the three ways in which hosts write the scheme, and keep SQLAlchemy's."""
-    scheme, separator, rest = value.get_secret_value().partition("://")
-    if not separator or scheme not in POSTGRES_SCHEMES:
-        raise ValueError("must begin with postgres://, postgresql:// or postgresql+psycopg://")
-    if rest.partition("?")[0].count("@") > 1:
-        raise ValueError("has more than one @ (is a special character of the password not %-encoded?)")
-    _check_port(rest)
-    return SecretStr(f"postgresql+psycopg://{rest}")
 
 
 def check_time_zone(value: str) -> str:

@@ -18,7 +18,7 @@ from etl.database.base import SCHEMA
 from etl.database.dimensions import CustomAttributeDefinition
 from etl.database.engine import any_of
 from etl.load.upsert import psycopg_of
-from etl.views.schema import BI_SCHEMA
+from etl.views.schema import BI_SCHEMA, rest_on_others
 
 # In bytes; PostgreSQL cuts what is longer.
 LONGEST_NAME = 63
@@ -101,7 +101,8 @@ def renew_views(connection: Connection) -> None:
     for view in VIEWS:
         wanted = _wanted(connection, view)
         held = _held(connection, view)
-        if not held or [column.shown() for column in wanted] != held[2:]:
+        is_foreign = rest_on_others(psycopg_of(connection), f"{BI_SCHEMA}.{view.name}")
+        if not held or is_foreign or [column.shown() for column in wanted] != held[2:]:
             _replace(connection, view, wanted, [column[:2] for column in held[2:]])
 
 

@@ -37,6 +37,8 @@ MATERIALIZED = ("conversation_openings", "customer_waits")
 COMPUTED_FROM = ("inboxes", "conversations", "messages")
 # Computes them; kept when the others are dropped, as it may have been granted to the user of the runs.
 REFRESH = "refresh_figures"
+# What reads custom attributes; kept, as the views of their columns are, which rest on it.
+ATTRIBUTE_VALUES = "attribute_values"
 # Of two accounts whose runs end at the same time, the second waits until the views of the first are computed.
 LONGEST_WAIT_FOR_FIGURES = "15min"
 PUBLIC = (
@@ -58,6 +60,19 @@ PUBLIC = (
     "contact_attributes",
 )
 
+# Of PostgreSQL's own functions and operators most are not written down, as they cannot be dropped.
+CALLED_BY_VIEWS = """
+    SELECT EXISTS (
+        SELECT FROM unnest(%s::text[]) AS view
+        JOIN pg_rewrite AS rule ON rule.ev_class = to_regclass(view)
+        JOIN pg_depend AS called ON called.classid = 'pg_rewrite'::regclass AND called.objid = rule.oid
+        LEFT JOIN pg_proc AS function ON called.refclassid = 'pg_proc'::regclass AND function.oid = called.refobjid
+        LEFT JOIN pg_operator AS operator
+          ON called.refclassid = 'pg_operator'::regclass AND operator.oid = called.refobjid
+        JOIN pg_namespace AS schema ON schema.oid = coalesce(function.pronamespace, operator.oprnamespace)
+        WHERE schema.nspname <> 'pg_catalog' AND schema.nspname <> ALL (%s)
+    )
+"""
 EMPTY = f"""
     SELECT NOT EXISTS (SELECT FROM {SCHEMA}.{MATERIALIZED[0]}) AND EXISTS (SELECT FROM {SCHEMA}.conversations)
 """  # noqa: S608 -- only constants are formatted in
@@ -84,7 +99,8 @@ def make_whole(connection: Connection) -> Iterator[str]:
     raw = psycopg_of(connection)
     lacking = [part for schema in (SCHEMA, BI_SCHEMA) for part in missing(connection, schema, parts(schema))]
     names = {part.name for part in lacking if part.kind != "index"}
-    if any(_owner_of(part.name) not in names for part in lacking if part.kind == "index"):
+    is_lost = any(_owner_of(part.name) not in names for part in lacking if part.kind == "index")
+    if is_lost or rest_on_others(raw):
         # One without its index cannot be computed by the runs.
         drop(raw)
         names = set(_ALL)
@@ -97,6 +113,17 @@ def make_whole(connection: Connection) -> Iterator[str]:
         yield f"the rows of {SCHEMA}.{name}"
 
 
+def rest_on_others(connection: PsycopgConnection[Any], *names: str) -> bool:
+    """Return whether a view calls a function or operator that is neither PostgreSQL's nor ours.
+
+    It does where it was made while schema public was looked into, as up to 0.1.0, and somebody had made one there.
+    names: with their schemas; of all views that `create` makes where none is given.
+    """
+    made = names or [f"{schema}.{name}" for schema, name, _ in _made()]
+    found = connection.execute(CALLED_BY_VIEWS, [list(made), [SCHEMA, BI_SCHEMA]]).fetchone()
+    return bool(found and found[0])
+
+
 def create(connection: PsycopgConnection[Any], names: Iterable[str] = ()) -> None:
     """Create views, all unless some are named, and what they rest on, each after those that it reads."""
     if not connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [BI_SCHEMA]).fetchone():
@@ -104,7 +131,7 @@ def create(connection: PsycopgConnection[Any], names: Iterable[str] = ()) -> Non
     # Whole histories are joined: the planner takes them for few rows (see refresh_figures.sql).
     connection.execute("SET LOCAL enable_nestloop = off")
     connection.execute("SET LOCAL jit = off")
-    for name in names or _ALL:
+    for name in (ATTRIBUTE_VALUES, *(names or _ALL)):
         connection.execute((FOLDER / f"{name}.sql").read_bytes())
 
 
@@ -134,11 +161,15 @@ def refresh(engine: Engine) -> None:
 
 
 def _drops() -> Iterator[sql.Composed]:
+    for schema, name, kind in reversed(_made()):
+        yield sql.SQL("DROP " + kind + " IF EXISTS {}").format(sql.Identifier(schema, name))
+
+
+def _made() -> list[tuple[str, str, str]]:
+    """Return schema, name and kind of what `create` makes and `drop` drops."""
     made = [(SCHEMA, name, kind) for name, kind in INTERNAL.items()]
     made += [(SCHEMA, name, "MATERIALIZED VIEW") for name in MATERIALIZED]
-    made += [(BI_SCHEMA, name, "VIEW") for name in PUBLIC]
-    for schema, name, kind in reversed(made):
-        yield sql.SQL("DROP " + kind + " IF EXISTS {}").format(sql.Identifier(schema, name))
+    return made + [(BI_SCHEMA, name, "VIEW") for name in PUBLIC]
 
 
 def parts(schema: str) -> set[Part]:

@@ -14,10 +14,11 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from psycopg import AsyncConnection
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, func, make_url, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 
 from etl.database import keepalive, pooler, session
-from etl.database.engine import explain, for_libpq, transaction
+from etl.database.address import parameters
+from etl.database.engine import explain, transaction
 from etl.database.objects import QUEUE_SCHEMA as SCHEMA
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
@@ -75,12 +76,12 @@ def open_app(url: str) -> App:
         await connection.execute(pooler.CLEAR)
         await connection.set_autocommit(False)
         # Procrastinate names its tables without their schema.
-        for statement in session.statements(search_path=f"{SCHEMA}, pg_temp"):
-            await connection.execute(statement.encode())
+        await connection.execute(session.statements(search_path=f"{SCHEMA}, pg_temp"), prepare=False)
         await connection.commit()
 
-    conninfo, kwargs = for_libpq(make_url(url)), keepalive.parameters(make_url(url).query, "etl worker")
-    connector = PsycopgConnector(conninfo=conninfo, kwargs=kwargs, configure=configure, min_size=1, max_size=4)
+    found = parameters(url)
+    kwargs = keepalive.parameters(found, "etl worker") | found
+    connector = PsycopgConnector(kwargs=kwargs, configure=configure, min_size=1, max_size=4)
     return App(connector=connector)
 
 

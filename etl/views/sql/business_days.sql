@@ -16,7 +16,7 @@ WITH days AS (
         ) AT TIME ZONE inbox.time_zone AS at
     ) AS first
     CROSS JOIN LATERAL generate_series(
-        date_trunc('day', greatest(first.at, '1970-01-01')), (now() + interval '1 day') AT TIME ZONE inbox.time_zone, interval '1 day'
+        date_trunc('day', greatest(first.at, '1970-01-01')), (now() + interval '24 hours') AT TIME ZONE inbox.time_zone, interval '1 day'
     ) AS day
     LEFT JOIN LATERAL jsonb_to_recordset(inbox.working_hours) AS hours(
         day_of_week numeric, closed_all_day text, open_all_day text,

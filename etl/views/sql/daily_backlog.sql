@@ -8,7 +8,7 @@ WITH held AS (
         SELECT run.finished_at
         FROM helpdesk.sync_runs AS run
         WHERE run.account_id = day.account_id AND run.selection IS NULL AND run.outcome IN ('complete', 'incomplete')
-          AND run.started_at >= day.ends_at AND run.started_at < day.ends_at + interval '1 day'
+          AND run.started_at >= day.ends_at AND run.started_at < day.ends_at + interval '24 hours'
         ORDER BY run.started_at
         LIMIT 1
     ) AS seen

@@ -31,7 +31,8 @@ SELECT
     summed.account_id,
     summed.day,
     extract(isodow FROM summed.day)::int AS weekday,
-    to_char(summed.day, 'FMDay') AS weekday_name,
+    -- As `timestamp`: a date would become a moment in the session's time zone, in which that day may be missing.
+    to_char(summed.day::timestamp, 'FMDay') AS weekday_name,
     summed.hour,
     summed.inbox_id,
     inbox.name AS inbox,

@@ -38,7 +38,7 @@ CATALOG = """
     ORDER BY 1
 """
 # What the migration does besides.
-OUR_OWN = " SET search_path TO 'etl_jobs'\n"
+OUR_OWN = " SET search_path TO 'etl_jobs', 'pg_temp'\n"
 
 
 def catalog(engine: Engine) -> list[str]:
