@@ -50,15 +50,16 @@ class Run:
     tally: Tally = field(default_factory=Tally)
     clock: Clock = field(default_factory=Clock)
 
-    def begin(self, connection: Connection) -> None:
-        """Begin now, by the database's clock."""
-        self.clock = Clock.of(connection)
-        self.started_at = self.clock.at
-
     @property
     def seconds(self) -> float:
         """How long the run took, or has taken so far."""
         return max(0.0, ((self.finished_at or self.clock.now()) - self.started_at).total_seconds())
+
+
+def begin(run: Run, connection: Connection) -> None:
+    """Have a run begin now, by the database's clock."""
+    run.clock = Clock.of(connection)
+    run.started_at = run.clock.at
 
 
 def open_run(engine: Engine, run: Run) -> None:

@@ -172,7 +172,7 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
         # Checked here, as the views would fail later: PostgreSQL has a list of time zones of its own.
         connection.execute(select(func.timezone(settings.timezone, func.now())))
         upsert.save(connection, {"accounts": [account]})
-        run.begin(connection)
+        journal.begin(run, connection)
     journal.open_run(engine, run)
     begun(run)
     run.outcome = Outcome.FAILED

@@ -86,7 +86,7 @@ def test_the_lock_of_a_run_whose_connections_are_forgotten_is_soon_free(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The port goes on acknowledging, as a proxy's does: the server alone can notice that nobody is there."""
-    monkeypatch.setattr(run_lock, "LONGEST_SILENCE", "200ms")
+    monkeypatch.setattr(run_lock, "LONGEST_SILENCE", "1s")
     monkeypatch.setattr(run_lock, "SECONDS_BETWEEN_TOUCHES", LONGEST)
     execute(database_url, "INSERT INTO helpdesk.accounts (account_id, base_url) VALUES (1, 'http://x')")
     with forwarder(database_url) as through:

@@ -106,7 +106,7 @@ def summary(run: Run) -> dict[str, Any]:
     tally = {
         name: value for name, value in run.tally.to_json().items() if name not in {"requests", "why", "walks_back"}
     }
-    times = {"run_id", "started_at", "finished_at", "tally"}
+    times = {"run_id", "started_at", "finished_at", "clock", "tally"}
     return {name: value for name, value in asdict(run).items() if name not in times} | {"tally": tally}
 
 
