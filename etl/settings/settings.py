@@ -228,8 +228,14 @@ def _fault(kind: type[Variables], location: tuple[int | str, ...], fault: str, m
 
 
 def inherited_environment(secrets: Iterable[str] = (), **extra: str) -> dict[str, str]:
-    """Return the environment for a child process: ours without token, key and `secrets`, with `extra` added.
+    """Return the environment for a child process: ours without token, key, proxies and `secrets`, with `extra` added.
 
-    Secrets reach a child by its environment only, never by its arguments, which every user of the machine can read.
+    Secrets reach a child by its environment only, never by its arguments, which every user of the machine can read. A
+    proxy's address may hold a password, and PostgreSQL is reached by none.
     """
-    return {name: value for name, value in os.environ.items() if name not in SECRETS.union(secrets)} | extra
+    withheld = SECRETS.union(secrets)
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in withheld and (not name.lower().endswith("_proxy") or name.lower() == "no_proxy")
+    } | extra

@@ -19,6 +19,7 @@ from etl.errors import EtlError
 from etl.exit_codes import ExitCode
 from etl.interrupt import Interrupt
 from etl.settings import accounts
+from etl.settings.route import route_to
 from etl.settings.settings import DatabaseSettings
 from etl.workers import queue, scheduler
 from etl.workers.worker import Worker
@@ -49,6 +50,8 @@ def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:
     Raise DatabaseError or SettingsError when it cannot begin; a later one is logged, and the worker goes on.
     """
     known = accounts.load_all()
+    for account in known:
+        route_to(account.settings.base_url)  # a fault of the environment is none of the night's
     with open_at_head(settings) as engine:
         for account in known:
             log.info("%s", scheduler.introduction(account, datetime.now(UTC)))
