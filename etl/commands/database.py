@@ -64,8 +64,7 @@ def psql(
 
     All that etl does not know is handed on to psql, which comes with it.
     """
-    import subprocess
-
+    from etl.commands.child import accompany
     from etl.database.engine import address, demo_address, psql_command
     from etl.settings.accounts import token_variables
     from etl.settings.settings import DatabaseSettings, inherited_environment
@@ -73,8 +72,7 @@ def psql(
     settings = accounts.read_settings(DatabaseSettings)
     command, secrets = psql_command(demo_address(settings) if demo else address(settings))
     environment = inherited_environment(token_variables(settings.accounts), **secrets)
-    done = subprocess.run([*command, *context.args], env=environment, check=False)  # noqa: S603 -- psql itself
-    raise typer.Exit(done.returncode)
+    raise typer.Exit(accompany([*command, *context.args], environment))
 
 
 @say_below(f"""

@@ -12,6 +12,7 @@ from typing import Any
 from procrastinate import App
 from sqlalchemy import Engine
 
+from etl import faults
 from etl.database.embedded import leave_at_once
 from etl.database.engine import address
 from etl.database.migrate import open_at_head
@@ -61,6 +62,7 @@ def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:
 async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
     app = queue.open_app(address(settings))
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_tell)
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, asked)
@@ -69,6 +71,12 @@ async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
         worker.register()
         code = await _until(asked, _do_jobs(app, beat), _look(app, engine, beat, worker))
     leave_at_once(code)
+
+
+def _tell(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell of an exception that nobody waited for."""
+    if error := context.get("exception"):
+        log.error("%s", faults.report(error))
 
 
 def _stop(asked: asyncio.Event) -> None:
@@ -86,10 +94,10 @@ async def _until(asked: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -
     for task in tasks:
         task.cancel()
     ended, _ = await asyncio.wait(tasks, timeout=SECONDS_TO_STOP)
-    faults = [fault for task in ended if not task.cancelled() and (fault := task.exception())]
-    for fault in faults:
-        log.error("A fault of this program; the worker ends.", exc_info=fault)
-    return ExitCode.FAILED if faults else ExitCode.COMPLETE
+    thrown = [fault for task in ended if not task.cancelled() and (fault := task.exception())]
+    for fault in thrown:
+        log.error("%s The worker ends.", faults.report(fault))
+    return ExitCode.FAILED if thrown else ExitCode.COMPLETE
 
 
 async def _do_jobs(app: App, beat: Beat) -> None:
