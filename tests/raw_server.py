@@ -91,12 +91,12 @@ class Raw:
     """A server that runs. url: its base; connections: how many were made to it so far."""
 
     def __init__(self, server: _Server) -> None:
-        self._server = server
+        self.server = server
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
 
     @property
     def connections(self) -> int:
-        return self._server.connections
+        return self.server.connections
 
 
 @contextmanager

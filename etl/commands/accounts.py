@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from etl import faults
 from etl.errors import EtlError, Interrupted, SettingsError
 from etl.exit_codes import ExitCode
 
@@ -96,9 +97,8 @@ def _attempt(act: "Callable[[Account], int]", account: "Account") -> int:
     except EtlError as error:
         complain(f"{account.label}: {error}")
         return ExitCode.of(error)
-    except Exception:
-        # A fault of this program: logged with its traceback; the other accounts follow all the same.
-        log.exception("%s failed", account.label)
+    except Exception as error:  # noqa: BLE001 -- a fault of this program is told; the other accounts follow all the same
+        complain(f"{account.label}: {faults.report(error)}")
         return ExitCode.FAILED
 
 

@@ -39,12 +39,17 @@ class Finding:
 
 
 def check_vendor(settings: "Settings") -> Iterator[Finding]:
-    """Check address, version, token, account, role, and what the token may see; stop at the first fault."""
+    """Check the way out, address, version, token, account, role, and what the token may see; stop at a fault."""
+    from etl.commands.way_out import ways_out
     from etl.extract.client import Client
 
     token = settings.api_token.get_secret_value()
     ending = f", token ending in {token[-4:]}" if len(token) >= LONG_ENOUGH_TO_SHOW_ITS_END else ""
     yield Finding(True, "settings", f"{settings.base_url}, account {settings.account_id}{ending}")
+    for way in ways_out(settings):
+        yield Finding(*way)
+        if way[0] is False:
+            return
     client = Client(settings.model_copy(update={"retry_attempts": 1}))
     for step in (_server, _token, _account, _optional):
         for finding in step(client):
@@ -229,7 +234,9 @@ def check(
     """
     chosen = accounts.choose(account, everything=not account)
     if contract:
-        raise typer.Exit(accounts.each(chosen, _print_contract))
+        from etl.commands.contract import print_contract
+
+        raise typer.Exit(accounts.each(chosen, print_contract))
     with accounts.open_database(chosen[0].settings) as engine:
         code = accounts.each(chosen, _try_vendor)
         if len(chosen) > 1:
@@ -240,12 +247,3 @@ def check(
 
 def _try_vendor(account: "Account") -> int:
     return ExitCode.FAILED if print_findings(check_vendor(account.settings)) else ExitCode.COMPLETE
-
-
-def _print_contract(account: "Account") -> int:
-    from etl.commands.contract import print_contract
-    from etl.database.migrate import open_at_head
-
-    with open_at_head(account.settings) as engine:
-        known = print_contract(engine, account.settings.account_id)
-    return ExitCode.COMPLETE if known else ExitCode.FAILED

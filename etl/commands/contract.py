@@ -3,16 +3,27 @@
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from etl.exit_codes import ExitCode
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from etl.load.contract import Entry
+    from etl.settings.accounts import Account
 
 LONGEST_KINDS = 24
 
 
-def print_contract(engine: "Engine", account_id: int) -> bool:
-    """Print a table for each kind of record; return whether there is anything to tell."""
+def print_contract(account: "Account") -> int:
+    """Print a table for each kind of record; return the exit code, which tells whether there is anything to tell."""
+    from etl.database.migrate import open_at_head
+
+    with open_at_head(account.settings) as engine:
+        known = _print(engine, account.settings.account_id)
+    return ExitCode.COMPLETE if known else ExitCode.FAILED
+
+
+def _print(engine: "Engine", account_id: int) -> bool:
     from etl.database.engine import transaction
     from etl.load import contract
     from etl.monitoring.console import output, print_table

@@ -69,8 +69,7 @@ def psql(
     All that etl does not know is handed on to psql, which comes with it. Names without a schema mean what is in
     helpdesk, or PostgreSQL's own.
     """
-    import subprocess
-
+    from etl.commands.child import accompany
     from etl.database import psql as beginning
     from etl.database.engine import address, demo_address, psql_command
     from etl.settings.accounts import token_variables
@@ -80,8 +79,8 @@ def psql(
     command, secrets = psql_command(demo_address(settings) if demo else address(settings))
     with beginning.begun(context.args) as (arguments, variables):
         environment = inherited_environment(token_variables(settings.accounts), **secrets, **variables)
-        done = subprocess.run([*command, *arguments], env=environment, check=False)  # noqa: S603 -- psql itself
-    raise typer.Exit(done.returncode)
+        code = accompany([*command, *arguments], environment)
+    raise typer.Exit(code)
 
 
 @say_below(f"""

@@ -1,9 +1,8 @@
-"""The command line: every command, and how a failure ends it.
+"""The command line: every command, and how a failure that has a sentence ends it; `__main__` has all others.
 
 Slow imports stand inside the commands, so that `etl --help` need not wait for them.
 """
 
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -25,8 +24,8 @@ app = typer.Typer(
 )
 
 
-def main() -> None:
-    """Run the command line; print an EtlError as one message and end with its exit code."""
+def main() -> int:
+    """Run the command line; return the exit code of an EtlError, which is printed as one message."""
     try:
         app()
     except EtlError as error:
@@ -35,10 +34,8 @@ def main() -> None:
             from etl.database.embedded import leave_at_once
 
             leave_at_once(ExitCode.FAILED)
-        sys.exit(ExitCode.of(error))
-    except KeyboardInterrupt:
-        accounts.complain("Interrupted. What was saved stays; the next run goes on from there.")
-        sys.exit(ExitCode.FAILED)
+        return ExitCode.of(error)
+    return ExitCode.COMPLETE
 
 
 def _version(wanted: bool) -> None:

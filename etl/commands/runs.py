@@ -1,6 +1,5 @@
 """The commands about past runs: `etl runs` and `etl status`."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -47,7 +46,7 @@ def runs(
             return
         found = run_history.last_runs(engine, limit)
     if as_json:
-        typer.echo(json.dumps([_to_json(row) for row in found], ensure_ascii=False))
+        console.print_json([_to_json(row) for row in found])
     elif found:
         summary.print_runs(found, console.output())
     else:
@@ -75,7 +74,7 @@ def status(
     incomplete, none was killed, and nothing is unaccounted for. Of several accounts it is a line each. For monitors.
     """
     from etl.load import clock
-    from etl.monitoring import run_history
+    from etl.monitoring import console, run_history
     from etl.monitoring import status as judging
     from etl.settings.settings import StatusSettings
 
@@ -86,11 +85,7 @@ def status(
     is_well = bool(verdicts) and all(verdict.ok for verdict in verdicts)
     if as_json:
         told = [judging.verdict_to_json(verdict, now) for verdict in verdicts]
-        typer.echo(
-            json.dumps(
-                {"ok": is_well, "max_age_seconds": round(longest.total_seconds()), "accounts": told}, ensure_ascii=False
-            )
-        )
+        console.print_json({"ok": is_well, "max_age_seconds": round(longest.total_seconds()), "accounts": told})
     else:
         for verdict in verdicts:
             typer.echo(f"{'ok' if verdict.ok else 'FAULT':<5}  {verdict.said}")
@@ -126,7 +121,7 @@ def _show(engine: "Engine", run_id: int, as_json: bool) -> None:
     reasons = run_history.rejected_reasons(engine, run)
     if as_json:
         told = [{"entity": reason.entity, "reason": reason.reason, "records": reason.records} for reason in reasons]
-        typer.echo(json.dumps(_to_json(row) | {"rejected_reasons": told}, ensure_ascii=False))
+        console.print_json(_to_json(row) | {"rejected_reasons": told})
         return
     screen = console.output()
     summary.print_summary(run, screen, has_figures=row.requests is not None)

@@ -1,6 +1,5 @@
 """The commands about work that is queued: `etl worker` and `etl jobs`."""
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -65,7 +64,7 @@ def jobs(
             )
         found = queue.listed(engine)
     if as_json:
-        typer.echo(json.dumps([asdict(entry) for entry in found], default=datetime.isoformat, ensure_ascii=False))
+        console.print_json([asdict(entry) for entry in found], datetime.isoformat)
     elif found:
         rows = (
             (str(entry.job), _what(entry), _state(entry), console.utc(entry.since), str(entry.attempts + 1))

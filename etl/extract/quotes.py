@@ -16,7 +16,7 @@ MOST_QUOTES = 1_000
 OWN_WORDS = {
     *("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "TimeoutError"),
     *("ConnectionResetError", "ConnectionRefusedError", "ConnectionAbortedError", "BrokenPipeError"),
-    *("RemoteDisconnected", "SSLError", "SSLCertVerificationError", "SSLEOFError", "SSLZeroReturnError"),
+    *("RemoteDisconnected", "SSLError", "SSLEOFError", "SSLZeroReturnError"),
 }
 
 
@@ -44,8 +44,6 @@ class Quotes(set[str]):
     def failure(self, error: Exception) -> VendorError:
         """Return the error for a request that got no readable answer, made from what requests raised."""
         kind, words = _cause(error)
-        if kind == "SSLCertVerificationError":
-            return VendorError(f"the server's certificate is not trusted ({words}).")
         if kind == "ReadTimeoutError":
             return TooSlow(f"no answer ({words}).")
         if kind in OWN_WORDS:

@@ -1,13 +1,17 @@
 """How anything is printed: standard output, facts, tables, times and durations."""
 
+import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from etl.steady_output import takes_everything
 
 MINUTE = 60
 
@@ -23,6 +27,12 @@ def spell_pages(count: int) -> str:
 def output() -> Console:
     """Return standard output: as wide as the terminal, in a pipe wide enough that no line is broken."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+def print_json(value: Any, default: Callable[[Any], Any] | None = None) -> None:
+    """Print a value as JSON on one line; what the output has no character for is escaped."""
+    sys.stdout.write(json.dumps(value, default=default, ensure_ascii=not takes_everything(sys.stdout)) + "\n")
+    sys.stdout.flush()
 
 
 def print_facts(facts: Iterable[tuple[str, str]], console: Console) -> None:

@@ -5,7 +5,10 @@ from urllib.parse import urlsplit
 
 import requests
 
-from etl.settings.validators import is_loopback
+from etl.errors import SettingsError
+from etl.extract import way_faults
+from etl.extract.adapter import Adapter, way_of
+from etl.settings.route import Route, route_to
 
 # To connect, and for the answer.
 TIMEOUT = 3
@@ -49,17 +52,29 @@ def _with_step(address: str, step: str) -> str:
 
 def _post(url: str, said: str) -> str | None:
     """Send one ping, once; return what went wrong."""
+    try:
+        route = route_to(url)
+    except SettingsError as error:
+        return str(error).removesuffix(".")
     session = requests.Session()
     session.auth = lambda request: request  # no login out of ~/.netrc
-    session.trust_env = not is_loopback(urlsplit(url).hostname or "")  # no proxy for this machine
+    session.trust_env = False
+    session.mount("https://", Adapter(route))
     try:
         # No redirects: the address would be told to somebody else. The answer's body is not needed.
-        with session.post(url, said.encode(), timeout=TIMEOUT, allow_redirects=False, stream=True) as answer:
+        with session.post(
+            url, said.encode(), timeout=TIMEOUT, allow_redirects=False, stream=True, **way_of(route)
+        ) as answer:
             is_well = answer.status_code // 100 == 2  # noqa: PLR2004 -- every 2xx
             return None if is_well else f"the server answered {answer.status_code}"
-    except requests.Timeout:
-        return "no answer in time"
-    except requests.exceptions.SSLError:
-        return "the server's certificate is not trusted"
     except Exception as error:  # noqa: BLE001 -- of any kind: its traceback would show the address
-        return f"no connection ({type(error).__name__})"
+        return _what_failed(error, route)
+
+
+def _what_failed(error: Exception, route: Route) -> str:
+    """Return why there is no answer, without the address."""
+    if failed := way_faults.failure(error, route):
+        return failed.sentence.removesuffix(".")
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    return f"no connection ({type(error).__name__})"

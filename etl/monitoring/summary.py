@@ -1,6 +1,5 @@
 """The summary of a run, and lists of runs, for people and as JSON."""
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from rich.text import Text
 from etl.exit_codes import Outcome
 from etl.load.journal import Run
 from etl.load.tally import COUNTED, NOTHING, Tally
-from etl.monitoring.console import LABEL_WIDTH, output, print_facts, spell_pages, spell_seconds, utc
+from etl.monitoring.console import LABEL_WIDTH, output, print_facts, print_json, spell_pages, spell_seconds, utc
 from etl.monitoring.run_history import LEDGER
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ def print_run(run: Run, as_json: bool) -> None:
     """Print a run to standard output: as a summary for people, or as one JSON object and nothing else."""
     if as_json:
         # Flushed, as other accounts may follow for hours.
-        print(json.dumps(run_to_json(run), ensure_ascii=False), flush=True)  # noqa: T201 -- the output itself
+        print_json(run_to_json(run))
         for problem in run.problems:
             log.error("%s", problem)
     else:

@@ -8,6 +8,7 @@ from functools import partial
 
 from sqlalchemy import Engine, func, select
 
+from etl import faults
 from etl.database.engine import transaction
 from etl.errors import DatabaseError, EtlError, Interrupted, VendorError
 from etl.exit_codes import Outcome
@@ -166,7 +167,7 @@ def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, wa
 
 @contextmanager
 def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begun: Begun) -> Iterator[None]:
-    """Open the run in the journal, and close it however it ends; an EtlError is recorded, and ends here."""
+    """Open the run in the journal, and close it however it ends; a failure or a fault is recorded, and ends here."""
     account = {"account_id": run.account_id, "base_url": client.base_url, "time_zone": settings.timezone}
     with transaction(engine) as connection:
         # Checked here, as the views would fail later: PostgreSQL has a list of time zones of its own.
@@ -174,16 +175,16 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
         upsert.save(connection, {"accounts": [account]})
         journal.begin(run, connection)
     journal.open_run(engine, run)
-    begun(run)
     run.outcome = Outcome.FAILED
     try:
+        begun(run)
         yield
         run.outcome = Outcome.INCOMPLETE if run.problems else Outcome.COMPLETE
     except Interrupted as stopped:
         run.outcome = Outcome.INTERRUPTED
         run.problems.append(str(stopped))
-    except EtlError as error:
-        run.problems.append(str(error))
+    except Exception as error:  # noqa: BLE001 -- the journal and the summary tell it
+        run.problems.append(str(error) if isinstance(error, EtlError) else faults.report(error))
     finally:
         count_requests(client, run)
         journal.close_run(engine, run)

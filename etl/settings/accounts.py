@@ -4,7 +4,6 @@ What a table does not say comes from the environment and `.env`, as it does for 
 """
 
 import logging
-import os
 import tomllib
 from collections import Counter
 from collections.abc import Callable
@@ -12,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import DotEnvSettingsSource
-
 from etl.errors import SettingsError
 from etl.settings.settings import Settings, Variables, faulty, is_open_to_others, load, read, variable_name
+from etl.settings.variables import variable
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +178,7 @@ class _Reader:
         said = EMPTY[key]
         try:
             sources: dict[str, Callable[[str], str | None]]
-            sources = {"token": str, "token_variable": _variable, "token_file": self._content}
+            sources = {"token": str, "token_variable": variable, "token_file": self._content}
             if token := sources[key](table[key]):
                 return token
         except UnicodeDecodeError:
@@ -202,11 +200,6 @@ class _Reader:
             self._add(whose, "token", "is missing: give token, token_variable or token_file")
         else:
             self.of_variables[variable] = said
-
-
-def _variable(name: str) -> str | None:
-    """Return a variable of the environment or of `.env`, as settings are read."""
-    return os.environ.get(name) or DotEnvSettingsSource(Variables).env_vars.get(name.lower())
 
 
 def listed(known: "list[Account]") -> str:

@@ -11,6 +11,7 @@ import platformdirs
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from etl import faults
 from etl.errors import SettingsError
 from etl.settings import secret_files
 from etl.settings.cron import check_cron
@@ -71,6 +72,10 @@ class DatabaseSettings(Variables):
     log_format: Literal["console", "json"] = Field(
         default="console", description="`console` for people, `json` for log collectors."
     )
+
+    def model_post_init(self, _: Any) -> None:
+        """Have faults of this program written down in this home from here on."""
+        faults.keep_under(self.home)
 
     @classmethod
     def settings_customise_sources(
@@ -188,12 +193,12 @@ def read(kind: type[AnyVariables], **given: Any) -> AnyVariables:
     try:
         return kind(**given)
     except ValidationError as error:
-        faults = dict(
+        found = dict(
             _fault(kind, fault["loc"], fault["type"], fault["msg"]) for fault in error.errors(include_input=False)
         )
         # A secret whose file has a fault is missing too, which says nothing new.
-        faults = {name: said for name, said in faults.items() if f"{name}_FILE" not in faults}
-        raise faulty(sorted(f"{name}: {said}" for name, said in faults.items()), faults.items()) from None
+        found = {name: said for name, said in found.items() if f"{name}_FILE" not in found}
+        raise faulty(sorted(f"{name}: {said}" for name, said in found.items()), found.items()) from None
     except UnicodeDecodeError:
         raise SettingsError("The file .env is not in UTF-8. Save it in that encoding.") from None
     except OSError as error:
@@ -228,8 +233,14 @@ def _fault(kind: type[Variables], location: tuple[int | str, ...], fault: str, m
 
 
 def inherited_environment(secrets: Iterable[str] = (), **extra: str) -> dict[str, str]:
-    """Return the environment for a child process: ours without token, key and `secrets`, with `extra` added.
+    """Return the environment for a child process: ours without token, key, proxies and `secrets`, with `extra` added.
 
-    Secrets reach a child by its environment only, never by its arguments, which every user of the machine can read.
+    Secrets reach a child by its environment only, never by its arguments, which every user of the machine can read. A
+    proxy's address may hold a password, and PostgreSQL is reached by none.
     """
-    return {name: value for name, value in os.environ.items() if name not in SECRETS.union(secrets)} | extra
+    withheld = SECRETS.union(secrets)
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in withheld and (not name.lower().endswith("_proxy") or name.lower() == "no_proxy")
+    } | extra

@@ -11,6 +11,7 @@ from typing import Any
 from procrastinate import App
 from sqlalchemy import Engine
 
+from etl import faults
 from etl.database.embedded import leave_at_once
 from etl.database.engine import address
 from etl.database.migrate import open_at_head
@@ -20,6 +21,7 @@ from etl.exit_codes import ExitCode
 from etl.interrupt import Interrupt
 from etl.load import clock
 from etl.settings import accounts
+from etl.settings.route import route_to
 from etl.settings.settings import DatabaseSettings
 from etl.workers import queue, scheduler
 from etl.workers.worker import Worker
@@ -50,6 +52,8 @@ def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:
     Raise DatabaseError or SettingsError when it cannot begin; a later one is logged, and the worker goes on.
     """
     known = accounts.load_all()
+    for account in known:
+        route_to(account.settings.base_url)  # a fault of the environment is none of the night's
     with open_at_head(settings) as engine:
         require_queue(engine)
         for account in known:
@@ -60,6 +64,7 @@ def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:
 async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
     app = queue.open_app(address(settings))
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_tell)
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, asked)
@@ -68,6 +73,12 @@ async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
         worker.register()
         code = await _until(asked, _do_jobs(app, beat), _look(app, engine, beat, worker))
     leave_at_once(code)
+
+
+def _tell(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell of an exception that nobody waited for."""
+    if error := context.get("exception"):
+        log.error("%s", faults.report(error))
 
 
 def _stop(asked: asyncio.Event) -> None:
@@ -85,10 +96,10 @@ async def _until(asked: asyncio.Event, *coroutines: Coroutine[Any, Any, None]) -
     for task in tasks:
         task.cancel()
     ended, _ = await asyncio.wait(tasks, timeout=SECONDS_TO_STOP)
-    faults = [fault for task in ended if not task.cancelled() and (fault := task.exception())]
-    for fault in faults:
-        log.error("A fault of this program; the worker ends.", exc_info=fault)
-    return ExitCode.FAILED if faults else ExitCode.COMPLETE
+    thrown = [fault for task in ended if not task.cancelled() and (fault := task.exception())]
+    for fault in thrown:
+        log.error("%s The worker ends.", faults.report(fault))
+    return ExitCode.FAILED if thrown else ExitCode.COMPLETE
 
 
 async def _do_jobs(app: App, beat: Beat) -> None:

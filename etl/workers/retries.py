@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from etl import logs
+from etl import faults, logs
 from etl.errors import AnotherRun, EtlError, Interrupted
 from etl.workers import queue
 
@@ -62,4 +62,4 @@ def _log_failure(job: Job, error: BaseException) -> None:
     elif isinstance(error, EtlError):
         log.error("%s %s", error, after or "It is not tried again.")
     else:
-        log.error("A fault of this program. %s", after, exc_info=error)
+        log.error("%s %s", faults.report(error), after or "It is not tried again.")

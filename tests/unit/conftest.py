@@ -12,6 +12,7 @@ from etl.extract.pacing import Pace
 from etl.settings.settings import Settings, load
 
 TOKEN = "t0ken-of-the-tests"
+OF_THE_WAY_OUT = ("_PROXY", "_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class TurnedClock:
@@ -45,7 +46,7 @@ class InTurn:
 def bare_environment(monkeypatch, tmp_path):
     """No variable of ours or of a proxy, and a working folder without `.env`."""
     for name in list(os.environ):
-        if name.upper().startswith(("ETL_", "DATABASE_URL")) or name.upper() in {"HTTP_PROXY", "ALL_PROXY"}:
+        if name.upper().startswith(("ETL_", "DATABASE_URL")) or name.upper().endswith(OF_THE_WAY_OUT):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
