@@ -55,13 +55,19 @@ def run(connection: Connection) -> None:
     with context.begin_transaction():
         context.run_migrations()
     if context.get_context().get_current_revision() == REVISION:
-        anew = list(make_tables_and_queue_whole(connection)) if before else []
-        views = [*schema.make_whole(connection), *attribute_columns.make_missing(connection)]
-        # Of a migration that changed the tables nobody needs to hear that it made the views for them.
-        made += [f"Made anew: {one}." for one in anew + (views if before == REVISION else [])]
-        made += readers.give_again(connection, bool(views))
+        made += make_whole(connection, before)
         if made or before != REVISION:
             connection.execute(text(FIND_THEIR_OWN))
+
+
+def make_whole(connection: Connection, before: str | None) -> Iterator[str]:
+    """Make anew what is missing at the last revision; yield what there is to tell. before: the revision it came from."""
+    anew = list(make_tables_and_queue_whole(connection)) if before else []
+    views = [*schema.make_whole(connection), *attribute_columns.make_missing(connection)]
+    # Of a migration that changed the tables nobody needs to hear that it made the views for them.
+    told = [*anew, *(views if before == REVISION else [])]
+    yield from (f"Made anew: {one}." for one in told)
+    yield from readers.give_again(connection, bool(views))
 
 
 def make_tables_and_queue_whole(connection: Connection) -> Iterator[str]:

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, make_url
 
-from etl.database.address import parameters
 from etl.database.engine import make_engine
 
 SERVER_FOLDER = "ETL_TESTS_SERVER_FOLDER"
@@ -67,8 +65,8 @@ def url_of(server_url: str, name: str) -> str:
 
 
 def plain(url: str) -> str:
-    """Return a URL as psycopg takes it."""
-    return make_conninfo(**parameters(url))
+    """Return a URL as psycopg takes it: without the spaces that SQLAlchemy leaves as they are."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False).replace(" ", "%20")
 
 
 def execute(url: str, statement: str) -> None:

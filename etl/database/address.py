@@ -7,7 +7,7 @@ from urllib.parse import quote
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import URL
 
-from etl.settings.database_url import OF_OTHERS, PLACE, split
+from etl.settings.database_url import HOST_AND_PORT, OF_OTHERS, split
 
 # No command line shows them: it can be read by every user of the machine.
 SECRETS = {"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"}
@@ -21,6 +21,7 @@ def parameters(url: str) -> dict[str, Any]:
     before, given = split(url)
     of_others = {name: value for name, value in given if name in OF_OTHERS}
     hosts = [value for name, value in given if name == "host"]
+    before = before.replace(" ", "%20")  # libpq takes none, which SQLAlchemy leaves as they are
     query = "&".join(
         f"{quote(name)}={quote(value, safe='')}" for name, value in given if name not in {*OF_OTHERS, "host"}
     )
@@ -67,7 +68,7 @@ def named(found: dict[str, Any]) -> str:
 
 def _places(hosts: list[str]) -> dict[str, str]:
     """Read SQLAlchemy's `host=one:5432&host=other:5433`; a host may be a folder, or an address of IPv6."""
-    found = [PLACE.fullmatch(one) for one in hosts]
+    found = [HOST_AND_PORT.fullmatch(one) for one in hosts]
     if not any(one and one[2] for one in found):
         return {"host": ",".join(hosts)}
     names = [(one[1] if one else host).strip("[]") for one, host in zip(found, hosts, strict=True)]

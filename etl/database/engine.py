@@ -103,7 +103,7 @@ def make_engine(url: str) -> Engine:
     """
     found = parameters(url)
     # SQLAlchemy makes ports of its own for hosts without one.
-    given = keepalive.parameters(found, "etl") | {"port": None} | found
+    given = keepalive.defaults(found, "etl") | {"port": None} | found
     engine = create_engine(engine_url(found), pool_pre_ping=True, connect_args=given, hide_parameters=True)
     pooler.watch(engine, where(engine))
 

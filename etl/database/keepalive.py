@@ -36,7 +36,7 @@ def statement() -> str:
     )
 
 
-def parameters(given: Container[str], application_name: str) -> dict[str, str | int]:
+def defaults(given: Container[str], application_name: str) -> dict[str, str | int]:
     """Return what a connection is opened with, but for what the database's URL says itself (`given`)."""
     ours = PARAMETERS | {"application_name": application_name}
     return {name: value for name, value in ours.items() if name not in given}

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 SCHEME = re.compile(r"postgres(?:ql)?(?:\+[a-z0-9_]+)?://")
 KEY_AND_VALUE = re.compile(r"[a-z_]+ *=")
 # A host, or an address of IPv6 in brackets, or the folder of a socket; and its port.
-PLACE = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]\s]*)(?::(\d*))?")
-HIGHEST_PORT = 65_535
+HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]\s]*)(?::(\d*))?")
+_HIGHEST_PORT = 65_535
 NO_ENCODING = re.compile("%(?![0-9A-Fa-f]{2})|%00")
 UNENCODED = "(is a special character of the password not %-encoded?)"
 
@@ -87,8 +87,8 @@ def _check_place(before: str, query: str) -> None:
     if place.count("@") > 1:
         raise ValueError(f"has more than one @ {UNENCODED}")
     for one in place.rpartition("@")[2].split(","):
-        found = PLACE.fullmatch(one)
-        if found is None or int(found[2] or 0) > HIGHEST_PORT:
+        found = HOST_AND_PORT.fullmatch(one)
+        if found is None or int(found[2] or 0) > _HIGHEST_PORT:
             raise ValueError(f"has no number as its port {UNENCODED}")
     if "@" in name or ("@" in query and "@" not in place and not slash):
         raise ValueError(f"has a / or a ? before its @ {UNENCODED}")

@@ -23,7 +23,7 @@ PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 10
 # What comes behind the scheme. A password with one of / ? # in it would end the host early, and a part of it pass for
 # the host; nothing is taken apart that is not whole.
 PLACE = re.compile(r"(?:(?P<login>[^/?#\s\\]*)@)?(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?/?")
-HIGHEST_PORT = 65535
+_HIGHEST_PORT = 65535
 # The first that is set counts, as in requests; the last two are OpenSSL's own.
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 # How OpenSSL looks for a certificate in a folder.
@@ -136,7 +136,7 @@ def _read_proxy(name: str, value: str) -> Proxy:
     scheme, place = (before.lower(), rest) if separator else ("http", value)
     found = PLACE.fullmatch(place)
     port = int(found["port"] or PORTS.get(scheme, 0)) if found else 0
-    if scheme not in PORTS or found is None or not 0 < port <= HIGHEST_PORT:
+    if scheme not in PORTS or found is None or not 0 < port <= _HIGHEST_PORT:
         raise SettingsError(
             f"{name}: must look like http://user:password@proxy.example:3128, with the special characters of user and"
             f" password %-encoded (/ is %2F, # is %23, @ is %40); known are {', '.join(PORTS)}."

@@ -80,7 +80,7 @@ def open_app(url: str) -> App:
         await connection.commit()
 
     found = parameters(url)
-    kwargs = keepalive.parameters(found, "etl worker") | found
+    kwargs = keepalive.defaults(found, "etl worker") | found
     connector = PsycopgConnector(kwargs=kwargs, configure=configure, min_size=1, max_size=4)
     return App(connector=connector)
 

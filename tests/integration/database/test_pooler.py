@@ -9,7 +9,7 @@ from sqlalchemy import event, text
 
 from etl.commands import check
 from etl.database import migrate, pooler
-from etl.database.engine import make_engine, transaction
+from etl.database.engine import make_engine, transaction, where
 from etl.errors import DatabaseError, NoSession
 from tests.databases import plain, query
 from tests.examples import in_the_long_run
@@ -74,7 +74,7 @@ def test_where_each_transaction_gets_another_session_it_is_refused_and_nothing_i
             pass
         (finding,) = check.check_database(engine)
         assert (finding.ok, finding.name, finding.said, finding.advice) == (
-            False, "session", pooler.said(f"127.0.0.1:{engine.url.port}/{engine.url.database}"), NoSession.advice,
+            False, "session", pooler.said(where(engine)), NoSession.advice,
         )  # fmt: skip
         engine.dispose()
         if mode == "transaction":

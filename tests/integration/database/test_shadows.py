@@ -202,8 +202,8 @@ def test_the_check_says_who_else_may_create_and_where(database_url: str) -> None
         execute(database_url, f"GRANT CREATE ON SCHEMA etl_jobs, helpdesk, bi TO {reader}")
         found = {finding.name: finding for finding in check_database(engine)}
         execute(database_url, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-    assert (found["create"].ok, found["public"].ok) == (False, None)
-    assert found["create"].said == (
+    assert (found["others"].ok, found["public"].ok) == (False, None)
+    assert found["others"].said == (
         f"Others than the owner may create there: {reader} in schema etl_jobs, {reader} in schema helpdesk."
     )
     assert found["public"].said.startswith("everybody may create in schema public.")
