@@ -61,7 +61,7 @@ def run(connection: Connection) -> None:
 
 
 def make_whole(connection: Connection, before: str | None) -> Iterator[str]:
-    """Make anew what is missing at the last revision; yield what there is to tell. before: the revision it came from."""
+    """Make anew what is missing at the last revision; yield what there is to tell. before: where it came from."""
     anew = list(make_tables_and_queue_whole(connection)) if before else []
     views = [*schema.make_whole(connection), *attribute_columns.make_missing(connection)]
     # Of a migration that changed the tables nobody needs to hear that it made the views for them.
