@@ -8,7 +8,7 @@ from alembic import context
 from alembic.operations import Operations
 from sqlalchemy import Connection, event, text
 
-from etl.database import objects, session
+from etl.database import catalog, objects, session
 from etl.database.base import REVISION, SCHEMA
 from etl.database.engine import open_database
 from etl.database.models import METADATA
@@ -34,7 +34,7 @@ def run(connection: Connection) -> None:
     session.lift_limits(raw)
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('etl migrate', 0))"))
     # Not IF NOT EXISTS, for which one needs the right to create a schema even where it is there.
-    if not objects.has_schema(connection, SCHEMA):
+    if not catalog.has_schema(connection, SCHEMA):
         connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
     context.configure(
         connection=connection,
@@ -78,7 +78,7 @@ def make_tables_and_queue_whole(connection: Connection) -> Iterator[str]:
         yield "the functions that read custom attributes"
     yield from objects.make_tables_whole(connection)
     if objects.missing(connection, objects.QUEUE_SCHEMA, objects.of_queue()):
-        held = objects.has_schema(connection, objects.QUEUE_SCHEMA)
+        held = catalog.has_schema(connection, objects.QUEUE_SCHEMA)
         execute(connection, f"DROP SCHEMA IF EXISTS {objects.QUEUE_SCHEMA} CASCADE")
         with Operations.context(context.get_context()):
             for module in revisions_with("LAST"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, text
 
-from etl.database import objects
+from etl.database import catalog, objects
 from etl.database.base import REVISION, SCHEMA
 from etl.database.engine import open_database, transaction, where
 from etl.database.requirements import require_fit
@@ -55,7 +55,7 @@ def migrate(engine: Engine, revision: str = "head") -> list[str]:
 def versions(engine: Engine) -> tuple[str | None, str]:
     """Return the schema's revision in the database, None when there is none, and the one that this version needs."""
     with transaction(engine) as connection:
-        if not objects.has_table(connection, SCHEMA, "alembic_version"):
+        if not catalog.has_table(connection, SCHEMA, "alembic_version"):
             return None, REVISION
         return connection.scalar(text(f"SELECT version_num FROM {SCHEMA}.alembic_version")), REVISION  # noqa: S608 -- a constant
 

@@ -4,14 +4,17 @@ A restored database has what was dumped, which may be a part: one schema, tables
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
 from typing import NamedTuple
 
+from psycopg import errors
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import AddConstraint, Constraint, Index
 
 from etl.database.base import SCHEMA
+from etl.database.catalog import may_read
 from etl.database.engine import transaction, where
 from etl.database.models import METADATA
 from etl.errors import DatabaseError
@@ -100,31 +103,6 @@ def held(connection: Connection, schema: str) -> set[Part]:
     return {Part(*row) for row in connection.execute(text(CATALOG), {"schema": schema})}
 
 
-def has_schema(connection: Connection, schema: str) -> bool:
-    """Return whether a schema is there."""
-    found = text("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = :schema)")
-    return bool(connection.scalar(found, {"schema": schema}))
-
-
-def has_table(connection: Connection, schema: str, name: str) -> bool:
-    """Return whether a table is there, whoever may see into its schema."""
-    found = (
-        "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace"
-        " WHERE nspname = :schema AND relname = :name)"
-    )
-    return bool(connection.scalar(text(found), {"schema": schema, "name": name}))
-
-
-def may_read(connection: Connection, schema: str, names: list[str]) -> bool:
-    """Return whether these tables or views of a schema are there, and the user may read all of them."""
-    found = text(
-        "SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-        " WHERE n.nspname = :schema AND c.relname = ANY(:names)"
-        " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"
-    )
-    return bool(connection.scalar(found, {"schema": schema, "names": names}) == len(names))
-
-
 def said_of(schema: str, lacking: list[Part]) -> str:
     """Say what a schema lacks: the first few by name."""
     return f"Schema {schema} lacks {first_of([f'{part.kind} {part.name}' for part in lacking])}."
@@ -185,10 +163,12 @@ def _faults_of_tables(connection: Connection) -> Iterator[str]:
         yield _without_rows(connection.engine, lost)
     elif lacking:
         yield f"{said_of(SCHEMA, lacking)} Run `etl migrate`, which makes it anew."
-    for sequence, highest in _behind(connection):
+    # Nobody can stop us yet: what is locked is not waited for here, and the run itself will.
+    for sequence, highest in _behind(connection, _can_be_read):
         yield f"Sequence {sequence} is behind {highest}, which is taken already. Run `etl migrate`, which sets it on."
     asked = ["messages", "conversations", "sync_runs"]
-    if may_read(connection, SCHEMA, asked) and connection.scalar(text(MESSAGES_ARE_LOST)):
+    is_open = may_read(connection, SCHEMA, asked) and _can_be_read(connection, *(f"{SCHEMA}.{one}" for one in asked))
+    if is_open and connection.scalar(text(MESSAGES_ARE_LOST)):
         yield (
             f"{SCHEMA}.messages is empty, and runs have read messages: the table was restored without its rows."
             " Restore it, or run `etl migrate`: the next run then reads all histories again."
@@ -205,11 +185,31 @@ def _without_rows(engine: Engine, lost: list[Part]) -> str:
     )
 
 
-def _behind(connection: Connection) -> list[tuple[str, int]]:
-    """Return the sequences that would give a number again, and the highest that is taken; as far as we may ask."""
+def _can_be_read(connection: Connection, *relations: str) -> bool:
+    """Return whether tables can be read at once: nobody has a lock on them that would have us wait."""
+    try:
+        with connection.begin_nested():
+            connection.execute(text(f"LOCK TABLE {', '.join(relations)} IN ACCESS SHARE MODE NOWAIT"))
+    except DBAPIError as error:
+        if isinstance(error.orig, errors.LockNotAvailable):
+            return False
+        raise
+    return True
+
+
+def _always(*_: object) -> bool:
+    """Say yes."""
+    return True
+
+
+def _behind(connection: Connection, asks: Callable[..., bool] = _always) -> list[tuple[str, int]]:
+    """Return the sequences that would give a number again, and the highest that is taken; as far as we may ask.
+
+    asks: whether to ask a table, given by its name.
+    """
     found = connection.execute(text(SEQUENCES), {"tables": SCHEMA, "queue": QUEUE_SCHEMA}).all()
     behind = []
-    for row in found:
+    for row in filter(lambda row: asks(connection, row.relation), found):
         # In this order: whoever saves a row meanwhile has taken its number before.
         highest = connection.scalar(text(f"SELECT max({row.col}) FROM {row.relation}")) or 0  # noqa: S608 -- quoted
         last = "SELECT pg_sequence_last_value(CAST(:sequence AS regclass))"

@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from etl.database.base import SCHEMA
+from etl.database.catalog import has_table
 from etl.database.engine import transaction, where
 from etl.database.models import METADATA
-from etl.database.objects import QUEUE_SCHEMA, first_of, has_table
+from etl.database.objects import QUEUE_SCHEMA, first_of
 
 BI_SCHEMA = "bi"
 # What `etl grant` writes, and not a run.

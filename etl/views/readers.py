@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from etl.database.base import SCHEMA
 from etl.database.bookkeeping import PersonalDataReader, ViewReader
-from etl.database.objects import may_read
+from etl.database.catalog import may_read
 from etl.load.upsert import psycopg_of
 from etl.views.attribute_columns import VIEWS
 from etl.views.schema import BI_SCHEMA, PUBLIC

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, text
 
 from etl.database import session
 from etl.database.base import SCHEMA
+from etl.database.catalog import may_read
 from etl.database.engine import transaction
-from etl.database.objects import Part, may_read, missing, said_of
+from etl.database.objects import Part, missing, said_of
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
 
