@@ -1,6 +1,7 @@
 """The database's address: what is connected with, read out of a URL, and how it is named without user and password."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -48,6 +49,12 @@ def for_programs(found: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """Return a connection string for PostgreSQL's own programs, and the variables with what it must not show."""
     shown = {name: value for name, value in found.items() if name not in {*SECRETS, "prepare_threshold"}}
     return make_conninfo(**shown), {"PGPASSWORD": found["password"]} if found.get("password") else {}
+
+
+def by_socket(found: Mapping[str, Any]) -> bool:
+    """Return whether a server is reached by a socket of this machine; one that a service names may be anywhere."""
+    host = found.get("host") or found.get("hostaddr") or found.get("service") or os.environ.get("PGHOST") or "/"
+    return str(host).startswith("/")
 
 
 def named(found: dict[str, Any]) -> str:

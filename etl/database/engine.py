@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from etl.database import embedded, keepalive, pooler, session
-from etl.database.address import engine_url, for_programs, named, parameters
-from etl.errors import DatabaseError, EtlError
+from etl.database.address import by_socket, engine_url, for_programs, named, parameters
+from etl.errors import DatabaseError, EtlError, NoSession
 from etl.settings.settings import DatabaseSettings
 
 # PostgreSQL's messages for these quote the value, which may be personal data: only the kind of error is shown.
@@ -86,7 +86,7 @@ def _psql(found: dict[str, Any]) -> str:
     Raise DatabaseError where TLS is demanded, and no other is installed.
     """
     demands_tls = found.get("sslmode") in {"require", "verify-ca", "verify-full"}
-    is_local = str(found.get("host") or "/").startswith("/")
+    is_local = by_socket(found)
     installed = None if is_local and not demands_tls else shutil.which("psql")
     if demands_tls and installed is None:
         raise DatabaseError(
@@ -113,6 +113,19 @@ def make_engine(url: str) -> Engine:
         session.prepare(connection)
 
     return engine
+
+
+def require_sessions(url: str) -> None:
+    """Raise NoSession as an engine does, for a program that is none; what else is wrong that program tells by itself."""
+    engine = make_engine(url)
+    try:
+        engine.connect().close()
+    except NoSession:
+        raise
+    except (DatabaseError, SQLAlchemyError, psycopg.Error):
+        pass
+    finally:
+        engine.dispose()
 
 
 @contextmanager

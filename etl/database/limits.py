@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
+from etl.database.address import by_socket
 from etl.database.engine import transaction
 
 # Counted while a first load went on, with sixteen answers in flight: a run has one for its lock, one that reads and one
@@ -113,8 +114,7 @@ def no_language(engine: Engine) -> str | None:
 
 def little_disk(engine: Engine) -> str | None:
     """Say that the disk is nearly full: of a server on this machine that tells where its data are."""
-    host = engine.url.query.get("host") or engine.url.host or "/"
-    found = _rows(engine, FOLDER) if str(host).startswith("/") else []
+    found = _rows(engine, FOLDER) if by_socket(engine.url.query) else []
     folder = Path(found[0][0]) if found else None
     if folder is None or not folder.is_dir():
         return None

@@ -17,7 +17,7 @@ from tests.scripted_account import account_of
 
 pytestmark = needs_pgbouncer
 
-COMMANDS = ["sync", "migrate", "status", "jobs", "worker"]
+COMMANDS = ["sync", "migrate", "status", "jobs", "worker", "psql"]
 OTHERS = ["backfill --since 2026-01-01", "runs", "grant --role postgres", "redact", "migrate --drop-views"]
 
 
