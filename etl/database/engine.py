@@ -116,7 +116,7 @@ def make_engine(url: str) -> Engine:
 
 
 def require_sessions(url: str) -> None:
-    """Raise NoSession as an engine does, for a program that is none; what else is wrong that program tells by itself."""
+    """Raise NoSession as an engine does, for another program, which tells by itself what else is wrong."""
     engine = make_engine(url)
     try:
         engine.connect().close()

@@ -17,6 +17,15 @@ from etl.database.engine import transaction
 # Of Linux, this one goes on while a machine is suspended.
 TICKS = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
+# It may have been set ahead while a run went on: by the database's clock its workers begin parts, and readings that
+# changed nothing are noted. The condition on readings is that of an index.
+AHEAD = f"""
+    SELECT EXISTS (SELECT FROM {SCHEMA}.sync_runs WHERE account_id = :account_id AND started_at >= :now)
+    OR EXISTS (
+        SELECT FROM {SCHEMA}.conversations WHERE account_id = :account_id AND deleted_at IS NULL
+        AND coalesce(history_read_at, first_synced_at) >= :now
+    ) OR EXISTS (SELECT FROM {SCHEMA}.conversation_ledger WHERE account_id = :account_id AND checked_at > :now)
+"""  # noqa: S608 -- only a constant is formatted in
 # A reading in the future would never be old, and a backfill would take it for its own; a state that begins there would
 # be true of no day. Their order stays: what was noted last is the one just before now.
 IN_THE_FUTURE = (
@@ -71,9 +80,8 @@ def now(engine: Engine) -> datetime:
 
 
 def take_back_the_future(connection: Connection, account_id: int, at: datetime) -> None:
-    """Set right what was noted at times that have not come yet: the clock was ahead then, as the runs tell."""
-    ahead = f"SELECT EXISTS (SELECT FROM {SCHEMA}.sync_runs WHERE account_id = :account_id AND started_at >= :now)"  # noqa: S608 -- only a constant is formatted in
+    """Set right what was noted at times that have not come yet: the clock was ahead then."""
     values = {"account_id": account_id, "now": at}
-    if connection.scalar(text(ahead), values):
+    if connection.scalar(text(AHEAD), values):
         for statement in IN_THE_FUTURE:
             connection.execute(text(statement), values)

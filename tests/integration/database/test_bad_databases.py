@@ -55,7 +55,7 @@ def test_a_user_for_the_runs_only_lacks_nothing(runs_only: Engine) -> None:
         assert night.run().outcome == "complete"
 
 
-def test_nor_does_it_when_views_were_made_anew_which_nobody_has_granted_since(runs_only: Engine, engine: Engine) -> None:
+def test_nor_does_it_when_views_were_made_anew_and_nobody_has_granted_them(runs_only: Engine, engine: Engine) -> None:
     with engine.begin() as connection:
         attribute_columns.drop_views(psycopg_of(connection))
         schema.drop(psycopg_of(connection))

@@ -108,6 +108,28 @@ def test_after_nights_by_a_clock_a_year_ahead_the_states_are_those_of_now(engine
     assert rows(engine, "SELECT max(history_read_at) < now() FROM helpdesk.conversations") == [(True,)]
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "row"),
+    [
+        ("conversations", "history_read_at", "(account_id, id, history_read_at) VALUES (1, 1, :ahead)"),
+        (
+            "conversation_ledger",
+            "checked_at",
+            "(account_id, conversation_id, state, checked_at) VALUES (1, 1, 'deleted', :ahead)",
+        ),
+    ],
+)
+def test_what_a_clock_has_noted_that_was_set_ahead_while_a_run_went_on_is_set_right(
+    engine: Engine, table: str, column: str, row: str
+) -> None:
+    an_account(engine)
+    at = clock.now(engine)
+    begin_at(engine, at - timedelta(days=1))
+    rows(engine, f"INSERT INTO helpdesk.{table} {row} RETURNING 1", ahead=at + YEAR)
+    run = begin_at(engine, at)
+    assert rows(engine, f"SELECT {column} <= :begun FROM helpdesk.{table}", begun=run.started_at) == [(True,)]
+
+
 def test_a_backfill_takes_no_reading_for_its_own_that_a_clock_ahead_has_noted(engine: Engine) -> None:
     with job(account_of(3), engine) as etl:
         etl.run()
