@@ -4,7 +4,7 @@ A restored database has what was dumped, which may be a part: one schema, tables
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -147,7 +147,7 @@ def make_tables_whole(connection: Connection) -> Iterator[str]:
         if index.name in names:
             index.create(connection)
             yield f"index {index.name}"
-    for sequence, highest in _behind(connection):
+    for sequence, highest in _behind(connection, waits=True):
         connection.execute(text("SELECT setval(CAST(:sequence AS regclass), :highest)"), {
             "sequence": sequence, "highest": highest
         })  # fmt: skip
@@ -164,7 +164,7 @@ def _faults_of_tables(connection: Connection) -> Iterator[str]:
     elif lacking:
         yield f"{said_of(SCHEMA, lacking)} Run `etl migrate`, which makes it anew."
     # Nobody can stop us yet: what is locked is not waited for here, and the run itself will.
-    for sequence, highest in _behind(connection, _can_be_read):
+    for sequence, highest in _behind(connection, waits=False):
         yield f"Sequence {sequence} is behind {highest}, which is taken already. Run `etl migrate`, which sets it on."
     asked = ["messages", "conversations", "sync_runs"]
     is_open = may_read(connection, SCHEMA, asked) and _can_be_read(connection, *(f"{SCHEMA}.{one}" for one in asked))
@@ -197,25 +197,24 @@ def _can_be_read(connection: Connection, *relations: str) -> bool:
     return True
 
 
-def _always(*_: object) -> bool:
-    """Say yes."""
-    return True
-
-
-def _behind(connection: Connection, asks: Callable[..., bool] = _always) -> list[tuple[str, int]]:
+def _behind(connection: Connection, waits: bool) -> list[tuple[str, int]]:
     """Return the sequences that would give a number again, and the highest that is taken; as far as we may ask.
 
-    asks: whether to ask a table, given by its name.
+    waits: for tables that others have locked; else these are not asked.
     """
     found = connection.execute(text(SEQUENCES), {"tables": SCHEMA, "queue": QUEUE_SCHEMA}).all()
-    behind = []
-    for row in filter(lambda row: asks(connection, row.relation), found):
-        # In this order: whoever saves a row meanwhile has taken its number before.
-        highest = connection.scalar(text(f"SELECT max({row.col}) FROM {row.relation}")) or 0  # noqa: S608 -- quoted
-        last = "SELECT pg_sequence_last_value(CAST(:sequence AS regclass))"
-        if highest > (connection.scalar(text(last), {"sequence": row.sequence}) or 0):
-            behind.append((row.sequence, highest))
-    return behind
+    if found and not waits and not _can_be_read(connection, *(row.relation for row in found)):
+        found = [row for row in found if _can_be_read(connection, row.relation)]
+    if not found:
+        return []
+    # Of a row that is saved meanwhile, which this does not see, the number is taken already.
+    asked = " UNION ALL ".join(
+        f"SELECT CAST(:of{number} AS text), coalesce((SELECT max({row.col}) FROM {row.relation}), 0) AS highest,"  # noqa: S608 -- quoted
+        f" coalesce(pg_sequence_last_value(CAST(:of{number} AS regclass)), 0) AS last"
+        for number, row in enumerate(found)
+    )
+    names = {f"of{number}": row.sequence for number, row in enumerate(found)}
+    return [(name, highest) for name, highest, last in connection.execute(text(asked), names) if highest > last]
 
 
 def _keys(tables: Iterable[str]) -> Iterator[Constraint]:
