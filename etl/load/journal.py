@@ -87,10 +87,11 @@ def require_open(connection: Connection, run: Run) -> None:
     """Raise DatabaseError when a run was closed by another one; else keep it open until this transaction ends.
 
     Whoever takes the lock closes what the journal has as running. So a run whose lock was lost, and which does not know
-    it yet, overwrites nothing that a later one has read.
+    it yet, overwrites nothing that a later one has read. The run itself may be closed meanwhile: when it is asked to
+    stop, its own last batch may wait for a lock of somebody else's.
     """
     running = select(SyncRun.run_id).where(_is(run), SyncRun.outcome == Outcome.RUNNING)
-    if connection.execute(running.with_for_update(read=True)).first() is None:
+    if connection.execute(running.with_for_update(read=True, key_share=True)).first() is None:
         raise DatabaseError(CLOSED.format(run.run_id))
 
 

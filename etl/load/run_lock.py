@@ -134,10 +134,10 @@ class RunLock:
         with transaction(self._engine) as connection:
             if self._holders(connection) != [own]:
                 raise NoSession(f"PostgreSQL at {where(self._engine)} shows no lock of this run. {NoSession.advice}")
-            theirs = SyncRun.account_id == self._account_id
-            connection.execute(
-                update(SyncRun).where(theirs, SyncRun.outcome == Outcome.RUNNING).values(outcome=Outcome.INTERRUPTED)
-            )
+            theirs = and_(SyncRun.account_id == self._account_id, SyncRun.outcome == Outcome.RUNNING)
+            # Waits until what they are saving is saved, or given up.
+            connection.execute(select(SyncRun.run_id).where(theirs).with_for_update())
+            connection.execute(update(SyncRun).where(theirs).values(outcome=Outcome.INTERRUPTED))
             # Nobody needs its parts any more, which may quote what the vendor answered.
             connection.execute(delete(SyncPart).where(SyncPart.account_id == self._account_id))
         self.check()

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from etl.database.engine import transaction
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from etl.load import run_lock
+from etl.load import journal, run_lock
+from etl.load.journal import Run
 from tests.etl_process import TOKEN, RunEtl, assert_in_time, run_into, settings, terminate
 from tests.examples import in_the_long_run
 from tests.held_vendor import Trap
@@ -90,6 +92,9 @@ def test_a_second_run_tells_nothing_while_the_first_goes_on(
     etl: RunEtl, engine: Engine, service: Pinged, variables: dict[str, str]
 ) -> None:
     with run_lock.hold(engine, 1):
+        with transaction(engine) as connection:
+            connection.exec_driver_sql("INSERT INTO helpdesk.accounts (account_id, base_url) VALUES (1, '')")
+        journal.open_run(engine, Run(1, "sync"))
         assert etl("sync", **variables).returncode == 4
     assert service.told == []
 
