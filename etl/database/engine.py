@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -15,8 +15,6 @@ from etl.database import embedded, keepalive, pooler, session
 from etl.database.address import by_socket, engine_url, for_programs, named, parameters
 from etl.errors import DatabaseError, EtlError, NoSession
 from etl.settings.settings import DatabaseSettings
-
-SECONDS_TO_CANCEL = 1
 
 # PostgreSQL's messages for these quote the value, which may be personal data: only the kind of error is shown.
 SHOW_VALUES = (
@@ -143,14 +141,6 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             # A signal may have raised it while a statement is under way: no rollback can be sent then, so close it.
             connection.invalidate()
             raise
-
-
-def cancel(connection: Connection) -> None:
-    """Have the server end the statement that another thread waits for; do nothing where it cannot be reached soon."""
-    with suppress(SQLAlchemyError, psycopg.Error):  # or it is closed by now
-        raw = connection.connection.driver_connection
-        if isinstance(raw, psycopg.Connection):
-            raw.cancel_safe(timeout=SECONDS_TO_CANCEL)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Saves batches, each in one transaction, in a thread of its own: while one is saved the next one is read."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -9,7 +9,7 @@ from typing import Self
 from sqlalchemy import Connection, Engine
 
 from etl import logs
-from etl.database.engine import cancel, transaction
+from etl.database.engine import transaction
 from etl.errors import EtlError, Interrupted
 from etl.id_set import IdSet
 from etl.load import upsert
@@ -25,7 +25,6 @@ from etl.transform.batch import Batch, Key
 REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
 # Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
-SECONDS_TO_GIVE_UP = 1
 
 
 class Writer:
@@ -42,7 +41,7 @@ class Writer:
         self.guard: Callable[[Connection], None] = lambda _: None
         self.analyzes = True
         self._engine, self._run, self._after_each = engine, run, after_each
-        self._under_way: tuple[Batch, Future[Tally], list[Connection]] | None = None
+        self._under_way: tuple[Batch, Future[Tally]] | None = None
         self._repeated = _Repeated()
         self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.inherit_run())
@@ -56,9 +55,7 @@ class Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
-        if kind is Interrupted:
-            self._give_up()
-        else:
+        if kind is not Interrupted:
             with suppress(EtlError):  # a failure is being told already
                 self._count()
         self._under_way = None
@@ -72,8 +69,7 @@ class Writer:
     def begin(self, batch: Batch) -> None:
         """Have a batch saved, as soon as the one before it is."""
         self.finish()
-        on: list[Connection] = []
-        self._under_way = batch, self._thread.submit(self._save, batch, on), on
+        self._under_way = batch, self._thread.submit(self._save, batch)
 
     def finish(self) -> None:
         """Wait until the batch that was begun is saved, and count what became of it."""
@@ -84,19 +80,10 @@ class Writer:
     def _count(self) -> None:
         if self._under_way is None:
             return
-        batch, saving, _ = self._under_way
+        batch, saving = self._under_way
         self._run.tally += saving.result()
         self._under_way = None
         self.known.missing -= batch.marks.keys()
-
-    def _give_up(self) -> None:
-        """Have the server end the statement under way: its transaction keeps the run open, which is to be closed."""
-        if self._under_way is None:
-            return
-        _, saving, on = self._under_way
-        if on and not saving.done():
-            cancel(on[0])
-            wait([saving], SECONDS_TO_GIVE_UP)
 
     def check(self) -> None:
         """Raise what made the batch under way fail, as soon as it did."""
@@ -107,8 +94,7 @@ class Writer:
         """Return whether the tables cannot have a conversation, neither from before the run nor from this one."""
         return conversation_id > self.known.highest and conversation_id not in self._run.tally.seen
 
-    def _save(self, batch: Batch, on: list[Connection]) -> Tally:
-        """Save a batch, and tell in `on` by which connection."""
+    def _save(self, batch: Batch) -> Tally:
         self.known.expected.withhold(batch, self._engine)
         protect(batch, self.way, self.known.forgotten)
         rows = {table: self._repeated.news(table, by_key) for table, by_key in batch.rows.items()}
@@ -116,7 +102,6 @@ class Writer:
         tally.handed_on |= self.known.forgotten.handed_on
         if any(rows.values()) or batch.rejected:
             with transaction(self._engine) as connection:
-                on.append(connection)
                 self.guard(connection)
                 tally += save_batch(connection, self._run, batch, rows, self.known)
             self._repeated.remember(batch)
