@@ -21,7 +21,7 @@ from etl.extract.client import Client
 from etl.extract.refusals import NO_RIGHT
 from etl.extract.walk import BY_CREATION, count_all, walk
 from etl.id_set import IdSet
-from etl.load import conversations, ledger_entries
+from etl.load import conversations, journal, ledger_entries
 from etl.load.journal import Run
 from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE, Reason
 from etl.run.far_ids import said_of_denied, said_of_jumps, said_of_strays
@@ -228,6 +228,7 @@ class Ledger:
         reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN, asker=self.asker))
         reasons |= self.unreadable
         with transaction(self.engine) as connection:
+            journal.require_open(connection, self.run)
             ledger_entries.write_down(connection, self.client.account_id, self.gone, reasons)
 
     def _buried(self) -> set[int]:
