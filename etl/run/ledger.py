@@ -225,8 +225,7 @@ class Ledger:
         oldest_of_the_new = self.ground.highest(self.gone) - ASKED_AT_ONCE
         gaps = [conversation_id for conversation_id in self.gone if conversation_id <= oldest_of_the_new]
         reasons: dict[int, Reason] = dict.fromkeys(gaps, Reason(DELETED))
-        reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN, asker=self.asker))
-        reasons |= self.unreadable
+        reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN, asker=self.asker)) | self.unreadable
         with transaction(self.engine) as connection:
             journal.require_open(connection, self.run)
             ledger_entries.write_down(connection, self.client.account_id, self.gone, reasons)
