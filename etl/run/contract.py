@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from etl.database.engine import transaction
 from etl.extract.client import Client
-from etl.load import contract, conversations
+from etl.load import contract, conversations, journal
 from etl.load.contract import Entry
 from etl.load.journal import Run
 from etl.load.tally import Tally
@@ -69,6 +69,7 @@ def _note_states(intake: Intake, gone: Mapping[str, Entry]) -> None:
     withheld = sorted({one for name in gone for one in intake.run.tally.withheld.get(name, ())})
     for first in range(0, len(withheld), STATES_AT_ONCE):
         with transaction(intake.engine) as connection:
+            journal.require_open(connection, intake.run)
             block = withheld[first : first + STATES_AT_ONCE]
             conversations.save_states(connection, intake.run.account_id, block, intake.run.clock.now())
 

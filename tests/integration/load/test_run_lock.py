@@ -185,6 +185,27 @@ def test_what_another_run_has_read_since_is_not_overwritten_by_one_that_does_not
     assert rows(engine, "SELECT outcome FROM helpdesk.sync_runs") == [("interrupted",)]
 
 
+def test_nor_is_marked_as_deleted_what_another_run_has_found_since(
+    engine: Engine, other: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_lock.RunLock, "check", lambda _: None)
+    account = account_of(3)
+    del account.conversations[2]
+
+    def find(request: Request, answer: Answer) -> Answer:
+        if request.path.endswith("/conversations/2"):
+            end(other)
+            with hold(other, 1):
+                rows(other, "INSERT INTO helpdesk.conversations (account_id, id) VALUES (1, 2) RETURNING 1")
+        return answer
+
+    with job(account, engine, change=find) as etl:
+        assert etl.run().outcome == "failed"
+    assert rows(engine, "SELECT id, deleted_at FROM helpdesk.conversations ORDER BY 1") == [
+        (1, None), (2, None), (3, None),
+    ]  # fmt: skip
+
+
 def test_one_that_was_overtaken_is_not_closed_as_complete(engine: Engine, other: Engine) -> None:
     with hold(engine, 1):
         run = an_open_run(engine)
