@@ -73,7 +73,7 @@ def check_database(engine: "Engine") -> Iterator[Finding]:
         if not isinstance(error, NoSession):  # that is the first of what is not met
             yield Finding(False, "database", str(error), "Mend DATABASE_URL, or see to the server.")
             return
-    lacks = list(unmet(engine))
+    lacks = unmet(engine)
     for requirement, said in lacks:
         yield Finding(False if requirement.is_fault else None, requirement.name, said, requirement.advice)
     if any(requirement.refuses for requirement, _ in lacks):

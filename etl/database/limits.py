@@ -4,10 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, text
 
 from etl.database.address import by_socket
-from etl.database.engine import transaction
 
 # Counted while a first load went on, with sixteen answers in flight: a run has one for its lock, one that reads and one
 # that writes; a worker, with a run that it shares, nine.
@@ -64,57 +63,57 @@ STALE = """
 FOLDER = "SELECT setting FROM pg_settings WHERE name = 'data_directory'"
 
 
-def short_timeouts(engine: Engine) -> str | None:
+def short_timeouts(connection: Connection) -> str | None:
     """Say that statements are ended too soon."""
-    found = _rows(engine, TIMEOUTS, shortest=SHORTEST_TIMEOUT)
+    found = _rows(connection, TIMEOUTS, shortest=SHORTEST_TIMEOUT)
     return f"The user's statements end too soon: {', '.join(row[0] for row in found)}." if found else None
 
 
-def no_connections_for_a_run(engine: Engine) -> str | None:
+def no_connections_for_a_run(connection: Connection) -> str | None:
     """Say that there are too few connections for a run."""
-    return _too_few(engine, CONNECTIONS_OF_A_RUN, "a run")
+    return _too_few(connection, CONNECTIONS_OF_A_RUN, "a run")
 
 
-def no_connections_for_a_worker(engine: Engine) -> str | None:
+def no_connections_for_a_worker(connection: Connection) -> str | None:
     """Say that there are enough connections for a run, and too few for a worker."""
-    if no_connections_for_a_run(engine):
+    if no_connections_for_a_run(connection):
         return None
-    return _too_few(engine, CONNECTIONS_OF_A_WORKER, "a worker")
+    return _too_few(connection, CONNECTIONS_OF_A_WORKER, "a worker")
 
 
-def little_room_to_sort(engine: Engine) -> str | None:
+def little_room_to_sort(connection: Connection) -> str | None:
     """Say that what is sorted on disk is limited."""
-    found = _rows(engine, TEMP_FILES)
+    found = _rows(connection, TEMP_FILES)
     if not found or found[0][0] >= ROOM_TO_SORT:
         return None
     return f"temp_file_limit allows {found[0][0] // 2**20} MB to sort whole tables on disk."
 
 
-def lost_standby(engine: Engine) -> str | None:
+def lost_standby(connection: Connection) -> str | None:
     """Say that commits wait for a standby that is not connected."""
-    (found,) = _rows(engine, STANDBY)
+    (found,) = _rows(connection, STANDBY)
     return "Commits wait for a standby (synchronous_standby_names), and none is connected." if found[0] else None
 
 
-def other_collation(engine: Engine) -> str | None:
+def other_collation(connection: Connection) -> str | None:
     """Say that texts are sorted in another way than when the indexes were made."""
-    (known,) = _rows(engine, COLLATION)
-    found = _rows(engine, STALE) if known[0] else []
+    (known,) = _rows(connection, COLLATION)
+    found = _rows(connection, STALE) if known[0] else []
     if not found:
         return None
     before, now = found[0]
     return f"Texts were sorted by version {before} of the system's rules when indexes were made, now by {now}."
 
 
-def no_language(engine: Engine) -> str | None:
+def no_language(connection: Connection) -> str | None:
     """Say that the language of our functions is not there."""
-    (found,) = _rows(engine, "SELECT EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql')")
+    (found,) = _rows(connection, "SELECT EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql')")
     return None if found[0] else "The database lacks the language plpgsql."
 
 
-def little_disk(engine: Engine) -> str | None:
+def little_disk(connection: Connection) -> str | None:
     """Say that the disk is nearly full: of a server on this machine that tells where its data are."""
-    found = _rows(engine, FOLDER) if by_socket(engine.url.query) else []
+    found = _rows(connection, FOLDER) if by_socket(connection.engine.url.query) else []
     folder = Path(found[0][0]) if found else None
     if folder is None or not folder.is_dir():
         return None
@@ -122,14 +121,13 @@ def little_disk(engine: Engine) -> str | None:
     return f"{free // 2**20} MB are free where the data lie ({folder})." if free < ROOM_ON_DISK else None
 
 
-def _too_few(engine: Engine, needed: int, whose: str) -> str | None:
-    (found,) = _rows(engine, CONNECTIONS)
+def _too_few(connection: Connection, needed: int, whose: str) -> str | None:
+    (found,) = _rows(connection, CONNECTIONS)
     left = found.allowed - found.used
     if left >= needed:
         return None
     return f"The {found.whose} has {max(left, 0)} of {found.allowed} connections left; {whose} takes {needed}."
 
 
-def _rows(engine: Engine, query: str, **values: Any) -> list[Any]:
-    with transaction(engine) as connection:
-        return list(connection.execute(text(query), values))
+def _rows(connection: Connection, query: str, **values: Any) -> list[Any]:
+    return list(connection.execute(text(query), values))

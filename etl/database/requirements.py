@@ -6,7 +6,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from etl.database import limits, pooler, rights
 from etl.database.engine import transaction, where
@@ -21,55 +21,50 @@ class Requirement:
     """Something that a database has to be or to allow.
 
     name: the word that its line begins with. wanted: it, as the table in operations.md has it. find: returns what is
-    wrong, in a sentence, None where nothing is; raises DatabaseError where it cannot be asked. advice: what to do.
+    wrong, in a sentence, None where nothing is; asks catalogs that everybody may read. advice: what to do.
     refuses: whether no command goes on without it; of the others only the check tells, `note` where is_fault is False.
     """
 
     name: str
     wanted: str
-    find: Callable[[Engine], str | None]
+    find: Callable[[Connection], str | None]
     advice: str
     refuses: bool = False
     is_fault: bool = True
 
 
-def _no_session(engine: Engine) -> str | None:
-    try:
-        with transaction(engine):
-            return None
-    except NoSession:
-        return pooler.said(where(engine))
+def _is_a_session(_: Connection) -> None:
+    """Return None: where it is none, nobody gets as far as a connection (`unmet`)."""
 
 
-def _old_server(engine: Engine) -> str | None:
-    with transaction(engine) as connection:
-        number = int(connection.scalar(text("SHOW server_version_num")) or 0)
-        version = connection.scalar(text("SHOW server_version"))
+def _old_server(connection: Connection) -> str | None:
+    number = int(connection.scalar(text("SHOW server_version_num")) or 0)
+    version = connection.scalar(text("SHOW server_version"))
     if number >= OLDEST_SERVER * 10_000:
         return None
-    return f"PostgreSQL at {where(engine)} is version {version}; etl needs {OLDEST_SERVER} or newer."
+    return f"PostgreSQL at {where(connection.engine)} is version {version}; etl needs {OLDEST_SERVER} or newer."
 
 
-def _other_encoding(engine: Engine) -> str | None:
-    with transaction(engine) as connection:
-        encoding = connection.scalar(text("SHOW server_encoding"))
+def _other_encoding(connection: Connection) -> str | None:
+    encoding = connection.scalar(text("SHOW server_encoding"))
     if encoding == "UTF8":
         return None
-    return f"{where(engine)} is in the encoding {encoding}, which cannot hold all that people write; etl needs UTF8."
+    place = where(connection.engine)
+    return f"{place} is in the encoding {encoding}, which cannot hold all that people write; etl needs UTF8."
 
 
-def _no_triggers(engine: Engine) -> str | None:
-    with transaction(engine) as connection:
-        role = connection.scalar(text("SHOW session_replication_role"))
+def _no_triggers(connection: Connection) -> str | None:
+    role = connection.scalar(text("SHOW session_replication_role"))
     if role != "replica":
         return None
-    return f"Sessions in {where(engine)} begin as a replica's: foreign keys are not checked and triggers do not fire."
+    place = where(connection.engine)
+    return f"Sessions in {place} begin as a replica's: foreign keys are not checked and triggers do not fire."
 
 
 SESSION = Requirement(
     "session",
     "Sessions of PostgreSQL: no connection pooler in between, or one in session mode",
-    _no_session,
+    _is_a_session,
     NoSession.advice,
     refuses=True,
 )
@@ -222,15 +217,23 @@ REQUIREMENTS = (
 )
 
 
-def unmet(engine: Engine, only_refusing: bool = False) -> Iterator[tuple[Requirement, str]]:
-    """Yield what a database lacks, and what is wrong with it."""
+def unmet(engine: Engine, only_refusing: bool = False) -> list[tuple[Requirement, str]]:
+    """Return what a database lacks, and what is wrong with it; nothing after what refuses all commands."""
+    try:
+        with transaction(engine) as connection:
+            return list(_lacking(connection, only_refusing))
+    except NoSession:
+        return [(SESSION, pooler.said(where(engine)))]
+
+
+def _lacking(connection: Connection, only_refusing: bool) -> Iterator[tuple[Requirement, str]]:
     for requirement in REQUIREMENTS:
         if requirement.refuses or not only_refusing:
-            said = requirement.find(engine)
+            said = requirement.find(connection)
             if said is not None:
                 yield requirement, said
-                if requirement is SESSION:
-                    return  # nothing else can be asked
+                if requirement.refuses:
+                    return
 
 
 def require_fit(engine: Engine) -> None:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, text
 
 from etl.database.base import SCHEMA
 from etl.database.catalog import has_table
-from etl.database.engine import transaction, where
+from etl.database.engine import where
 from etl.database.models import METADATA
 from etl.database.objects import QUEUE_SCHEMA, first_of
 
@@ -66,88 +66,86 @@ POWERLESS = """
 """
 
 
-def hidden_rows(engine: Engine) -> str | None:
+def hidden_rows(connection: Connection) -> str | None:
     """Say that policies may hide rows of the tables from the user, who would take them for all."""
-    found = _asked(engine, HIDDEN, schema=SCHEMA)
-    return f"Row security may hide rows of {first_of(found)} from the {_user(engine)}." if found else None
+    found = _asked(connection, HIDDEN, schema=SCHEMA)
+    return f"Row security may hide rows of {first_of(found)} from the {_user(connection)}." if found else None
 
 
-def read_only(engine: Engine) -> str | None:
+def read_only(connection: Connection) -> str | None:
     """Say that nothing can be written."""
-    said = _asked(engine, READ_ONLY)
-    return f"{where(engine)} {said[0]}." if said else None
+    said = _asked(connection, READ_ONLY)
+    return f"{where(connection.engine)} {said[0]}." if said else None
 
 
-def no_temporary_tables(engine: Engine) -> str | None:
+def no_temporary_tables(connection: Connection) -> str | None:
     """Say that no temporary table may be made, into which every batch of a run goes."""
-    may = _asked(engine, "SELECT has_database_privilege(current_database(), 'TEMPORARY') OR NULL")
-    return None if may else f"The {_user(engine)} may make no temporary tables, by which a run saves rows."
+    may = _asked(connection, "SELECT has_database_privilege(current_database(), 'TEMPORARY') OR NULL")
+    return None if may else f"The {_user(connection)} may make no temporary tables, by which a run saves rows."
 
 
-def no_right_to_create(engine: Engine) -> str | None:
+def no_right_to_create(connection: Connection) -> str | None:
     """Say which schemas `etl migrate` has to create and may not."""
     schemas = [SCHEMA, BI_SCHEMA, QUEUE_SCHEMA]
-    lacking = _asked(engine, CREATES, schemas=schemas)
-    return f"The {_user(engine)} may not create schemas in the database: {lacking[0]}." if lacking else None
+    lacking = _asked(connection, CREATES, schemas=schemas)
+    return f"The {_user(connection)} may not create schemas in the database: {lacking[0]}." if lacking else None
 
 
-def schema_of_others(engine: Engine) -> str | None:
+def schema_of_others(connection: Connection) -> str | None:
     """Say that a schema of our name, in which no migration has been, is somebody else's or holds something else."""
-    if _is_migrated(engine):
+    if _is_migrated(connection):
         return None
-    if found := _asked(engine, FOREIGN, schema=SCHEMA):
-        return f"Schema {SCHEMA} in {where(engine)} holds what etl did not make: {first_of(found)}."
+    if found := _asked(connection, FOREIGN, schema=SCHEMA):
+        return f"Schema {SCHEMA} in {where(connection.engine)} holds what etl did not make: {first_of(found)}."
     return None
 
 
-def closed_schema(engine: Engine) -> str | None:
+def closed_schema(connection: Connection) -> str | None:
     """Say that a schema in which `etl migrate` is to make tables is closed to the user."""
-    if _is_migrated(engine):
+    if _is_migrated(connection):
         return None
-    with transaction(engine) as connection:
-        found = connection.execute(text(CLOSED), {"schemas": [SCHEMA, BI_SCHEMA, QUEUE_SCHEMA]}).first()
-    return f"Schema {found[0]} belongs to {found[1]}, and the {_user(engine)} may not create in it." if found else None
+    found = connection.execute(text(CLOSED), {"schemas": [SCHEMA, BI_SCHEMA, QUEUE_SCHEMA]}).first()
+    return (
+        f"Schema {found[0]} belongs to {found[1]}, and the {_user(connection)} may not create in it." if found else None
+    )
 
 
-def no_right_to_tables(engine: Engine) -> str | None:
+def no_right_to_tables(connection: Connection) -> str | None:
     """Say which rights a run lacks."""
     tables = [table.name for table in METADATA.sorted_tables if table.name not in NOT_OF_RUNS]
-    return _lacking(engine, SCHEMA, tables)
+    return _lacking(connection, SCHEMA, tables)
 
 
-def no_right_to_queue(engine: Engine) -> str | None:
+def no_right_to_queue(connection: Connection) -> str | None:
     """Say which rights a worker lacks."""
     tables = [f"procrastinate_{name}" for name in ("jobs", "events", "periodic_defers", "workers")]
-    return _lacking(engine, QUEUE_SCHEMA, tables)
+    return _lacking(connection, QUEUE_SCHEMA, tables)
 
 
-def powerless_owner(engine: Engine) -> str | None:
+def powerless_owner(connection: Connection) -> str | None:
     """Say that views belong to a role that may not read the tables: nobody reads anything in them then."""
     tables = [table.name for table in METADATA.sorted_tables]
-    with transaction(engine) as connection:
-        found = connection.execute(text(POWERLESS), {"schema": SCHEMA, "bi": BI_SCHEMA, "tables": tables}).all()
+    found = connection.execute(text(POWERLESS), {"schema": SCHEMA, "bi": BI_SCHEMA, "tables": tables}).all()
     if not found:
         return None
     return f"{first_of([row[1] for row in found])} belong to {found[0][0]}, who may not read the tables."
 
 
-def _lacking(engine: Engine, schema: str, tables: list[str]) -> str | None:
-    if not _is_migrated(engine):
+def _lacking(connection: Connection, schema: str, tables: list[str]) -> str | None:
+    if not _is_migrated(connection):
         return None
-    found = sorted(_asked(engine, LACKS, schema=schema, tables=tables))
-    return f"The {_user(engine)} lacks rights in schema {schema}: {first_of(found)}." if found else None
+    found = sorted(_asked(connection, LACKS, schema=schema, tables=tables))
+    return f"The {_user(connection)} lacks rights in schema {schema}: {first_of(found)}." if found else None
 
 
-def _is_migrated(engine: Engine) -> bool:
-    with transaction(engine) as connection:
-        return has_table(connection, SCHEMA, "alembic_version")
+def _is_migrated(connection: Connection) -> bool:
+    return has_table(connection, SCHEMA, "alembic_version")
 
 
-def _asked(engine: Engine, query: str, **values: Any) -> list[str]:
+def _asked(connection: Connection, query: str, **values: Any) -> list[str]:
     """Return the first column of what a query finds, without NULL."""
-    with transaction(engine) as connection:
-        return [value for value in connection.execute(text(query), values).scalars() if value is not None]
+    return [value for value in connection.execute(text(query), values).scalars() if value is not None]
 
 
-def _user(engine: Engine) -> str:
-    return f"user {_asked(engine, 'SELECT current_user')[0]}"
+def _user(connection: Connection) -> str:
+    return f"user {_asked(connection, 'SELECT current_user')[0]}"

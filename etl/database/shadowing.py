@@ -1,9 +1,8 @@
 """Who else may create functions and operators where names are looked for: they would be called with others' rights."""
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, text
 
 from etl.database.base import SCHEMA
-from etl.database.engine import transaction
 
 # Names without a schema are looked for in these by `etl psql` and by the functions of the queue.
 LOOKED_INTO = (SCHEMA, "etl_jobs")
@@ -22,15 +21,15 @@ MAY_CREATE = """
 """
 
 
-def others_may_create(engine: Engine) -> str | None:
+def others_may_create(connection: Connection) -> str | None:
     """Say who may create in our own schemas besides their owner."""
-    found = _may_create(engine, *LOOKED_INTO)
+    found = _may_create(connection, *LOOKED_INTO)
     return f"Others than the owner may create there: {', '.join(found)}." if found else None
 
 
-def everybody_may_create(engine: Engine) -> str | None:
+def everybody_may_create(connection: Connection) -> str | None:
     """Say so where everybody may create in schema public, as before PostgreSQL 15 and in databases from then."""
-    if "PUBLIC in schema public" not in _may_create(engine, "public"):
+    if "PUBLIC in schema public" not in _may_create(connection, "public"):
         return None
     return (
         "everybody may create in schema public. etl looks for nothing there; other programs do, and call what anybody"
@@ -38,6 +37,5 @@ def everybody_may_create(engine: Engine) -> str | None:
     )
 
 
-def _may_create(engine: Engine, *schemas: str) -> list[str]:
-    with transaction(engine) as connection:
-        return list(connection.execute(text(MAY_CREATE), {"schemas": list(schemas)}).scalars())
+def _may_create(connection: Connection, *schemas: str) -> list[str]:
+    return list(connection.execute(text(MAY_CREATE), {"schemas": list(schemas)}).scalars())
