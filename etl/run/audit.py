@@ -189,7 +189,7 @@ class Audit:
         gone = [one for one, ids in kept.items() if have[one].keys() - ids]
         if gone:
             ids = [message_id for one in gone for message_id in kept[one]]
-            with transaction(self.intake.engine) as connection:
+            with self.intake.writer.transaction() as connection:
                 self.removed += marks.mark_removed(connection, self.client.account_id, gone, ids, partial=True)
 
     def _count(self, named: dict[int, Messages], have: dict[int, dict[int, Held]]) -> None:
@@ -210,7 +210,7 @@ class Audit:
 
     def _close(self, agreed: dict[int, str]) -> None:
         if agreed:
-            with transaction(self.intake.engine) as connection:
+            with self.intake.writer.transaction() as connection:
                 conversations.close_marks(connection, self.client.account_id, agreed, self.intake.run.clock.now())
 
     def _read_singly(self) -> None:

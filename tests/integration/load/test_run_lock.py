@@ -185,6 +185,30 @@ def test_what_another_run_has_read_since_is_not_overwritten_by_one_that_does_not
     assert rows(engine, "SELECT outcome FROM helpdesk.sync_runs") == [("interrupted",)]
 
 
+def test_what_another_run_has_read_since_is_not_marked_as_deleted_by_the_ledger_of_one_whose_lock_is_lost(
+    engine: Engine, other: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For as long as the lock's session is not touched, the run does not know that another one has begun."""
+    monkeypatch.setattr(run_lock.RunLock, "check", lambda _: None)
+    account, overtaken = account_of(3), threading.Event()
+    del account.conversations[2]
+
+    def overtake(request: Request, answer: Answer) -> Answer:
+        if request.path.endswith("/conversations/2") and not overtaken.is_set():
+            overtaken.set()
+            end(other)
+            with hold(other, 1):
+                rows(other, "INSERT INTO helpdesk.conversations (account_id, id) VALUES (1, 2) RETURNING 1")
+        return answer
+
+    with job(account, engine, change=overtake) as etl:
+        run = etl.run()
+    assert overtaken.is_set()
+    assert (run.outcome, set(run.problems)) == ("failed", {journal.CLOSED.format(1)})
+    assert rows(engine, "SELECT id FROM helpdesk.conversations WHERE deleted_at IS NOT NULL") == []
+    assert rows(engine, "SELECT conversation_id FROM helpdesk.conversation_ledger") == []
+
+
 def test_one_that_was_overtaken_is_not_closed_as_complete(engine: Engine, other: Engine) -> None:
     with hold(engine, 1):
         run = an_open_run(engine)
