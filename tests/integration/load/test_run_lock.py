@@ -21,6 +21,7 @@ from etl.selection import Selection
 from etl.settings.settings import Settings
 from etl.workers.scheduler import has_begun
 from tests.databases import execute
+from tests.roles import as_role, new_role
 from tests.scripted_account import account_of, job
 from tests.waits import LONGEST, wait_until
 
@@ -128,6 +129,26 @@ def test_a_run_that_was_killed_is_not_named_for_a_lock_that_somebody_else_has_le
             pass
     assert not isinstance(said.value, AnotherRun)
     assert run.run_id == 1
+
+
+def test_a_lock_that_a_reader_has_taken_is_no_run_whatever_its_statements_say(
+    engine: Engine, other: Engine, database_url: str
+) -> None:
+    """Anybody in the database may take it, and write what the session of a run writes."""
+    an_open_run(engine)
+    with new_role(database_url, "reader") as role:
+        reader = make_engine(as_role(database_url, role))
+        with reader.connect() as connection:
+            connection.execute(
+                text("/* lock of account 1 */ SELECT pg_advisory_lock(hashtextextended('etl sync 1', 0))")
+            )
+            with pytest.raises(DatabaseError, match=r"^Session \d+ .* no run of it is known") as said:
+                hold(other, 1, lambda _: None).__enter__()
+            assert not isinstance(said.value, AnotherRun)
+            assert (shown(engine)[1], shown(engine)[3:]) == (
+                "interrupted", (("interrupted", False), [("interrupted",)], False),
+            )  # fmt: skip
+        reader.dispose()
 
 
 def test_whoever_is_not_answered_the_lock_of_its_own_session_begins_nothing(
