@@ -34,7 +34,7 @@ LEFT JOIN LATERAL (
         CASE WHEN run.outcome <> 'running' OR EXISTS (
             SELECT FROM pg_catalog.pg_locks AS held
             JOIN pg_catalog.pg_stat_activity AS holder ON holder.pid = held.pid
-            WHERE has_table_privilege(holder.usesysid, 'helpdesk.sync_runs', 'INSERT') AND held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
+            WHERE has_table_privilege(holder.usesysid, 'helpdesk.sync_runs'::regclass, 'INSERT') AND held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
               AND held.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
               AND ((held.classid::bigint << 32) | held.objid::bigint)
                   = hashtextextended('etl sync ' || run.account_id, 0)

@@ -19,6 +19,7 @@ from etl.monitoring import run_history
 from etl.run import sync
 from etl.selection import Selection
 from etl.settings.settings import Settings
+from etl.views import grants
 from etl.workers.scheduler import has_begun
 from tests.databases import execute
 from tests.roles import as_role, new_role
@@ -343,6 +344,16 @@ def test_a_run_counts_as_running_everywhere_as_long_as_its_lock_is_held_and_no_l
     with hold(other, 2):  # the lock of another account is none of its
         killed = ("interrupted", "interrupted")
         assert shown(engine) == ([killed[0]], killed[1], ["interrupted"], ("interrupted", False), [killed[:1]], False)
+
+
+def test_a_reader_of_the_views_is_shown_that_a_run_goes_on(engine: Engine, other: Engine, database_url: str) -> None:
+    """What the view asks of the lock takes no right in the schema of the tables."""
+    with new_role(database_url, "reader") as role, hold(other, 1):
+        an_open_run(engine)
+        grants.grant(engine, role, with_personal_data=False)
+        reader = make_engine(as_role(database_url, role))
+        assert rows(reader, "SELECT last_run_outcome FROM bi.sync_health") == [("running",)]
+        reader.dispose()
 
 
 def test_the_lock_of_another_database_is_none_of_its(engine: Engine, server_url: str) -> None:
