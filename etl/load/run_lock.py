@@ -53,9 +53,11 @@ Wait = Callable[[float], None]
 WhenLost = Callable[[DatabaseError], None]
 Account = ColumnElement[int] | InstrumentedAttribute[int]
 
+_ACTIVITY = table("pg_stat_activity", column("pid"), column("usesysid"))
 _LOCKS = table("pg_locks", *map(column, ("pid", "locktype", "database", "classid", "objid", "objsubid", "granted")))
 _HOLDER = """
-    SELECT lock.pid, session.application_name, session.backend_start, session.query,
+    SELECT lock.pid, has_table_privilege(session.usesysid, 'helpdesk.sync_runs', 'INSERT') AS may_run,
+        session.application_name, session.backend_start, session.query,
         coalesce(host(session.client_addr), 'this machine') AS came_from
     FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS session ON session.pid = lock.pid
     WHERE lock.pid = :pid
@@ -69,8 +71,12 @@ def lock_key(account_id: Account) -> Function[int]:
 
 
 def is_held(account_id: Account) -> ColumnElement[bool]:
-    """Return whether anybody holds an account's lock, as a condition; `bi.sync_health` has the same one."""
-    return exists().select_from(_LOCKS).where(_of(account_id))
+    """Return whether an account's lock is held, as a condition; `bi.sync_health` has the same one.
+
+    Anybody may take it, a reader of the views, too: that of who cannot write a run down is none.
+    """
+    may_run = func.has_table_privilege(_ACTIVITY.c.usesysid, literal("helpdesk.sync_runs"), literal("INSERT"))
+    return exists().select_from(_LOCKS).where(_of(account_id), _ACTIVITY.c.pid == _LOCKS.c.pid, may_run)
 
 
 def goes_on() -> ColumnElement[bool]:
@@ -211,7 +217,11 @@ def hold(
 def _refuse_if_running(connection: Connection, account_id: int, holder: int) -> None:
     """Raise AnotherRun when the holder is alive and has written its run down."""
     session = connection.execute(text(_HOLDER), {"pid": holder}).first()
-    if session is None or not (session.query in HIDDEN or f"lock of account {account_id} " in session.query):
+    if (
+        session is None
+        or not session.may_run
+        or not (session.query in HIDDEN or f"lock of account {account_id} " in session.query)
+    ):
         return
     running = connection.execute(
         select(SyncRun.run_id, SyncRun.started_at, SyncRun.host, SyncRun.process_id)

@@ -15,7 +15,7 @@ from etl.errors import VendorError
 from etl.extract.client import Client, Query
 from etl.extract.walk import BY_CREATION, walk
 from etl.id_set import IdSet
-from etl.load import conversations, held, journal, marks
+from etl.load import conversations, held, marks
 from etl.load.held import Held
 from etl.load.tally import Unproved
 from etl.run.intake import Intake
@@ -189,8 +189,7 @@ class Audit:
         gone = [one for one, ids in kept.items() if have[one].keys() - ids]
         if gone:
             ids = [message_id for one in gone for message_id in kept[one]]
-            with transaction(self.intake.engine) as connection:
-                journal.require_open(connection, self.intake.run)
+            with self.intake.writer.transaction() as connection:
                 self.removed += marks.mark_removed(connection, self.client.account_id, gone, ids, partial=True)
 
     def _count(self, named: dict[int, Messages], have: dict[int, dict[int, Held]]) -> None:
@@ -211,8 +210,7 @@ class Audit:
 
     def _close(self, agreed: dict[int, str]) -> None:
         if agreed:
-            with transaction(self.intake.engine) as connection:
-                journal.require_open(connection, self.intake.run)
+            with self.intake.writer.transaction() as connection:
                 conversations.close_marks(connection, self.client.account_id, agreed, self.intake.run.clock.now())
 
     def _read_singly(self) -> None:

@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from etl.database.engine import transaction
 from etl.extract.client import Client
-from etl.load import contract, conversations, journal
+from etl.load import contract, conversations
 from etl.load.contract import Entry
 from etl.load.journal import Run
 from etl.load.tally import Tally
@@ -52,7 +51,7 @@ def settle(client: Client, intake: Intake, dimensions: Dimensions, accept: bool)
     entries |= {name: _marked(expected.entries[name], accept=True, unread=False) for name in expected.left}
     unread = {name for name, kinds in by_path(run.tally.sent).items() if kinds[UNREAD]}
     entries |= {name: _marked(entry, accept=accept, unread=name in unread) for name, entry in gone.items()}
-    with transaction(intake.engine) as connection:
+    with intake.writer.transaction() as connection:
         contract.write(connection, run.account_id, entries.values())
 
 
@@ -68,8 +67,7 @@ def _note_states(intake: Intake, gone: Mapping[str, Entry]) -> None:
     """Note the states of what stays held back, as they are now: until here they might have become others."""
     withheld = sorted({one for name in gone for one in intake.run.tally.withheld.get(name, ())})
     for first in range(0, len(withheld), STATES_AT_ONCE):
-        with transaction(intake.engine) as connection:
-            journal.require_open(connection, intake.run)
+        with intake.writer.transaction() as connection:
             block = withheld[first : first + STATES_AT_ONCE]
             conversations.save_states(connection, intake.run.account_id, block, intake.run.clock.now())
 

@@ -152,7 +152,7 @@ class Dimensions:
             ids = [whole(definition["id"]) for definition in definitions]
         except (BadValue, KeyError, TypeError):
             return  # a rejected definition may be any of those that are stored
-        with transaction(self.engine) as connection:
+        with self.writer.transaction() as connection:
             attribute_columns.forget_others(connection, self.run.account_id, ids)
         try:
             with transaction(self.engine) as connection:

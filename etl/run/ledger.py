@@ -21,8 +21,8 @@ from etl.extract.client import Client
 from etl.extract.refusals import NO_RIGHT
 from etl.extract.walk import BY_CREATION, count_all, walk
 from etl.id_set import IdSet
-from etl.load import conversations, journal, ledger_entries
-from etl.load.journal import Run
+from etl.load import conversations, ledger_entries
+from etl.load.journal import Run, require_open
 from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE, Reason
 from etl.run.far_ids import said_of_denied, said_of_jumps, said_of_strays
 from etl.run.ground import Ground
@@ -223,11 +223,11 @@ class Ledger:
         that a lower one may appear after a higher one. The next run asks again.
         """
         oldest_of_the_new = self.ground.highest(self.gone) - ASKED_AT_ONCE
-        gaps = [conversation_id for conversation_id in self.gone if conversation_id <= oldest_of_the_new]
-        reasons: dict[int, Reason] = dict.fromkeys(gaps, Reason(DELETED))
-        reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN, asker=self.asker)) | self.unreadable
+        reasons = {one: Reason(DELETED) for one in self.gone if one <= oldest_of_the_new}
+        reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN, asker=self.asker))
+        reasons |= self.unreadable
         with transaction(self.engine) as connection:
-            journal.require_open(connection, self.run)
+            require_open(connection, self.run)
             ledger_entries.write_down(connection, self.client.account_id, self.gone, reasons)
 
     def _buried(self) -> set[int]:

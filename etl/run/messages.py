@@ -2,7 +2,6 @@
 
 from itertools import islice
 
-from etl.database.engine import transaction
 from etl.extract.client import Client
 from etl.load import marks
 from etl.load.journal import Run
@@ -20,7 +19,7 @@ def account(client: Client, intake: Intake, everything: bool) -> None:
     run.audit = audit.settle()
     run.tally += Tally(wrote=audit.removed > 0)
     open_ones = run.tally.unproved.keys() - audit.done
-    with transaction(intake.engine) as connection:
+    with intake.writer.transaction() as connection:
         # Its mark may be that of an earlier reading, which held until this one.
         marks.reopen(connection, run.account_id, open_ones)
     if audit.not_used and not audit.done:

@@ -35,7 +35,7 @@ def patrol(intake: Intake) -> None:
     while block := list(islice(numbers, HISTORIES_AT_ONCE)):
         whole = read_whole(intake, block)
         run.tally += Tally(unread=len(whole.failures), why=next(iter(whole.failures), ""))
-        with transaction(intake.engine) as connection:
+        with intake.writer.transaction() as connection:
             proved = _find_refreshed(connection, settings.account_id, whole.unproved)
             marks.note_reading(connection, settings.account_id, proved)
         for conversation_id in whole.unproved.keys() - set(proved):

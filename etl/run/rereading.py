@@ -113,5 +113,5 @@ def _save(intake: Intake, batch: Batch, whole: Whole) -> None:
     intake.writer.save(batch)
     for conversation_id in [one for one in whole.lengths if one in intake.run.tally.moved]:
         del whole.lengths[conversation_id]
-    with transaction(intake.engine) as connection:
+    with intake.writer.transaction() as connection:
         marks.note_reading(connection, batch.account_id, list(whole.lengths))

@@ -1,8 +1,8 @@
 """Saves batches, each in one transaction, in a thread of its own: while one is saved the next one is read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -101,12 +101,18 @@ class Writer:
         tally = _tally_of(batch)
         tally.handed_on |= self.known.forgotten.handed_on
         if any(rows.values()) or batch.rejected:
-            with transaction(self._engine) as connection:
-                self.guard(connection)
+            with self.transaction() as connection:
                 tally += save_batch(connection, self._run, batch, rows, self.known)
             self._repeated.remember(batch)
             self.analyze_after(tally.inserted)
         return tally
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection in a transaction in which more than batches may be saved, unless the guard raises."""
+        with transaction(self._engine) as connection:
+            self.guard(connection)
+            yield connection
 
     def analyze_after(self, inserted: int) -> None:
         """Count rows that were inserted, and tell the planner of them now and then."""

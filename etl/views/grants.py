@@ -4,6 +4,7 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine, delete, text
 from sqlalchemy.dialects.postgresql import insert
 
+from etl.database.base import SCHEMA
 from etl.database.bookkeeping import PersonalDataReader
 from etl.database.engine import transaction
 from etl.errors import DatabaseError
@@ -17,12 +18,19 @@ STILL = """
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = :schema AND c.relname = ANY(:views)
 """
+CLEAR = f"""
+    SELECT pg_has_role(:role, tables.relowner, 'USAGE') OR EXISTS (
+        SELECT FROM {SCHEMA}.personal_data_readers AS reader JOIN pg_roles AS role ON role.rolname = reader.role_name
+        WHERE pg_has_role(:role, role.oid, 'MEMBER')
+    ) FROM pg_class AS tables WHERE tables.oid = '{SCHEMA}.contacts'::regclass
+"""  # noqa: S608 -- only constants are formatted in
 
 
 def grant(engine: Engine, role: str, with_personal_data: bool) -> None:
     """Let a role read the views of schema `bi`, personal data in clear or masked; a later call overrides this.
 
-    Raise DatabaseError when there is no such role, or when the user of DATABASE_URL does not own the views.
+    Raise DatabaseError when there is no such role, or when the user of DATABASE_URL does not own the views; and when it
+    sees personal data all the same, as others let it.
     """
     with transaction(engine) as connection:
         if not connection.scalar(text(THERE), {"role": role}):
@@ -34,6 +42,12 @@ def grant(engine: Engine, role: str, with_personal_data: bool) -> None:
             connection.execute(insert(PersonalDataReader).values(role_name=role).on_conflict_do_nothing())
         else:
             connection.execute(delete(PersonalDataReader).where(PersonalDataReader.role_name == role))
+        sees_them = connection.scalar(text(CLEAR), {"role": role})
+    if sees_them and not with_personal_data:
+        raise DatabaseError(
+            f"{role} may read the views of schema bi, and sees personal data in clear all the same: as their owner, a"
+            " superuser, or a member of a role that was granted it --with-personal-data."
+        )
 
 
 def revoke(engine: Engine, role: str) -> None:

@@ -57,11 +57,17 @@ def take(connection: Connection, role: str, is_there: bool = True) -> None:
 
 
 def release(connection: Connection) -> list[str]:
-    """Take those off the list whose rights somebody took back by SQL; return a sentence for each."""
-    gone = [one.role for one in _standing(connection) if was_taken_back(one.in_this_schema, one.may_read)]
-    for role in gone:
+    """Take those off the list whose rights somebody took back by SQL, or who were dropped; return a sentence for each.
+
+    A role that is not there in a schema that was made anew may be one that a restore left out; else it was dropped, and
+    who is called so later is somebody else.
+    """
+    standing = _standing(connection)
+    dropped = [one.role for one in standing if one.in_this_schema and not one.is_there]
+    gone = [one.role for one in standing if was_taken_back(one.in_this_schema, one.may_read)]
+    for role in (*dropped, *gone):
         _forget(connection, role)
-    return [
+    return [f"{role} is no longer on the list of readers: there is no such role any more." for role in dropped] + [
         f"{role} is no longer on the list of readers: its right to the views was taken back by SQL. `etl grant` gives"
         " it again."
         for role in gone

@@ -13,7 +13,8 @@ down_revision: str | None = "0007_contract"
 
 SCHEMA = "helpdesk"
 
-# Those to whom `etl grant` gave it, and from whom nobody took the schema since.
+# Those to whom `etl grant` gave it, and from whom nobody took the schema since. Anybody may say so of views that they make
+# themselves, in a schema in which they may make none: only the word of its owner counts, or of who is the owner, too.
 GIVEN = """
     SELECT DISTINCT reader.rolname AS reader, giver.rolname AS giver, given.defaclnamespace AS schema_oid
     FROM pg_catalog.pg_default_acl AS given
@@ -22,6 +23,7 @@ GIVEN = """
     JOIN pg_catalog.pg_roles AS reader ON reader.oid = acl.grantee
     JOIN pg_catalog.pg_roles AS giver ON giver.oid = given.defaclrole
     WHERE given.defaclobjtype = 'r' AND acl.privilege_type = 'SELECT' AND reader.oid <> giver.oid
+      AND pg_catalog.pg_has_role(giver.oid, schema.nspowner, 'USAGE')
 """
 TAKE_OVER = f"""
     INSERT INTO {SCHEMA}.view_readers (role_name, schema_oid)

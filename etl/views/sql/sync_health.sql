@@ -29,10 +29,12 @@ FROM helpdesk.accounts AS account
 LEFT JOIN LATERAL (
     SELECT
         run.started_at,
-        -- A run goes on while its lock is held (etl/load/run_lock.py); one that was killed could not say so.
+        -- A run goes on while its lock is held (etl/load/run_lock.py), by who may write a run down: a reader may take it, too.
+        -- One that was killed could not say so.
         CASE WHEN run.outcome <> 'running' OR EXISTS (
             SELECT FROM pg_catalog.pg_locks AS held
-            WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
+            JOIN pg_catalog.pg_stat_activity AS holder ON holder.pid = held.pid
+            WHERE has_table_privilege(holder.usesysid, 'helpdesk.sync_runs'::regclass, 'INSERT') AND held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
               AND held.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
               AND ((held.classid::bigint << 32) | held.objid::bigint)
                   = hashtextextended('etl sync ' || run.account_id, 0)

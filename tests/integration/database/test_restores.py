@@ -224,6 +224,32 @@ def test_what_an_earlier_version_granted_is_taken_over(engine: Engine, role: str
     assert reads(engine, role) == "nothing"
 
 
+def test_what_others_said_of_views_to_come_is_not_taken_over(engine: Engine, role: str, server_url: str) -> None:
+    """Anybody may, in any schema: whoever reads one view would get all."""
+    migrate.migrate(engine, "0007_contract")
+    quoted, group = sql.Identifier(role).as_string(), sql.Identifier(f"{role} group").as_string()
+    execute(url_of(engine), f"CREATE ROLE {group}; GRANT {group} TO {quoted}; GRANT USAGE ON SCHEMA bi TO {quoted}")
+    with psycopg.connect(plain(url_of(engine)), user=role, autocommit=True) as reader:
+        reader.execute(
+            f"ALTER DEFAULT PRIVILEGES FOR ROLE {group} IN SCHEMA bi GRANT SELECT ON TABLES TO {quoted}".encode()
+        )
+    migrate.migrate(engine)
+    assert (reads(engine, role), query(url_of(engine), "SELECT * FROM view_readers")) == ("refused", [])
+    drop_role(server_url, f"{role} group")
+
+
+def test_a_role_that_was_dropped_leaves_nothing_to_who_is_called_so_later(engine: Engine, server_url: str) -> None:
+    execute(server_url, "CREATE ROLE dropped_reader LOGIN")
+    grants.grant(engine, "dropped_reader", with_personal_data=True)
+    drop_role(server_url, "dropped_reader")
+    said = "dropped_reader is no longer on the list of readers: there is no such role any more."
+    assert migrate.migrate(engine) == [said]
+    execute(server_url, "CREATE ROLE dropped_reader LOGIN")
+    assert (migrate.migrate(engine), reads(engine, "dropped_reader")) == ([], "refused")
+    assert query(url_of(engine), "SELECT * FROM personal_data_readers") == []
+    drop_role(server_url, "dropped_reader")
+
+
 def test_who_reads_all_the_same_is_told(engine: Engine, role: str, server_url: str) -> None:
     grants.grant(engine, role, with_personal_data=False)
     execute(url_of(engine), f"GRANT pg_read_all_data TO {sql.Identifier(role).as_string()}")

@@ -19,8 +19,10 @@ from etl.monitoring import run_history
 from etl.run import sync
 from etl.selection import Selection
 from etl.settings.settings import Settings
+from etl.views import grants
 from etl.workers.scheduler import has_begun
 from tests.databases import execute
+from tests.roles import as_role, new_role
 from tests.scripted_account import account_of, job
 from tests.waits import LONGEST, wait_until
 
@@ -130,6 +132,26 @@ def test_a_run_that_was_killed_is_not_named_for_a_lock_that_somebody_else_has_le
     assert run.run_id == 1
 
 
+def test_a_lock_that_a_reader_has_taken_is_no_run_whatever_its_statements_say(
+    engine: Engine, other: Engine, database_url: str
+) -> None:
+    """Anybody in the database may take it, and write what the session of a run writes."""
+    an_open_run(engine)
+    with new_role(database_url, "reader") as role:
+        reader = make_engine(as_role(database_url, role))
+        with reader.connect() as connection:
+            connection.execute(
+                text("/* lock of account 1 */ SELECT pg_advisory_lock(hashtextextended('etl sync 1', 0))")
+            )
+            with pytest.raises(DatabaseError, match=r"^Session \d+ .* no run of it is known") as said:
+                hold(other, 1, lambda _: None).__enter__()
+            assert not isinstance(said.value, AnotherRun)
+            assert (shown(engine)[1], shown(engine)[3:]) == (
+                "interrupted", (("interrupted", False), [("interrupted",)], False),
+            )  # fmt: skip
+        reader.dispose()
+
+
 def test_whoever_is_not_answered_the_lock_of_its_own_session_begins_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,25 +207,28 @@ def test_what_another_run_has_read_since_is_not_overwritten_by_one_that_does_not
     assert rows(engine, "SELECT outcome FROM helpdesk.sync_runs") == [("interrupted",)]
 
 
-def test_nor_is_marked_as_deleted_what_another_run_has_found_since(
+def test_what_another_run_has_read_since_is_not_marked_as_deleted_by_the_ledger_of_one_whose_lock_is_lost(
     engine: Engine, other: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """For as long as the lock's session is not touched, the run does not know that another one has begun."""
     monkeypatch.setattr(run_lock.RunLock, "check", lambda _: None)
-    account = account_of(3)
+    account, overtaken = account_of(3), threading.Event()
     del account.conversations[2]
 
-    def find(request: Request, answer: Answer) -> Answer:
-        if request.path.endswith("/conversations/2"):
+    def overtake(request: Request, answer: Answer) -> Answer:
+        if request.path.endswith("/conversations/2") and not overtaken.is_set():
+            overtaken.set()
             end(other)
             with hold(other, 1):
                 rows(other, "INSERT INTO helpdesk.conversations (account_id, id) VALUES (1, 2) RETURNING 1")
         return answer
 
-    with job(account, engine, change=find) as etl:
-        assert etl.run().outcome == "failed"
-    assert rows(engine, "SELECT id, deleted_at FROM helpdesk.conversations ORDER BY 1") == [
-        (1, None), (2, None), (3, None),
-    ]  # fmt: skip
+    with job(account, engine, change=overtake) as etl:
+        run = etl.run()
+    assert overtaken.is_set()
+    assert (run.outcome, set(run.problems)) == ("failed", {journal.CLOSED.format(1)})
+    assert rows(engine, "SELECT id FROM helpdesk.conversations WHERE deleted_at IS NOT NULL") == []
+    assert rows(engine, "SELECT conversation_id FROM helpdesk.conversation_ledger") == []
 
 
 def test_one_that_was_overtaken_is_not_closed_as_complete(engine: Engine, other: Engine) -> None:
@@ -319,6 +344,16 @@ def test_a_run_counts_as_running_everywhere_as_long_as_its_lock_is_held_and_no_l
     with hold(other, 2):  # the lock of another account is none of its
         killed = ("interrupted", "interrupted")
         assert shown(engine) == ([killed[0]], killed[1], ["interrupted"], ("interrupted", False), [killed[:1]], False)
+
+
+def test_a_reader_of_the_views_is_shown_that_a_run_goes_on(engine: Engine, other: Engine, database_url: str) -> None:
+    """What the view asks of the lock takes no right in the schema of the tables."""
+    with new_role(database_url, "reader") as role, hold(other, 1):
+        an_open_run(engine)
+        grants.grant(engine, role, with_personal_data=False)
+        reader = make_engine(as_role(database_url, role))
+        assert rows(reader, "SELECT last_run_outcome FROM bi.sync_health") == [("running",)]
+        reader.dispose()
 
 
 def test_the_lock_of_another_database_is_none_of_its(engine: Engine, server_url: str) -> None:

@@ -109,6 +109,21 @@ def test_members_of_a_role_see_what_the_role_sees(etl: RunEtl, database_url: str
             owner.execute(sql.SQL("DROP ROLE {}").format(member))
 
 
+def test_who_sees_personal_data_by_another_role_is_not_said_to_see_none(
+    etl: RunEtl, database_url: str, role: str
+) -> None:
+    with connect(database_url) as owner:
+        team = f"team_{uuid.uuid4().hex[:8]}"
+        owner.execute(sql.SQL("CREATE ROLE {}; GRANT {} TO {}").format(
+            sql.Identifier(team), sql.Identifier(team), sql.Identifier(role)
+        ))  # fmt: skip
+        assert etl("grant", "--role", team, "--with-personal-data", DATABASE_URL=database_url).returncode == 0
+        granted = etl("grant", "--role", role, DATABASE_URL=database_url)
+        owner.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(team)))
+    assert (granted.returncode, granted.stdout) == (1, "")
+    assert f"{role} may read the views of schema bi, and sees personal data in clear all the same" in granted.stderr
+
+
 def test_the_tables_themselves_stay_closed(etl: RunEtl, database_url: str, role: str) -> None:
     etl("grant", "--role", role, "--with-personal-data", DATABASE_URL=database_url)
     with connect(database_url, role) as reader:
