@@ -1,6 +1,7 @@
 """Terminals, pipes and files that cannot take what is printed: the run's exit code stays, and JSON stays JSON."""
 
 import json
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +40,7 @@ def variables(vendor: Vendor, database_url: str, tmp_path: Path) -> Iterator[dic
 def run(folder: Path, arguments: str, variables: dict[str, str], redirected: str = "") -> tuple[int, bytes, bytes]:
     """Run the command line by a shell, which redirects its output; return the exit code and what came out."""
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", f"{ETL} {arguments} {redirected}"],
+        ["bash", "-o", "pipefail", "-c", f"{shlex.quote(ETL)} {arguments} {redirected}"],
         env=environment_of(folder) | variables,
         cwd=folder,
         capture_output=True,

@@ -181,7 +181,7 @@ def test_a_disk_that_is_nearly_full_is_told_where_it_can_be(engine: Engine, monk
     assert [one.name for one in faults(engine)] in ([], ["disk"])  # the folder may be another user's
     with engine.connect() as connection:
         folder = Path(str(connection.scalar(text("SHOW data_directory"))))
-    assert (limits.little_disk(engine) is not None) == folder.is_dir()
+        assert (limits.little_disk(connection) is not None) == folder.is_dir()
 
 
 def test_a_standby_that_is_gone_is_told_before_a_run_waits_for_it(tmp_path: Path) -> None:
