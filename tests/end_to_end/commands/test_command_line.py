@@ -126,6 +126,7 @@ def test_wrong_arguments_exit_with_2_and_say_what_is_wrong(etl: RunEtl, argument
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_backfill_takes_a_day_as_a_whole_day_in_utc_or_with_an_offset(
     etl: RunEtl, vendor: Vendor, settings: dict[str, str]
 ) -> None:

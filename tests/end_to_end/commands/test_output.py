@@ -70,6 +70,7 @@ def test_what_cannot_be_written_is_a_question_mark_and_the_exit_code_stays(
         assert code == 0, out + err
 
 
+@pytest.mark.long
 @NARROWS
 def test_json_stays_whole_where_its_characters_cannot_be_written(
     tmp_path: Path, variables: dict[str, str], vendor: Vendor, narrow: str
@@ -105,6 +106,7 @@ def test_output_that_is_lost_on_a_full_disk_is_told_and_is_no_success(
     assert run(tmp_path, "runs", variables, "2>/dev/full")[0] == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("closed", ["<&- >&- 2>&-", *in_the_long_run(">&-", "2>&-", ">&- 2>&-")])
 def test_output_that_is_closed_is_not_wanted(tmp_path: Path, variables: dict[str, str], closed: str) -> None:
     for command in ("sync --account 1", "psql -c 'TABLE accounts'"):

@@ -205,6 +205,7 @@ def test_a_contact_is_forgotten_in_the_account_that_was_named(
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_request_to_stop_ends_the_series_and_no_token_is_in_the_list_of_processes(
     tmp_path: Path, settings: dict[str, str], database_url: str
 ) -> None:

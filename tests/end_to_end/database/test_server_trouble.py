@@ -112,6 +112,7 @@ def small_disk(folder: Path, owner: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.long
 def test_a_full_disk_is_one_sentence_and_the_next_run_with_room_is_exact(
     etl: RunEtl, tmp_path: Path, home: Path, trap: Trap, variables: dict[str, str]
 ) -> None:

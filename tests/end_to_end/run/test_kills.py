@@ -110,6 +110,7 @@ def test_a_first_run_killed_at_any_part_of_it_leaves_no_half_page_and_the_next_o
     assert tables(database_url) == expected
 
 
+@pytest.mark.long
 def test_a_run_killed_in_the_middle_of_a_transaction_leaves_nothing_of_it(
     undisturbed: Any, served: tuple[Trap, str], database_url: str, tmp_path: Path
 ) -> None:

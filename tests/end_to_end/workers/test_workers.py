@@ -118,6 +118,7 @@ def assert_exact(engine: Engine, slow: Slow, base_url: str, account: Account) ->
     assert_equal(Job(slow.vendor, base_url, engine), account)
 
 
+@pytest.mark.long
 def test_a_first_load_is_shared_by_three_workers_and_no_history_is_read_twice(
     tmp_path: Path, engine: Engine, database_url: str
 ) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from tests.etl_process import environment_of
@@ -75,6 +77,7 @@ def python(folder: Path, *arguments: str, **variables: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_counter_is_added_in_one_line_and_is_in_the_journal_in_json_and_in_a_shared_run(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -228,6 +228,7 @@ def test_kept_the_marks_are_there_and_redacted_they_are_nowhere(
     assert rows_of(engine, "SELECT FROM helpdesk.sync_runs WHERE quotes IS NOT NULL") == []
 
 
+@pytest.mark.long
 def test_what_is_taken_out_leaves_what_would_have_been_said_without_it(
     engine: Engine, server_url: str, template: str, base_url: str
 ) -> None:

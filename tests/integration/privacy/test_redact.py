@@ -173,6 +173,7 @@ def test_a_page_that_fails_leaves_nothing_of_itself(engine: Engine, other_engine
     assert whole_tables(engine) == whole_tables(other_engine)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("first", "then"),
     [
@@ -197,6 +198,7 @@ def test_what_cannot_be_restored_is_read_again(
     assert but_counts(engine) == but_counts(other_engine)
 
 
+@pytest.mark.long
 def test_a_rejected_record_is_there_once_with_its_payload_when_it_was_met_again(engine: Engine) -> None:
     with job(hostile(), engine, spoiled()) as scripted:
         rejected = scripted.run(**MODES["hash"]).tally.rejected

@@ -158,6 +158,7 @@ def stored_by_an_earlier_version(engine: Engine) -> None:
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("times", [0, 9])
 def test_a_number_that_an_earlier_version_stored_is_asked_for_and_does_not_count(engine: Engine, times: int) -> None:
     made = Shows(FAR, times=0)

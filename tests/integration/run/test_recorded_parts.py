@@ -275,6 +275,7 @@ def test_after_a_merge_of_contacts_every_message_has_the_contact_that_is_left(en
     assert {number: found[number] for number in of_it} == {number: expected[number] for number in of_it}
 
 
+@pytest.mark.long
 def test_an_audit_finds_the_old_message_whose_deletion_no_clock_tells(engine: Engine) -> None:
     parts = recorded_4_15()
     before = deepcopy(parts)
