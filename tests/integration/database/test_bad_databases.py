@@ -167,9 +167,10 @@ def test_indexes_that_were_made_by_other_rules_are_told(server_url: str) -> None
     except (errors.SyntaxError, errors.FeatureNotSupported, errors.InvalidParameterValue):
         pytest.skip("this server has no rules to sort texts of which it knows the version")
     engine = make_engine(url_of(server_url, name))
-    assert limits.other_collation(engine) is None
-    execute(server_url, f"UPDATE pg_database SET datcollversion = '0.1' WHERE datname = '{name}'")
-    said = limits.other_collation(engine)
+    with engine.connect() as connection:
+        assert limits.other_collation(connection) is None
+        execute(server_url, f"UPDATE pg_database SET datcollversion = '0.1' WHERE datname = '{name}'")
+        said = limits.other_collation(connection)
     engine.dispose()
     execute(server_url, f"DROP DATABASE {name}")
     assert said is not None
