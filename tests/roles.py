@@ -31,7 +31,9 @@ def new_role(server_url: str, name: str = "job") -> Iterator[str]:
 def drop_role(server_url: str, role: str) -> None:
     """Drop a role with what it has in the databases of tests."""
     with psycopg.connect(plain(server_url), autocommit=True) as connection:
-        found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE '%test%'").fetchall()
+        # In others than UTF8 no role of ours has anything, and its name may not even be written.
+        ours = "SELECT datname FROM pg_database WHERE datname LIKE '%test%' AND pg_encoding_to_char(encoding) = 'UTF8'"
+        found = connection.execute(ours).fetchall()
         for (database,) in found:
             url = make_url(server_url).set(drivername="postgresql", database=database)
             # Another test's, which is being dropped.
