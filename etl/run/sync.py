@@ -87,10 +87,10 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             thread_pool(settings.concurrency) as pool,
             Writer(engine, run, partial(wait, 0), way_of(settings)) as writer,
         ):
-            interrupt.each_second = writer.check  # not only when the next answer comes
-            writer.guard = partial(journal.require_open, run=run)
+            interrupt.each_second, writer.guard = writer.check, partial(journal.require_open, run=run)
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
             dimensions = Dimensions(client, pool, engine, writer, run)
+            lock.check()  # who overtook this run before it was written down has not closed it
             _prepare(intake, selection, dimensions)
             shared = hooks.share(client, intake, chosen, wait)
             alone = take_in(intake, selection, walks(client, intake, selection, since and since - OVERLAP))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from etl.database.engine import make_engine
 from etl.demo.server import Answer, Request
@@ -229,6 +229,26 @@ def test_what_another_run_has_read_since_is_not_marked_as_deleted_by_the_ledger_
     assert (run.outcome, set(run.problems)) == ("failed", {journal.CLOSED.format(1)})
     assert rows(engine, "SELECT id FROM helpdesk.conversations WHERE deleted_at IS NOT NULL") == []
     assert rows(engine, "SELECT conversation_id FROM helpdesk.conversation_ledger") == []
+
+
+def test_one_that_is_overtaken_before_it_is_written_down_reads_nothing(engine: Engine, other: Engine) -> None:
+    """Whoever takes the lock closes what is in the journal: this run comes into it afterwards, and seems to be open."""
+    overtaken = threading.Event()
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def overtake(*execution: Any) -> None:
+        if "INSERT INTO helpdesk.sync_runs" in execution[2] and not overtaken.is_set():
+            overtaken.set()
+            end(other)
+            with hold(other, 1):
+                pass
+
+    with job(account_of(3), engine) as etl:
+        run = etl.run()
+        asked = etl.vendor.requests
+    assert overtaken.is_set()
+    assert (run.outcome, rows(engine, "SELECT id FROM helpdesk.conversations")) == ("failed", [])
+    assert asked == []
 
 
 def test_one_that_was_overtaken_is_not_closed_as_complete(engine: Engine, other: Engine) -> None:
