@@ -29,9 +29,9 @@ def migrate(
     from etl.views import attribute_columns, readers, schema
 
     with accounts.open_database() as engine:
-        require_fit(engine)
         before, head = migrations.versions(engine)
         if drop_views:
+            require_fit(engine)
             with transaction(engine) as connection:
                 raw = psycopg_of(connection)
                 told = readers.release(connection)
