@@ -128,6 +128,7 @@ def _forget_contacts(engine: "Engine", account_id: int, contact_ids: list[int], 
 
 
 def _remove_conversations(engine: "Engine", account_id: int, conversation_ids: list[int], yes: bool) -> None:
+    from etl.database.engine import transaction
     from etl.privacy import removal
     from etl.views import schema
 
@@ -139,8 +140,8 @@ def _remove_conversations(engine: "Engine", account_id: int, conversation_ids: l
     _ask(yes, "All rows that name them are removed; what the vendor still shows comes back with the next run.")
     removed = removal.remove(engine, account_id, conversation_ids)
     _print_counts(removed, "removed")
-    if removed["conversations"]:
-        schema.refresh(engine)
+    with transaction(engine) as connection:
+        schema.refresh(connection, account_id)
 
 
 def _warning(account_id: int, stored: tuple[str, str | None], loses: bool, wanted: str) -> str:

@@ -92,8 +92,6 @@ def queue_run(selection: "Selection", chosen: "list[Account]") -> None:
 
 
 def _what(entry: "Listed") -> str:
-    if entry.task == "figures":
-        return "figures of schema bi"
     if entry.task == "part":
         return (
             f"{entry.jobs} {'part' if entry.jobs == 1 else 'parts'} of run {entry.run_id} of account {entry.account_id}"

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, SmallInteger
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped
 
 from etl.database.base import Base, Entity, column, number_of, refers_to, refers_to_bot
@@ -22,6 +23,15 @@ class Account(Base):
     base_url: Mapped[str] = column(comment="Address of the vendor's server; with the ids it makes links to the inbox")
     time_zone: Mapped[str] = column(
         server_default="UTC", comment="IANA name of the time zone in which days begin and end (ETL_TIMEZONE)"
+    )
+    week_starts: Mapped[int] = column(
+        SmallInteger, server_default="1", comment="Day on which weeks begin (ETL_WEEK_STARTS): 1 Monday to 7 Sunday"
+    )
+    weekend: Mapped[list[int]] = column(
+        ARRAY(SmallInteger), server_default="{6,7}", comment="Days of the weekend (ETL_WEEKEND): 1 Monday to 7 Sunday"
+    )
+    holidays: Mapped[list[str]] = column(
+        server_default="{}", comment="Countries whose public holidays are kept (ETL_HOLIDAYS)"
     )
     personal_data: Mapped[str] = column(
         server_default="keep", comment="How personal data are stored: keep, hash or drop; `etl redact` changes it"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, false, text
 from sqlalchemy.orm import Mapped
 
 from etl.database.base import Base, OfAccount, column, refers_to
@@ -22,13 +22,6 @@ class ConversationState(OfAccount, Base):
             unique=True,
             postgresql_where=text("valid_to IS NULL"),
         ),
-        # What was not resolved at a moment: bi.daily_backlog.
-        Index(
-            "conversation_states_unresolved_idx",
-            text("tstzrange(valid_from, valid_to)"),
-            postgresql_using="gist",
-            postgresql_where=text("status <> 'resolved'"),
-        ),
         {"comment": __doc__},
     )
 
@@ -42,3 +35,4 @@ class ConversationState(OfAccount, Base):
     assignee_bot_id: Mapped[int | None] = column(comment="Bot")
     team_id: Mapped[int | None] = column(comment="Team")
     priority: Mapped[str | None] = column(comment="Priority")
+    muted: Mapped[bool] = column(server_default=false(), comment="Whether the contact was muted or blocked")

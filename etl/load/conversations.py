@@ -16,18 +16,16 @@ ROWS_AT_ONCE = 10_000
 
 
 # What a state is of, as it is now, as it was when last seen, and as the columns are called.
-NOW = (
-    "now.status, now.assignee_type, now.assignee_id, now.assignee_bot_type, now.assignee_bot_id, now.team_id,"
-    " now.priority"
-)
-OPEN, STATE = NOW.replace("now.", "open."), NOW.replace("now.", "")
+STATE = "status, assignee_type, assignee_id, assignee_bot_type, assignee_bot_id, team_id, priority, muted"
+NOW = ", ".join(f"now.{name}" for name in STATE.split(", ")).replace("now.muted", "coalesce(now.muted, false)")
+OPEN = ", ".join(f"open.{name}" for name in STATE.split(", "))
 
 
 # The ids are given for every table: in tables without statistics, as in a first load, the planner would otherwise
 # read all states for each page.
 SAVE_STATES = f"""
     WITH seen AS (
-        SELECT now.id, {NOW}, open.valid_from AS since
+        SELECT now.id, {NOW} AS muted, open.valid_from AS since
         FROM {SCHEMA}.conversations AS now LEFT JOIN {SCHEMA}.conversation_states AS open
           ON open.account_id = :account_id AND open.conversation_id = ANY(:ids)
          AND open.conversation_id = now.id AND open.valid_to IS NULL

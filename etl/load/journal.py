@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -31,7 +32,6 @@ class Run:
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
-    follows_a_stop: whether the run before it was not complete, and may have left rows that no figure counts yet.
     tally: what it did so far, as sums and sets. clock: by which its times are noted.
     """
 
@@ -46,7 +46,6 @@ class Run:
     audit: dict[str, int] | None = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    follows_a_stop: bool = False
     tally: Tally = field(default_factory=Tally)
     clock: Clock = field(default_factory=Clock)
 
@@ -64,10 +63,8 @@ def begin(run: Run, connection: Connection) -> None:
 
 def open_run(engine: Engine, run: Run) -> None:
     """Write the run down as running, and give it its number."""
-    before = select(SyncRun.outcome).where(SyncRun.account_id == run.account_id).order_by(SyncRun.run_id.desc())
     with transaction(engine) as connection:
         take_back_the_future(connection, run.account_id, run.started_at)
-        run.follows_a_stop = connection.scalar(before.limit(1)) not in {None, Outcome.COMPLETE}
         run.run_id = connection.execute(
             insert(SyncRun)
             .values(
@@ -99,8 +96,11 @@ def _is(run: Run) -> ColumnElement[bool]:
     return and_(SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id)
 
 
-def close_run(engine: Engine, run: Run) -> None:
-    """Write down how the run ended; it has failed where another one has closed it since its lock was lost."""
+def close_run(engine: Engine, run: Run, and_then: Callable[[Connection], object] = lambda _connection: None) -> None:
+    """Write down how the run ended; it has failed where another one has closed it since its lock was lost.
+
+    and_then: what is done with it in one transaction, unless another one has closed the run. It is undone with it, too.
+    """
     run.finished_at = run.clock.now()
     with transaction(engine) as connection:
         closed = connection.execute(
@@ -117,6 +117,8 @@ def close_run(engine: Engine, run: Run) -> None:
                 **(run.ledger or {}),
             )
         )
+        if closed.rowcount:
+            and_then(connection)
     if not closed.rowcount:
         run.outcome = Outcome.FAILED
         run.problems.append(CLOSED.format(run.run_id))

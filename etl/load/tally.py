@@ -35,7 +35,7 @@ class Tally:
 
     requests, retries: how many were sent, repeated ones included, and how many of them were repeated.
     counts: table -> {seen, inserted, updated, unchanged}; a row that comes with two pages is seen twice.
-    inserted: rows of all tables. wrote: whether a row changed of which the figures in schema `bi` are computed.
+    inserted: rows of all tables.
     seen: ids of the conversations that were taken in.
     of_another_kind: how many values were of another kind than their columns, of which NULL is stored.
     beyond_range, replaced: how many values PostgreSQL could not hold, and how many had characters that it refuses.
@@ -58,7 +58,6 @@ class Tally:
     rejected: int = told()
     unknown_fields: set[str] = field(default_factory=set)
     inserted: int = 0
-    wrote: bool = False
     seen: IdSet = field(default_factory=IdSet)
     beyond_range: int = 0
     of_another_kind: int = 0

@@ -5,7 +5,6 @@ from itertools import islice
 from etl.extract.client import Client
 from etl.load import marks
 from etl.load.journal import Run
-from etl.load.tally import Tally
 from etl.run.audit import Audit
 from etl.run.intake import Intake
 
@@ -17,7 +16,6 @@ def account(client: Client, intake: Intake, everything: bool) -> None:
     run = intake.run
     audit = Audit(client, intake, everything)
     run.audit = audit.settle()
-    run.tally += Tally(wrote=audit.removed > 0)
     open_ones = run.tally.unproved.keys() - audit.done
     with intake.writer.transaction() as connection:
         # Its mark may be that of an earlier reading, which held until this one.

@@ -1,7 +1,6 @@
 """What becomes of a batch in the tables: one transaction, read from top to bottom."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +16,6 @@ from etl.privacy.batches import Forgotten
 from etl.run.expected import Expected
 from etl.transform.batch import Batch
 from etl.transform.entities import PATHS
-from etl.views.schema import COMPUTED_FROM
 
 OF_ANOTHER_TYPE = "of another type than before"
 
@@ -72,7 +70,8 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
         conversations.found_again(connection, account, found)
     if run.kind == "backfill":
         _close_marks(connection, batch, now)
-    removed = 0 if is_new else marks.mark_removed(connection, account, batch.histories, read)
+    if not is_new:
+        marks.mark_removed(connection, account, batch.histories, read)
     in_doubt = moved | retyped
     marks.reopen(connection, account, in_doubt | _find_unread(batch))
     conversations.forget_digests(connection, account, in_doubt.union(_find_stale(batch, rows, counts)))
@@ -82,12 +81,7 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
         moved=IdSet(moved),
         contradictions={OF_ANOTHER_TYPE} if retyped else set(),
         inserted=sum(count["inserted"] for count in counts.values()),
-        wrote=removed > 0 or _changed(counts, COMPUTED_FROM),
     )
-
-
-def _changed(counts: dict[str, Counter[str]], tables: Iterable[str]) -> bool:
-    return any(counts[table]["inserted"] + counts[table]["updated"] for table in tables if table in counts)
 
 
 def _take_out_retyped(connection: Connection, batch: Batch, rows: dict[str, list[Row]], known: Known) -> set[int]:

@@ -58,13 +58,11 @@ class Hooks:
     begun: called with the run once it has the account's lock and its number, before any thread of it begins.
     share: reads the pages of a selection together with other processes; gives them, or None to have the run do it.
     Its last argument waits for seconds, and raises when the run has to end.
-    refresh: has the figures of schema `bi` computed anew.
     """
 
     watch: Watch = _nothing
     begun: Begun = _nothing
     share: Callable[[Client, Intake, Selection, Wait], Pages | None] = _share_nothing
-    refresh: Callable[[Engine], None] = schema.refresh
 
 
 def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) -> Run:
@@ -97,7 +95,6 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             _read(client, intake, selection, shared or alone, hooks.watch)
             _account(client, intake, selection, dimensions)
             _say_what_is_missing(intake)
-            _compute_figures(intake, hooks.refresh)
             lock.check()  # without it nobody knows who else has written
     return run
 
@@ -187,7 +184,22 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
         run.problems.append(str(error) if isinstance(error, EtlError) else faults.report(error))
     finally:
         count_requests(client, run)
-        journal.close_run(engine, run)
+        _close(engine, run)
+
+
+def _close(engine: Engine, run: Run) -> None:
+    """Close the run in the journal, and compute the figures of what it changed, both or neither.
+
+    The figures rest on which runs saw a conversation, this one included. What a run that did not end changed waits for
+    the next one.
+    """
+    if run.outcome in {Outcome.COMPLETE, Outcome.INCOMPLETE}:
+        try:
+            return journal.close_run(engine, run, partial(schema.refresh, account_id=run.account_id))
+        except DatabaseError as error:
+            run.outcome = Outcome.INCOMPLETE
+            run.problems.append(f"Reply times and resolutions in schema bi are those of an earlier run. {error}")
+    return journal.close_run(engine, run)
 
 
 def _account_for_conversations(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
@@ -239,12 +251,3 @@ def _say_what_is_missing(intake: Intake) -> None:
         run.problems.append(far_ids.said_of_denied(run.tally.denied))
     if run.tally.rejected:
         run.problems.append(f"{run.tally.rejected} records could not be stored: see the table rejected_records.")
-
-
-def _compute_figures(intake: Intake, refresh: Callable[[Engine], None]) -> None:
-    """Refresh the views of schema `bi` if this run wrote something, follows one that was stopped, or they are empty."""
-    try:
-        if intake.run.tally.wrote or intake.run.follows_a_stop or schema.are_empty(intake.engine):
-            refresh(intake.engine)
-    except DatabaseError as error:
-        intake.run.problems.append(f"Reply times and resolutions in schema bi are those of an earlier run. {error}")

@@ -14,7 +14,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job, Status
 from psycopg import AsyncConnection
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, text
 
 from etl.database import keepalive, pooler, session
 from etl.database.address import parameters
@@ -25,10 +25,10 @@ from etl.load.upsert import psycopg_of
 from etl.selection import Selection
 
 # The names of the tasks.
-RUN, PART, FIGURES = "run", "part", "figures"
+RUN, PART = "run", "part"
 # Parts come last, so that a first load that takes days holds up no other account: the worker that began it goes on with
-# it, and the others help when they are free. The figures come after all runs, so that they are computed once a night.
-PRIORITY = {RUN: 10, FIGURES: 5, PART: 0}
+# it, and the others help when they are free.
+PRIORITY = {RUN: 10, PART: 0}
 SELECTION = TypeAdapter(Selection)
 # Without a heartbeat for so long, a worker counts as dead.
 SECONDS_ALIVE = 30
@@ -56,12 +56,6 @@ LISTED = f"""
     FROM listed
     GROUP BY task, state, account_id, run_id, selection, CASE task WHEN '{PART}' THEN 0 ELSE id END
     ORDER BY 1
-"""  # noqa: S608 -- only constants are formatted in
-
-FIGURES_WAIT = f"""
-    SELECT EXISTS (
-        SELECT FROM {SCHEMA}.procrastinate_jobs WHERE task_name = '{FIGURES}' AND status = 'todo'
-    )
 """  # noqa: S608 -- only constants are formatted in
 
 # Only names and options of jobs are taken from it: it is never opened.
@@ -140,15 +134,6 @@ def parts_left(connection: Connection, run_id: int) -> bool:
         " WHERE queue_name = :queue AND status IN ('todo', 'doing'))"
     )
     return bool(connection.scalar(text(query), {"queue": parts_queue(run_id)}))
-
-
-def queue_figures(engine: Engine) -> None:
-    """Queue the computation of the figures of schema `bi`, unless it is queued already."""
-    task = _QUEUE.configure_task(FIGURES, queue="figures", lock=FIGURES, priority=PRIORITY[FIGURES])
-    with transaction(engine) as connection:
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("etl figures", 0))))
-        if not connection.scalar(text(FIGURES_WAIT)):
-            _queue(connection, [task.job])
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class RetryPolicy(BaseRetryStrategy):
         if isinstance(exception, AnotherRun):
             return RetryDecision(retry_in={"minutes": MINUTES_TO_OTHER_RUN})
         waits, most = (WAITS_OF_PARTS, len(WAITS_OF_PARTS)) if job.task_name == queue.PART else (WAITS, MOST_ATTEMPTS)
-        if job.attempts >= most and job.task_name != queue.FIGURES:
+        if job.attempts >= most:
             return None
         return RetryDecision(retry_in={"seconds": waits[min(job.attempts, len(waits) - 1)]})
 

@@ -100,8 +100,6 @@ def share(
         return None
     with transaction(intake.engine) as connection:
         parts.begin(connection, run, cut)
-    # What an attempt at a part saved before it failed is in nobody's tally: the figures are computed in any case.
-    run.tally += Tally(wrote=True)
     crew.call(run, selection, [part.number for part in cut])
     return SharedRun(crew, client, intake, selection, wait).pages(cut)
 

@@ -31,7 +31,6 @@ from etl.selection import Selection
 from etl.settings import accounts
 from etl.settings.accounts import Account
 from etl.settings.settings import DatabaseSettings
-from etl.views import schema
 from etl.workers import queue
 from etl.workers.retries import RETRY_POLICY, report_failure
 from etl.workers.shared_run import Member, share
@@ -57,7 +56,7 @@ class Worker:
 
     def register(self) -> None:
         """Register the function of each task with procrastinate."""
-        for name, task in ((queue.RUN, self.run), (queue.PART, self.take_part), (queue.FIGURES, self.compute_figures)):
+        for name, task in ((queue.RUN, self.run), (queue.PART, self.take_part)):
             self.app.task(name=name, pass_context=True, retry=RETRY_POLICY)(task)
 
     def run(self, context: JobContext, account_id: int, selection: Any, timestamp: int | None = None) -> None:
@@ -85,7 +84,7 @@ class Worker:
             watching(account.label) as watch,
         ):
             crew = QueueCrew(self, account, engine, worker_id)
-            hooks = sync.Hooks(watch, observer.begun, partial(share, crew), queue.queue_figures)
+            hooks = sync.Hooks(watch, observer.begun, partial(share, crew))
             done = sync.run(account.settings, engine, selection, hooks)
             observer.ended(engine, done)
         return done
@@ -98,12 +97,6 @@ class Worker:
             with open_at_head(account.settings) as engine:
                 logs.bind_run(account_id, run_id)
                 self.member(account).take(engine, run_id, queue.SELECTION.validate_python(selection), number)
-
-    def compute_figures(self, context: JobContext) -> None:
-        """Compute the figures of schema `bi`."""
-        with report_failure(context.job), open_at_head(self.settings) as engine:
-            self._begin(context)
-            schema.refresh(engine)
 
     def member(self, account: Account) -> Member:
         """Return this worker's Member for an account, with the client that has learned the server's limit."""

@@ -1,18 +1,18 @@
 -- The opening times of each inbox day by day, with the seconds that it was open before: how long it was open between two
 -- moments is then a difference, and no day in between has to be looked at.
--- Joined by one key, as by three the planner takes the first two, and compares all days of an inbox with each other.
+-- A public holiday of the account has none. write_inbox_days.sql writes them down.
 -- Opening times are local: the night in which the clocks change has an hour less or more, and so have its durations.
 CREATE VIEW helpdesk.business_days AS
 WITH days AS (
     SELECT DISTINCT ON (inbox.account_id, inbox.inbox_id, day)
-        inbox.account_id, inbox.inbox_id, day::date AS day, opens, greatest(opens, closes) AS closes
+        inbox.account_id, inbox.inbox_id, day::date AS day, day AT TIME ZONE inbox.time_zone AS starts_at, opens, greatest(opens, closes) AS closes
     -- Apart, as servers before 18 would make the days of each inbox for every time zone that there is, and then drop them.
     FROM (SELECT * FROM helpdesk.business_hours OFFSET 0) AS inbox
     -- Local days as `timestamp`: a series of dates would be of `timestamptz`, in the session's time zone.
     CROSS JOIN LATERAL (
         SELECT least(
             (SELECT min(created_at) FROM helpdesk.conversations WHERE account_id = inbox.account_id),
-            (SELECT min(created_at) FROM helpdesk.messages WHERE account_id = inbox.account_id)
+            (SELECT min(created_at) FROM helpdesk.message_kinds WHERE account_id = inbox.account_id)
         ) AT TIME ZONE inbox.time_zone AS at
     ) AS first
     CROSS JOIN LATERAL generate_series(
@@ -22,6 +22,7 @@ WITH days AS (
         day_of_week numeric, closed_all_day text, open_all_day text,
         open_hour text, open_minutes text, close_hour text, close_minutes text
     ) ON hours.day_of_week = extract(dow FROM day) AND hours.closed_all_day IS DISTINCT FROM 'true'
+        AND NOT EXISTS (SELECT FROM helpdesk.holidays AS holiday WHERE holiday.account_id = inbox.account_id AND holiday.day = day.day::date)
     CROSS JOIN LATERAL (
         SELECT
             (day + CASE open_all_day WHEN 'true' THEN interval '0' ELSE open_hour::float * interval '1 hour'
@@ -35,7 +36,7 @@ SELECT
     account_id,
     inbox_id,
     day,
-    concat_ws(' ', account_id, inbox_id, day) AS inbox_day,
+    starts_at,
     opens,
     closes,
     coalesce(sum(closes - opens) OVER (
@@ -47,7 +48,7 @@ COMMENT ON VIEW helpdesk.business_days IS 'When each inbox that has working hour
 COMMENT ON COLUMN helpdesk.business_days.account_id IS 'The vendor''s number of the account';
 COMMENT ON COLUMN helpdesk.business_days.inbox_id IS 'Number of the inbox';
 COMMENT ON COLUMN helpdesk.business_days.day IS 'Day in the inbox''s time zone';
-COMMENT ON COLUMN helpdesk.business_days.inbox_day IS 'Account, inbox and day in one text';
+COMMENT ON COLUMN helpdesk.business_days.starts_at IS 'When the day begins there (UTC)';
 COMMENT ON COLUMN helpdesk.business_days.opens IS 'When it opened (UTC); NULL: it was closed all day';
 COMMENT ON COLUMN helpdesk.business_days.closes IS 'When it closed (UTC)';
 COMMENT ON COLUMN helpdesk.business_days.open_before IS 'How long it was open on all days before';

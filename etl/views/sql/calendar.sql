@@ -18,7 +18,7 @@ FROM helpdesk.accounts AS account
 CROSS JOIN LATERAL (
     SELECT least(
         (SELECT min(created_at) FROM helpdesk.conversations WHERE account_id = account.account_id),
-        (SELECT min(created_at) FROM helpdesk.messages WHERE account_id = account.account_id)
+        (SELECT min(created_at) FROM helpdesk.message_kinds WHERE account_id = account.account_id)
     ) AS at
 ) AS first
 CROSS JOIN LATERAL generate_series(

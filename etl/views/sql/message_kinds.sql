@@ -1,6 +1,8 @@
 -- What a message is to a report: said once, for every view that counts messages.
 -- A reply is what a person wrote to the contact: no private note, bot, automation, template, campaign or activity. The
 -- rule is Chatwoot's own (Message#human_response?). Where the vendor no longer tells who wrote, it is not known: NULL.
+-- What failed never reached the contact, what was deleted is taken back, and a reaction is neither question nor answer.
+-- A message whose time is ahead of us (a device's clock, an import) was written when it was first seen, at the latest.
 CREATE VIEW helpdesk.message_kinds AS
 SELECT
     message.account_id,
@@ -14,7 +16,8 @@ SELECT
             WHERE conversation.account_id = message.account_id AND conversation.id = message.conversation_id
         )
     ) AS inbox_id,
-    message.created_at,
+    CASE WHEN message.created_at > message.first_synced_at THEN message.first_synced_at ELSE message.created_at END AS created_at,
+    message.message_type,
     message.sender_type,
     message.sender_id,
     message.contact_id,
@@ -36,9 +39,13 @@ SELECT
         WHEN message.sender_type IS NOT NULL THEN 'bot'
         WHEN message.message_type = 'template' THEN 'system'
     END AS author_kind,
+    coalesce(message.message_type = 'incoming' AND message.content_attributes ->> 'is_reaction' IS DISTINCT FROM 'true', false)
+        AS is_question,
+    coalesce(message.message_type = 'outgoing' AND NOT message.private AND message.status = 'failed', false) AS is_failed,
     CASE
-        WHEN message.message_type <> 'outgoing' OR message.private THEN false
+        WHEN message.message_type <> 'outgoing' OR message.private OR message.deleted OR message.status = 'failed' THEN false
         WHEN message.content_attributes ->> 'automation_rule_id' IS NOT NULL
+            OR message.content_attributes ->> 'is_reaction' = 'true'
             OR message.additional_attributes ->> 'campaign_id' IS NOT NULL THEN false
         WHEN message.private IS NULL THEN NULL
         WHEN message.sender_type = 'user' OR message.content_attributes ->> 'external_echo' = 'true' THEN true
@@ -52,9 +59,12 @@ COMMENT ON COLUMN helpdesk.message_kinds.account_id IS 'The vendor''s number of 
 COMMENT ON COLUMN helpdesk.message_kinds.id IS 'Number of the message';
 COMMENT ON COLUMN helpdesk.message_kinds.conversation_id IS 'The conversation';
 COMMENT ON COLUMN helpdesk.message_kinds.inbox_id IS 'The inbox';
-COMMENT ON COLUMN helpdesk.message_kinds.created_at IS 'When it was written (UTC)';
+COMMENT ON COLUMN helpdesk.message_kinds.created_at IS 'When it was written (UTC); where that is ahead, when it was first seen';
+COMMENT ON COLUMN helpdesk.message_kinds.message_type IS 'incoming, outgoing, activity, template';
 COMMENT ON COLUMN helpdesk.message_kinds.direction IS 'in (from the contact), out (to the contact), internal (notes and events); NULL: not known';
 COMMENT ON COLUMN helpdesk.message_kinds.author_kind IS 'contact, agent, bot or system; NULL: the vendor does not tell';
+COMMENT ON COLUMN helpdesk.message_kinds.is_question IS 'Whether the contact wrote it, and waits for an answer';
+COMMENT ON COLUMN helpdesk.message_kinds.is_failed IS 'Whether it was to reach the contact, and did not';
 COMMENT ON COLUMN helpdesk.message_kinds.is_human_reply IS 'Whether a person answered the contact with it; NULL: not known';
 COMMENT ON COLUMN helpdesk.message_kinds.sender_type IS 'Kind of sender, as the API names it';
 COMMENT ON COLUMN helpdesk.message_kinds.sender_id IS 'Number of the sender within its kind';

@@ -1,17 +1,56 @@
--- Computes the materialised views anew. With the rights of their owner, as PostgreSQL lets nobody else refresh them, and the
--- user of a nightly run need not be the one who migrates. It stays when the views are made anew, and so do its grants.
--- Nothing of it is the caller's: neither where names are looked for nor the time zone.
--- Every row of every history is wanted, which the planner takes for few, and would look up one by one. Servers before 18
--- count what is switched off as so dear that they would compile each statement for seconds (jit).
-CREATE OR REPLACE FUNCTION helpdesk.refresh_figures() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET enable_nestloop = off SET jit = off AS $$
+-- Computes the figures of what changed since they were computed, or of everything: of one account, or of all.
+-- With the rights of its owner, and nothing of it is the caller's: neither where names are looked for nor the time zone.
+-- It stays when the views are made anew, and so do its grants. Servers before 18 count what is switched off as so dear that
+-- they would compile each statement for seconds (jit).
+-- Returns how many conversations were computed. In one transaction, so that who reads meanwhile sees what was before.
+CREATE OR REPLACE FUNCTION helpdesk.refresh_figures(account bigint DEFAULT NULL, everything boolean DEFAULT true) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET jit = off AS $$
+DECLARE
+    these_rules CONSTANT text := '1';  -- higher whenever a rule changes: all figures are then computed anew
+    one record;
+    ids bigint[];
+    computed bigint := 0;
 BEGIN
-    REFRESH MATERIALIZED VIEW CONCURRENTLY helpdesk.conversation_openings;
-    ANALYZE helpdesk.conversation_openings;
-    REFRESH MATERIALIZED VIEW CONCURRENTLY helpdesk.customer_waits;
-    ANALYZE helpdesk.customer_waits;
+    -- The figures of an account are written by one at a time.
+    FOR one IN SELECT accounts.account_id FROM helpdesk.accounts WHERE account IS NULL OR accounts.account_id = account
+        ORDER BY accounts.account_id FOR NO KEY UPDATE
+    LOOP
+        PERFORM helpdesk.write_inbox_days(one.account_id);
+        IF everything OR NOT EXISTS (
+            SELECT FROM helpdesk.figures_computed AS known WHERE known.account_id = one.account_id AND known.rules = these_rules
+        ) THEN
+            PERFORM helpdesk.mark_all_stale(one.account_id);
+        END IF;
+        -- What a run saw otherwise than the figures have it, as it was not certain yet: the next run tells.
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT opening.account_id, opening.conversation_id
+        FROM helpdesk.conversation_openings AS opening
+        JOIN helpdesk.conversations AS conversation
+          ON conversation.account_id = opening.account_id AND conversation.id = opening.conversation_id
+        WHERE opening.account_id = one.account_id AND opening.resolved_at IS NULL AND conversation.status = 'resolved'
+        ON CONFLICT DO NOTHING;
+        LOOP
+            WITH taken AS (
+                DELETE FROM helpdesk.stale_figures AS stale
+                WHERE stale.account_id = one.account_id AND stale.conversation_id IN (
+                    SELECT next.conversation_id FROM helpdesk.stale_figures AS next
+                    WHERE next.account_id = one.account_id ORDER BY next.conversation_id LIMIT 5000
+                )
+                RETURNING stale.conversation_id
+            )
+            SELECT array_agg(taken.conversation_id ORDER BY taken.conversation_id) INTO ids FROM taken;
+            EXIT WHEN ids IS NULL;
+            PERFORM helpdesk.write_openings(one.account_id, ids);
+            PERFORM helpdesk.write_waits(one.account_id, ids);
+            PERFORM helpdesk.write_events(one.account_id, ids);
+            computed := computed + cardinality(ids);
+        END LOOP;
+        INSERT INTO helpdesk.figures_computed (account_id, computed_at, rules) VALUES (one.account_id, now(), these_rules)
+        ON CONFLICT (account_id) DO UPDATE SET computed_at = excluded.computed_at, rules = excluded.rules;
+    END LOOP;
+    RETURN computed;
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION helpdesk.refresh_figures() FROM PUBLIC;
-COMMENT ON FUNCTION helpdesk.refresh_figures() IS 'Computes conversation_openings and customer_waits anew; called at the end of a run';
+REVOKE EXECUTE ON FUNCTION helpdesk.refresh_figures(bigint, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION helpdesk.refresh_figures(bigint, boolean) IS 'Computes the figures of what changed, or of everything; called by the runs';

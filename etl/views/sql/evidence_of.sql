@@ -1,0 +1,106 @@
+-- What tells of the openings of conversations: their messages, and what the runs saw. See openings_of.sql.
+-- Columns: kind (question, reply, other, activity; open, resolved; began); at, when, and of what a run saw the moment at
+-- which it had; since, from when on it may have seen it; id of the message; is_muted, whether the contact was when writing.
+CREATE FUNCTION helpdesk.evidence_of(account bigint, ids bigint[]) RETURNS TABLE (
+    conversation_id bigint, began_at timestamptz, at timestamptz, is_seen boolean, id bigint, kind text,
+    since timestamptz, is_muted boolean
+) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH wanted AS (
+        SELECT
+            conversation.id AS conversation_id, conversation.muted,
+            CASE WHEN conversation.created_at > conversation.first_synced_at THEN conversation.first_synced_at
+                ELSE conversation.created_at END AS began_at
+        FROM helpdesk.conversations AS conversation
+        WHERE conversation.account_id = account AND conversation.id = ANY(ids)
+    ), states AS (
+        SELECT
+            state.conversation_id, state.valid_from, state.valid_to, state.muted,
+            CASE WHEN state.status = 'resolved' THEN 'resolved' ELSE 'open' END AS status
+        FROM helpdesk.conversation_states AS state
+        WHERE state.account_id = account AND state.conversation_id = ANY(ids)
+    ), written AS (
+        SELECT
+            message.conversation_id, message.id, message.created_at AS at,
+            CASE
+                WHEN message.message_type = 'activity' THEN 'activity'
+                WHEN message.is_question THEN 'question'
+                WHEN message.is_human_reply IS DISTINCT FROM false AND message.direction = 'out' THEN 'reply'
+                ELSE 'other'
+            END AS kind
+        FROM helpdesk.message_kinds AS message
+        WHERE message.account_id = account AND message.conversation_id = ANY(ids) AND message.created_at IS NOT NULL
+          AND (message.message_type = 'activity' OR message.private IS DISTINCT FROM true)
+    ), seen AS (
+        -- The beginning of a state, which the run that was going on then saw after it began.
+        SELECT
+            state.conversation_id, state.valid_from AS at, state.status AS kind,
+            CASE WHEN state.status = 'open' THEN state.valid_from ELSE coalesce((
+                SELECT max(run.started_at) FROM helpdesk.sync_runs AS run
+                WHERE run.account_id = account AND run.started_at <= state.valid_from
+                  AND (run.finished_at IS NULL OR run.finished_at >= state.valid_from)
+            ), state.valid_from) END AS since
+        FROM states AS state
+        UNION
+        -- The last run that saw it open before one saw it resolved.
+        SELECT state.conversation_id, run.finished_at, state.status, run.started_at
+        FROM states AS state
+        CROSS JOIN LATERAL (
+            SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
+            WHERE run.account_id = account AND run.started_at >= state.valid_from AND run.finished_at < state.valid_to
+            ORDER BY run.started_at DESC LIMIT 1
+        ) AS run
+        WHERE state.status = 'open' AND state.valid_to IS NOT NULL
+        UNION
+        -- The first run that saw it, still as it was, after a message that may have changed that.
+        SELECT state.conversation_id, run.finished_at, state.status, run.started_at
+        FROM written
+        JOIN states AS state
+          ON state.conversation_id = written.conversation_id AND state.valid_from <= written.at
+         AND (state.valid_to IS NULL OR state.valid_to > written.at)
+        CROSS JOIN LATERAL (
+            SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
+            WHERE run.account_id = account AND run.started_at >= written.at
+            ORDER BY run.started_at LIMIT 1
+        ) AS run
+        WHERE written.kind IN ('question', 'activity') AND (state.valid_to IS NULL OR run.finished_at < state.valid_to)
+    )
+    SELECT wanted.conversation_id, wanted.began_at, NULL::timestamptz, false, NULL::bigint, 'began', NULL::timestamptz, false
+    FROM wanted
+    UNION ALL
+    SELECT
+        written.conversation_id, wanted.began_at, written.at, false, written.id, written.kind, written.at,
+        -- Who is muted reopens nothing. When that was is known as the runs saw it, and by the activity that it leaves.
+        written.kind = 'question' AND muted.ever AND coalesce(before.muted, false) OR muted.ever AND written.kind = 'question'
+            AND coalesce(later.muted, wanted.muted, false) AND NOT EXISTS (
+                SELECT FROM written AS activity
+                WHERE activity.conversation_id = written.conversation_id AND activity.kind = 'activity'
+                  AND activity.at >= written.at AND (later.valid_from IS NULL OR activity.at <= later.valid_from)
+            )
+    FROM written
+    JOIN wanted ON wanted.conversation_id = written.conversation_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(wanted.muted, false)
+            OR EXISTS (SELECT FROM states AS state WHERE state.conversation_id = written.conversation_id AND state.muted) AS ever
+    ) AS muted
+    LEFT JOIN LATERAL (
+        SELECT state.muted FROM states AS state
+        WHERE muted.ever AND state.conversation_id = written.conversation_id AND state.valid_from <= written.at
+        ORDER BY state.valid_from DESC LIMIT 1
+    ) AS before ON true
+    LEFT JOIN LATERAL (
+        SELECT state.muted, state.valid_from FROM states AS state
+        WHERE muted.ever AND state.conversation_id = written.conversation_id AND state.valid_from > written.at
+        ORDER BY state.valid_from LIMIT 1
+    ) AS later ON true
+    UNION ALL
+    SELECT seen.conversation_id, wanted.began_at, seen.at, true, NULL::bigint, seen.kind, seen.since, false
+    FROM seen
+    JOIN wanted ON wanted.conversation_id = seen.conversation_id;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION helpdesk.evidence_of(bigint, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION helpdesk.evidence_of(bigint, bigint[]) IS 'What tells of the openings of conversations: messages, and what the runs saw';

@@ -1,0 +1,91 @@
+-- Notes of whose conversations the rows change from which figures are computed, whoever changes them, in the transaction
+-- that does. A run computes these figures at its end. Only what a figure is made of counts: that a message was read, say,
+-- changes none.
+CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_messages() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT DISTINCT changed.account_id, changed.conversation_id
+        FROM (
+            SELECT was.account_id, was.conversation_id AS left_id, now.conversation_id AS joined_id
+            FROM old_rows AS was JOIN new_rows AS now ON now.account_id = was.account_id AND now.id = was.id
+            WHERE (was.conversation_id, was.created_at, was.message_type, was.private, was.sender_type, was.sender_id, was.deleted,
+                was.removed_at IS NULL, was.status = 'failed', was.content_attributes, was.additional_attributes)
+                IS DISTINCT FROM
+                (now.conversation_id, now.created_at, now.message_type, now.private, now.sender_type, now.sender_id, now.deleted,
+                now.removed_at IS NULL, now.status = 'failed', now.content_attributes, now.additional_attributes)
+        ) AS moved
+        CROSS JOIN LATERAL (VALUES (moved.account_id, moved.left_id), (moved.account_id, moved.joined_id))
+            AS changed (account_id, conversation_id)
+        ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    ELSIF TG_OP = 'INSERT' THEN
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_conversations() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT was.account_id, was.id
+        FROM old_rows AS was JOIN new_rows AS now ON now.account_id = was.account_id AND now.id = was.id
+        WHERE (was.status, was.created_at, was.inbox_id, was.muted) IS DISTINCT FROM (now.status, now.created_at, now.inbox_id, now.muted)
+        ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    ELSIF TG_OP = 'INSERT' THEN
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT account_id, id FROM new_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT account_id, id FROM old_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_states() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION helpdesk.mark_stale_by_messages(), helpdesk.mark_stale_by_conversations(), helpdesk.mark_stale_by_states()
+    FROM PUBLIC;
+COMMENT ON FUNCTION helpdesk.mark_stale_by_messages() IS 'Notes the conversations of changed messages in stale_figures';
+COMMENT ON FUNCTION helpdesk.mark_stale_by_conversations() IS 'Notes changed conversations in stale_figures';
+COMMENT ON FUNCTION helpdesk.mark_stale_by_states() IS 'Notes the conversations of changed states in stale_figures';
+
+CREATE OR REPLACE TRIGGER messages_inserted AFTER INSERT ON helpdesk.messages
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_messages();
+CREATE OR REPLACE TRIGGER messages_updated AFTER UPDATE ON helpdesk.messages
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_messages();
+CREATE OR REPLACE TRIGGER messages_deleted AFTER DELETE ON helpdesk.messages
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_messages();
+CREATE OR REPLACE TRIGGER conversations_inserted AFTER INSERT ON helpdesk.conversations
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_conversations();
+CREATE OR REPLACE TRIGGER conversations_updated AFTER UPDATE ON helpdesk.conversations
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_conversations();
+CREATE OR REPLACE TRIGGER conversations_deleted AFTER DELETE ON helpdesk.conversations
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_conversations();
+CREATE OR REPLACE TRIGGER states_inserted AFTER INSERT ON helpdesk.conversation_states
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
+CREATE OR REPLACE TRIGGER states_updated AFTER UPDATE ON helpdesk.conversation_states
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
+CREATE OR REPLACE TRIGGER states_deleted AFTER DELETE ON helpdesk.conversation_states
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();

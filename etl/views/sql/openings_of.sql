@@ -1,0 +1,125 @@
+-- The openings of conversations, from what tells of them: read in the order of time, as a person would read a history.
+--
+--   message   question (the contact's), reply (of somebody who may be a person), other (a bot's or a template's)
+--   activity  the vendor writes one when somebody changes something; its text is in the agent's language, so that only its
+--             time is used: the first one after the last message tells when a conversation was resolved
+--   seen      what a run saw, a state's beginning or a later run that confirmed it: open (not resolved), or resolved
+--
+-- Everything that is said of an opening rests on what came before the message that began the next one: what comes later
+-- changes nothing of it. docs/metrics.md has the rules, and where they end.
+CREATE FUNCTION helpdesk.openings_of(account bigint, ids bigint[]) RETURNS SETOF helpdesk.conversation_openings
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    told record;
+    this helpdesk.conversation_openings;
+    just_after CONSTANT interval := '1 microsecond';  -- at the moment itself it was seen open
+    is_open boolean;
+    was_answered boolean;
+    question_at timestamptz;        -- the contact's last message of this opening
+    spoken_at timestamptz;          -- the last message of contact or agent in it
+    message_at timestamptz;         -- the last message of anybody in it
+    message_id bigint;
+    seen_open_at timestamptz;       -- when a run last saw it open
+    activity_at timestamptz;        -- the first activity after spoken_at, or after the resolution
+    activity_id bigint;
+    seen_resolved_at timestamptz;   -- when a run last saw it resolved
+BEGIN
+    FOR told IN SELECT * FROM helpdesk.evidence_of(account, ids) AS evidence
+        ORDER BY evidence.conversation_id, evidence.at NULLS FIRST, evidence.is_seen, evidence.id
+    LOOP
+        IF this.conversation_id IS DISTINCT FROM told.conversation_id THEN
+            IF this.conversation_id IS NOT NULL THEN
+                this.is_current := true;
+                RETURN NEXT this;
+            END IF;
+            this := NULL;
+            this.account_id := account;
+            this.conversation_id := told.conversation_id;
+            this.opening := 1;
+            this.opened_at := told.began_at;
+            this.opened_by := 'vendor';
+            this.opened_not_before := told.began_at;
+            this.opened_not_after := told.began_at;
+            is_open := true;
+            was_answered := false;
+            question_at := NULL; spoken_at := NULL; message_at := NULL; message_id := NULL;
+            seen_open_at := NULL; seen_resolved_at := NULL;
+            activity_at := NULL; activity_id := NULL;
+        END IF;
+
+        -- The contact came back after an activity that nothing followed: that one resolved it, though no run saw it.
+        IF told.kind = 'question' AND NOT told.is_muted AND is_open AND was_answered AND activity_at IS NOT NULL THEN
+            this.resolved_at := activity_at;
+            this.resolved_at_is := 'told';
+            this.resolved_by := 'inferred';
+            this.resolved_message_id := activity_id;
+            this.resolved_not_before := greatest(spoken_at, seen_open_at);
+            this.resolved_not_after := told.at;
+            is_open := false;
+        -- A run saw it resolved. A message that came while the run was reading may have come after what it saw.
+        ELSIF told.kind = 'resolved' AND is_open AND (activity_at IS NOT NULL OR coalesce(question_at <= told.since, true)) THEN
+            this.resolved_at_is := CASE
+                WHEN activity_at IS NOT NULL THEN 'told' WHEN message_at IS NOT NULL THEN 'bounded' ELSE 'not known' END;
+            this.resolved_at := coalesce(activity_at, greatest(message_at, seen_open_at + just_after, this.opened_at));
+            this.resolved_by := 'seen';
+            this.resolved_message_id := coalesce(activity_id, CASE WHEN this.resolved_at = message_at THEN message_id END);
+            this.resolved_not_before := coalesce(activity_at, greatest(question_at, seen_open_at + just_after, this.opened_at));
+            this.resolved_not_after := coalesce(activity_at, greatest(told.at, this.resolved_at));
+            is_open := false;
+            activity_at := NULL; activity_id := NULL;
+        END IF;
+
+        -- It is back: the contact wrote, or a run saw it open.
+        IF NOT is_open AND (told.kind = 'question' AND NOT told.is_muted OR told.kind = 'open') THEN
+            this.is_current := false;
+            RETURN NEXT this;
+            IF told.kind = 'question' THEN
+                activity_at := NULL; activity_id := NULL;
+            END IF;
+            this.opened_at := CASE WHEN told.kind = 'question' THEN told.at ELSE coalesce(activity_at, told.at) END;
+            this.opened_by := CASE
+                WHEN told.kind = 'question' THEN 'message' WHEN activity_at IS NOT NULL THEN 'activity' ELSE 'seen' END;
+            this.opened_message_id := CASE WHEN told.kind = 'question' THEN told.id ELSE activity_id END;
+            this.opened_not_before := CASE
+                WHEN told.kind = 'open' THEN coalesce(activity_at, greatest(this.resolved_at, seen_resolved_at)) ELSE told.at END;
+            this.opened_not_after := CASE WHEN told.kind = 'open' THEN coalesce(activity_at, told.at) ELSE told.at END;
+            this.opening := this.opening + 1;
+            this.resolved_at := NULL; this.resolved_at_is := NULL; this.resolved_by := NULL;
+            this.resolved_message_id := NULL; this.resolved_not_before := NULL; this.resolved_not_after := NULL;
+            is_open := true;
+            was_answered := false;
+            question_at := NULL; spoken_at := NULL; message_at := NULL; message_id := NULL; seen_open_at := NULL;
+            activity_at := NULL; activity_id := NULL;
+        END IF;
+
+        IF told.kind IN ('question', 'reply', 'other') AND is_open THEN
+            message_at := told.at;
+            message_id := told.id;
+            IF told.kind <> 'other' THEN
+                spoken_at := told.at;
+                question_at := CASE WHEN told.kind = 'question' THEN told.at ELSE question_at END;
+                was_answered := was_answered OR told.kind = 'reply';
+                activity_at := NULL; activity_id := NULL;
+            END IF;
+        ELSIF told.kind = 'activity' AND activity_at IS NULL THEN
+            activity_at := told.at;
+            activity_id := told.id;
+        ELSIF told.kind = 'open' THEN
+            seen_open_at := told.at;
+            IF activity_at <= told.since THEN
+                activity_at := NULL; activity_id := NULL;  -- of something else: it was still open after it
+            END IF;
+        ELSIF told.kind = 'resolved' AND NOT is_open THEN
+            seen_resolved_at := told.at;
+            activity_at := NULL; activity_id := NULL;  -- it was still resolved after it
+        END IF;
+    END LOOP;
+    IF this.conversation_id IS NOT NULL THEN
+        this.is_current := true;
+        RETURN NEXT this;
+    END IF;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION helpdesk.openings_of(bigint, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION helpdesk.openings_of(bigint, bigint[]) IS 'The openings of conversations, without owners and seconds';

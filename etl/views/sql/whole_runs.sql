@@ -1,0 +1,14 @@
+-- The runs that looked at the whole account, so that what they did not find changed was as it had been: full ones, and those
+-- of what is recent (--recent), which stop where nothing has moved since the run before.
+CREATE VIEW helpdesk.whole_runs AS
+SELECT account_id, run_id, started_at, finished_at, outcome
+FROM helpdesk.sync_runs
+WHERE outcome IN ('complete', 'incomplete') AND finished_at IS NOT NULL
+  AND (selection IS NULL OR selection = '{"recent": true}'::jsonb);
+
+COMMENT ON VIEW helpdesk.whole_runs IS 'Runs that looked at the whole account, and ended';
+COMMENT ON COLUMN helpdesk.whole_runs.account_id IS 'The vendor''s number of the account';
+COMMENT ON COLUMN helpdesk.whole_runs.run_id IS 'Number of the run';
+COMMENT ON COLUMN helpdesk.whole_runs.started_at IS 'Begin (UTC)';
+COMMENT ON COLUMN helpdesk.whole_runs.finished_at IS 'End (UTC)';
+COMMENT ON COLUMN helpdesk.whole_runs.outcome IS 'complete or incomplete';
