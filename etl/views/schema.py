@@ -29,6 +29,7 @@ INTERNAL = {
     "business_hours": "VIEW",
     "business_days": "VIEW",
     "business_seconds": "FUNCTION",
+    "is_muted": "FUNCTION",
     "evidence_of": "FUNCTION",
     "openings_of": "FUNCTION",
     "write_inbox_days": "FUNCTION",

@@ -10,14 +10,18 @@ BEGIN
     RETURN QUERY
     WITH wanted AS (
         SELECT
-            conversation.id AS conversation_id, conversation.muted,
+            conversation.id AS conversation_id,
+            coalesce(conversation.muted, false) OR conversation.id IN (
+                SELECT state.conversation_id FROM helpdesk.conversation_states AS state
+                WHERE state.account_id = account AND state.conversation_id = ANY(ids) AND state.muted
+            ) AS was_muted,
             CASE WHEN conversation.created_at > conversation.first_synced_at THEN conversation.first_synced_at
                 ELSE conversation.created_at END AS began_at
         FROM helpdesk.conversations AS conversation
         WHERE conversation.account_id = account AND conversation.id = ANY(ids)
     ), states AS (
         SELECT
-            state.conversation_id, state.valid_from, state.valid_to, state.muted,
+            state.conversation_id, state.valid_from, state.valid_to,
             CASE WHEN state.status = 'resolved' THEN 'resolved' ELSE 'open' END AS status
         FROM helpdesk.conversation_states AS state
         WHERE state.account_id = account AND state.conversation_id = ANY(ids)
@@ -72,29 +76,10 @@ BEGIN
     UNION ALL
     SELECT
         written.conversation_id, wanted.began_at, written.at, false, written.id, written.kind, written.at,
-        -- Who is muted reopens nothing. When that was is known as the runs saw it, and by the activity that it leaves.
-        written.kind = 'question' AND muted.ever AND coalesce(before.muted, false) OR muted.ever AND written.kind = 'question'
-            AND coalesce(later.muted, wanted.muted, false) AND NOT EXISTS (
-                SELECT FROM written AS activity
-                WHERE activity.conversation_id = written.conversation_id AND activity.kind = 'activity'
-                  AND activity.at >= written.at AND (later.valid_from IS NULL OR activity.at <= later.valid_from)
-            )
+        CASE WHEN wanted.was_muted AND written.kind = 'question'
+            THEN helpdesk.is_muted(account, written.conversation_id, written.at) ELSE false END
     FROM written
     JOIN wanted ON wanted.conversation_id = written.conversation_id
-    CROSS JOIN LATERAL (
-        SELECT coalesce(wanted.muted, false)
-            OR EXISTS (SELECT FROM states AS state WHERE state.conversation_id = written.conversation_id AND state.muted) AS ever
-    ) AS muted
-    LEFT JOIN LATERAL (
-        SELECT state.muted FROM states AS state
-        WHERE muted.ever AND state.conversation_id = written.conversation_id AND state.valid_from <= written.at
-        ORDER BY state.valid_from DESC LIMIT 1
-    ) AS before ON true
-    LEFT JOIN LATERAL (
-        SELECT state.muted, state.valid_from FROM states AS state
-        WHERE muted.ever AND state.conversation_id = written.conversation_id AND state.valid_from > written.at
-        ORDER BY state.valid_from LIMIT 1
-    ) AS later ON true
     UNION ALL
     SELECT seen.conversation_id, wanted.began_at, seen.at, true, NULL::bigint, seen.kind, seen.since, false
     FROM seen
