@@ -78,7 +78,7 @@ def fill(connection: psycopg.Connection[Any], conversations: int) -> None:
 
 
 def _refreshed(connection: psycopg.Connection[Any]) -> Iterator[list[str]]:
-    """Compute the materialised views, first when they are empty, then as a run does it each night."""
+    """Compute all figures, and those of 500 conversations that changed, as a run does it each night."""
     for when in ("the first time", "again"):
         begun = time.perf_counter()
         connection.execute("SELECT helpdesk.refresh_figures()")

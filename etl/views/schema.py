@@ -37,11 +37,14 @@ INTERNAL = {
     "write_waits": "FUNCTION",
     "write_events": "FUNCTION",
     "mark_all_stale": "FUNCTION",
+    "has_lost_figures": "FUNCTION",
     "csat_answers": "VIEW",
 }
 # Kept when the others are dropped: what notes whose figures are stale, and what computes them, which may have been
 # granted to the user of the runs.
 KEPT = ("mark_stale", "refresh_figures")
+# What is computed, as far as a run does it.
+FIGURES = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events")
 # What reads custom attributes; kept, as the views of their columns are, which rest on it.
 ATTRIBUTE_VALUES = "attribute_values"
 # Of two accounts whose runs end at the same time, the second waits until the figures of the first are computed.
@@ -79,10 +82,7 @@ CALLED_BY_VIEWS = """
     )
 """
 REBUILD = text(f"SELECT {SCHEMA}.refresh_figures(CAST(:account_id AS bigint), :everything)")
-EMPTY = f"""
-    SELECT NOT EXISTS (SELECT FROM {SCHEMA}.conversation_openings)
-       AND NOT EXISTS (SELECT FROM {SCHEMA}.stale_figures) AND EXISTS (SELECT FROM {SCHEMA}.conversations)
-"""  # noqa: S608 -- only constants are formatted in
+LOST = f"SELECT bool_or({SCHEMA}.has_lost_figures(account_id)) FROM {SCHEMA}.accounts"  # noqa: S608 -- a constant
 # Each after those that it reads.
 _ALL = (*INTERNAL, *KEPT, *PUBLIC)
 
@@ -92,8 +92,8 @@ def missing_views(connection: Connection) -> Iterator[str]:
     for schema in (SCHEMA, BI_SCHEMA):
         if lacking := missing(connection, schema, parts(schema)):
             yield said_of(schema, lacking)
-    if _are_empty(connection):
-        yield f"The figures of schema {BI_SCHEMA} are empty, and there are conversations."
+    if _are_lost(connection):
+        yield f"Figures of schema {BI_SCHEMA} are gone: their tables were restored without rows."
 
 
 def make_whole(connection: Connection) -> Iterator[str]:
@@ -110,7 +110,7 @@ def make_whole(connection: Connection) -> Iterator[str]:
     if names:
         create(raw, [name for name in _ALL if name in names])
         yield "all views" if names == set(_ALL) else f"the views {', '.join(sorted(names))}"
-    if _are_empty(connection):
+    if _are_lost(connection):
         session.lift_limits(raw)
         connection.execute(REBUILD, {"account_id": None, "everything": True})
         yield f"the figures of schema {BI_SCHEMA}"
@@ -182,7 +182,7 @@ def _file_of(part: str) -> str:
     return part if part in _ALL else KEPT[0]
 
 
-def _are_empty(connection: Connection) -> bool:
-    """Each conversation has an opening at least; whoever may not ask, as no run needs to, does not know."""
-    may_ask = may_read(connection, SCHEMA, ["conversation_openings", "stale_figures", "conversations"])
-    return may_ask and bool(connection.scalar(text(EMPTY)))
+def _are_lost(connection: Connection) -> bool:
+    """Return whether figures are gone, as after a restore; whoever may not ask, as no run needs to, does not know."""
+    asked = ["accounts", "conversations", "messages", *FIGURES]
+    return may_read(connection, SCHEMA, asked) and bool(connection.scalar(text(LOST)))

@@ -18,7 +18,7 @@ BEGIN
         ORDER BY accounts.account_id FOR NO KEY UPDATE
     LOOP
         PERFORM helpdesk.write_inbox_days(one.account_id);
-        IF everything OR NOT EXISTS (
+        IF everything OR helpdesk.has_lost_figures(one.account_id) OR NOT EXISTS (
             SELECT FROM helpdesk.figures_computed AS known WHERE known.account_id = one.account_id AND known.rules = these_rules
         ) THEN
             PERFORM helpdesk.mark_all_stale(one.account_id);

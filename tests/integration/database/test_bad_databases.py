@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from etl.commands import check
 from etl.commands.check import Finding
 from etl.database import embedded, limits, migrate
-from etl.database.engine import make_engine, where
+from etl.database.engine import make_engine, transaction, where
 from etl.database.requirements import REQUIREMENTS
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
@@ -74,7 +74,7 @@ def test_nor_does_it_when_views_were_made_anew_and_nobody_has_granted_them(runs_
          "The user {user} may make no temporary tables, by which a run saves rows.", False),
         ("REVOKE DELETE ON helpdesk.messages FROM {role}", "rights",
          "The user {user} lacks rights in schema helpdesk: DELETE on messages.", False),
-        ("REVOKE EXECUTE ON FUNCTION helpdesk.refresh_figures() FROM {role}", "rights",
+        ("REVOKE EXECUTE ON FUNCTION helpdesk.refresh_figures(bigint, boolean) FROM {role}", "rights",
          "The user {user} lacks rights in schema helpdesk: EXECUTE on refresh_figures().", False),
         ("REVOKE USAGE ON ALL SEQUENCES IN SCHEMA etl_jobs FROM {role}", "queue",
          "The user {user} lacks rights in schema etl_jobs: USAGE on procrastinate_events_id_seq, USAGE on"
@@ -210,7 +210,12 @@ def impatient(database_url: str, role: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.mark.parametrize("work", [migrate.migrate, schema.refresh])
+def compute(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        schema.refresh(connection, everything=True)
+
+
+@pytest.mark.parametrize("work", [migrate.migrate, compute])
 def test_neither_a_migration_nor_the_figures_are_ended_by_a_timeout_of_the_role(
     impatient: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch, work: object
 ) -> None:

@@ -305,16 +305,6 @@ def test_the_run_of_a_dead_worker_is_given_back_although_the_next_one_of_its_acc
     assert queued(engine) == [(1, "06-08 23:00", "sync", "todo"), (1, "06-09 00:00", "recent", "todo")]
 
 
-def test_the_figures_of_a_dead_worker_are_given_back_although_others_wait(engine: Engine) -> None:
-    queue.queue_figures(engine)
-    queue.queue_figures(engine)
-    assert [one[1:] for one in states(engine)] == [("todo", 0)]
-    taken(engine, 31)
-    queue.queue_figures(engine)
-    look(engine, [], [QUIET])
-    assert [one[1:] for one in states(engine)] == [("todo", 1), ("todo", 0)]
-
-
 def test_what_failed_is_kept_for_thirty_days(engine: Engine) -> None:
     async def fail(app: App) -> None:
         worker_id = await app.job_manager.register_worker()

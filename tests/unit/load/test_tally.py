@@ -24,7 +24,7 @@ def a_tally() -> Tally:
     )
     tally.contradictions = {"type 4"}
     tally.of_another_kind = 2
-    tally.wrote = tally.walks_back = True
+    tally.walks_back = True
     return tally
 
 
@@ -51,7 +51,7 @@ def test_numbers_are_summed_sets_united_and_of_texts_the_first_stays():
     total += another
     assert (total.requests, total.retries, sorted(total.seen), total.handed_on) == (6, 1, [1, 2, 3], {9, 10})
     assert total.counts["messages"] == Counter(seen=4, inserted=2, updated=1, unchanged=1)
-    assert (total.why, total.wrote, sorted(total.unproved)) == ("the first", True, [3, 4])
+    assert (total.why, sorted(total.unproved)) == ("the first", [3, 4])
 
 
 def test_adding_nothing_changes_nothing_and_nothing_takes_on_what_is_added():
