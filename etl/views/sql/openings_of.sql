@@ -47,8 +47,13 @@ BEGIN
             activity_at := NULL; activity_id := NULL;
         END IF;
 
+        -- Muting resolves a conversation, and nothing that the contact writes then opens it.
+        IF told.is_muted THEN
+            CONTINUE;
+        END IF;
+
         -- The contact came back after an activity that nothing followed: that one resolved it, though no run saw it.
-        IF told.kind = 'question' AND NOT told.is_muted AND is_open AND was_answered AND activity_at IS NOT NULL THEN
+        IF told.kind = 'question' AND is_open AND was_answered AND activity_at IS NOT NULL THEN
             this.resolved_at := activity_at;
             this.resolved_at_is := 'told';
             this.resolved_by := 'inferred';
@@ -59,7 +64,8 @@ BEGIN
         -- A run saw it resolved. A message that came while the run was reading may have come after what it saw.
         ELSIF told.kind = 'resolved' AND is_open AND (activity_at IS NOT NULL OR coalesce(question_at <= told.since, true)) THEN
             this.resolved_at_is := CASE
-                WHEN activity_at IS NOT NULL THEN 'told' WHEN message_at IS NOT NULL THEN 'bounded' ELSE 'not known' END;
+                WHEN activity_at IS NOT NULL THEN 'told' WHEN coalesce(message_at, seen_open_at) IS NOT NULL THEN 'bounded'
+                ELSE 'not known' END;
             this.resolved_at := coalesce(activity_at, greatest(message_at, seen_open_at + just_after, this.opened_at));
             this.resolved_by := 'seen';
             this.resolved_message_id := coalesce(activity_id, CASE WHEN this.resolved_at = message_at THEN message_id END);
@@ -70,7 +76,7 @@ BEGIN
         END IF;
 
         -- It is back: the contact wrote, or a run saw it open.
-        IF NOT is_open AND (told.kind = 'question' AND NOT told.is_muted OR told.kind = 'open') THEN
+        IF NOT is_open AND told.kind IN ('question', 'open') THEN
             this.is_current := false;
             RETURN NEXT this;
             IF told.kind = 'question' THEN

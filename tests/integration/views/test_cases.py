@@ -23,7 +23,8 @@ def test_what_was_said_of_a_resolution_before_the_first_run_stays_when_the_conta
     told.wrote(1, ("11-25 10:00", "in"))
     told.saw("11-26 02:00", (1, "open", 1))
     assert told.openings() == [first, (2, utc("11-25 10:00"), None, None)]
-    assert told.rows("SELECT resolved_at_is, resolved_not_before, resolved_not_after FROM helpdesk.conversation_openings") == [
+    bounds = "SELECT resolved_at_is, resolved_not_before, resolved_not_after FROM helpdesk.conversation_openings"
+    assert told.rows(bounds) == [
         ("bounded", utc("01-05 09:00"), utc("11-22 02:00")), (None, None, None),
     ]  # fmt: skip
 
@@ -275,5 +276,5 @@ def test_a_bot_that_resolves_hands_off_and_owns_is_no_agent(told: Told) -> None:
     assert told.rows("SELECT conversation_id, agent_id, bot_id FROM helpdesk.conversation_openings ORDER BY 1") == [
         (1, None, 1), (2, None, None),
     ]  # fmt: skip
-    kinds = "SELECT conversation_id, kind FROM helpdesk.conversation_events WHERE kind NOT IN ('opened', 'resolved') ORDER BY 1, 2"
+    kinds = "SELECT conversation_id, kind FROM helpdesk.conversation_events WHERE source = 'seen' ORDER BY 1, 2"
     assert told.rows(kinds) == [(2, "assigned"), (2, "handed_off"), (2, "resumed")]

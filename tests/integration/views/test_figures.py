@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import Engine
 
+from etl.database import migrate
 from etl.demo import events
 from etl.load.upsert import psycopg_of
 from etl.views import schema
@@ -27,19 +28,51 @@ def test_after_a_run_every_conversation_has_its_opening(engine: Engine) -> None:
         assert etl.rows(OPENINGS) == [(30,)]
 
 
+def computed(engine: Engine) -> str:
+    """Return which versions of their rows the figures have."""
+    tables = ("conversation_openings", "customer_waits", "conversation_events", "inbox_days")
+    rows = [f"SELECT '{one}', ctid, xmin FROM helpdesk.{one}" for one in tables]
+    with engine.connect() as connection:
+        return repr(sorted(map(repr, connection.exec_driver_sql(" UNION ALL ".join(rows)))))
+
+
 def test_a_run_that_writes_nothing_computes_nothing(engine: Engine) -> None:
+    with job(account_of(3), engine) as etl:
+        etl.run()
+        before = computed(engine)
+        assert (etl.run().outcome, computed(engine)) == ("complete", before)
+
+
+def test_a_run_computes_the_figures_of_what_it_changed_and_of_nothing_else(engine: Engine) -> None:
+    account = account_of(30)
+    with job(account, engine) as etl:
+        etl.run()
+        events.add_message(account, 7, "and one more thing", at=LONG_AGO + DAY)
+        etl.run()
+        last = "SELECT xmin FROM figures_computed"
+        assert etl.rows(f"SELECT conversation_id FROM conversation_openings WHERE xmin = ({last})") == [(7,)]
+        with etl.engine.begin() as connection:
+            assert schema.refresh(connection, everything=True) == 30
+
+
+def test_figures_that_cannot_be_computed_are_a_problem_and_the_next_run_computes_them(engine: Engine) -> None:
     account = account_of(3)
     with job(account, engine) as etl:
         etl.run()
         drop_views(engine)
-        assert (etl.run().outcome, etl.run().problems) == ("complete", [])
-
-        events.set_custom_attributes(account, 2, {"plan": "gold"}, LONG_AGO + DAY)
+        events.add_message(account, 2, "and one more thing", at=LONG_AGO + DAY)
         run = etl.run()
         assert run.outcome == "incomplete"
         assert len(run.problems) == 1
         assert run.problems[0].startswith("Reply times and resolutions in schema bi are those of an earlier run. ")
-        assert 'relation "helpdesk.conversation_openings" does not exist' in run.problems[0]
+        assert "does not exist" in run.problems[0]
+        assert etl.rows("SELECT outcome, problems FROM sync_runs ORDER BY run_id DESC LIMIT 1") == [
+            ("incomplete", run.problems)
+        ]
+        assert etl.rows("SELECT conversation_id FROM stale_figures") == [(2,)]
+        migrate.migrate(engine)
+        assert etl.run().outcome == "complete"
+        assert etl.rows("SELECT conversation_id FROM stale_figures") == []
 
 
 @pytest.mark.parametrize("outcome", ["failed", "interrupted", "incomplete"])

@@ -1,7 +1,7 @@
 """An account whose rows a test tells one by one, as the runs would have left them, and the figures that follow.
 
-Account 1 counts its days in Asia/Jerusalem. Its first inbox is open day and night, as nothing is known of its hours; agents
-are 1 Ann and 2 Bob. Times are UTC, written as in SQL; the number of a message begins with that of its conversation.
+Account 1 counts its days in Asia/Jerusalem. Of the hours of its inbox nothing is known; agents are 1 Ann and 2 Bob. Times
+are UTC, written as in SQL; the number of a message begins with that of its conversation.
 """
 
 from dataclasses import dataclass
@@ -22,11 +22,12 @@ ACCOUNT = """
     INSERT INTO helpdesk.contacts (account_id, id, name, created_at) VALUES (1, 1, 'Dana', '2026-01-01');
 """
 MESSAGE = """
-    INSERT INTO helpdesk.messages (account_id, id, conversation_id, inbox_id, message_type, content_type, private, sender_type,
-        sender_id, created_at, content_attributes, additional_attributes, status)
+    INSERT INTO helpdesk.messages (account_id, id, conversation_id, inbox_id, message_type, content_type, private,
+        sender_type, sender_id, created_at, content_attributes, additional_attributes, status)
     VALUES (1, :id, :conversation, 1, :message_type, 'text', :private, :sender_type, :sender_id, :at,
         CAST(:content_attributes AS jsonb), CAST(:additional_attributes AS jsonb), :status)
 """
+CLOSE = "UPDATE helpdesk.conversation_states SET valid_to = :at WHERE conversation_id = :id AND valid_to IS NULL"
 # Who writes what: message_type, sender_type, sender_id, private.
 KINDS = {
     "in": ("incoming", "contact", 1, False),
@@ -97,11 +98,7 @@ class Told:
         A state may have more: {column: value}. The figures are computed at its end, of what has changed.
         """
         for number, status, assignee, *more in states:
-            self.do(
-                "UPDATE helpdesk.conversation_states SET valid_to = :at WHERE conversation_id = :id AND valid_to IS NULL",
-                at=utc(moment),
-                id=number,
-            )
+            self.do(CLOSE, at=utc(moment), id=number)
             row = {"account_id": 1, "conversation_id": number, "valid_from": utc(moment), "status": status}
             row |= {"assignee_id": assignee} | (more[0] if more else {})
             names = ", ".join(row)
@@ -111,7 +108,8 @@ class Told:
         self.runs += 1
         told = {"outcome": "complete", "selection": None} | run
         self.do(
-            "INSERT INTO helpdesk.sync_runs (account_id, kind, outcome, selection, started_at, finished_at, host, process_id)"
+            "INSERT INTO helpdesk.sync_runs"
+            " (account_id, kind, outcome, selection, started_at, finished_at, host, process_id)"
             " VALUES (1, 'sync', :outcome, CAST(:selection AS jsonb), CAST(:at AS timestamptz) - interval '1 second',"
             " CAST(:at AS timestamptz) + make_interval(mins => :minutes), 'h', 1)",
             at=utc(moment),
