@@ -16,7 +16,7 @@ from etl.database.calls import OfCall
 
 # When a message was written, as every figure has it: a message whose time is ahead of us was written when it was first
 # seen, at the latest. Spelled as PostgreSQL prints it, and as message_kinds.sql does, so that its indexes are used.
-WRITTEN_AT = "(CASE WHEN (created_at > first_synced_at) THEN first_synced_at ELSE created_at END)"
+WRITTEN_AT = "LEAST(created_at, first_synced_at)"
 
 
 class Conversation(Entity, Base):

@@ -12,7 +12,7 @@ revision: str = "0009_figures"
 down_revision: str | None = "0008_readers"
 
 SCHEMA = "helpdesk"
-WRITTEN_AT = "(CASE WHEN (created_at > first_synced_at) THEN first_synced_at ELSE created_at END)"
+WRITTEN_AT = "LEAST(created_at, first_synced_at)"
 NEW = (
     "conversation_events",
     "conversation_openings",

@@ -15,8 +15,7 @@ BEGIN
                 SELECT state.conversation_id FROM helpdesk.conversation_states AS state
                 WHERE state.account_id = account AND state.conversation_id = ANY(ids) AND state.muted
             ) AS was_muted,
-            CASE WHEN conversation.created_at > conversation.first_synced_at THEN conversation.first_synced_at
-                ELSE conversation.created_at END AS began_at
+            least(conversation.created_at, conversation.first_synced_at) AS began_at
         FROM helpdesk.conversations AS conversation
         WHERE conversation.account_id = account AND conversation.id = ANY(ids)
     ), states AS (
@@ -35,7 +34,7 @@ BEGIN
                 ELSE 'other'
             END AS kind
         FROM helpdesk.message_kinds AS message
-        WHERE message.account_id = account AND message.conversation_id = ANY(ids) AND message.created_at IS NOT NULL
+        WHERE message.account_id = account AND message.conversation_id = ANY(ids)
           AND (message.message_type = 'activity' OR message.private IS DISTINCT FROM true)
     ), seen AS (
         -- The beginning of a state, which the run that was going on then saw after it began.
@@ -47,6 +46,16 @@ BEGIN
                   AND (run.finished_at IS NULL OR run.finished_at >= state.valid_from)
             ), state.valid_from) END AS since
         FROM states AS state
+        UNION
+        -- The first run that saw it resolved again: of a message that came while the first one was reading, it tells.
+        SELECT state.conversation_id, run.finished_at, state.status, run.started_at
+        FROM states AS state
+        CROSS JOIN LATERAL (
+            SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
+            WHERE run.account_id = account AND run.started_at >= state.valid_from
+            ORDER BY run.started_at LIMIT 1
+        ) AS run
+        WHERE state.status = 'resolved' AND (state.valid_to IS NULL OR run.finished_at < state.valid_to)
         UNION
         -- The last run that saw it open before one saw it resolved.
         SELECT state.conversation_id, run.finished_at, state.status, run.started_at

@@ -16,7 +16,7 @@ SELECT
             WHERE conversation.account_id = message.account_id AND conversation.id = message.conversation_id
         )
     ) AS inbox_id,
-    CASE WHEN message.created_at > message.first_synced_at THEN message.first_synced_at ELSE message.created_at END AS created_at,
+    least(message.created_at, message.first_synced_at) AS created_at,
     message.message_type,
     message.sender_type,
     message.sender_id,

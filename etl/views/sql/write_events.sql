@@ -33,7 +33,7 @@ BEGIN
             WHERE run.account_id = account AND run.started_at >= (changes.before).valid_from AND run.finished_at < changes.valid_from
             ORDER BY run.started_at DESC LIMIT 1
         ) AS last ON true
-        WHERE changes.before IS NOT NULL AND change.is_so
+        WHERE (changes.before).valid_from IS NOT NULL AND change.is_so
     ), events AS (
         SELECT
             conversation_id, opened_at AS at, CASE opening WHEN 1 THEN 'opened' ELSE 'reopened' END AS kind, opened_by AS source,

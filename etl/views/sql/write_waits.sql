@@ -15,7 +15,7 @@ BEGIN
             message.conversation_id, message.created_at AS at, message.id, 1 AS place, message.agent_id,
             CASE WHEN message.is_question THEN 'question' WHEN message.is_human_reply THEN 'reply' ELSE 'unknown' END AS kind
         FROM helpdesk.message_kinds AS message
-        WHERE message.account_id = account AND message.conversation_id = ANY(ids) AND message.created_at IS NOT NULL
+        WHERE message.account_id = account AND message.conversation_id = ANY(ids)
           AND (message.is_question OR message.direction IS DISTINCT FROM 'in' AND message.is_human_reply IS DISTINCT FROM false)
         -- In one second a reopening comes before the message that tells it, and a resolution after it.
         UNION ALL

@@ -1,7 +1,7 @@
 """An account whose rows a test tells one by one, as the runs would have left them, and the figures that follow.
 
-Account 1 counts its days in Asia/Jerusalem. Of the hours of its inbox nothing is known; agents are 1 Ann and 2 Bob. Times
-are UTC, written as in SQL; the number of a message begins with that of its conversation.
+Account 1 counts its days in Asia/Jerusalem. Of its inbox's hours nothing is known; agents are 1 Ann and 2 Bob.
+Times are UTC, written as in SQL; the number of a message begins with that of its conversation.
 """
 
 from dataclasses import dataclass
