@@ -27,8 +27,8 @@ def figures(
 ) -> None:
     """Compute openings, waits and events of conversations, on which the views of schema bi rest.
 
-    Every run does so at its end, for what changed. To compute all anew gives the same rows. Who reads meanwhile sees those
-    of before.
+    Every run does so at its end, for what changed. To compute all anew gives the same rows. Who reads meanwhile sees
+    those of before.
     """
     from etl.database.engine import transaction
     from etl.database.migrate import require_head
