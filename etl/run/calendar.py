@@ -22,8 +22,8 @@ WITHOUT_HOURS = text("""
     GROUP BY 1 ORDER BY 1
 """)
 WHY = {
-    True: "PostgreSQL does not know the time zone (inboxes.timezone), by whatever name",
-    False: "the opening times (inboxes.working_hours) are not such as the API describes",
+    True: "PostgreSQL does not know the time zone, by whatever name",
+    False: "the opening times are not such as the API describes",
 }
 
 
