@@ -10,7 +10,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from parts import architecture, dbt, dictionary, exit_codes, picture, requirements, settings, time_zones, views
+from parts import (
+    architecture,
+    dbt,
+    dictionary,
+    distance,
+    exit_codes,
+    picture,
+    requirements,
+    settings,
+    time_zones,
+    views,
+)
 from parts.markdown import replace_part
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +39,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "settings": settings.settings_table,
         "tables": picture.picture,
     },
+    "docs/metrics.md": {"distance": distance.distance},
     "docs/operations.md": {"exit codes": exit_codes.advice, "requirements": requirements.requirements},
     "docs/architecture.md": {
         "rooms": architecture.rooms,

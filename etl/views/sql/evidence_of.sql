@@ -1,16 +1,17 @@
 -- What tells of the openings of conversations: their messages, and what the runs saw. See openings_of.sql.
 -- Columns: kind (question, reply, other, activity; open, resolved; began); at, when, and of what a run saw the moment at
--- which it had; since, from when on it may have seen it; id of the message; is_muted, whether the contact was when writing.
+-- which it had; since, from when on it may have seen it; id of the message; is_muted, whether the contact was when writing;
+-- and who owned it, as the run saw it.
 CREATE FUNCTION helpdesk.evidence_of(account bigint, ids bigint[]) RETURNS TABLE (
     conversation_id bigint, began_at timestamptz, at timestamptz, is_seen boolean, id bigint, kind text,
-    since timestamptz, is_muted boolean
+    since timestamptz, is_muted boolean, agent_id bigint, bot_type text, bot_id bigint, team_id bigint
 ) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
     WITH wanted AS (
         SELECT
-            conversation.id AS conversation_id,
+            conversation.id AS conversation_id, conversation.deleted_at,
             coalesce(conversation.muted, false) OR conversation.id IN (
                 SELECT state.conversation_id FROM helpdesk.conversation_states AS state
                 WHERE state.account_id = account AND state.conversation_id = ANY(ids) AND state.muted
@@ -21,16 +22,18 @@ BEGIN
     ), states AS (
         SELECT
             state.conversation_id, state.valid_from, state.valid_to,
+            state.assignee_id, state.assignee_bot_type, state.assignee_bot_id, state.team_id,
             CASE WHEN state.status = 'resolved' THEN 'resolved' ELSE 'open' END AS status
         FROM helpdesk.conversation_states AS state
-        WHERE state.account_id = account AND state.conversation_id = ANY(ids)
+        -- Where the vendor told no status, a run saw neither.
+        WHERE state.account_id = account AND state.conversation_id = ANY(ids) AND state.status IS NOT NULL
     ), written AS (
         SELECT
             message.conversation_id, message.id, message.created_at AS at,
             CASE
                 WHEN message.message_type = 'activity' THEN 'activity'
                 WHEN message.is_question THEN 'question'
-                WHEN message.is_human_reply IS DISTINCT FROM false THEN 'reply'  -- or nobody tells
+                WHEN message.is_spoken THEN 'reply'  -- or nobody tells
                 ELSE 'other'
             END AS kind
         FROM helpdesk.message_kinds AS message
@@ -44,55 +47,59 @@ BEGIN
                 SELECT max(run.started_at) FROM helpdesk.sync_runs AS run
                 WHERE run.account_id = account AND run.started_at <= state.valid_from
                   AND (run.finished_at IS NULL OR run.finished_at >= state.valid_from)
-            ), state.valid_from) END AS since
+            ), state.valid_from) END AS since, state.valid_from
         FROM states AS state
         UNION
-        -- The first run that saw it resolved again: of a message that came while the first one was reading, it tells.
-        SELECT state.conversation_id, run.finished_at, state.status, run.started_at
-        FROM states AS state
-        CROSS JOIN LATERAL (
-            SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
-            WHERE run.account_id = account AND run.started_at >= state.valid_from
-            ORDER BY run.started_at LIMIT 1
-        ) AS run
-        WHERE state.status = 'resolved' AND (state.valid_to IS NULL OR run.finished_at < state.valid_to)
-        UNION
-        -- The last run that saw it open before one saw it resolved.
-        SELECT state.conversation_id, run.finished_at, state.status, run.started_at
+        -- The last run that saw a state before one saw another.
+        SELECT state.conversation_id, run.finished_at, state.status, run.started_at, state.valid_from
         FROM states AS state
         CROSS JOIN LATERAL (
             SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
             WHERE run.account_id = account AND run.started_at >= state.valid_from AND run.finished_at < state.valid_to
             ORDER BY run.started_at DESC LIMIT 1
         ) AS run
-        WHERE state.status = 'open' AND state.valid_to IS NOT NULL
+        WHERE state.valid_to IS NOT NULL
         UNION
-        -- The first run that saw it, still as it was, after a message that may have changed that.
-        SELECT state.conversation_id, run.finished_at, state.status, run.started_at
+        -- The first run that saw it, still as it was, after a message that may have changed that. A state that began after
+        -- the message may have been seen before it: a run reads a history after the page.
+        SELECT written.conversation_id, run.finished_at, state.status, run.started_at, state.valid_from
         FROM written
-        JOIN states AS state
-          ON state.conversation_id = written.conversation_id AND state.valid_from <= written.at
-         AND (state.valid_to IS NULL OR state.valid_to > written.at)
         CROSS JOIN LATERAL (
             SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
             WHERE run.account_id = account AND run.started_at >= written.at
             ORDER BY run.started_at LIMIT 1
         ) AS run
-        WHERE written.kind IN ('question', 'activity') AND (state.valid_to IS NULL OR run.finished_at < state.valid_to)
+        JOIN wanted ON wanted.conversation_id = written.conversation_id
+        JOIN states AS state
+          ON state.conversation_id = written.conversation_id AND state.valid_from <= run.started_at
+         AND (state.valid_to IS NULL OR state.valid_to > run.finished_at)
+        WHERE written.kind IN ('question', 'activity')
+          -- A run that finds it gone sees it neither open nor resolved.
+          AND (wanted.deleted_at IS NULL OR wanted.deleted_at > run.finished_at)
     )
-    SELECT wanted.conversation_id, wanted.began_at, NULL::timestamptz, false, NULL::bigint, 'began', NULL::timestamptz, false
+    -- What was written in it before its record was made, as in an import, was written after it began.
+    SELECT
+        wanted.conversation_id,
+        CASE WHEN wanted.began_at IS NOT NULL THEN least(wanted.began_at, (
+            SELECT min(written.at) FROM written WHERE written.conversation_id = wanted.conversation_id
+        )) END,
+        NULL::timestamptz, false, NULL::bigint, 'began', NULL::timestamptz, false,
+        NULL::bigint, NULL::text, NULL::bigint, NULL::bigint
     FROM wanted
     UNION ALL
     SELECT
         written.conversation_id, wanted.began_at, written.at, false, written.id, written.kind, written.at,
         CASE WHEN wanted.was_muted AND written.kind = 'question'
-            THEN helpdesk.is_muted(account, written.conversation_id, written.at) ELSE false END
+            THEN helpdesk.is_muted(account, written.conversation_id, written.at) ELSE false END,
+        NULL, NULL, NULL, NULL
     FROM written
     JOIN wanted ON wanted.conversation_id = written.conversation_id
     UNION ALL
-    SELECT seen.conversation_id, wanted.began_at, seen.at, true, NULL::bigint, seen.kind, seen.since, false
+    SELECT seen.conversation_id, wanted.began_at, seen.at, true, NULL::bigint, seen.kind, seen.since, false,
+        state.assignee_id, state.assignee_bot_type, state.assignee_bot_id, state.team_id
     FROM seen
-    JOIN wanted ON wanted.conversation_id = seen.conversation_id;
+    JOIN wanted ON wanted.conversation_id = seen.conversation_id
+    JOIN states AS state ON state.conversation_id = seen.conversation_id AND state.valid_from = seen.valid_from;
 END
 $$;
 

@@ -24,6 +24,10 @@ BEGIN
         WHERE activity.account_id = account AND activity.conversation_id = conversation
           AND activity.message_type = 'activity' AND activity.created_at >= written_at
           AND (next.valid_from IS NULL OR activity.created_at <= next.valid_from)
+    ) AND NOT EXISTS (
+        -- A run that saw it otherwise after the message: who is blocked on the contact's page leaves no activity.
+        SELECT FROM helpdesk.whole_runs AS run
+        WHERE run.account_id = account AND run.started_at >= written_at AND run.finished_at < next.valid_from
     );
 END
 $$;

@@ -52,7 +52,17 @@ SELECT
         WHEN message.sender_type = 'user' OR named.agent_id IS NOT NULL
             OR message.content_attributes ->> 'external_echo' = 'true' THEN true
         WHEN message.sender_type IS NOT NULL THEN false
-    END AS is_human_reply
+    END AS is_human_reply,
+    -- It was said, whatever became of it: that it failed or was deleted later makes no activity before it a resolution.
+    CASE
+        WHEN message.content_attributes ->> 'is_reaction' = 'true' THEN false
+        WHEN message.message_type = 'incoming' THEN true
+        WHEN message.message_type <> 'outgoing' OR message.private
+            OR message.content_attributes ->> 'automation_rule_id' IS NOT NULL
+            OR message.additional_attributes ->> 'campaign_id' IS NOT NULL THEN false
+        ELSE message.sender_type IS NULL OR message.sender_type = 'user'
+            OR coalesce(message.content_attributes ->> 'external_echo' = 'true', false)
+    END AS is_spoken
 FROM helpdesk.messages AS message
 -- Of a message that only the vendor's search tells, the sender's name may be known, and one agent alone may bear it.
 CROSS JOIN LATERAL (
@@ -78,6 +88,7 @@ COMMENT ON COLUMN helpdesk.message_kinds.author_kind IS 'contact, agent, bot or 
 COMMENT ON COLUMN helpdesk.message_kinds.is_question IS 'Whether the contact wrote it, and waits for an answer';
 COMMENT ON COLUMN helpdesk.message_kinds.is_failed IS 'Whether it was to reach the contact, and did not';
 COMMENT ON COLUMN helpdesk.message_kinds.is_human_reply IS 'Whether a person answered the contact with it; NULL: not known';
+COMMENT ON COLUMN helpdesk.message_kinds.is_spoken IS 'Whether contact or agent wrote it to the other, or may have, whatever became of it';
 COMMENT ON COLUMN helpdesk.message_kinds.sender_type IS 'Kind of sender, as the API names it';
 COMMENT ON COLUMN helpdesk.message_kinds.sender_id IS 'Number of the sender within its kind';
 COMMENT ON COLUMN helpdesk.message_kinds.contact_id IS 'The sender, if a contact';

@@ -25,7 +25,9 @@ DECLARE
     seen_resolved_at timestamptz;   -- when a run last saw it resolved
 BEGIN
     FOR told IN SELECT * FROM helpdesk.evidence_of(account, ids) AS evidence
-        ORDER BY evidence.conversation_id, evidence.at NULLS FIRST, evidence.is_seen, evidence.id
+        -- That a later run found it open counts from when that run began: an activity meanwhile may be of after it looked.
+        ORDER BY evidence.conversation_id, CASE evidence.kind WHEN 'open' THEN evidence.since ELSE evidence.at END NULLS FIRST,
+            evidence.is_seen, evidence.id
     LOOP
         IF this.conversation_id IS DISTINCT FROM told.conversation_id THEN
             IF this.conversation_id IS NOT NULL THEN
@@ -38,8 +40,8 @@ BEGIN
             this.opening := 1;
             this.opened_at := told.began_at;
             this.opened_by := 'vendor';
-            this.opened_not_before := told.began_at;
-            this.opened_not_after := told.began_at;
+            this.opened_not_before := this.opened_at;
+            this.opened_not_after := this.opened_at;
             is_open := true;
             was_answered := false;
             question_at := NULL; spoken_at := NULL; message_at := NULL; message_id := NULL;
@@ -58,7 +60,7 @@ BEGIN
             this.resolved_at_is := 'told';
             this.resolved_by := 'inferred';
             this.resolved_message_id := activity_id;
-            this.resolved_not_before := greatest(spoken_at, seen_open_at);
+            this.resolved_not_before := spoken_at;
             this.resolved_not_after := told.at;
             is_open := false;
         -- A run saw it resolved. A message that came while the run was reading may have come after what it saw.
@@ -71,6 +73,10 @@ BEGIN
             this.resolved_message_id := coalesce(activity_id, CASE WHEN this.resolved_at = message_at THEN message_id END);
             this.resolved_not_before := coalesce(activity_at, greatest(question_at, seen_open_at + just_after, this.opened_at));
             this.resolved_not_after := coalesce(activity_at, greatest(told.at, this.resolved_at));
+            this.agent_id := told.agent_id;
+            this.bot_type := told.bot_type;
+            this.bot_id := told.bot_id;
+            this.team_id := told.team_id;
             is_open := false;
             activity_at := NULL; activity_id := NULL;
         END IF;
@@ -92,6 +98,7 @@ BEGIN
             this.opening := this.opening + 1;
             this.resolved_at := NULL; this.resolved_at_is := NULL; this.resolved_by := NULL;
             this.resolved_message_id := NULL; this.resolved_not_before := NULL; this.resolved_not_after := NULL;
+            this.agent_id := NULL; this.bot_type := NULL; this.bot_id := NULL; this.team_id := NULL;
             is_open := true;
             was_answered := false;
             question_at := NULL; spoken_at := NULL; message_at := NULL; message_id := NULL; seen_open_at := NULL;
@@ -128,4 +135,4 @@ END
 $$;
 
 REVOKE EXECUTE ON FUNCTION helpdesk.openings_of(bigint, bigint[]) FROM PUBLIC;
-COMMENT ON FUNCTION helpdesk.openings_of(bigint, bigint[]) IS 'The openings of conversations, without owners and seconds';
+COMMENT ON FUNCTION helpdesk.openings_of(bigint, bigint[]) IS 'The openings of conversations, without seconds, and without owners of those that no run saw resolved';

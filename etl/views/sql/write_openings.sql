@@ -18,7 +18,7 @@ BEGIN
         opening.resolved_not_before, opening.resolved_not_after,
         extract(epoch FROM known.until - opening.opened_at)::bigint,
         helpdesk.business_seconds(opening.opened_at, first, known.until, last),
-        owner.assignee_id, owner.assignee_bot_type, owner.assignee_bot_id, owner.team_id
+        coalesce(opening.agent_id, owner.assignee_id), opening.bot_type, opening.bot_id, coalesce(opening.team_id, owner.team_id)
     FROM helpdesk.openings_of(account, ids) AS opening
     JOIN helpdesk.conversations AS conversation
       ON conversation.account_id = account AND conversation.id = opening.conversation_id
@@ -26,24 +26,21 @@ BEGIN
         SELECT CASE WHEN opening.resolved_at_is <> 'not known' THEN greatest(opening.resolved_at, opening.opened_at) END AS until
     ) AS known
     LEFT JOIN LATERAL (
-        SELECT state.assignee_id, state.assignee_bot_type, state.assignee_bot_id, state.team_id
+        SELECT state.assignee_id, state.team_id
         FROM helpdesk.conversation_states AS state
-        WHERE state.account_id = account AND state.conversation_id = opening.conversation_id
+        WHERE opening.resolved_by = 'inferred' AND state.account_id = account AND state.conversation_id = opening.conversation_id
           AND (state.valid_to IS NULL OR state.valid_to > opening.resolved_at)
-          AND CASE opening.resolved_by
-              WHEN 'seen' THEN state.status = 'resolved'
-              WHEN 'inferred' THEN state.assignee_id = (
-                  SELECT message.agent_id FROM helpdesk.message_kinds AS message
-                  WHERE message.account_id = account AND message.conversation_id = opening.conversation_id
-                    AND message.is_human_reply IS DISTINCT FROM false
-                    AND message.created_at BETWEEN opening.opened_at AND opening.resolved_at
-                  ORDER BY message.created_at DESC, message.id DESC LIMIT 1
-              ) AND NOT EXISTS (
-                  SELECT FROM helpdesk.conversation_states AS between_them
-                  WHERE between_them.account_id = account AND between_them.conversation_id = opening.conversation_id
-                    AND between_them.valid_from > opening.resolved_at AND between_them.valid_from < state.valid_from
-              )
-          END
+          AND state.assignee_id = (
+              SELECT message.agent_id FROM helpdesk.message_kinds AS message
+              WHERE message.account_id = account AND message.conversation_id = opening.conversation_id
+                AND message.is_human_reply IS DISTINCT FROM false
+                AND message.created_at BETWEEN opening.opened_at AND opening.resolved_at
+              ORDER BY message.created_at DESC, message.id DESC LIMIT 1
+          ) AND NOT EXISTS (
+              SELECT FROM helpdesk.conversation_states AS between_them
+              WHERE between_them.account_id = account AND between_them.conversation_id = opening.conversation_id
+                AND between_them.valid_from > opening.resolved_at AND between_them.valid_from < state.valid_from
+          )
         ORDER BY state.valid_from LIMIT 1
     ) AS owner ON true
     LEFT JOIN LATERAL (

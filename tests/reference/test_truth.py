@@ -1,0 +1,47 @@
+"""Holds the figures against what truly happened on made-up desks."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.databases import new_engine
+from tests.examples import in_the_long_run
+from tests.reference.compare import stored
+from tests.reference.desks import orderly, thanked, true_openings
+from tests.reference.distance import Told, of_rows, told
+from tests.reference.nights import Desk, Night, every_hour, every_night
+from tests.reference.world import Talk
+
+
+def loaded(engine: Engine, talks: list[Talk], nights: list[Night]) -> list[tuple]:
+    """Load a desk run by run, and return when the tables say that each conversation was open."""
+    desk = Desk(engine, talks)
+    desk.open()
+    for night in nights:
+        desk.run(night)
+    return of_rows(stored(engine, "conversation_openings", "conversation_id, opening"))
+
+
+@pytest.fixture
+def tables(server_url: str, template: str) -> Iterator[Engine]:
+    with new_engine(server_url, template) as engine:
+        yield engine
+
+
+@pytest.mark.parametrize("seed", [0, *in_the_long_run(*range(1, 20))])
+@pytest.mark.parametrize("nights", [every_night(12), *in_the_long_run(every_hour(12)[::3])], ids=["nights", "hours"])
+def test_what_the_evidence_tells_is_what_happened(seed: int, nights: list[Night], tables: Engine) -> None:
+    """It tells all where each resolution leaves an activity and comes after a reply of its opening, and where an
+    activity of another kind is followed by a reply before the contact writes, or the conversation is resolved."""
+    talks = orderly(seed)
+    assert loaded(tables, talks, nights) == true_openings(talks, nights[-1].started_at)
+
+
+def test_a_desk_whose_contacts_say_thanks_has_all_its_resolutions_and_reopenings(tables: Engine) -> None:
+    """60 conversations a day; 3 of 10 contacts write hours after the resolution; resolved again; one run a night."""
+    talks, nights = thanked(1), every_night(14)
+    true = true_openings(talks, nights[-1].started_at)
+    openings = loaded(tables, talks, nights)
+    assert told(openings, true) == told(true, true)
+    assert told(true, true) == Told(resolutions=1086, reopenings=246, mean_seconds=6209, right=1086)

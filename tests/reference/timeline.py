@@ -1,0 +1,178 @@
+"""When a conversation was open, by the rules of docs/metrics.md, "The timeline"; written from there."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from tests.reference.evidence import Evidence, Row, Seen, Written, time_of, whole_seconds
+
+A_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass
+class Opening:
+    """One opening, and what was written in it; `after` is what was written after its resolution."""
+
+    number: int
+    opened_at: datetime | None
+    opened_by: str
+    opened_message_id: int | None = None
+    opened_not_before: datetime | None = None
+    opened_not_after: datetime | None = None
+    resolved_at: datetime | None = None
+    resolved_at_is: str | None = None
+    resolved_by: str | None = None
+    resolved_message_id: int | None = None
+    resolved_not_before: datetime | None = None
+    resolved_not_after: datetime | None = None
+    owner: Row = field(default_factory=dict)
+    written: list[Written] = field(default_factory=list)
+    after: list[Written] = field(default_factory=list)
+    seen_open: datetime | None = None
+    not_told_before: datetime | None = None
+    seen_resolved: datetime | None = None
+
+    @property
+    def seconds(self) -> int | None:
+        if self.resolved_at is None or self.opened_at is None or self.resolved_at_is == "not known":
+            return None
+        return whole_seconds(self.opened_at, max(self.resolved_at, self.opened_at))
+
+
+class Reading:
+    """Reads the evidence of one conversation from its beginning."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        first = [one.at for one in evidence.written if one.is_message or one.is_activity][:1]
+        begun = min([time_of(evidence.conversation), *first])
+        self.openings = [Opening(1, begun, "vendor", None, begun, begun)]
+
+    def read(self) -> list[Opening]:
+        told: list[tuple[datetime, int, int, Written | Seen]] = []
+        told += [(one.at, 0, one.id, one) for one in self.evidence.written]
+        for number, look in enumerate(self.evidence.seen):
+            told.append((look.at if look.is_resolved else look.told_before, 1, number, look))
+        for *_, one in sorted(told, key=lambda entry: entry[:3]):
+            if isinstance(one, Written):
+                self._hear(one)
+            else:
+                self._look(one)
+        return self.openings
+
+    @property
+    def _now(self) -> Opening:
+        return self.openings[-1]
+
+    def _hear(self, one: Written) -> None:
+        opening = self._now
+        reopens = one.is_question and not self._is_muted(one)
+        if reopens and opening.resolved_at is None:
+            self._infer(one)
+        elif one.is_question and not reopens:
+            one = replace(one, is_spoken=False, is_message=False)  # a muted contact's tells nothing
+        if self._now.resolved_at is None:
+            self._now.written.append(one)
+        elif reopens:
+            opened = Opening(opening.number + 1, one.at, "message", one.id, one.at, one.at)
+            opened.written.append(one)
+            self.openings.append(opened)
+        else:
+            opening.after.append(one)
+
+    def _look(self, seen: Seen) -> None:
+        opening = self._now
+        if opening.resolved_at is None:
+            if seen.is_resolved:
+                self._resolve(seen)
+            else:
+                opening.seen_open, opening.not_told_before = seen.at, seen.told_before
+        elif seen.is_resolved:
+            opening.seen_resolved = seen.at
+        else:
+            self._reopen(seen)
+
+    def _resolve(self, seen: Seen) -> None:
+        """Rule 2."""
+        opening = self._now
+        told = _first_activity(opening)
+        asked = max((one.at for one in opening.written if one.is_question and one.is_spoken), default=None)
+        if told is None and asked is not None and asked > seen.begun:
+            return
+        opening.resolved_by, opening.owner, opening.seen_resolved = "seen", seen.state, seen.at
+        if told:
+            self._end(told.at, "told", told.id)
+        else:
+            earliest = max(filter(None, [opening.opened_at, asked, _after(opening.seen_open)]), default=None)
+            last = max((one.at for one in opening.written if one.is_message), default=None)
+            at = max(filter(None, [last, _after(opening.seen_open)]), default=None) if last else earliest
+            at = max(filter(None, [at, opening.opened_at]), default=seen.at)
+            self._end(at, "bounded" if last or opening.seen_open else "not known", None)
+            opening.resolved_not_before, opening.resolved_not_after = earliest, max(seen.at, at)
+            opening.resolved_message_id = next(
+                (one.id for one in reversed(opening.written) if one.is_message and one.at == at), None
+            )
+
+    def _infer(self, returns: Written) -> None:
+        """Rule 4."""
+        opening = self._now
+        told = _first_activity(opening)
+        may_be_answered = any(one.is_spoken and not one.is_question for one in opening.written)
+        if told is None or not may_be_answered:
+            return
+        opening.resolved_by = "inferred"
+        self._end(told.at, "told", told.id)
+        opening.resolved_not_before = max(one.at for one in opening.written if one.is_spoken)
+        opening.resolved_not_after = returns.at
+        answers = [one for one in opening.written if one.is_reply is not False]
+        states = self.evidence.states
+        around = [one for one in states if one["valid_from"] <= told.at][-1:]
+        around += [one for one in states if one["valid_from"] > told.at][:1]
+        if answers and (by := answers[-1].agent_id):
+            opening.owner = next((one for one in around if one["assignee_id"] == by), {})
+
+    def _end(self, at: datetime, how: str, message_id: int | None) -> None:
+        opening = self._now
+        opening.resolved_at, opening.resolved_at_is, opening.resolved_message_id = at, how, message_id
+        opening.resolved_not_before = opening.resolved_not_after = at
+        if message_id is not None:
+            place = next(number for number, one in enumerate(opening.written) if one.id == message_id)
+            opening.after, opening.written = opening.written[place + 1 :], opening.written[: place + 1]
+        else:  # what a muted contact wrote may be later
+            opening.after = [one for one in opening.written if one.at > at]
+            opening.written = [one for one in opening.written if one.at <= at]
+
+    def _reopen(self, seen: Seen) -> None:
+        """Rule 5."""
+        opening, since = self._now, self._now.seen_resolved
+        told = next((one for one in opening.after if one.is_activity and (since is None or one.at > since)), None)
+        opened = Opening(opening.number + 1, seen.at, "seen", None, since or opening.resolved_at, seen.at)
+        if told:
+            opened.opened_at, opened.opened_by, opened.opened_message_id = told.at, "activity", told.id
+            opened.opened_not_before = opened.opened_not_after = told.at
+            place = opening.after.index(told)
+            opening.after, opened.written = opening.after[:place], opening.after[place + 1 :]
+        opened.seen_open, opened.not_told_before = seen.at, seen.told_before
+        self.openings.append(opened)
+
+    def _is_muted(self, one: Written) -> bool:
+        """Rule 3: whether a muted contact wrote it."""
+        seen = self.evidence.seen
+        before = next((look for look in reversed(seen) if look.at < one.at), None)
+        later = next((look for look in seen if look.at >= one.at), None)
+        if before is not None and before.state["muted"]:
+            return True
+        if later is None or not later.state["muted"]:
+            return False
+        return not any(other.is_activity and one.at <= other.at <= later.at for other in self.evidence.written)
+
+
+def _first_activity(opening: Opening) -> Written | None:
+    """Return the first activity after the last message of contact or agent, and after a run saw it open."""
+    spoken = [number for number, one in enumerate(opening.written) if one.is_spoken]
+    rest = opening.written[spoken[-1] + 1 :] if spoken else opening.written
+    since = opening.not_told_before
+    return next((one for one in rest if one.is_activity and (since is None or one.at > since)), None)
+
+
+def _after(at: datetime | None) -> datetime | None:
+    return None if at is None else at + A_MOMENT
