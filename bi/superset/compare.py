@@ -18,6 +18,8 @@ CHECKS = Path(__file__).resolve().parent / "checks"
 # These grow while one looks.
 AGES = frozenset({"hours_waiting", "data_age_hours"})
 HALF_AN_HOUR = 0.5
+# How dark a field of the heat map is, which Superset adds.
+ADDED = frozenset({"rank"})
 
 Row = Mapping[str, Any]
 
@@ -47,7 +49,7 @@ def rows_of(engine: Engine, chart: str, say: Callable[[str], str]) -> list[Row]:
 
 def _told(row: Row) -> dict[str, Any]:
     """Leave out what is not known, which Superset has as a key in some charts and in others not."""
-    plain = {str(name): _plain(value) for name, value in row.items()}
+    plain = {str(name): _plain(value) for name, value in row.items() if name not in ADDED}
     return {name: value for name, value in plain.items() if value is not None}
 
 
