@@ -98,6 +98,14 @@ def _literal(found: re.Match[str], say: Callable[[str], str]) -> str:
     return "'" + say(value).replace("'", "''") + "'"
 
 
+def words_in_figures(language: str) -> dict[str, str]:
+    """Return what charts answer in this language by the English words: the literals of expressions."""
+    texts = words_of(language)["texts"]
+    nodes = (node for text in contents().values() for node in _dicts(_read(text)))
+    literals = {one for node in nodes for one in LITERAL.findall(str(node.get("expression", "")))}
+    return {one: texts[one] for one in literals if one in texts}
+
+
 def _dicts(asset: Any) -> Iterator[dict[str, Any]]:
     if isinstance(asset, dict):
         yield asset

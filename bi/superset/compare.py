@@ -1,6 +1,6 @@
 """Holds a chart's figures, as Superset gives them, against plain SQL on the views, which `checks/` has for each chart.
 
-The queries name their columns as Superset does in English. In another language names and words are translated first.
+The queries say what Superset does in English. In another language the words in it are translated first.
 """
 
 import math

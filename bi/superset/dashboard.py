@@ -64,7 +64,7 @@ def _execute(engine: Engine, *statements: str) -> None:
 
 def ask_charts(superset: Superset, engine: Engine, language: str) -> None:
     """Run every chart's query and print how many rows it gave; raises Failed where SQL has others, or there is none."""
-    texts = assets.words_of(language)["texts"]
+    words = assets.words_in_figures(language)
     names = {one["slice_name"]: stem for stem, one in charts_in(language).items()}
     found = superset.get(f"dashboard/{SLUG}/charts")["result"]
     if {one["slice_name"] for one in found} != names.keys():
@@ -74,7 +74,7 @@ def ask_charts(superset: Superset, engine: Engine, language: str) -> None:
         if errors := [one["error"] for one in results if one["error"]]:
             raise Failed(f"{chart['slice_name']}: {errors}")
         rows = [row for one in results for row in one["data"]]
-        wanted = compare.rows_of(engine, names[chart["slice_name"]], lambda one: texts.get(one, one))
+        wanted = compare.rows_of(engine, names[chart["slice_name"]], lambda one: words.get(one, one))
         if wrong := compare.differences(rows, wanted):
             raise Failed(f"{chart['slice_name']}, against SQL:\n" + "\n".join(wrong[:10]))
         if not rows:
