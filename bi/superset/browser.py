@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 WIDTH, TALLEST = 1600, 6000
-LONGEST_WAIT = 120
+LONGEST_WAIT = 240
 OK = 200
 SWITCHES = (
     "--headless=new",
@@ -45,7 +45,10 @@ def browser() -> webdriver.Chrome:
     # As root Chromium refuses to run with its sandbox.
     for one in (*SWITCHES, *(["--no-sandbox"] if os.geteuid() == 0 else [])):
         options.add_argument(one)
-    return webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
+    driver = webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
+    # On a busy machine a page of this height answers late.
+    driver.set_script_timeout(LONGEST_WAIT)
+    return driver
 
 
 def sign_in(driver: webdriver.Chrome, address: str) -> None:

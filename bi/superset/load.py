@@ -1,28 +1,32 @@
 """Loads the export beside this file into Superset, over what an earlier one brought; runs in Superset's environment.
 
-`BI_DATABASE_URL` says where the views are, `BI_ADMIN_PASSWORD` is the password that `admin` gets, once.
+`BI_DATABASE_URL` says where the views are, `BI_ADMIN_PASSWORD` is the password that `admin` gets, once, and
+`ETL_LANGUAGE` in which language the dashboard speaks: en, he. Another one than before puts its texts over the others.
 """
 
 import os
-from pathlib import Path
+import sys
 
+import assets
 import yaml
 from flask import g
 from superset.app import create_app
 
-EXPORT = Path(__file__).with_name("export")
-
 
 def contents(database_url: str) -> dict[str, str]:
-    """Read the export's files by their names in it, with this address in the place of its databases' placeholder."""
-    texts = {str(file.relative_to(EXPORT)): file.read_text(encoding="utf-8") for file in EXPORT.rglob("*.yaml")}
-    for name in [one for one in texts if one.startswith("databases/")]:
-        texts[name] = yaml.safe_dump(yaml.safe_load(texts[name]) | {"sqlalchemy_uri": database_url})
-    return texts
+    """Return the export's files by their names in it, with this address in the place of its databases' placeholder."""
+    files = assets.contents(assets.chosen_language())
+    for name in [one for one in files if one.startswith("databases/")]:
+        files[name] = yaml.safe_dump(yaml.safe_load(files[name]) | {"sqlalchemy_uri": database_url})
+    return files
 
 
 def main() -> None:
     """Make the administrator unless there is one, and import everything in one transaction."""
+    try:
+        files = contents(os.environ["BI_DATABASE_URL"])
+    except assets.UnknownLanguage as error:
+        sys.exit(str(error))
     with create_app().app_context():
         # Superset's modules can be imported once an application is there.
         from superset import security_manager
@@ -37,7 +41,7 @@ def main() -> None:
             os.environ["BI_ADMIN_PASSWORD"],
         )
         g.user = admin
-        ImportAssetsCommand(contents(os.environ["BI_DATABASE_URL"])).run()
+        ImportAssetsCommand(files).run()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
 #   BI_DATABASE_URL      where the views are: postgresql://user:password@host:5432/database
 #   BI_ADMIN_PASSWORD    the password of admin, set at the first start
 #   BI_ADDRESS           where to listen
+# and may be told:
+#   ETL_LANGUAGE         the language of the dashboard's texts: en (default), he
 set -eu
 : "${SUPERSET_HOME:?is not set}" "${BI_ADDRESS:?is not set}"
 : "${SUPERSET_SECRET_KEY:?is not set, see docs/bi.md}"

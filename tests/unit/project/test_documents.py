@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 YAML = ("docker-compose.yml", ".github/workflows/ci.yml", ".pre-commit-config.yaml")
 FIELDS = {variable_name(Settings, name): field for name, field in Settings.model_fields.items()}
-ONLY_FOR_DASHBOARD = {"BI_DATABASE_URL", "BI_ADMIN_PASSWORD", "SUPERSET_SECRET_KEY", "SUPERSET_PORT"}
+ONLY_FOR_DASHBOARD = {"BI_DATABASE_URL", "BI_ADMIN_PASSWORD", "SUPERSET_SECRET_KEY", "SUPERSET_PORT", "ETL_LANGUAGE"}
 ONLY_FOR_COMPOSE = {"POSTGRES_PORT"} | ONLY_FOR_DASHBOARD
 # Compose hands these over as files, and has the folder of the embedded database for none.
 NOT_IN_COMPOSE = {"ETL_HOME", "ETL_ACCOUNTS", "DATABASE_URL", "ETL_API_TOKEN", "ETL_PII_KEY_FILE", "ETL_PING_URL_FILE"}

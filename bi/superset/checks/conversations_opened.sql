@@ -1,0 +1,1 @@
+SELECT count(*) AS opened FROM bi.conversations

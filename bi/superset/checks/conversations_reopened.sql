@@ -1,0 +1,1 @@
+SELECT count(*) AS reopened FROM bi.resolutions WHERE opening > 1

@@ -1,0 +1,1 @@
+SELECT count(resolved_at) AS resolved FROM bi.resolutions

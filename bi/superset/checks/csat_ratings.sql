@@ -1,0 +1,1 @@
+SELECT rating, count(*) AS answers FROM bi.csat GROUP BY rating
