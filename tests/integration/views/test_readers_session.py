@@ -11,6 +11,8 @@ from tests.integration.views.test_schema import put, put_states, rows
 from tests.integration.views.written_rows import at
 
 GENERATED = ("conversation_attribute_columns", "contact_attribute_columns")
+# What refresh_figures computes.
+FIGURES = ("conversation_openings", "customer_waits", "conversation_events", "inbox_days")
 ODD = (
     "SET TimeZone = 'Pacific/Kiritimati'; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'sql_standard'; "
     "SET search_path = public; SET extra_float_digits = -15; SET transform_null_equals = on"
@@ -38,14 +40,12 @@ def test_every_view_tells_every_session_the_same(written: Engine, name: str) -> 
 
 
 def test_the_figures_are_the_same_whoever_computes_them(written: Engine) -> None:
-    relations = [f"helpdesk.{name}" for name in schema.MATERIALIZED]
+    relations = [f"helpdesk.{name}" for name in FIGURES]
     before = [read(written, "SET TimeZone = 'UTC'", name) for name in relations]
     for session in (ODD, JERUSALEM):
         with written.begin() as connection:
             connection.exec_driver_sql(session.replace("SET ", "SET LOCAL "))
             connection.exec_driver_sql("SELECT helpdesk.refresh_figures()")
-            # As somebody may do by hand, in a session of the owner.
-            connection.exec_driver_sql("REFRESH MATERIALIZED VIEW helpdesk.conversation_openings")
         assert [read(written, "SET TimeZone = 'UTC'", name) for name in relations] == before
 
 
