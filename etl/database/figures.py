@@ -102,6 +102,13 @@ class CustomerWait(OfConversation, Base):
     __table_args__ = (
         Index(None, "account_id", "waiting_since"),
         Index(None, "account_id", "answered_at"),
+        # Who waits now: bi.conversations.
+        Index(
+            "customer_waits_open_idx",
+            "account_id",
+            "conversation_id",
+            postgresql_where=text("ended_at IS NULL"),
+        ),
         {"comment": __doc__},
     )
 

@@ -51,11 +51,13 @@ ATTRIBUTE_VALUES = "attribute_values"
 LONGEST_WAIT_FOR_FIGURES = "15min"
 PUBLIC = (
     "calendar",
+    "known_days",
     "conversations",
     "messages",
     "first_responses",
     "reply_times",
     "resolutions",
+    "conversation_events",
     "contacts",
     "csat",
     "daily_volume",

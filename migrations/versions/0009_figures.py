@@ -80,6 +80,20 @@ def upgrade() -> None:
     op.drop_index("messages_account_id_agent_id_created_at_idx", "messages", schema=SCHEMA)
     op.create_index("messages_written_idx", "messages", ["account_id", sa.text(WRITTEN_AT)], schema=SCHEMA)
     op.create_index("messages_agents_idx", "messages", ["account_id", "agent_id", sa.text(WRITTEN_AT)], schema=SCHEMA)
+    op.create_index(
+        "messages_ahead_idx",
+        "messages",
+        ["account_id"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("created_at > first_synced_at"),
+    )
+    op.create_index(
+        "conversations_deleted_idx",
+        "conversations",
+        ["account_id", "deleted_at"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
+    )
     op.create_table(
         "conversation_events",
         sa.Column(
@@ -358,6 +372,14 @@ def upgrade() -> None:
         unique=False,
         schema=SCHEMA,
     )
+    op.create_index(
+        "customer_waits_open_idx",
+        "customer_waits",
+        ["account_id", "conversation_id"],
+        unique=False,
+        schema=SCHEMA,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "inbox_days",
         sa.Column(
@@ -447,6 +469,8 @@ def downgrade() -> None:
     op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.refresh_figures(bigint, boolean)")
     for name in reversed(NEW):
         op.drop_table(name, schema=SCHEMA)
+    op.drop_index("conversations_deleted_idx", "conversations", schema=SCHEMA)
+    op.drop_index("messages_ahead_idx", "messages", schema=SCHEMA)
     op.drop_index("messages_agents_idx", "messages", schema=SCHEMA)
     op.drop_index("messages_written_idx", "messages", schema=SCHEMA)
     op.create_index(
