@@ -36,6 +36,7 @@ INTERNAL = {
     "write_openings": "FUNCTION",
     "write_waits": "FUNCTION",
     "write_events": "FUNCTION",
+    "write_spans": "FUNCTION",
     "mark_all_stale": "FUNCTION",
     "has_lost_figures": "FUNCTION",
     "csat_answers": "VIEW",

@@ -37,7 +37,8 @@ BEGIN
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
         SELECT was.account_id, was.id
         FROM old_rows AS was JOIN new_rows AS now ON now.account_id = was.account_id AND now.id = was.id
-        WHERE (was.status, was.created_at, was.inbox_id, was.muted) IS DISTINCT FROM (now.status, now.created_at, now.inbox_id, now.muted)
+        WHERE (was.status, was.created_at, was.inbox_id, was.muted, was.deleted_at)
+            IS DISTINCT FROM (now.status, now.created_at, now.inbox_id, now.muted, now.deleted_at)
         ORDER BY 1, 2 ON CONFLICT DO NOTHING;
     ELSIF TG_OP = 'INSERT' THEN
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)

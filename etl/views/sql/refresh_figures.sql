@@ -45,6 +45,7 @@ BEGIN
             PERFORM helpdesk.write_openings(one.account_id, ids);
             PERFORM helpdesk.write_waits(one.account_id, ids);
             PERFORM helpdesk.write_events(one.account_id, ids);
+            PERFORM helpdesk.write_spans(one.account_id, ids);
             computed := computed + cardinality(ids);
         END LOOP;
         INSERT INTO helpdesk.figures_computed (account_id, computed_at, rules) VALUES (one.account_id, now(), these_rules)
