@@ -18,8 +18,7 @@ LEFT JOIN helpdesk.accounts AS account ON account.account_id = contact.account_i
 LEFT JOIN LATERAL (
     SELECT
         count(*) AS conversations,
-        min(CASE WHEN conversation.created_at > conversation.first_synced_at THEN conversation.first_synced_at
-            ELSE conversation.created_at END) AS first_at
+        min(least(conversation.created_at, conversation.first_synced_at)) AS first_at
     FROM helpdesk.conversations AS conversation
     WHERE conversation.account_id = contact.account_id AND conversation.contact_id = contact.id
 ) AS held ON true;

@@ -59,10 +59,8 @@ SELECT
     conversation.deleted_at IS NOT NULL AS is_deleted,
     conversation.deleted_at
 FROM helpdesk.conversations AS conversation
--- Dated ahead, it began when it was first seen, at the latest.
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN conversation.created_at > conversation.first_synced_at THEN conversation.first_synced_at ELSE conversation.created_at END AS at
-) AS begun
+-- Dated ahead, it began when it was first seen, at the latest; as the timeline has it.
+CROSS JOIN LATERAL (SELECT least(conversation.created_at, conversation.first_synced_at) AS at) AS begun
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = conversation.account_id
 LEFT JOIN helpdesk.contacts AS contact
   ON contact.account_id = conversation.account_id AND contact.id = conversation.contact_id
@@ -116,7 +114,7 @@ COMMENT ON COLUMN bi.conversations.team_id IS 'Number of the team';
 COMMENT ON COLUMN bi.conversations.team IS 'Name of the team';
 COMMENT ON COLUMN bi.conversations.labels IS 'Labels, in alphabetical order';
 COMMENT ON COLUMN bi.conversations.labels_text IS 'The same as one text, with commas';
-COMMENT ON COLUMN bi.conversations.opened_at IS 'When it began (UTC); dated ahead, when it was first seen';
+COMMENT ON COLUMN bi.conversations.opened_at IS 'When it began (UTC); dated ahead, or not told, when it was first seen';
 COMMENT ON COLUMN bi.conversations.opened_on IS 'Day on which it began, in the account''s time zone';
 COMMENT ON COLUMN bi.conversations.last_activity_at IS 'Last activity (UTC)';
 COMMENT ON COLUMN bi.conversations.first_reply_at IS 'When a person answered the first message of the contact (UTC); NULL: not yet, not before it was resolved, or not known';

@@ -23,11 +23,20 @@ WITH counted AS (
     -- Each inbox has a row a day, and be it of nothing.
     SELECT day.account_id, day.day, inbox.id, NULL, NULL, NULL, NULL, 0, 0, 0, 0
     FROM bi.known_days AS day
-    JOIN helpdesk.inboxes AS inbox ON inbox.account_id = day.account_id
-    WHERE day.is_known AND EXISTS (
-        SELECT FROM helpdesk.conversations AS conversation
-        WHERE conversation.account_id = inbox.account_id AND conversation.inbox_id = inbox.id
-    )
+    JOIN (
+        SELECT inbox.account_id, inbox.id FROM helpdesk.inboxes AS inbox
+        WHERE EXISTS (
+            SELECT FROM helpdesk.conversations AS conversation
+            WHERE conversation.account_id = inbox.account_id AND conversation.inbox_id = inbox.id
+        )
+        UNION ALL
+        SELECT account.account_id, NULL FROM helpdesk.accounts AS account
+        WHERE EXISTS (
+            SELECT FROM helpdesk.conversations AS conversation
+            WHERE conversation.account_id = account.account_id AND conversation.inbox_id IS NULL
+        )
+    ) AS inbox ON inbox.account_id = day.account_id
+    WHERE day.is_known
 ), summed AS (
     SELECT
         account_id, day, inbox_id, team_id, agent_id, bot_type, bot_id,

@@ -57,12 +57,13 @@ def write(engine: Engine, seed: int) -> None:
         rows["conversations"].append(
             {"id": number, "status": status, "contact_id": 1, "inbox_id": chance.choice([1, 1, 2, None])}
             | {"created_at": chance.choice([begun, begun, begun, begun, None]), "deleted_at": gone}
+            | {"first_synced_at": begun}
         )
     _save(engine, rows, states, nights)
 
 
 def _messages(chance: random.Random, number: int, begun: datetime, until: datetime) -> Iterator[Row]:
-    moments = sorted(begun + (until - begun) * chance.random() for _ in range(chance.randrange(9)))
+    moments = sorted(begun + (until - begun) * chance.random() for _ in range(chance.randrange(14)))
     for place, moment in enumerate(moments):
         kind, sender = chance.choice(WRITTEN)
         told = {
