@@ -21,15 +21,13 @@ CROSS JOIN LATERAL (
 ) AS submitted
 JOIN helpdesk.conversations AS conversation
   ON conversation.account_id = message.account_id AND conversation.id = message.conversation_id
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN message.created_at > message.first_synced_at THEN message.first_synced_at ELSE message.created_at END AS at
-) AS asked
+CROSS JOIN LATERAL (SELECT least(message.created_at, message.first_synced_at) AS at) AS asked
 LEFT JOIN LATERAL (
     (
         SELECT state.assignee_id, state.assignee_bot_type, state.assignee_bot_id
         FROM helpdesk.conversation_states AS state
         WHERE state.account_id = message.account_id AND state.conversation_id = message.conversation_id
-          AND asked.at IS NOT NULL AND (state.valid_to IS NULL OR state.valid_to > asked.at)
+          AND (state.valid_to IS NULL OR state.valid_to > asked.at)
         ORDER BY state.valid_from LIMIT 1
     )
     UNION ALL

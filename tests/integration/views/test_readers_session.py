@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from etl.views import schema
-from tests.integration.views.test_schema import put, put_states, rows
+from tests.integration.views.test_schema import compute, put, put_states, rows
 from tests.integration.views.written_rows import at
 
 GENERATED = ("conversation_attribute_columns", "contact_attribute_columns")
@@ -63,6 +63,7 @@ def test_the_day_after_a_day_has_24_hours_for_every_reader(engine: Engine) -> No
             " VALUES (1, 'sync', 'complete', :begun, :begun, 'here', 1)"
         )
         connection.execute(run, {"begun": begun})
+    compute(engine)
     for zone in ("UTC", "America/New_York", "Pacific/Kiritimati"):
         found = read(engine, f"SET TimeZone = '{zone}'", "bi.daily_backlog")
         assert [(zone, str(one["day"]), one["open"]) for one in found] == [(zone, "2025-03-08", 1)]
@@ -74,6 +75,7 @@ def test_a_day_that_the_readers_zone_does_not_have_keeps_its_name(engine: Engine
         engine,
         conversations=[{"id": 1, "status": "open", "created_at": datetime(2011, 12, 30, 10, tzinfo=UTC)}],
     )
+    compute(engine)
     assert rows(engine, "SELECT count(*) FROM bi.traffic_heatmap") == [(1,)]
     for name in ("traffic_heatmap", "calendar"):
         for zone in ("UTC", "Pacific/Apia"):

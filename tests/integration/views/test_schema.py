@@ -194,7 +194,9 @@ def test_hostile_values_make_no_view_fail(engine: Engine) -> None:
     assert rows(engine, "SELECT count(*) FROM bi.csat WHERE is_satisfied AND source = 'message'") == [(1,)]
 
 
-def test_a_message_of_1970_is_in_its_day_and_one_without_a_time_in_the_whole(engine: Engine) -> None:
+def test_a_message_of_1970_is_in_its_day_and_one_without_a_time_in_that_on_which_it_was_first_seen(
+    engine: Engine,
+) -> None:
     put(engine, inboxes=[{"id": one} for one in range(1, 5)], **histories(4, [None]))
     compute(engine)
     (days,) = rows(engine, "SELECT min(day)::text, max(day) = (now() AT TIME ZONE 'UTC')::date FROM bi.calendar")
@@ -202,7 +204,11 @@ def test_a_message_of_1970_is_in_its_day_and_one_without_a_time_in_the_whole(eng
     assert rows(engine, "SELECT sum(messages_in) FROM bi.daily_volume WHERE day = '1970-01-01'") == rows(
         engine, "SELECT count(*) FROM bi.messages WHERE direction = 'in' AND sent_on = '1970-01-01'"
     )
-    assert rows(engine, "SELECT count(*) > 0 FROM bi.messages WHERE sent_at IS NULL") == [(True,)]
+    assert rows(engine, "SELECT count(*) > 0 FROM helpdesk.messages WHERE created_at IS NULL") == [(True,)]
+    assert rows(engine, "SELECT count(*) FROM bi.messages WHERE sent_at IS NULL") == [(0,)]
+    assert rows(engine, "SELECT sum(messages_in) FROM bi.daily_volume") == rows(
+        engine, "SELECT count(*) FROM bi.messages WHERE direction = 'in'"
+    )
 
 
 def test_an_inbox_that_is_closed_all_week_answers_in_no_business_time(engine: Engine) -> None:
