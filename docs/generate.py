@@ -1,5 +1,7 @@
 """Writes what documents say of the code: pages of tables and views, dbt's sources, and parts of pages between marks.
 
+Beside these a function of the views: the time zones that have other names.
+
 `python docs/generate.py` writes what is stale; with `--check` it writes nothing, names what is stale and exits 1.
 """
 
@@ -8,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from parts import architecture, dbt, dictionary, exit_codes, picture, requirements, settings, views
+from parts import architecture, dbt, dictionary, exit_codes, picture, requirements, settings, time_zones, views
 from parts.markdown import replace_part
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/data-dictionary.md": dictionary.data_dictionary,
     "docs/views.md": views.views_page,
     "bi/dbt/sources.yml": dbt.dbt_sources,
+    "etl/views/sql/time_zone_links.sql": time_zones.time_zone_links,
 }
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {

@@ -96,7 +96,7 @@ def tables(url: str) -> dict[str, list[str]]:
     names = [
         row[0]
         for row in query(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk' AND tablename <> ALL(%s)",
-                         ["sync_runs", "alembic_version", "api_contract"])
+                         ["sync_runs", "alembic_version", "api_contract", "figures_computed"])
     ]  # fmt: skip
     last = " WHERE run_id = (SELECT max(run_id) FROM sync_runs)"
     return {

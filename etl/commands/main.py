@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from etl.commands import accounts, check, database, demo, privacy, runs, sync, workers
+from etl.commands import accounts, check, database, demo, figures, privacy, runs, sync, workers
 from etl.commands.help import EXIT_CODES, Command, Group
 from etl.errors import EtlError, Interrupted
 from etl.exit_codes import ExitCode
@@ -61,7 +61,7 @@ COMMANDS = (
     *(database.migrate, check.check),
     *(workers.worker, workers.jobs),
     *(runs.runs, runs.status),
-    *(database.psql, database.grant),
+    *(database.psql, database.grant, figures.figures),
     demo.demo,
     *(privacy.redact, privacy.forget),
 )

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from etl import faults
 from etl.database.engine import transaction
-from etl.errors import DatabaseError, EtlError, Interrupted, VendorError
+from etl.errors import EtlError, Interrupted, VendorError
 from etl.exit_codes import Outcome
 from etl.extract.client import Client
 from etl.extract.filters import counted_by
@@ -22,7 +22,7 @@ from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run import contract, far_ids, messages, odd_values
+from etl.run import calendar, closing, contract, far_ids, messages, odd_values
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
@@ -31,7 +31,6 @@ from etl.run.pipeline import count_requests, read_again, take_in, thread_pool, w
 from etl.run.writer import Writer
 from etl.selection import Selection
 from etl.settings.settings import Settings
-from etl.views import schema
 
 # How far before the last complete run a recent one looks: clocks differ, and a page may be older than it seems.
 OVERLAP = timedelta(days=2)
@@ -165,10 +164,9 @@ def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, wa
 @contextmanager
 def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begun: Begun) -> Iterator[None]:
     """Open the run in the journal, and close it however it ends; a failure or a fault is recorded, and ends here."""
-    account = {"account_id": run.account_id, "base_url": client.base_url, "time_zone": settings.timezone}
+    account = {"account_id": run.account_id, "base_url": client.base_url}
     with transaction(engine) as connection:
-        # Checked here, as the views would fail later: PostgreSQL has a list of time zones of its own.
-        connection.execute(select(func.timezone(settings.timezone, func.now())))
+        account |= calendar.columns(connection, settings, run)
         upsert.save(connection, {"accounts": [account]})
         journal.begin(run, connection)
     journal.open_run(engine, run)
@@ -184,22 +182,7 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
         run.problems.append(str(error) if isinstance(error, EtlError) else faults.report(error))
     finally:
         count_requests(client, run)
-        _close(engine, run)
-
-
-def _close(engine: Engine, run: Run) -> None:
-    """Close the run in the journal, and compute the figures of what it changed, both or neither.
-
-    The figures rest on which runs saw a conversation, this one included. What a run that did not end changed waits for
-    the next one.
-    """
-    if run.outcome in {Outcome.COMPLETE, Outcome.INCOMPLETE}:
-        try:
-            return journal.close_run(engine, run, partial(schema.refresh, account_id=run.account_id))
-        except DatabaseError as error:
-            run.outcome = Outcome.INCOMPLETE
-            run.problems.append(f"Reply times and resolutions in schema bi are those of an earlier run. {error}")
-    return journal.close_run(engine, run)
+        closing.close(engine, run, settings)
 
 
 def _account_for_conversations(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from etl.errors import SettingsError
-from etl.settings.settings import Settings, Variables, faulty, is_open_to_others, load, read, variable_name
+from etl.settings.secret_files import is_open_to_others
+from etl.settings.settings import Settings, Variables, faulty, load, read, variable_name
 from etl.settings.variables import variable
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,9 @@ KEYS: dict[str, type] = {
     "schedule_recent": str,
     "schedule_audit": str,
     "time_zone": str,
+    "week_starts": str,
+    "weekend": str,
+    "holidays": str,
     "messages": str,
     "reread_days": int,
     "patrol_percent": int,

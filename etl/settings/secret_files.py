@@ -1,5 +1,6 @@
 """Secrets that lie in files, as Docker, Kubernetes and systemd hand them over."""
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,6 +44,14 @@ def _content(path: str, *, is_set: bool) -> str:
     if not content:
         raise ValueError(f"the file {path} is empty")
     return content
+
+
+def is_open_to_others(file: Path) -> bool:
+    """Return whether other users of this machine may read a file."""
+    try:
+        return bool(file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    except OSError:
+        return False
 
 
 def _raise_fault(value: object) -> object:

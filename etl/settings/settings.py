@@ -2,7 +2,6 @@
 
 import logging
 import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -14,9 +13,10 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from etl import faults
 from etl.errors import SettingsError
 from etl.settings import secret_files
+from etl.settings.calendar import check_holidays, check_week_start, check_weekend
 from etl.settings.cron import check_cron
 from etl.settings.database_url import check_database_url
-from etl.settings.secret_files import SecretFile
+from etl.settings.secret_files import SecretFile, is_open_to_others
 from etl.settings.validators import (
     check_base_url,
     check_metrics_file,
@@ -143,6 +143,15 @@ class Settings(DatabaseSettings):
         default="UTC",
         description="Time zone of the views' days and of the schedule, such as `Asia/Jerusalem`.",
     )
+    week_starts: Annotated[str, AfterValidator(check_week_start)] | None = Field(
+        default=None, description="With which day weeks begin. Unset: `monday`; in Israel's time zone `sunday`."
+    )
+    weekend: Annotated[str, AfterValidator(check_weekend)] | None = Field(
+        default=None, description="Unset: `saturday,sunday`; in Israel's time zone `friday,saturday`."
+    )
+    holidays: Annotated[str, AfterValidator(check_holidays)] | None = Field(
+        default=None, description="Countries, or parts of one, whose public holidays are kept: `IL`, or `US,DE-BY`."
+    )
     schedule: Annotated[str, AfterValidator(check_cron)] = Field(
         default="0 2 * * *",
         description="When `etl worker` begins the run over everything: cron by `ETL_TIMEZONE`'s clock, or `never`.",
@@ -208,14 +217,6 @@ def read(kind: type[AnyVariables], **given: Any) -> AnyVariables:
 def faulty(lines: Iterable[str], faults: Iterable[tuple[str, str]] = ()) -> SettingsError:
     """Return the error that lists faults, one a line."""
     return SettingsError("\n  ".join(["The settings have faults:", *lines]), dict(faults))
-
-
-def is_open_to_others(file: Path) -> bool:
-    """Return whether other users of this machine may read a file."""
-    try:
-        return bool(file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
-    except OSError:
-        return False
 
 
 def variable_name(kind: type[Variables], field: str) -> str:

@@ -6,8 +6,7 @@ CREATE VIEW helpdesk.business_days AS
 WITH days AS (
     SELECT DISTINCT ON (inbox.account_id, inbox.inbox_id, day)
         inbox.account_id, inbox.inbox_id, day::date AS day, day AT TIME ZONE inbox.time_zone AS starts_at, opens, greatest(opens, closes) AS closes
-    -- Apart, as servers before 18 would make the days of each inbox for every time zone that there is, and then drop them.
-    FROM (SELECT * FROM helpdesk.business_hours OFFSET 0) AS inbox
+    FROM helpdesk.business_hours AS inbox
     -- Local days as `timestamp`: a series of dates would be of `timestamptz`, in the session's time zone.
     CROSS JOIN LATERAL (
         SELECT least(
@@ -30,6 +29,7 @@ WITH days AS (
             (day + CASE open_all_day WHEN 'true' THEN interval '1 day' ELSE close_hour::float * interval '1 hour'
                 + close_minutes::float * interval '1 minute' END) AT TIME ZONE inbox.time_zone AS closes
     ) AS open
+    WHERE first.at IS NOT NULL
     ORDER BY inbox.account_id, inbox.inbox_id, day, opens
 )
 SELECT

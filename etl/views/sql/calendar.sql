@@ -9,10 +9,19 @@ SELECT
     extract(year FROM day)::int AS year,
     extract(quarter FROM day)::int AS quarter,
     extract(month FROM day)::int AS month,
+    extract(isoyear FROM day)::int AS iso_year,
     extract(week FROM day)::int AS iso_week,
+    day::date - (extract(isodow FROM day)::int - account.week_starts + 7) % 7 AS week_starts_on,
     extract(isodow FROM day)::int AS weekday,
     to_char(day, 'FMDay') AS weekday_name,
-    extract(isodow FROM day) IN (6, 7) AS is_weekend,
+    extract(isodow FROM day) = ANY (account.weekend) AS is_weekend,
+    EXISTS (
+        SELECT FROM helpdesk.holidays AS holiday WHERE holiday.account_id = account.account_id AND holiday.day = day.day::date
+    ) AS is_holiday,
+    (
+        SELECT string_agg(DISTINCT holiday.name, '; ' ORDER BY holiday.name) FROM helpdesk.holidays AS holiday
+        WHERE holiday.account_id = account.account_id AND holiday.day = day.day::date
+    ) AS holiday,
     account.time_zone
 FROM helpdesk.accounts AS account
 CROSS JOIN LATERAL (
@@ -36,8 +45,12 @@ COMMENT ON COLUMN bi.calendar.ends_at IS 'When it ends and the next one begins (
 COMMENT ON COLUMN bi.calendar.year IS 'Year';
 COMMENT ON COLUMN bi.calendar.quarter IS 'Quarter, 1 to 4';
 COMMENT ON COLUMN bi.calendar.month IS 'Month, 1 to 12';
-COMMENT ON COLUMN bi.calendar.iso_week IS 'Week of the ISO year, 1 to 53';
+COMMENT ON COLUMN bi.calendar.iso_year IS 'Year to which the ISO week belongs: the first days of January may be of the last week of the year before';
+COMMENT ON COLUMN bi.calendar.iso_week IS 'Week of the ISO year, 1 to 53; it begins on a Monday';
+COMMENT ON COLUMN bi.calendar.week_starts_on IS 'First day of the week, as the account has its weeks (`ETL_WEEK_STARTS`)';
 COMMENT ON COLUMN bi.calendar.weekday IS '1 is Monday, 7 Sunday';
 COMMENT ON COLUMN bi.calendar.weekday_name IS 'Monday to Sunday';
-COMMENT ON COLUMN bi.calendar.is_weekend IS 'Whether it is Saturday or Sunday';
+COMMENT ON COLUMN bi.calendar.is_weekend IS 'Whether it is a day of the account''s weekend (`ETL_WEEKEND`)';
+COMMENT ON COLUMN bi.calendar.is_holiday IS 'Whether it is a public holiday of a country that the account keeps (`ETL_HOLIDAYS`)';
+COMMENT ON COLUMN bi.calendar.holiday IS 'What the holiday is called there; NULL: it is none';
 COMMENT ON COLUMN bi.calendar.time_zone IS 'The account''s time zone';

@@ -30,7 +30,7 @@ BEGIN
             CASE
                 WHEN message.message_type = 'activity' THEN 'activity'
                 WHEN message.is_question THEN 'question'
-                WHEN message.is_human_reply IS DISTINCT FROM false AND message.direction = 'out' THEN 'reply'
+                WHEN message.is_human_reply IS DISTINCT FROM false THEN 'reply'  -- or nobody tells
                 ELSE 'other'
             END AS kind
         FROM helpdesk.message_kinds AS message

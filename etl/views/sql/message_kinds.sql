@@ -21,7 +21,8 @@ SELECT
     message.sender_type,
     message.sender_id,
     message.contact_id,
-    message.agent_id,
+    coalesce(message.agent_id, named.agent_id) AS agent_id,
+    named.agent_id IS NOT NULL AS is_author_by_name,
     message.private,
     message.deleted,
     message.status,
@@ -35,7 +36,7 @@ SELECT
     CASE
         WHEN message.message_type = 'activity' OR message.content_attributes ->> 'automation_rule_id' IS NOT NULL THEN 'system'
         WHEN message.sender_type = 'contact' OR (message.sender_type IS NULL AND message.message_type = 'incoming') THEN 'contact'
-        WHEN message.sender_type = 'user' THEN 'agent'
+        WHEN message.sender_type = 'user' OR named.agent_id IS NOT NULL THEN 'agent'
         WHEN message.sender_type IS NOT NULL THEN 'bot'
         WHEN message.message_type = 'template' THEN 'system'
     END AS author_kind,
@@ -49,10 +50,21 @@ SELECT
             OR message.content_attributes ->> 'is_reaction' = 'true'
             OR message.additional_attributes ->> 'campaign_id' IS NOT NULL THEN false
         WHEN message.private IS NULL THEN NULL
-        WHEN message.sender_type = 'user' OR message.content_attributes ->> 'external_echo' = 'true' THEN true
+        WHEN message.sender_type = 'user' OR named.agent_id IS NOT NULL
+            OR message.content_attributes ->> 'external_echo' = 'true' THEN true
         WHEN message.sender_type IS NOT NULL THEN false
     END AS is_human_reply
 FROM helpdesk.messages AS message
+-- Of a message that only the vendor's search tells, the sender's name may be known, and one agent alone may bear it.
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN message.sender_type IS NULL AND message.message_type = 'outgoing' AND message.extra ->> 'sender_name' <> '' THEN (
+            SELECT CASE WHEN count(*) = 1 THEN min(agent.id) END FROM helpdesk.agents AS agent
+            WHERE agent.account_id = message.account_id
+              AND message.extra ->> 'sender_name' IN (agent.name, agent.available_name)
+        )
+    END AS agent_id
+) AS named
 WHERE message.removed_at IS NULL;
 
 COMMENT ON VIEW helpdesk.message_kinds IS 'Messages that the vendor still returns, and what each is to a report';
@@ -71,6 +83,7 @@ COMMENT ON COLUMN helpdesk.message_kinds.sender_type IS 'Kind of sender, as the 
 COMMENT ON COLUMN helpdesk.message_kinds.sender_id IS 'Number of the sender within its kind';
 COMMENT ON COLUMN helpdesk.message_kinds.contact_id IS 'The sender, if a contact';
 COMMENT ON COLUMN helpdesk.message_kinds.agent_id IS 'The sender, if a user';
+COMMENT ON COLUMN helpdesk.message_kinds.is_author_by_name IS 'Whether the agent is known by a name only that the vendor''s search tells';
 COMMENT ON COLUMN helpdesk.message_kinds.private IS 'Whether it is a note';
 COMMENT ON COLUMN helpdesk.message_kinds.deleted IS 'Whether it was deleted in the inbox';
 COMMENT ON COLUMN helpdesk.message_kinds.status IS 'sent, delivered, read, failed';

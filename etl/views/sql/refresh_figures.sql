@@ -3,7 +3,7 @@
 -- It stays when the views are made anew, and so do its grants. Servers before 18 count what is switched off as so dear that
 -- they would compile each statement for seconds (jit); and a plan is made for the conversations at hand, as one for any
 -- number of them takes them for few.
--- Returns how many conversations were computed. In one transaction, so that who reads meanwhile sees what was before.
+-- Where everything is computed it tells how far it is. Returns how many conversations were computed. In one transaction, so that who reads meanwhile sees what was before.
 CREATE OR REPLACE FUNCTION helpdesk.refresh_figures(account bigint DEFAULT NULL, everything boolean DEFAULT true) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
 SET jit = off SET plan_cache_mode = force_custom_plan SET work_mem = '64MB' AS $$
@@ -47,6 +47,9 @@ BEGIN
             PERFORM helpdesk.write_events(one.account_id, ids);
             PERFORM helpdesk.write_spans(one.account_id, ids);
             computed := computed + cardinality(ids);
+            IF everything THEN
+                RAISE INFO 'Account %: figures of % conversations', one.account_id, computed;
+            END IF;
         END LOOP;
         INSERT INTO helpdesk.figures_computed (account_id, computed_at, rules) VALUES (one.account_id, now(), these_rules)
         ON CONFLICT (account_id) DO UPDATE SET computed_at = excluded.computed_at, rules = excluded.rules;

@@ -35,7 +35,7 @@ BEGIN
               WHEN 'inferred' THEN state.assignee_id = (
                   SELECT message.agent_id FROM helpdesk.message_kinds AS message
                   WHERE message.account_id = account AND message.conversation_id = opening.conversation_id
-                    AND message.is_human_reply IS DISTINCT FROM false AND message.direction = 'out'
+                    AND message.is_human_reply IS DISTINCT FROM false
                     AND message.created_at BETWEEN opening.opened_at AND opening.resolved_at
                   ORDER BY message.created_at DESC, message.id DESC LIMIT 1
               ) AND NOT EXISTS (

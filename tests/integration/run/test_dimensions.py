@@ -44,12 +44,15 @@ def definition(number: int, key: str, kind: str = "text", model: str = "conversa
     }  # fmt: skip
 
 
+HOURS = [{"day_of_week": 0, "open_hour": 8, "open_minutes": 0, "close_hour": 16, "close_minutes": 30}]
+
+
 def furnished(conversations: int = 2) -> Account:
     account = account_of(conversations)
     inbox = account.inboxes[1]
     inbox.channel = {"website_token": "s3cret-website", "hmac_token": "s3cret-hmac", "imap_password": "s3cret-imap"}
     inbox.timezone, inbox.working_hours_enabled = "Asia/Jerusalem", True
-    inbox.working_hours = [{"day_of_week": 0, "closed_all_day": False, "open_hour": 8}]
+    inbox.working_hours = HOURS
     account.labels = [Label(7, "vip", "Important", "#ff0000", show_on_sidebar=False)]
     account.custom_attribute_definitions = [definition(1, "order")]
     account.csat_responses = [response(1)]
@@ -94,7 +97,7 @@ def test_names_are_read_and_a_second_run_of_the_same_writes_nothing(engine: Engi
         ) == [
             (
                 1, "Website", "Asia/Jerusalem", True,
-                [{"day_of_week": 0, "closed_all_day": False, "open_hour": 8}], False, True, None,
+                HOURS, False, True, None,
             )
         ]  # fmt: skip
         assert etl.rows("SELECT id, title, description, color, show_on_sidebar FROM labels") == [

@@ -276,5 +276,5 @@ def test_a_bot_that_resolves_hands_off_and_owns_is_no_agent(told: Told) -> None:
     assert told.rows("SELECT conversation_id, agent_id, bot_id FROM helpdesk.conversation_openings ORDER BY 1") == [
         (1, None, 1), (2, None, None),
     ]  # fmt: skip
-    kinds = "SELECT conversation_id, kind FROM helpdesk.conversation_events WHERE source = 'seen' ORDER BY 1, 2"
+    kinds = "SELECT conversation_id, kind FROM helpdesk.conversation_events WHERE opening IS NULL ORDER BY 1, 2"
     assert told.rows(kinds) == [(2, "assigned"), (2, "handed_off"), (2, "resumed")]

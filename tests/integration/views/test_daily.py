@@ -216,10 +216,14 @@ def test_calendar(written: Engine) -> None:
             "year": 2025,
             "quarter": 1,
             "month": 3,
+            "iso_year": 2025,
             "iso_week": 14 if day == 31 else 13,
+            "week_starts_on": on(31 if day == 31 else 24),
             "weekday": 1 if day == 31 else day - 23,
             "weekday_name": names[day - 25],
             "is_weekend": day in {29, 30},
+            "is_holiday": False,
+            "holiday": None,
             "time_zone": zone,
         }
 

@@ -63,6 +63,9 @@ def test_a_table_says_everything_of_its_account(folder, monkeypatch):
         token = "kQ7vR2mXw9ZtB4nL"
         schedule = "*/30 2-4,22 * * MON-FRI"
         time_zone = "Asia/Jerusalem"
+        week_starts = "monday"
+        weekend = "saturday, sunday"
+        holidays = "IL"
         messages = "listed"
         reread_days = 0
         patrol_percent = 5
@@ -95,6 +98,9 @@ def test_a_table_says_everything_of_its_account(folder, monkeypatch):
         "reread_days": 0,
         "patrol_percent": 5,
         "timezone": "Asia/Jerusalem",
+        "week_starts": "monday",
+        "weekend": "saturday,sunday",
+        "holidays": "IL",
         "schedule": "*/30 2-4,22 * * MON-FRI",
         "schedule_recent": None,
         "schedule_audit": None,
@@ -214,7 +220,8 @@ def test_every_fault_is_told_at_once_by_file_account_and_key(folder, monkeypatch
         "ETL_PII_KEY: is missing: ETL_PII=hash needs a key, such as `openssl rand -hex 32` makes",
         "ETL_RETRY_ATTEMPTS: input should be a valid integer, unable to parse string as an integer",
         "accounts.toml, the account at place 1, tokn: is not known; known are id, name, base_url, token,"
-        " token_variable, token_file, schedule, schedule_recent, schedule_audit, time_zone, messages, reread_days,"
+        " token_variable, token_file, schedule, schedule_recent, schedule_audit, time_zone,"
+        " week_starts, weekend, holidays, messages, reread_days,"
         " patrol_percent, concurrency, requests_per_minute, pii",
         "accounts.toml, the account at place 1, id: is missing",
         "accounts.toml, the account at place 1, concurrency: input should be greater than or equal to 1",
