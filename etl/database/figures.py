@@ -102,6 +102,13 @@ class CustomerWait(OfConversation, Base):
     __table_args__ = (
         Index(None, "account_id", "waiting_since"),
         Index(None, "account_id", "answered_at"),
+        # Who waits now: bi.conversations.
+        Index(
+            "customer_waits_open_idx",
+            "account_id",
+            "conversation_id",
+            postgresql_where=text("ended_at IS NULL"),
+        ),
         {"comment": __doc__},
     )
 
@@ -130,6 +137,27 @@ class CustomerWait(OfConversation, Base):
     is_resolved_unanswered: Mapped[bool | None] = column(
         comment="Whether it ended by resolving the conversation, without a reply; NULL: not known"
     )
+
+
+class OpenSpan(OfConversation, Base):
+    """From when to when a conversation was open with one status, team and owner."""
+
+    __tablename__ = "open_spans"
+    __table_args__ = (
+        # What was open at a moment: bi.daily_backlog.
+        Index("open_spans_during_idx", text("tstzrange(since, until)"), postgresql_using="gist"),
+        {"comment": __doc__},
+    )
+
+    number: Mapped[int] = column(primary_key=True, autoincrement=False, comment="Which one of the conversation, from 1")
+    since: Mapped[datetime | None] = column(comment="From when on (UTC); NULL: its begin is not told")
+    until: Mapped[datetime | None] = column(comment="Until when (UTC); NULL: it is still so")
+    inbox_id: Mapped[int | None] = column(comment="The inbox that the conversation is in now")
+    status: Mapped[str | None] = column(comment="Status as a run saw it then, or next; resolved: not yet seen reopened")
+    team_id: Mapped[int | None] = column(comment="The team that had it, likewise")
+    agent_id: Mapped[int | None] = column(comment="The agent to whom it was assigned, likewise")
+    bot_type: Mapped[str | None] = column(comment="Type of the bot that owned it, likewise; NULL: none did")
+    bot_id: Mapped[int | None] = column(comment="The bot that owned it, likewise; NULL: none did")
 
 
 class InboxDay(OfAccount, Base):

@@ -44,6 +44,13 @@ class Conversation(Entity, Base):
             text("COALESCE(history_read_at, first_synced_at)"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
+        # What was found gone on which day: bi.daily_volume.
+        Index(
+            "conversations_deleted_idx",
+            "account_id",
+            "deleted_at",
+            postgresql_where=text("deleted_at IS NOT NULL"),
+        ),
         {"comment": __doc__},
     )
 
@@ -145,6 +152,8 @@ class Message(OfCall, Entity, Base):
             "conversation_id",
             postgresql_where=text("content_type = 'input_csat'"),
         ),
+        # What was dated ahead: bi.sync_health counts them.
+        Index("messages_ahead_idx", "account_id", postgresql_where=text("created_at > first_synced_at")),
         {"comment": __doc__},
     )
 

@@ -39,6 +39,7 @@ INTERNAL = {
     "write_openings": "FUNCTION",
     "write_waits": "FUNCTION",
     "write_events": "FUNCTION",
+    "write_spans": "FUNCTION",
     "mark_all_stale": "FUNCTION",
     "has_lost_figures": "FUNCTION",
     "csat_answers": "VIEW",
@@ -54,11 +55,13 @@ ATTRIBUTE_VALUES = "attribute_values"
 LONGEST_WAIT_FOR_FIGURES = "15min"
 PUBLIC = (
     "calendar",
+    "known_days",
     "conversations",
     "messages",
     "first_responses",
     "reply_times",
     "resolutions",
+    "conversation_events",
     "contacts",
     "csat",
     "daily_volume",

@@ -17,6 +17,7 @@ NEW = (
     "conversation_events",
     "conversation_openings",
     "customer_waits",
+    "open_spans",
     "inbox_days",
     "stale_figures",
     "figures_computed",
@@ -80,6 +81,20 @@ def upgrade() -> None:
     op.drop_index("messages_account_id_agent_id_created_at_idx", "messages", schema=SCHEMA)
     op.create_index("messages_written_idx", "messages", ["account_id", sa.text(WRITTEN_AT)], schema=SCHEMA)
     op.create_index("messages_agents_idx", "messages", ["account_id", "agent_id", sa.text(WRITTEN_AT)], schema=SCHEMA)
+    op.create_index(
+        "messages_ahead_idx",
+        "messages",
+        ["account_id"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("created_at > first_synced_at"),
+    )
+    op.create_index(
+        "conversations_deleted_idx",
+        "conversations",
+        ["account_id", "deleted_at"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
+    )
     op.create_table(
         "conversation_events",
         sa.Column(
@@ -358,6 +373,63 @@ def upgrade() -> None:
         unique=False,
         schema=SCHEMA,
     )
+    op.create_index(
+        "customer_waits_open_idx",
+        "customer_waits",
+        ["account_id", "conversation_id"],
+        unique=False,
+        schema=SCHEMA,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
+        "open_spans",
+        sa.Column(
+            "account_id",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            comment="The vendor's number of the account",
+        ),
+        sa.Column("conversation_id", sa.BigInteger(), autoincrement=False, nullable=False, comment="The conversation"),
+        sa.Column(
+            "number",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            comment="Which one of the conversation, from 1",
+        ),
+        sa.Column(
+            "since",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="From when on (UTC); NULL: its begin is not told",
+        ),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True, comment="Until when (UTC); NULL: it is still so"),
+        sa.Column("inbox_id", sa.BigInteger(), nullable=True, comment="The inbox that the conversation is in now"),
+        sa.Column(
+            "status",
+            sa.Text(),
+            nullable=True,
+            comment="Status as a run saw it then, or next; resolved: not yet seen reopened",
+        ),
+        sa.Column("team_id", sa.BigInteger(), nullable=True, comment="The team that had it, likewise"),
+        sa.Column("agent_id", sa.BigInteger(), nullable=True, comment="The agent to whom it was assigned, likewise"),
+        sa.Column(
+            "bot_type", sa.Text(), nullable=True, comment="Type of the bot that owned it, likewise; NULL: none did"
+        ),
+        sa.Column("bot_id", sa.BigInteger(), nullable=True, comment="The bot that owned it, likewise; NULL: none did"),
+        sa.PrimaryKeyConstraint("account_id", "conversation_id", "number", name="open_spans_pkey"),
+        schema=SCHEMA,
+        comment="From when to when a conversation was open with one status, team and owner.",
+    )
+    op.create_index(
+        "open_spans_during_idx",
+        "open_spans",
+        [sa.text("tstzrange(since, until)")],
+        unique=False,
+        schema=SCHEMA,
+        postgresql_using="gist",
+    )
     op.create_table(
         "inbox_days",
         sa.Column(
@@ -447,6 +519,8 @@ def downgrade() -> None:
     op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.refresh_figures(bigint, boolean)")
     for name in reversed(NEW):
         op.drop_table(name, schema=SCHEMA)
+    op.drop_index("conversations_deleted_idx", "conversations", schema=SCHEMA)
+    op.drop_index("messages_ahead_idx", "messages", schema=SCHEMA)
     op.drop_index("messages_agents_idx", "messages", schema=SCHEMA)
     op.drop_index("messages_written_idx", "messages", schema=SCHEMA)
     op.create_index(

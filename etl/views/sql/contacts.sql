@@ -16,7 +16,9 @@ SELECT
 FROM helpdesk.contacts AS contact
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = contact.account_id
 LEFT JOIN LATERAL (
-    SELECT count(*) AS conversations, min(conversation.created_at) AS first_at
+    SELECT
+        count(*) AS conversations,
+        min(least(conversation.created_at, conversation.first_synced_at)) AS first_at
     FROM helpdesk.conversations AS conversation
     WHERE conversation.account_id = contact.account_id AND conversation.contact_id = contact.id
 ) AS held ON true;
@@ -30,6 +32,6 @@ COMMENT ON COLUMN bi.contacts.contact_phone IS 'Phone number; NULL for who may n
 COMMENT ON COLUMN bi.contacts.first_seen_at IS 'When the contact was created, or the first conversation began (UTC)';
 COMMENT ON COLUMN bi.contacts.first_seen_on IS 'Its day, in the account''s time zone';
 COMMENT ON COLUMN bi.contacts.last_seen_at IS 'Last activity of the contact (UTC)';
-COMMENT ON COLUMN bi.contacts.conversations IS 'How many conversations';
+COMMENT ON COLUMN bi.contacts.conversations IS 'How many conversations, deleted ones included';
 COMMENT ON COLUMN bi.contacts.is_returning IS 'Whether there is more than one';
 COMMENT ON COLUMN bi.contacts.is_blocked IS 'Whether the contact is blocked; NULL: the server does not tell';

@@ -9,7 +9,8 @@ SELECT
     attribute.value #>> '{}' AS value,
     helpdesk.attribute_number(attribute.value) AS value_number,
     helpdesk.attribute_date(attribute.value) AS value_date,
-    helpdesk.attribute_boolean(attribute.value) AS value_boolean
+    helpdesk.attribute_boolean(attribute.value) AS value_boolean,
+    held.deleted_at IS NOT NULL AS is_deleted
 FROM helpdesk.conversations AS held
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = held.account_id
 CROSS JOIN LATERAL jsonb_each(
@@ -31,3 +32,4 @@ COMMENT ON COLUMN bi.conversation_attributes.value IS 'The value as text';
 COMMENT ON COLUMN bi.conversation_attributes.value_number IS 'The value, if it is a number';
 COMMENT ON COLUMN bi.conversation_attributes.value_date IS 'The value, if it is a date';
 COMMENT ON COLUMN bi.conversation_attributes.value_boolean IS 'The value, if it is true or false';
+COMMENT ON COLUMN bi.conversation_attributes.is_deleted IS 'Whether the conversation was deleted upstream';

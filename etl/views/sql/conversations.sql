@@ -30,21 +30,24 @@ SELECT
         SELECT string_agg(label.label, ', ' ORDER BY label.label) FROM helpdesk.conversation_labels AS label
         WHERE label.account_id = conversation.account_id AND label.conversation_id = conversation.id
     ) AS labels_text,
-    conversation.created_at AS opened_at,
-    (conversation.created_at AT TIME ZONE account.time_zone)::date AS opened_on,
+    begun.at AS opened_at,
+    (begun.at AT TIME ZONE account.time_zone)::date AS opened_on,
     conversation.last_activity_at,
     wait.answered_at AS first_reply_at,
     wait.reply_seconds AS first_response_seconds,
     wait.reply_business_seconds AS first_response_business_seconds,
+    coalesce(wait.is_known, true) AS is_first_response_known,
     opening.resolved_at,
+    opening.resolved_at_is,
     opening.resolution_seconds,
     opening.resolution_business_seconds,
     opening.opening - 1 AS reopen_count,
-    conversation.waiting_since,
+    CASE WHEN conversation.deleted_at IS NULL THEN going_on.waiting_since END AS waiting_since,
     conversation.snoozed_until,
     conversation.unread_count AS unread_messages,
     counted.messages_in,
     counted.messages_out,
+    counted.messages_failed,
     counted.private_notes,
     counted.bot_messages,
     (
@@ -56,6 +59,8 @@ SELECT
     conversation.deleted_at IS NOT NULL AS is_deleted,
     conversation.deleted_at
 FROM helpdesk.conversations AS conversation
+-- Dated ahead, it began when it was first seen, at the latest; as the timeline has it.
+CROSS JOIN LATERAL (SELECT least(conversation.created_at, conversation.first_synced_at) AS at) AS begun
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = conversation.account_id
 LEFT JOIN helpdesk.contacts AS contact
   ON contact.account_id = conversation.account_id AND contact.id = conversation.contact_id
@@ -73,12 +78,17 @@ LEFT JOIN helpdesk.conversation_openings AS opening
 LEFT JOIN helpdesk.customer_waits AS wait
   ON wait.account_id = conversation.account_id AND wait.conversation_id = conversation.id
  AND wait.opening = 1 AND wait.is_first
+-- At most one: the last.
+LEFT JOIN helpdesk.customer_waits AS going_on
+  ON going_on.account_id = conversation.account_id AND going_on.conversation_id = conversation.id
+ AND going_on.ended_at IS NULL AND going_on.is_known
 LEFT JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE message.direction = 'in') AS messages_in,
-        count(*) FILTER (WHERE message.direction = 'out') AS messages_out,
+        count(*) FILTER (WHERE message.direction = 'out' AND NOT message.is_failed) AS messages_out,
+        count(*) FILTER (WHERE message.is_failed) AS messages_failed,
         count(*) FILTER (WHERE message.private) AS private_notes,
-        count(*) FILTER (WHERE message.author_kind = 'bot' AND message.direction = 'out') AS bot_messages
+        count(*) FILTER (WHERE message.author_kind = 'bot' AND message.direction = 'out' AND NOT message.is_failed) AS bot_messages
     FROM helpdesk.message_kinds AS message
     WHERE message.account_id = conversation.account_id AND message.conversation_id = conversation.id
 ) AS counted ON true;
@@ -104,21 +114,24 @@ COMMENT ON COLUMN bi.conversations.team_id IS 'Number of the team';
 COMMENT ON COLUMN bi.conversations.team IS 'Name of the team';
 COMMENT ON COLUMN bi.conversations.labels IS 'Labels, in alphabetical order';
 COMMENT ON COLUMN bi.conversations.labels_text IS 'The same as one text, with commas';
-COMMENT ON COLUMN bi.conversations.opened_at IS 'When it began (UTC)';
+COMMENT ON COLUMN bi.conversations.opened_at IS 'When it began (UTC); dated ahead, or not told, when it was first seen';
 COMMENT ON COLUMN bi.conversations.opened_on IS 'Day on which it began, in the account''s time zone';
 COMMENT ON COLUMN bi.conversations.last_activity_at IS 'Last activity (UTC)';
-COMMENT ON COLUMN bi.conversations.first_reply_at IS 'When a person answered the first message of the contact (UTC); NULL: not yet, or not before it was resolved';
+COMMENT ON COLUMN bi.conversations.first_reply_at IS 'When a person answered the first message of the contact (UTC); NULL: not yet, not before it was resolved, or not known';
 COMMENT ON COLUMN bi.conversations.first_response_seconds IS 'Seconds from the first message of the contact to that';
 COMMENT ON COLUMN bi.conversations.first_response_business_seconds IS 'The same within the inbox''s working hours; NULL where it has none';
+COMMENT ON COLUMN bi.conversations.is_first_response_known IS 'False: the author of a message is not told that may be the first response';
 COMMENT ON COLUMN bi.conversations.resolved_at IS 'When it was resolved the last time (UTC); NULL: it is not resolved';
+COMMENT ON COLUMN bi.conversations.resolved_at_is IS 'told (by an activity), bounded (by messages and runs), not known (its seconds are NULL); NULL: it is not resolved';
 COMMENT ON COLUMN bi.conversations.resolution_seconds IS 'Seconds from the beginning, or from the last reopening, to that';
 COMMENT ON COLUMN bi.conversations.resolution_business_seconds IS 'The same within the inbox''s working hours; NULL where it has none';
-COMMENT ON COLUMN bi.conversations.reopen_count IS 'How often it came back after it was resolved, as seen by the runs';
-COMMENT ON COLUMN bi.conversations.waiting_since IS 'Since when the contact waits, as the vendor counts (UTC)';
+COMMENT ON COLUMN bi.conversations.reopen_count IS 'How often it came back after it was resolved';
+COMMENT ON COLUMN bi.conversations.waiting_since IS 'Since when the contact waits for a person''s reply (UTC); NULL: does not wait, or it is not known';
 COMMENT ON COLUMN bi.conversations.snoozed_until IS 'When a snoozed one opens again (UTC)';
 COMMENT ON COLUMN bi.conversations.unread_messages IS 'Messages that no agent has seen, when last read';
 COMMENT ON COLUMN bi.conversations.messages_in IS 'Messages from the contact';
-COMMENT ON COLUMN bi.conversations.messages_out IS 'Messages to the contact, those of bots and templates included';
+COMMENT ON COLUMN bi.conversations.messages_out IS 'Messages to the contact, those of bots and templates included; without failed ones, and those of which it is not known whether they are notes';
+COMMENT ON COLUMN bi.conversations.messages_failed IS 'Messages that were to reach the contact, and did not';
 COMMENT ON COLUMN bi.conversations.private_notes IS 'Notes that the contact does not see';
 COMMENT ON COLUMN bi.conversations.bot_messages IS 'Messages to the contact that a bot wrote';
 COMMENT ON COLUMN bi.conversations.csat_rating IS 'Last satisfaction rating, 1 (worst) to 5 (best)';

@@ -21,7 +21,8 @@ SELECT
     CASE WHEN (SELECT allowed FROM helpdesk.personal_data_access) THEN answer.review_notes END AS review_notes,
     answer.answered_at,
     (answer.answered_at AT TIME ZONE account.time_zone)::date AS answered_on,
-    answer.source
+    answer.source,
+    conversation.deleted_at IS NOT NULL AS is_deleted
 FROM helpdesk.csat_answers AS answer
 LEFT JOIN helpdesk.conversations AS conversation
   ON conversation.account_id = answer.account_id AND conversation.id = answer.conversation_id
@@ -41,10 +42,10 @@ COMMENT ON COLUMN bi.csat.conversation_id IS 'Number of the conversation';
 COMMENT ON COLUMN bi.csat.conversation_url IS 'Address of the conversation in the inbox';
 COMMENT ON COLUMN bi.csat.contact_id IS 'Number of the contact';
 COMMENT ON COLUMN bi.csat.contact_name IS 'Name of the contact; ''Contact 17'' for who may not see personal data';
-COMMENT ON COLUMN bi.csat.agent_id IS 'Number of the agent who is rated';
+COMMENT ON COLUMN bi.csat.agent_id IS 'Number of the agent who is rated: who was assigned when it was asked for';
 COMMENT ON COLUMN bi.csat.agent IS 'Name of the agent who is rated';
 COMMENT ON COLUMN bi.csat.owner IS 'Name of the agent or bot who is rated';
-COMMENT ON COLUMN bi.csat.owner_kind IS 'agent or bot; NULL: it was assigned to nobody';
+COMMENT ON COLUMN bi.csat.owner_kind IS 'agent or bot; NULL: it was assigned to nobody, or it is not known';
 COMMENT ON COLUMN bi.csat.inbox_id IS 'Number of the inbox';
 COMMENT ON COLUMN bi.csat.inbox IS 'Name of the inbox';
 COMMENT ON COLUMN bi.csat.channel IS 'Kind of channel, in words: Website, E-mail, WhatsApp ...';
@@ -55,3 +56,4 @@ COMMENT ON COLUMN bi.csat.review_notes IS 'What the team noted about it; NULL fo
 COMMENT ON COLUMN bi.csat.answered_at IS 'When the answer was given (UTC); from a message: when it was asked for';
 COMMENT ON COLUMN bi.csat.answered_on IS 'Its day, in the account''s time zone';
 COMMENT ON COLUMN bi.csat.source IS 'survey list (the vendor''s), or message (which carries the answer, too)';
+COMMENT ON COLUMN bi.csat.is_deleted IS 'Whether the conversation was deleted upstream';

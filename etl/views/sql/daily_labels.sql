@@ -4,11 +4,11 @@ WITH counted AS (
     FROM bi.calendar AS day
     CROSS JOIN LATERAL (
         SELECT label.label, count(*) AS conversations
-        FROM helpdesk.conversations AS conversation
+        FROM helpdesk.conversation_openings AS opening
         JOIN helpdesk.conversation_labels AS label
-          ON label.account_id = conversation.account_id AND label.conversation_id = conversation.id
-        WHERE conversation.account_id = day.account_id
-          AND conversation.created_at >= day.starts_at AND conversation.created_at < day.ends_at
+          ON label.account_id = opening.account_id AND label.conversation_id = opening.conversation_id
+        WHERE opening.account_id = day.account_id AND opening.opening = 1
+          AND opening.opened_at >= day.starts_at AND opening.opened_at < day.ends_at
         GROUP BY label.label
     ) AS opened
     UNION ALL

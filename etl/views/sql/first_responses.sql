@@ -4,6 +4,7 @@ SELECT
     wait.conversation_id,
     account.base_url || '/app/accounts/' || wait.account_id || '/conversations/' || wait.conversation_id AS conversation_url,
     wait.opening,
+    wait.opening > 1 AS is_after_reopening,
     wait.waiting_since AS asked_at,
     (wait.waiting_since AT TIME ZONE account.time_zone)::date AS asked_on,
     wait.answered_at AS responded_at,
@@ -15,7 +16,8 @@ SELECT
     conversation.team_id,
     team.name AS team,
     wait.reply_seconds AS first_response_seconds,
-    wait.reply_business_seconds AS first_response_business_seconds
+    wait.reply_business_seconds AS first_response_business_seconds,
+    conversation.deleted_at IS NOT NULL AS is_deleted
 FROM helpdesk.customer_waits AS wait
 JOIN helpdesk.conversations AS conversation
   ON conversation.account_id = wait.account_id AND conversation.id = wait.conversation_id
@@ -31,6 +33,7 @@ COMMENT ON COLUMN bi.first_responses.account_id IS 'The vendor''s number of the 
 COMMENT ON COLUMN bi.first_responses.conversation_id IS 'Number of the conversation';
 COMMENT ON COLUMN bi.first_responses.conversation_url IS 'Address of the conversation in the inbox';
 COMMENT ON COLUMN bi.first_responses.opening IS '1 for the beginning, 2 for the first reopening ...';
+COMMENT ON COLUMN bi.first_responses.is_after_reopening IS 'False: the first response of the conversation; true: the first one after a reopening';
 COMMENT ON COLUMN bi.first_responses.asked_at IS 'First message of the contact in this opening (UTC)';
 COMMENT ON COLUMN bi.first_responses.asked_on IS 'Its day, in the account''s time zone';
 COMMENT ON COLUMN bi.first_responses.responded_at IS 'First human reply after it (UTC)';
@@ -43,3 +46,4 @@ COMMENT ON COLUMN bi.first_responses.team_id IS 'Number of the team';
 COMMENT ON COLUMN bi.first_responses.team IS 'Name of the team';
 COMMENT ON COLUMN bi.first_responses.first_response_seconds IS 'Seconds between the two';
 COMMENT ON COLUMN bi.first_responses.first_response_business_seconds IS 'The same within the inbox''s working hours; NULL where it has none';
+COMMENT ON COLUMN bi.first_responses.is_deleted IS 'Whether the conversation was deleted upstream';

@@ -1,5 +1,5 @@
 -- Whether rows of an account's figures are gone that nothing notes as stale, as after a restore of a part: each conversation
--- has an opening, each opening an event, and some question is asked.
+-- has an opening, each opening an event and a span in which it was open, and some question is asked.
 CREATE FUNCTION helpdesk.has_lost_figures(account bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -16,6 +16,16 @@ BEGIN
     ) OR NOT EXISTS (SELECT FROM helpdesk.stale_figures AS stale WHERE stale.account_id = account) AND (
         EXISTS (SELECT FROM helpdesk.conversation_openings AS opening WHERE opening.account_id = account)
         AND NOT EXISTS (SELECT FROM helpdesk.conversation_events AS event WHERE event.account_id = account)
+        OR NOT EXISTS (SELECT FROM helpdesk.open_spans AS span WHERE span.account_id = account)
+        AND EXISTS (
+            SELECT FROM helpdesk.conversation_openings AS opening
+            WHERE opening.account_id = account AND coalesce(opening.opened_at < opening.resolved_at, true)
+              AND NOT EXISTS (
+                  SELECT FROM helpdesk.conversations AS conversation
+                  WHERE conversation.account_id = account AND conversation.id = opening.conversation_id
+                    AND conversation.deleted_at <= opening.opened_at
+              )
+        )
         OR NOT EXISTS (SELECT FROM helpdesk.customer_waits AS wait WHERE wait.account_id = account)
         AND EXISTS (SELECT FROM helpdesk.message_kinds AS message WHERE message.account_id = account AND message.is_question)
     );

@@ -6,6 +6,7 @@ LANGUAGE sql BEGIN ATOMIC
     UNION SELECT account_id, conversation_id FROM helpdesk.conversation_openings WHERE account_id = account
     UNION SELECT account_id, conversation_id FROM helpdesk.customer_waits WHERE account_id = account
     UNION SELECT account_id, conversation_id FROM helpdesk.conversation_events WHERE account_id = account
+    UNION SELECT account_id, conversation_id FROM helpdesk.open_spans WHERE account_id = account
     ORDER BY 1, 2
     ON CONFLICT DO NOTHING;
 END;

@@ -42,7 +42,8 @@ SELECT
     END AS author_kind,
     coalesce(message.message_type = 'incoming' AND message.content_attributes ->> 'is_reaction' IS DISTINCT FROM 'true', false)
         AS is_question,
-    coalesce(message.message_type = 'outgoing' AND NOT message.private AND message.status = 'failed', false) AS is_failed,
+    coalesce(message.message_type IN ('outgoing', 'template') AND NOT message.private AND message.status = 'failed', false)
+        AS is_failed,
     CASE
         WHEN message.message_type <> 'outgoing' OR message.private OR message.deleted OR message.status = 'failed' THEN false
         WHEN message.content_attributes ->> 'automation_rule_id' IS NOT NULL

@@ -19,6 +19,7 @@ SELECT
             END
     END AS author_name,
     message.is_human_reply,
+    message.is_failed,
     message.private AS is_private,
     message.deleted AS is_deleted,
     message.status AS delivery_status,
@@ -45,13 +46,14 @@ COMMENT ON COLUMN bi.messages.account_id IS 'The vendor''s number of the account
 COMMENT ON COLUMN bi.messages.message_id IS 'Number of the message';
 COMMENT ON COLUMN bi.messages.conversation_id IS 'Number of the conversation';
 COMMENT ON COLUMN bi.messages.conversation_url IS 'Address of the conversation in the inbox';
-COMMENT ON COLUMN bi.messages.sent_at IS 'When it was written (UTC); of an imported message the old time';
+COMMENT ON COLUMN bi.messages.sent_at IS 'When it was written (UTC); of an imported message the old time, of one dated ahead when it was first seen';
 COMMENT ON COLUMN bi.messages.sent_on IS 'Day on which it was written, in the account''s time zone';
-COMMENT ON COLUMN bi.messages.direction IS 'in (from the contact), out (to the contact), internal (notes and events); NULL: not known';
+COMMENT ON COLUMN bi.messages.direction IS 'in (from the contact), out (to the contact), internal (notes and events); NULL: not known, as of one that only a search tells, which may be a note';
 COMMENT ON COLUMN bi.messages.author_kind IS 'contact, agent, bot or system; NULL: the vendor does not tell';
 COMMENT ON COLUMN bi.messages.author_id IS 'Number of the author within its kind';
 COMMENT ON COLUMN bi.messages.author_name IS 'Name of the author; of a contact masked for who may not see personal data';
 COMMENT ON COLUMN bi.messages.is_human_reply IS 'Whether a person answered the contact with it; NULL: not known';
+COMMENT ON COLUMN bi.messages.is_failed IS 'Whether it was to reach the contact, and did not: it is no message out, and no reply';
 COMMENT ON COLUMN bi.messages.is_private IS 'Whether it is a note that the contact does not see';
 COMMENT ON COLUMN bi.messages.is_deleted IS 'Whether it was deleted in the inbox';
 COMMENT ON COLUMN bi.messages.delivery_status IS 'sent, delivered, read, failed';

@@ -45,6 +45,7 @@ BEGIN
             PERFORM helpdesk.write_openings(one.account_id, ids);
             PERFORM helpdesk.write_waits(one.account_id, ids);
             PERFORM helpdesk.write_events(one.account_id, ids);
+            PERFORM helpdesk.write_spans(one.account_id, ids);
             computed := computed + cardinality(ids);
             IF everything THEN
                 RAISE INFO 'Account %: figures of % conversations', one.account_id, computed;

@@ -6,6 +6,7 @@ SELECT
     wait.waiting_since,
     (wait.waiting_since AT TIME ZONE account.time_zone)::date AS waiting_on,
     wait.answered_at,
+    wait.ended_at,
     wait.question_message_id,
     wait.answer_message_id,
     wait.agent_id,
@@ -16,10 +17,14 @@ SELECT
     conversation.team_id,
     team.name AS team,
     wait.is_first,
+    wait.is_known,
+    -- Whether one goes on in which somebody may have replied is not known.
+    wait.ended_at IS NULL AND conversation.deleted_at IS NULL AND nullif(wait.is_known, false) AS is_waiting,
     wait.reply_seconds,
     wait.reply_business_seconds,
     wait.reply_seconds_from_assignment,
-    wait.is_resolved_unanswered
+    wait.is_resolved_unanswered,
+    conversation.deleted_at IS NOT NULL AS is_deleted
 FROM helpdesk.customer_waits AS wait
 JOIN helpdesk.conversations AS conversation
   ON conversation.account_id = wait.account_id AND conversation.id = wait.conversation_id
@@ -35,7 +40,8 @@ COMMENT ON COLUMN bi.reply_times.conversation_id IS 'Number of the conversation'
 COMMENT ON COLUMN bi.reply_times.conversation_url IS 'Address of the conversation in the inbox';
 COMMENT ON COLUMN bi.reply_times.waiting_since IS 'First message of the contact that nobody had answered (UTC)';
 COMMENT ON COLUMN bi.reply_times.waiting_on IS 'Its day, in the account''s time zone';
-COMMENT ON COLUMN bi.reply_times.answered_at IS 'First human reply after it (UTC); NULL: there is none';
+COMMENT ON COLUMN bi.reply_times.answered_at IS 'First human reply after it (UTC); NULL: there is none, or it is not known';
+COMMENT ON COLUMN bi.reply_times.ended_at IS 'When the wait ended by a reply or the resolution (UTC); NULL: not yet';
 COMMENT ON COLUMN bi.reply_times.question_message_id IS 'Number of that message';
 COMMENT ON COLUMN bi.reply_times.answer_message_id IS 'Number of the reply';
 COMMENT ON COLUMN bi.reply_times.agent_id IS 'Number of the agent who replied; NULL where the vendor does not tell';
@@ -46,7 +52,10 @@ COMMENT ON COLUMN bi.reply_times.channel IS 'Kind of channel, in words: Website,
 COMMENT ON COLUMN bi.reply_times.team_id IS 'Number of the team';
 COMMENT ON COLUMN bi.reply_times.team IS 'Name of the team';
 COMMENT ON COLUMN bi.reply_times.is_first IS 'Whether it is the first wait since the conversation began or was reopened';
+COMMENT ON COLUMN bi.reply_times.is_known IS 'False: the author of a message in it is not told, so that nobody knows whether it was answered';
+COMMENT ON COLUMN bi.reply_times.is_waiting IS 'Whether it goes on; NULL: not known';
 COMMENT ON COLUMN bi.reply_times.reply_seconds IS 'Seconds from question to reply';
 COMMENT ON COLUMN bi.reply_times.reply_business_seconds IS 'The same within the inbox''s working hours; NULL where it has none';
 COMMENT ON COLUMN bi.reply_times.reply_seconds_from_assignment IS 'Seconds to the reply of the agent assigned, from the question or from the assignment if that was later; NULL: not known';
-COMMENT ON COLUMN bi.reply_times.is_resolved_unanswered IS 'Whether the conversation was resolved instead of being answered';
+COMMENT ON COLUMN bi.reply_times.is_resolved_unanswered IS 'Whether the conversation was resolved instead of being answered; NULL: not known';
+COMMENT ON COLUMN bi.reply_times.is_deleted IS 'Whether the conversation was deleted upstream';

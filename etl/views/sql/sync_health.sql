@@ -24,7 +24,16 @@ SELECT
     (
         SELECT count(*) FROM helpdesk.rejected_records AS rejected
         WHERE rejected.account_id = account.account_id AND rejected.resolved_at IS NULL
-    ) AS records_rejected
+    ) AS records_rejected,
+    figures.computed_at AS figures_computed_at,
+    (
+        SELECT count(*) FROM helpdesk.stale_figures AS stale WHERE stale.account_id = account.account_id
+    ) AS stale_conversations,
+    (
+        SELECT count(*) FROM helpdesk.messages AS message
+        WHERE message.account_id = account.account_id AND message.created_at > message.first_synced_at
+          AND message.removed_at IS NULL
+    ) AS messages_dated_ahead
 FROM helpdesk.accounts AS account
 LEFT JOIN LATERAL (
     SELECT
@@ -45,9 +54,14 @@ LEFT JOIN LATERAL (
     ORDER BY run.run_id DESC LIMIT 1
 ) AS last ON true
 LEFT JOIN LATERAL (
-    SELECT run.started_at FROM helpdesk.sync_runs AS run
-    WHERE run.account_id = account.account_id AND run.selection IS NULL AND run.outcome = 'complete'
-      AND run.started_at <= now()  -- else the clock was ahead, and when it began is not known
+    -- As `etl status` has it (etl/load/journal.py): of one that is ahead, or began after a later one, the clock was wrong,
+    -- and when it began is not known.
+    SELECT run.started_at FROM helpdesk.whole_runs AS run
+    WHERE run.account_id = account.account_id AND run.outcome = 'complete' AND run.started_at <= now()
+      AND NOT EXISTS (
+          SELECT FROM helpdesk.sync_runs AS later
+          WHERE later.account_id = run.account_id AND later.run_id > run.run_id AND later.started_at < run.started_at
+      )
     ORDER BY run.run_id DESC LIMIT 1
 ) AS complete ON true
 LEFT JOIN LATERAL (
@@ -55,6 +69,7 @@ LEFT JOIN LATERAL (
     WHERE run.account_id = account.account_id AND run.unaccounted IS NOT NULL
     ORDER BY run.run_id DESC LIMIT 1
 ) AS whole ON true
+LEFT JOIN helpdesk.figures_computed AS figures ON figures.account_id = account.account_id
 LEFT JOIN LATERAL (
     SELECT run.audit FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.audit IS NOT NULL
@@ -65,7 +80,7 @@ COMMENT ON VIEW bi.sync_health IS 'How far the figures can be trusted: one row a
 COMMENT ON COLUMN bi.sync_health.account_id IS 'The vendor''s number of the account';
 COMMENT ON COLUMN bi.sync_health.account IS 'Name of the account';
 COMMENT ON COLUMN bi.sync_health.time_zone IS 'Time zone in which its days are counted';
-COMMENT ON COLUMN bi.sync_health.data_as_of IS 'When the last complete run began (UTC): the figures hold for that moment';
+COMMENT ON COLUMN bi.sync_health.data_as_of IS 'When the last complete run over the whole account began (UTC), full or of what is recent: the figures hold for that moment';
 COMMENT ON COLUMN bi.sync_health.data_age_hours IS 'Hours since then';
 COMMENT ON COLUMN bi.sync_health.last_run_at IS 'When the last run of any kind began (UTC)';
 COMMENT ON COLUMN bi.sync_health.last_run_outcome IS 'running, complete, incomplete, failed or interrupted, which one that was killed is, too';
@@ -76,3 +91,6 @@ COMMENT ON COLUMN bi.sync_health.conversations_forbidden IS 'Conversations that 
 COMMENT ON COLUMN bi.sync_health.conversations_unreadable IS 'Conversations that the vendor could not show, at the last full run';
 COMMENT ON COLUMN bi.sync_health.messages_unaccounted IS 'Messages that could not be had, at the last run that audited; NULL: none did';
 COMMENT ON COLUMN bi.sync_health.records_rejected IS 'Records that could not be stored so far (helpdesk.rejected_records)';
+COMMENT ON COLUMN bi.sync_health.figures_computed_at IS 'When the figures were computed last (UTC)';
+COMMENT ON COLUMN bi.sync_health.stale_conversations IS 'Conversations that changed since then: their figures are older';
+COMMENT ON COLUMN bi.sync_health.messages_dated_ahead IS 'Messages dated after they were first seen: every figure has them then';

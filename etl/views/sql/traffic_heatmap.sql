@@ -14,11 +14,13 @@ WITH counted AS (
     FROM bi.calendar AS day
     CROSS JOIN LATERAL (
         SELECT
-            conversation.inbox_id, extract(hour FROM conversation.created_at AT TIME ZONE day.time_zone)::int AS hour,
+            conversation.inbox_id, extract(hour FROM opening.opened_at AT TIME ZONE day.time_zone)::int AS hour,
             count(*) AS conversations
-        FROM helpdesk.conversations AS conversation
-        WHERE conversation.account_id = day.account_id
-          AND conversation.created_at >= day.starts_at AND conversation.created_at < day.ends_at
+        FROM helpdesk.conversation_openings AS opening
+        JOIN helpdesk.conversations AS conversation
+          ON conversation.account_id = opening.account_id AND conversation.id = opening.conversation_id
+        WHERE opening.account_id = day.account_id AND opening.opening = 1
+          AND opening.opened_at >= day.starts_at AND opening.opened_at < day.ends_at
         GROUP BY 1, 2
     ) AS opened
 ), summed AS (

@@ -9,7 +9,6 @@ from tests.integration.views.written_account import (
     ALI,
     ALIS,
     BOB,
-    BOBS,
     NO_TEAM,
     NOBODYS,
     OTHER,
@@ -24,50 +23,64 @@ from tests.integration.views.written_account import (
 from tests.integration.views.written_rows import BESIDE, HERE, Row, at
 
 
-def volume(day: int, *groups: Row, counts: tuple[int, ...], account: int = HERE) -> Row:
-    names = (
-        "conversations_opened",
-        "conversations_resolved",
-        "messages_in",
-        "messages_out",
-        "private_notes",
-        "bot_messages",
+def volume(day: int, *groups: Row, messages: tuple[int, ...], account: int = HERE, **counts: int) -> Row:
+    """Return a row of bi.daily_volume; nothing happened of what is not told."""
+    nothing = dict.fromkeys(
+        (
+            "conversations_opened",
+            "conversations_reopened",
+            "conversations_resolved",
+            "bot_resolutions",
+            "conversations_deleted",
+            "bot_handoffs",
+            "questions",
+            "unanswered",
+            "messages_failed",
+        ),
+        0,
     )
-    row = {"bot_resolutions": 0} | {"account_id": account, "day": on(day)} | dict(zip(names, counts, strict=True))
+    sent = dict(zip(("messages_in", "messages_out", "private_notes", "bot_messages"), messages, strict=True))
+    happened = {name if name in nothing else f"conversations_{name}": count for name, count in counts.items()}
+    row = {"account_id": account, "day": on(day)} | nothing | sent | happened
     return row | {key: value for group in groups for key, value in group.items()}
 
 
 def test_daily_volume(written: Engine) -> None:
     assert view(written, "daily_volume", "1, 2, inbox_id, team_id") == [
         # Conversation 1 begins and is resolved. In: 101, 110. Out: 103, 105 to 109, 111. Notes: 104, 118.
-        volume(25, WEBSITE, SALES, counts=(1, 1, 2, 7, 2, 1)),
+        # Who wrote 108 is not told, so that nobody knows of 101; 110 was not answered, as 111 was deleted.
+        volume(25, WEBSITE, SALES, messages=(2, 7, 2, 1), opened=1, resolved=1, questions=1, unanswered=1),
         # 114 reopens conversation 1.
-        volume(26, WEBSITE, SALES, counts=(0, 0, 1, 0, 0, 0)),
+        volume(26, WEBSITE, SALES, messages=(1, 0, 0, 0), reopened=1, questions=1),
         # Conversations 4 and 5 begin, 4 is resolved. In: 401. Out: 403 (a survey), 501.
-        volume(26, PIGEON, NO_TEAM, counts=(2, 1, 1, 2, 0, 0)),
+        volume(26, PIGEON, NO_TEAM, messages=(1, 2, 0, 0), opened=2, resolved=1, questions=1, unanswered=1),
         # Conversation 1 is resolved again. Out: 115, 117.
-        volume(27, WEBSITE, SALES, counts=(0, 1, 0, 2, 0, 0)),
+        volume(27, WEBSITE, SALES, messages=(0, 2, 0, 0), resolved=1),
         # Conversations 2 and 6 begin, with 201 and 601.
-        volume(27, WEBSITE, NO_TEAM, counts=(2, 0, 2, 0, 0, 0)),
-        # Conversation 3 begins in the last second of the day.
-        volume(27, PIGEON, SALES, counts=(1, 0, 1, 0, 0, 0)),
+        volume(27, WEBSITE, NO_TEAM, messages=(2, 0, 0, 0), opened=2, questions=2),
+        # Conversation 3 begins in the last second of the day. Nobody knows whether 306 answers 301.
+        volume(27, PIGEON, SALES, messages=(1, 0, 0, 0), opened=1),
         # A day of 23 hours, its last second included: 302, 303, 304. Nobody knows whether 306 is a note.
-        volume(28, PIGEON, SALES, counts=(0, 0, 3, 0, 0, 0)),
+        volume(28, PIGEON, SALES, messages=(3, 0, 0, 0)),
         # 305, in the first second of the day.
-        volume(29, PIGEON, SALES, counts=(0, 0, 1, 0, 0, 0)),
+        volume(29, PIGEON, SALES, messages=(1, 0, 0, 0)),
         # 202 and 203.
-        volume(30, WEBSITE, NO_TEAM, counts=(0, 0, 1, 1, 0, 0)),
+        volume(30, WEBSITE, NO_TEAM, messages=(1, 1, 0, 0), questions=1),
+        # Conversation 6 is found gone, 40 minutes after midnight.
+        volume(31, WEBSITE, NO_TEAM, messages=(0, 0, 0, 0), deleted=1),
         # In Jerusalem it was the 26th.
-        volume(25, OTHER, SUPPORT, counts=(1, 1, 1, 1, 0, 0), account=BESIDE),
+        volume(25, OTHER, SUPPORT, messages=(1, 1, 0, 0), account=BESIDE, opened=1, resolved=1, questions=1),
     ]
 
 
 def work(day: int, agent: Row, counts: tuple[int | None, ...], account: int = HERE) -> Row:
     names = (
         "replies",
+        "failed_replies",
         "private_notes",
         "conversations_answered",
         "first_responses",
+        "reopening_responses",
         "avg_first_response_seconds",
         "avg_reply_seconds",
         "conversations_resolved",
@@ -78,19 +91,18 @@ def work(day: int, agent: Row, counts: tuple[int | None, ...], account: int = HE
 
 def test_daily_agents(written: Engine) -> None:
     assert view(written, "daily_agents", "1, 2, 3") == [
-        # 109 after 30 minutes; conversation 1 was open for two hours. Her note is 104: 118 is an automation's.
-        work(25, ALI, (1, 1, 1, 1, 1800, 1800, 1, 7200)),
-        # 111 after 20 minutes, which was deleted later.
-        work(25, BOB, (1, 0, 1, 0, None, 1200, 0, None)),
-        # 501 answers nobody.
-        work(26, ALI, (1, 0, 1, 0, None, None, 0, None)),
+        # 109, of which nobody knows whether it was the first; conversation 1 was open for two hours. Her note is 104:
+        # 118 is an automation's.
+        work(25, ALI, (1, 0, 1, 1, 0, 0, None, None, 1, 7200)),
+        # 111 was deleted. 501 answers nobody.
+        work(26, ALI, (1, 0, 0, 1, 0, 0, None, None, 0, None)),
         # Conversation 4, resolved after an hour.
-        work(26, BOB, (0, 0, 0, 0, None, None, 1, 3600)),
+        work(26, BOB, (0, 0, 0, 0, 0, 0, None, None, 1, 3600)),
         # 115, the first response after the reopening, after 16 hours; resolved after 17.
-        work(27, BOB, (1, 0, 1, 1, 57600, 57600, 1, 61200)),
+        work(27, BOB, (1, 0, 0, 1, 0, 1, None, 57600, 1, 61200)),
         # 202, after 64 hours and a half.
-        work(30, ALI, (1, 0, 1, 1, 232200, 232200, 0, None)),
-        work(25, ZOE, (1, 0, 1, 1, 60, 60, 1, 60), BESIDE),
+        work(30, ALI, (1, 0, 0, 1, 1, 0, 232200, 232200, 0, None)),
+        work(25, ZOE, (1, 0, 0, 1, 1, 0, 60, 60, 1, 60), BESIDE),
     ]
 
 
@@ -115,17 +127,43 @@ def test_daily_backlog(written: Engine) -> None:
         held = {"account_id": HERE, "day": on(day)} | states | {"backlog": sum(counts)}
         return held | {key: value for group in groups for key, value in group.items()}
 
-    assert view(written, "daily_backlog", "1, 2, inbox_id, team_id") == [
-        # On the 25th everything is resolved: the run after midnight saw that of conversation 1.
-        row(26, (1, 0, 0), WEBSITE, SALES, BOBS),  # conversation 1, reopened
-        row(26, (0, 1, 0), PIGEON, NO_TEAM, ALIS),  # conversation 5
-        row(27, (2, 0, 0), WEBSITE, NO_TEAM, NOBODYS),  # conversations 2 and 6, which is not deleted yet
-        row(27, (0, 0, 1), PIGEON, SALES, NOBODYS),  # conversation 3
-        row(27, (0, 1, 0), PIGEON, NO_TEAM, ALIS),
-        # After the 28th only a selection was read, after the 29th a run failed.
-        row(30, (1, 0, 0), WEBSITE, NO_TEAM, NOBODYS),  # conversation 2 alone
-        row(30, (0, 0, 1), PIGEON, SALES, NOBODYS),
-        row(30, (0, 1, 0), PIGEON, NO_TEAM, ALIS),
+    nobody = (NO_TEAM, NOBODYS)
+    # Nobody's of each inbox is there, and be it nothing.
+    weekend = [
+        [
+            row(day, (2, 0, 0), WEBSITE, *nobody),  # conversations 2 and 6
+            row(day, (0, 0, 1), PIGEON, SALES, NOBODYS),  # conversation 3, which began in the last second of the 27th
+            row(day, (0, 1, 0), PIGEON, NO_TEAM, ALIS),
+            row(day, (0, 0, 0), PIGEON, *nobody),
+        ]
+        # On the 28th and 29th no run looked at everything, and the one after them saw what had come of it. It found
+        # conversation 6 gone, and that was on the 31st.
+        for day in (27, 28, 29, 30)
+    ]
+    assert view(written, "daily_backlog", "1, 2, inbox_id, team_id, agent_id") == [
+        # Conversation 1 was resolved at noon.
+        row(25, (0, 0, 0), WEBSITE, *nobody),
+        row(25, (0, 0, 0), PIGEON, *nobody),
+        # Reopened at 18:00, half an hour before midnight a run had last seen whose it was: before that, Ali's.
+        row(26, (1, 0, 0), WEBSITE, SALES, ALIS),
+        row(26, (0, 0, 0), WEBSITE, *nobody),
+        row(26, (0, 1, 0), PIGEON, NO_TEAM, ALIS),  # conversation 5, as the run after midnight saw it
+        row(26, (0, 0, 0), PIGEON, *nobody),
+        *(one for day in weekend for one in day),
+    ]
+
+
+def test_known_days(written: Engine) -> None:
+    later = "No run has looked at the whole account since it ended."
+
+    def row(day: int, reason: str | None, account: int = HERE) -> Row:
+        return {"account_id": account, "day": on(day), "is_known": reason is None, "reason": reason}
+
+    assert view(written, "known_days WHERE day <= '2025-03-31'", "1, 2") == [
+        *(row(day, None) for day in range(25, 31)),
+        row(31, later),
+        # The only run began before the day was over.
+        *(row(day, later, BESIDE) for day in range(25, 32)),
     ]
 
 
@@ -218,10 +256,13 @@ def test_the_calendar_goes_on_to_today_without_a_gap_and_knows_the_long_day_of_a
 def test_sync_health(written: Engine) -> None:
     found = view(written, "sync_health", "1")
     ages = [row.pop("data_age_hours") for row in found]
+    computed = [row.pop("figures_computed_at") for row in found]
     with written.connect() as connection:
         first = "SELECT min(first_synced_at) FROM helpdesk.conversations GROUP BY account_id ORDER BY account_id"
         # None of these histories was read.
         assert [row.pop("oldest_history_read_at") for row in found] == connection.execute(text(first)).scalars().all()
+        known = "SELECT computed_at FROM helpdesk.figures_computed ORDER BY account_id"
+        assert computed == connection.execute(text(known)).scalars().all()
         query = "SELECT extract(epoch FROM now() - at) / 3600 FROM (VALUES (:here), (:beside)) AS v(at)"
         expected = connection.execute(text(query), {"here": at(26, 22, 10), "beside": at(25, 23, 20)}).scalars().all()
     assert all(abs(age - one) < Decimal("0.2") for age, one in zip(ages, expected, strict=True))
@@ -230,7 +271,7 @@ def test_sync_health(written: Engine) -> None:
             "account_id": HERE,
             "account": "Here",
             "time_zone": "Asia/Jerusalem",
-            "data_as_of": at(26, 22, 10),  # the last one that was complete and read everything
+            "data_as_of": at(26, 22, 10),  # the last one that was complete and looked at everything
             "last_run_at": at(31, 6),
             "last_run_outcome": "interrupted",
             "problems": "It was stopped. Nothing is lost.",
@@ -240,6 +281,8 @@ def test_sync_health(written: Engine) -> None:
             "conversations_unreadable": 1,
             "messages_unaccounted": 4,
             "records_rejected": 1,  # the other one was read well later
+            "stale_conversations": 0,
+            "messages_dated_ahead": 0,
         },
         {
             "account_id": BESIDE,
@@ -254,5 +297,7 @@ def test_sync_health(written: Engine) -> None:
             "conversations_unreadable": None,
             "messages_unaccounted": None,
             "records_rejected": 0,
+            "stale_conversations": 0,
+            "messages_dated_ahead": 0,
         },
     ]

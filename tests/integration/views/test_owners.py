@@ -69,7 +69,7 @@ def owned(server_url: str, template: str) -> Iterator[Engine]:
             for row in states:
                 connection.execute(insert(ConversationState).values({"account_id": 1} | row))
             connection.execute(insert(SyncRun).values({"account_id": 1} | sync(at(26, 1), at(26, 2), "complete")))
-        schema.refresh(engine)
+            schema.refresh(connection, everything=True)
         yield engine
 
 

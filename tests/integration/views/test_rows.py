@@ -41,6 +41,15 @@ def counts(*numbers: int) -> Row:
     return dict(zip(("messages_in", "messages_out", "private_notes", "bot_messages"), numbers, strict=True))
 
 
+BEGUN: Row = {
+    "labels": [],
+    "reopen_count": 0,
+    "messages_failed": 0,
+    "is_first_response_known": True,
+    "is_deleted": False,
+}
+
+
 def conversation(*parts: Row, **told: Any) -> Row:
     """Return a row of bi.conversations in which everything is NULL, or nothing, that is not told."""
     nothing = dict.fromkeys(
@@ -51,6 +60,7 @@ def conversation(*parts: Row, **told: Any) -> Row:
             "first_response_seconds",
             "first_response_business_seconds",
             "resolved_at",
+            "resolved_at_is",
             "resolution_seconds",
             "resolution_business_seconds",
             "waiting_since",
@@ -61,7 +71,7 @@ def conversation(*parts: Row, **told: Any) -> Row:
             "deleted_at",
         )
     )
-    return together(nothing, {"labels": [], "reopen_count": 0, "is_deleted": False}, *parts, told)
+    return together(nothing, BEGUN, *parts, told)
 
 
 def test_conversations(written: Engine) -> None:
@@ -74,11 +84,11 @@ def test_conversations(written: Engine) -> None:
             priority="high",
             labels=["bug", "vip"],
             labels_text="bug, vip",
-            first_reply_at=at(25, 8, 30),
-            first_response_seconds=1800,
-            first_response_business_seconds=1800,
+            # By whom 108 is, is not told: 109 may be the first response, or not.
+            is_first_response_known=False,
             # From the reopening on Wednesday at 18:00 to Thursday at 11:00.
             resolved_at=at(27, 9),
+            resolved_at_is="told",
             resolution_seconds=61200,
             resolution_business_seconds=7200,
             reopen_count=1,
@@ -100,6 +110,7 @@ def test_conversations(written: Engine) -> None:
             *(of(3), PIGEON, DANA, NOBODYS, SALES, times(at(27, 21, 59, 59), on(27), at(28, 21))),
             # 302 is known in part, but as incoming; of 306 nobody knows whether it is a note.
             counts(5, 0, 0, 0),
+            is_first_response_known=False,
             status="snoozed",
             snoozed_until=datetime(2025, 4, 7, tzinfo=UTC),
         ),
@@ -110,6 +121,7 @@ def test_conversations(written: Engine) -> None:
             labels=["bug"],
             labels_text="bug",
             resolved_at=at(26, 9),
+            resolved_at_is="told",
             resolution_seconds=3600,
             csat_rating=2,
         ),
@@ -135,6 +147,7 @@ def test_conversations(written: Engine) -> None:
             first_reply_at=at(25, 22, 31),
             first_response_seconds=60,
             resolved_at=at(25, 22, 31),
+            resolved_at_is="bounded",  # no activity tells it
             resolution_seconds=60,
             csat_rating=3,
             custom_attributes={"order": 1},
@@ -155,7 +168,13 @@ def said(number: int, sent: datetime, sent_on: int, direction: str | None, autho
         else {"inbox_id": 2, "inbox": None},
         {"message_id": number, "sent_at": sent, "sent_on": on(sent_on), "direction": direction},
         {"author_kind": kind, "author_id": author_id and int(author_id), "author_name": name},
-        {"is_human_reply": False, "is_private": False, "is_deleted": False, "delivery_status": "sent"},
+        {
+            "is_human_reply": False,
+            "is_failed": False,
+            "is_private": False,
+            "is_deleted": False,
+            "delivery_status": "sent",
+        },
         {"content_type": "text", "content": f"text {number}", "length": 8, "attachments": 0},
         told,
     )
@@ -176,7 +195,7 @@ def test_messages(written: Engine) -> None:
         said(108, at(25, 8, 14), 25, "out", NOBODY, is_human_reply=None),
         said(109, at(25, 8, 30), 25, "out", ALICE, is_human_reply=True, delivery_status="read", attachments=2),
         said(110, at(25, 9), 25, "in", CONTACT),
-        said(111, at(25, 9, 20), 25, "out", BOTH, is_human_reply=True, is_deleted=True, length=None),
+        said(111, at(25, 9, 20), 25, "out", BOTH, is_deleted=True, length=None),  # taken back
         # 112 was removed.
         said(113, at(25, 10), 25, "internal", SYSTEM),
         said(114, at(26, 16), 26, "in", CONTACT),
@@ -232,7 +251,8 @@ def test_csat(written: Engine) -> None:
     def row(*parts: Row, contact: Row, rating: int, answered: datetime, **told: Any) -> Row:
         rated = {"rating": rating, "is_satisfied": rating > 3, "answered_at": answered, "answered_on": answered.date()}
         who = {name: contact[name] for name in ("contact_id", "contact_name")}
-        return together(*parts, who, rated, {"source": "survey list", "feedback": None, "review_notes": None}, told)
+        nothing = {"source": "survey list", "feedback": None, "review_notes": None, "is_deleted": False}
+        return together(*parts, who, rated, nothing, told)
 
     assert view(written, "csat", "1, 2") == [
         # The list tells the answer, and message 117 the same.
@@ -254,13 +274,14 @@ def attribute(key: str, value: str, **told: Any) -> Row:
 def test_conversation_attributes(written: Engine) -> None:
     due = {"attribute": "Due", "type": "date", "value_date": date(2025, 4, 1)}
     order = {"attribute": "Order number", "type": "number", "value_number": Decimal(17)}
+    fifth = of(5) | {"is_deleted": False}
     assert view(written, "conversation_attributes", "1, 2, 4") == [
-        of(5) | attribute("due", "2025-04-01", **due),
-        of(5) | attribute("note", "call back"),
-        of(5) | attribute("order", "17", **order),
-        of(5) | attribute("paid", "true", value_boolean=True),
+        fifth | attribute("due", "2025-04-01", **due),
+        fifth | attribute("note", "call back"),
+        fifth | attribute("order", "17", **order),
+        fifth | attribute("paid", "true", value_boolean=True),
         # The other account has not defined it.
-        of(1, BESIDE) | attribute("order", "1", value_number=Decimal(1)),
+        of(1, BESIDE) | {"is_deleted": False} | attribute("order", "1", value_number=Decimal(1)),
     ]
 
 

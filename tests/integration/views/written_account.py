@@ -57,4 +57,5 @@ def write(engine: Engine) -> None:
             for model in (ConversationState, SyncRun, RejectedRecord):
                 for row in numbered.get(model.__tablename__, []):
                     connection.execute(insert(model).values(row))
-    schema.refresh(engine)
+    with engine.begin() as connection:
+        schema.refresh(connection, everything=True)

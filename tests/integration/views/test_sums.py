@@ -1,0 +1,237 @@
+"""One name means one thing: what a view counts by day is what the rows of another view add up to."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from tests.databases import new_engine
+from tests.integration.views import random_account
+from tests.integration.views.told_account import Told, tell, utc
+
+COUNTED = ("messages_in", "messages_out", "messages_failed", "private_notes", "bot_messages")
+# Each pair of queries gives one number; what has no time is in no day.
+SUMS = {
+    **{
+        name: (f"SELECT sum({name}) FROM bi.daily_volume", f"SELECT sum({name}) FROM bi.conversations")
+        for name in COUNTED
+    },
+    "messages by hour": (
+        "SELECT sum(messages_in) FROM bi.traffic_heatmap",
+        "SELECT sum(messages_in) FROM bi.daily_volume",
+    ),
+    "messages one by one": (
+        "SELECT sum(messages_out) FROM bi.daily_volume",
+        "SELECT count(*) FROM bi.messages WHERE direction = 'out' AND NOT is_failed AND sent_at IS NOT NULL",
+    ),
+    "conversations": (
+        "SELECT sum(conversations_opened) FROM bi.daily_volume",
+        "SELECT count(*) FROM bi.conversations",
+    ),
+    "conversations by hour": (
+        "SELECT sum(conversations_opened) FROM bi.traffic_heatmap",
+        "SELECT sum(conversations_opened) FROM bi.daily_volume",
+    ),
+    "reopenings": (
+        "SELECT sum(conversations_reopened) FROM bi.daily_volume",
+        "SELECT sum(reopen_count) FROM bi.conversations",
+    ),
+    "resolutions": (
+        "SELECT sum(conversations_resolved) FROM bi.daily_volume",
+        "SELECT count(resolved_at) FROM bi.resolutions",
+    ),
+    "resolutions of people": (
+        "SELECT sum(conversations_resolved) FROM bi.daily_agents",
+        "SELECT count(*) FROM bi.resolutions WHERE resolved_at IS NOT NULL AND owner_kind = 'agent'",
+    ),
+    "resolutions of bots": (
+        "SELECT sum(bot_resolutions) FROM bi.daily_volume",
+        "SELECT count(*) FROM bi.resolutions WHERE resolved_at IS NOT NULL AND owner_kind = 'bot'",
+    ),
+    "questions": (
+        "SELECT sum(questions) FROM bi.daily_volume",
+        "SELECT count(*) FROM bi.reply_times WHERE is_known",
+    ),
+    "unanswered": (
+        "SELECT sum(unanswered) FROM bi.daily_volume",
+        "SELECT count(*) FROM bi.reply_times WHERE is_resolved_unanswered",
+    ),
+    "first responses": (
+        "SELECT count(*) FROM bi.first_responses WHERE NOT is_after_reopening",
+        "SELECT count(first_response_seconds) FROM bi.conversations",
+    ),
+    "first responses by agent": (
+        "SELECT sum(first_responses) FROM bi.daily_agents",
+        "SELECT count(*) FROM bi.first_responses WHERE NOT is_after_reopening AND agent_id IS NOT NULL",
+    ),
+    "responses after a reopening by agent": (
+        "SELECT sum(reopening_responses) FROM bi.daily_agents",
+        "SELECT count(*) FROM bi.first_responses WHERE is_after_reopening AND agent_id IS NOT NULL",
+    ),
+    "replies": (
+        "SELECT sum(replies) FROM bi.daily_agents",
+        "SELECT count(*) FROM bi.messages WHERE is_human_reply AND author_kind = 'agent'",
+    ),
+    "who waits": (
+        "SELECT count(*) FROM bi.reply_times WHERE is_waiting",
+        "SELECT count(waiting_since) FROM bi.conversations",
+    ),
+    "bots that hand off": (
+        "SELECT sum(bot_handoffs) FROM bi.daily_volume",
+        "SELECT count(*) FROM bi.conversation_events WHERE kind = 'handed_off'",
+    ),
+    "events": (
+        "SELECT count(*) FROM bi.conversation_events WHERE kind = 'resolved'",
+        "SELECT count(resolved_at) FROM bi.resolutions",
+    ),
+}
+
+
+@pytest.fixture
+def told(engine: Engine) -> Told:
+    """An account of which nothing is told yet."""
+    return tell(engine)
+
+
+@pytest.fixture(scope="module", params=range(2))
+def random_histories(server_url: str, template: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database with an account in which anything happens."""
+    with new_engine(server_url, template) as engine:
+        random_account.write(engine, request.param)
+        yield engine
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_two_views_agree(random_histories: Engine, name: str) -> None:
+    with random_histories.connect() as connection:
+        one, other = (connection.scalar(text(query)) for query in SUMS[name])
+    assert one == other
+    assert one > 0
+
+
+def test_a_message_that_failed_is_neither_a_message_out_nor_a_reply(told: Told) -> None:
+    told.conversation(1, "03-02 09:00")
+    told.wrote(1, ("03-02 09:00", "in"))
+    told.wrote(1, ("03-02 09:10", "Ann"), ("03-02 09:11", "template"), ("03-02 09:12", "bot"), status="failed")
+    told.wrote(1, ("03-02 09:20", "Ann"))
+    told.saw("03-03 02:00", (1, "open", 1))
+    counts = "messages_in, messages_out, messages_failed, bot_messages"
+    assert told.rows(f"SELECT {counts} FROM bi.daily_volume") == [(1, 1, 3, 0)]
+    assert told.rows(f"SELECT {counts} FROM bi.conversations") == [(1, 1, 3, 0)]
+    assert told.rows("SELECT replies, failed_replies, avg_first_response_seconds FROM bi.daily_agents") == [
+        (1, 1, 1200)
+    ]
+    assert told.rows("SELECT message_id FROM bi.messages WHERE is_failed ORDER BY 1") == [(102,), (103,), (104,)]
+
+
+def test_what_a_search_tells_of_a_message_to_the_contact_is_in_no_count_as_it_may_be_a_note(told: Told) -> None:
+    told.conversation(1, "03-02 09:00")
+    told.wrote(1, ("03-02 09:00", "in"), ("03-02 09:10", "Ann"))
+    told.do("UPDATE helpdesk.messages SET private = NULL, partial = true WHERE id = 102")
+    told.compute()
+    counts = "messages_in, messages_out, messages_failed, private_notes"
+    for view in ("conversations", "daily_volume"):
+        assert told.rows(f"SELECT {counts} FROM bi.{view}") == [(1, 0, 0, 0)]
+    assert told.rows("SELECT direction, is_human_reply FROM bi.messages WHERE message_id = 102") == [(None, None)]
+
+
+def test_what_is_dated_ahead_is_counted_when_it_was_first_seen_by_every_view(told: Told) -> None:
+    told.conversation(1, "03-02 09:00")
+    told.conversation(2, "03-02 09:00")
+    told.wrote(1, ("03-02 09:00", "in"), ("03-02 09:00", "in"))
+    for row in ("messages WHERE id = 102", "conversations WHERE id = 2"):
+        table, _, which = row.partition(" WHERE ")
+        times = "created_at = '2099-01-01', first_synced_at = '2026-03-03 02:00+00'"
+        told.do(f"UPDATE helpdesk.{table} SET {times} WHERE {which}")
+    told.saw("03-03 02:00", (1, "open", 1), (2, "open", 1))
+    told.saw("03-05 02:00")
+    by_day = [("03-02", 1), ("03-03", 1)]
+    days = "SELECT to_char(day, 'MM-DD'), sum({}) FROM bi.{} GROUP BY day ORDER BY day"
+    for view in ("daily_volume", "traffic_heatmap"):
+        for column in ("messages_in", "conversations_opened"):
+            assert told.rows(days.format(column, view)) == by_day
+    assert told.rows("SELECT sum(messages_in) FROM bi.conversations") == [(2,)]
+    assert told.rows("SELECT sent_at FROM bi.messages ORDER BY 1") == [(utc("03-02 09:00"),), (utc("03-03 02:00"),)]
+    assert told.rows("SELECT opened_at FROM bi.conversations WHERE conversation_id = 2") == [(utc("03-03 02:00"),)]
+    assert told.rows("SELECT first_seen_at FROM bi.contacts") == [(utc("01-01 00:00"),)]
+    assert told.rows("SELECT messages_dated_ahead FROM bi.sync_health") == [(1,)]
+    assert told.rows(days.format("backlog", "daily_backlog")) == [("03-02", 1), ("03-03", 2), ("03-04", 2)]
+
+
+def test_a_rating_stays_with_who_was_assigned_when_it_was_asked_for(told: Told) -> None:
+    told.conversation(1, "11-02 09:00", assignee_id=1)
+    told.wrote(1, ("11-02 09:00", "in"), ("11-02 09:05", "Ann"), ("11-02 10:00", "act"))
+    told.wrote(
+        1,
+        ("11-02 10:01", "template"),
+        content_attributes='{"submitted_values": {"csat_survey_response": {"rating": 1}}}',
+    )
+    told.do("UPDATE helpdesk.messages SET content_type = 'input_csat' WHERE id = 104")
+    rating = "SELECT agent, owner_kind, rating, source, is_deleted FROM bi.csat"
+    ann = [("Ann", "agent", 1, "message", False)]
+    # No run has seen it otherwise than its record says.
+    assert told.rows(rating) == ann
+    told.saw("11-03 02:00", (1, "resolved", 1))
+    assert told.rows(rating) == ann
+    told.do("UPDATE helpdesk.conversations SET assignee_id = 2")
+    told.saw("11-20 02:00", (1, "resolved", 2))
+    assert told.rows(rating) == ann
+    # In the list it is no second answer.
+    told.do(
+        "INSERT INTO helpdesk.csat_responses (account_id, id, conversation_id, message_id, rating, assigned_agent_id)"
+        " VALUES (1, 1, 1, 104, 1, 1)"
+    )
+    assert told.rows(rating) == [("Ann", "agent", 1, "survey list", False)]
+
+
+def test_a_wait_of_which_nothing_is_known_is_neither_over_nor_going_on(told: Told) -> None:
+    told.conversation(1, "03-02 09:00")
+    told.wrote(1, ("03-02 09:00", "in"), ("03-02 09:10", "somebody"))
+    told.conversation(2, "03-02 09:00")
+    told.wrote(2, ("03-02 09:00", "in"))
+    told.conversation(3, "03-02 09:00", deleted_at=utc("03-02 20:00"))
+    told.wrote(3, ("03-02 09:00", "in"))
+    told.saw("03-03 02:00", (1, "open", 1), (2, "open", 1))
+    waits = "conversation_id, is_known, is_waiting, is_resolved_unanswered, is_deleted"
+    assert told.rows(f"SELECT {waits} FROM bi.reply_times ORDER BY 1") == [
+        (1, False, None, None, False),
+        (2, True, True, False, False),
+        (3, True, False, False, True),
+    ]
+    columns = "waiting_since, is_first_response_known, first_response_seconds"
+    assert told.rows(f"SELECT {columns} FROM bi.conversations ORDER BY conversation_id") == [
+        (None, False, None),
+        (utc("03-02 09:00"), True, None),
+        (None, True, None),
+    ]
+
+
+def test_what_happened_is_told_with_names(told: Told) -> None:
+    told.conversation(1, "03-02 22:30")
+    told.wrote(1, ("03-02 22:30", "in"))
+    told.saw("03-03 02:00", (1, "open", None, {"assignee_bot_type": "agent_bot", "assignee_bot_id": 1}))
+    told.saw("03-04 02:00", (1, "open", 2))
+    told.wrote(1, ("03-04 09:00", "Bob"), ("03-04 09:30", "act"))
+    told.saw("03-05 02:00", (1, "resolved", 2))
+    columns = "number, to_char(day, 'MM-DD'), kind, source, agent, owner, owner_kind, inbox, message_id, is_deleted"
+    assert told.rows(f"SELECT {columns} FROM bi.conversation_events ORDER BY 1") == [
+        (1, "03-03", "opened", "vendor", None, None, None, "Website", None, False),
+        (2, "03-04", "assigned", "seen", "Bob", "Bob", "agent", "Website", None, False),
+        (3, "03-04", "handed_off", "seen", "Bob", "Bob", "agent", "Website", None, False),
+        (4, "03-04", "resolved", "activity", "Bob", "Bob", "agent", "Website", 103, False),
+    ]
+
+
+def test_data_are_as_of_the_last_whole_run_that_was_complete_as_status_says(told: Told) -> None:
+    told.conversation(1, "03-02 09:00")
+    health = "SELECT data_as_of, stale_conversations, figures_computed_at IS NOT NULL FROM bi.sync_health"
+    assert told.rows(health) == [(None, 1, False)]
+    told.saw("03-03 02:00")
+    told.saw("03-04 02:00", selection='{"recent": true}')
+    told.saw("03-05 02:00", outcome="incomplete")
+    told.saw("03-06 02:00", selection='{"status": ["open"]}')
+    assert told.rows(f"{health}") == [(utc("03-04 01:59:59"), 0, True)]
+    # Its clock was ahead of the one after it: nobody knows when it began.
+    told.saw("03-10 02:00")
+    told.saw("03-09 02:00", outcome="failed")
+    assert told.rows(health) == [(utc("03-04 01:59:59"), 0, True)]
