@@ -128,12 +128,14 @@ def whole_seconds(since: datetime, until: datetime) -> int:
 
 def whole_runs(runs: Iterable[Row]) -> list[Row]:
     """Return the runs that looked at the whole account and ended, in order."""
-    whole = [
-        run
-        for run in runs
-        if run["outcome"] in {"complete", "incomplete"} and run["selection"] in WHOLE and run["finished_at"]
-    ]
+    whole = [run for run in runs if run["finished_at"] and _looked_at_all(run)]
     return sorted(whole, key=lambda run: run["started_at"])
+
+
+def _looked_at_all(run: Row) -> bool:
+    if run["outcome"] == "incomplete":
+        return run["selection"] is None and run["unaccounted"] == 0 and not run["unreadable"]
+    return run["outcome"] == "complete" and run["selection"] in WHOLE
 
 
 def _seen_first(states: list[Row], runs: list[Row]) -> list[Seen]:

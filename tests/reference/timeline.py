@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from tests.reference.evidence import Evidence, Row, Seen, Written, time_of, whole_seconds
 
 A_MOMENT = timedelta(microseconds=1)
+AT_ONCE = timedelta(seconds=5)
 
 
 @dataclass
@@ -170,6 +171,8 @@ def _first_activity(opening: Opening) -> Written | None:
     """Return the first activity after the last message of contact or agent, and after a run saw it open."""
     spoken = [number for number, one in enumerate(opening.written) if one.is_spoken]
     rest = opening.written[spoken[-1] + 1 :] if spoken else opening.written
+    if spoken and opening.written[spoken[-1]].is_question:
+        rest = [one for one in rest if one.at >= opening.written[spoken[-1]].at + AT_ONCE]
     since = opening.not_told_before
     return next((one for one in rest if one.is_activity and (since is None or one.at > since)), None)
 

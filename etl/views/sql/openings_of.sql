@@ -13,6 +13,7 @@ DECLARE
     told record;
     this helpdesk.conversation_openings;
     just_after CONSTANT interval := '1 microsecond';  -- at the moment itself it was seen open
+    at_once CONSTANT interval := '5 seconds';
     is_open boolean;
     was_answered boolean;
     question_at timestamptz;        -- the contact's last message of this opening
@@ -114,7 +115,10 @@ BEGIN
                 was_answered := was_answered OR told.kind = 'reply';
                 activity_at := NULL; activity_id := NULL;
             END IF;
-        ELSIF told.kind = 'activity' AND activity_at IS NULL THEN
+        ELSIF told.kind = 'activity' AND activity_at IS NULL AND NOT (
+            -- The server's own answer to what the contact wrote: it assigns, or says that the message reopened it.
+            is_open AND coalesce(question_at = spoken_at AND told.at < question_at + at_once, false)
+        ) THEN
             activity_at := told.at;
             activity_id := told.id;
         ELSIF told.kind = 'open' THEN

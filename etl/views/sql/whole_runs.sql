@@ -1,10 +1,13 @@
 -- The runs that looked at the whole account, so that what they did not find changed was as it had been: full ones, and those
--- of what is recent (--recent), which stop where nothing has moved since the run before.
+-- of what is recent (--recent), which stop where nothing has moved since the run before. Of an incomplete one that counts
+-- only if it missed no conversation, as the ledger tells.
 CREATE VIEW helpdesk.whole_runs AS
 SELECT account_id, run_id, started_at, finished_at, outcome
 FROM helpdesk.sync_runs
-WHERE outcome IN ('complete', 'incomplete') AND finished_at IS NOT NULL
-  AND (selection IS NULL OR selection = '{"recent": true}'::jsonb);
+WHERE finished_at IS NOT NULL AND (
+    outcome = 'complete' AND (selection IS NULL OR selection = '{"recent": true}'::jsonb)
+    OR outcome = 'incomplete' AND selection IS NULL AND unaccounted = 0 AND coalesce(unreadable, 0) = 0
+);
 
 COMMENT ON VIEW helpdesk.whole_runs IS 'Runs that looked at the whole account, and ended';
 COMMENT ON COLUMN helpdesk.whole_runs.account_id IS 'The vendor''s number of the account';

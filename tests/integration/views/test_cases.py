@@ -62,6 +62,27 @@ def test_thanks_on_the_same_day_are_two_resolutions_although_a_run_saw_neither_o
     ]  # fmt: skip
 
 
+def test_the_activity_by_which_a_server_says_that_a_message_reopened_it_is_no_resolution(told: Told) -> None:
+    told.conversation(1, "03-02 09:00")
+    told.wrote(1, ("03-02 09:00", "in"), ("03-02 09:00:02", "act"), ("03-02 09:10", "Ann"), ("03-02 09:30", "act"))
+    told.saw("03-03 02:00", (1, "resolved", 1))
+    told.wrote(1, ("03-03 10:00", "in"), ("03-03 10:00:01", "act"), ("03-03 10:05", "act"))
+    told.saw("03-04 02:00")
+    assert told.openings() == [
+        (1, utc("03-02 09:00"), utc("03-02 09:30"), 1800),
+        (2, utc("03-03 10:00"), utc("03-03 10:05"), 300),
+    ]
+
+
+def test_a_run_that_missed_conversations_confirms_nothing(told: Told) -> None:
+    told.conversation(1, "03-01 09:00")
+    told.wrote(1, ("03-01 09:00", "in"), ("03-01 09:30", "Ann"), ("03-02 10:00", "act"))
+    told.saw("03-02 02:00", (1, "open", 1))
+    told.saw("03-03 02:00", outcome="incomplete", unaccounted=1)
+    told.saw("03-04 02:00", (1, "resolved", 1))
+    assert told.openings() == [(1, utc("03-01 09:00"), utc("03-02 10:00"), DAY + HOUR)]
+
+
 def test_an_assignment_before_the_first_reply_is_no_resolution_when_the_contact_writes_on(told: Told) -> None:
     told.conversation(1, "03-02 10:09")
     told.wrote(1, ("03-02 10:09", "in"), ("03-02 10:12", "act"), ("03-02 10:13", "in"), ("03-02 10:29", "Ann"))

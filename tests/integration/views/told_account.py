@@ -106,11 +106,12 @@ class Told:
             self.do(f"INSERT INTO helpdesk.conversation_states ({names}) VALUES ({values})", **row)
             self.do("UPDATE helpdesk.conversations SET status = :status WHERE id = :id", status=status, id=number)
         self.runs += 1
-        told = {"outcome": "complete", "selection": None} | run
+        told = {"outcome": "complete", "selection": None, "unaccounted": 0} | run
         self.do(
             "INSERT INTO helpdesk.sync_runs"
-            " (account_id, kind, outcome, selection, started_at, finished_at, host, process_id)"
-            " VALUES (1, 'sync', :outcome, CAST(:selection AS jsonb), CAST(:at AS timestamptz) - interval '1 second',"
+            " (account_id, kind, outcome, selection, unaccounted, started_at, finished_at, host, process_id)"
+            " VALUES (1, 'sync', :outcome, CAST(:selection AS jsonb), :unaccounted,"
+            " CAST(:at AS timestamptz) - interval '1 second',"
             " CAST(:at AS timestamptz) + make_interval(mins => :minutes), 'h', 1)",
             at=utc(moment),
             minutes=minutes,
