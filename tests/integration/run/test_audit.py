@@ -227,6 +227,7 @@ def broken_second_page(request: Request, answer: Answer) -> Answer:
     return server_fault() if is_search(request) and request.first("page") == "2" else answer
 
 
+@pytest.mark.long
 def test_where_one_order_fails_the_other_may_show_the_rest(engine: Engine) -> None:
     with job(account_of(40), engine, change=broken_second_page) as etl:
         # The oldest 25, then the newest 25.
@@ -234,6 +235,7 @@ def test_where_one_order_fails_the_other_may_show_the_rest(engine: Engine) -> No
         assert (run.outcome, run.audit, run.problems) == ("complete", sums(40, read=120), [])
 
 
+@pytest.mark.long
 def test_what_was_compared_before_the_witness_failed_counts_and_the_rest_is_read(engine: Engine) -> None:
     with job(account_of(60), engine, change=broken_second_page) as etl:
         etl.run()
@@ -328,6 +330,7 @@ def test_short_histories_are_whole_without_a_witness(engine: Engine) -> None:
         assert len(ids(etl)) == 570
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("newest", "pages"),
     [
@@ -370,6 +373,7 @@ def test_only_the_conversations_that_changed_are_walked_back_and_compared_again(
         assert len(ids(etl)) == 42 + 15
 
 
+@pytest.mark.long
 def test_a_message_that_walking_back_loses_and_that_was_edited_is_read_again(engine: Engine) -> None:
     account = account_with_a_lost_message()
     with job(account, engine, behaviour=OLD) as etl:
@@ -428,6 +432,7 @@ def test_without_a_witness_histories_walked_back_are_never_taken_for_whole(engin
         assert len(ids(etl)) == 40 + 6
 
 
+@pytest.mark.long
 def test_a_message_that_could_not_be_asked_for_this_time_is_asked_for_by_the_next_run(engine: Engine) -> None:
     broken = [True]
 
@@ -465,6 +470,7 @@ def test_a_witness_that_names_too_few_removes_nothing_and_closes_no_mark(engine:
         assert len(ids(etl)) >= 40
 
 
+@pytest.mark.long
 def test_a_message_that_comes_while_the_witness_speaks_is_not_removed(engine: Engine) -> None:
     account = account_with_a_lost_message()
     came: list[bool] = []
