@@ -227,7 +227,6 @@ def broken_second_page(request: Request, answer: Answer) -> Answer:
     return server_fault() if is_search(request) and request.first("page") == "2" else answer
 
 
-@pytest.mark.long
 def test_where_one_order_fails_the_other_may_show_the_rest(engine: Engine) -> None:
     with job(account_of(40), engine, change=broken_second_page) as etl:
         # The oldest 25, then the newest 25.
@@ -432,7 +431,6 @@ def test_without_a_witness_histories_walked_back_are_never_taken_for_whole(engin
         assert len(ids(etl)) == 40 + 6
 
 
-@pytest.mark.long
 def test_a_message_that_could_not_be_asked_for_this_time_is_asked_for_by_the_next_run(engine: Engine) -> None:
     broken = [True]
 
@@ -470,7 +468,6 @@ def test_a_witness_that_names_too_few_removes_nothing_and_closes_no_mark(engine:
         assert len(ids(etl)) >= 40
 
 
-@pytest.mark.long
 def test_a_message_that_comes_while_the_witness_speaks_is_not_removed(engine: Engine) -> None:
     account = account_with_a_lost_message()
     came: list[bool] = []
