@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 BENCH ?=
-# Another environment than .venv is filled by the uv of that one, many times as fast; .venv itself has only pip at first.
-PIP := $(if $(wildcard .venv/bin/uv),.venv/bin/uv pip install --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
+# uv installs many times as fast as pip, which installs it. Its settings are its own: where they lead to no registry, pip
+# goes on.
+UV = $(shell ls .venv/bin/uv $(BIN)/uv 2> /dev/null | head -n 1)
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+install = $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python $(1) || )$(PIP) $(1)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-others check lock docs bench bench-views dashboard dbt airflow build clean
@@ -76,12 +79,18 @@ $(VENV)/pip:
 
 $(VENV)/runtime: requirements.lock pyproject.toml | $(VENV)/pip
 	@echo "Installing into $(VENV) ..."
-	@$(PIP) --quiet --require-hashes -r requirements.lock
-	@$(PIP) --quiet --no-deps --no-build-isolation -e .
+	@$(call install,--require-hashes -r requirements.lock)
+	@$(call install,--no-deps --no-build-isolation -e .)
 	@touch $@
 
-$(VENV)/dev: requirements-dev.lock $(VENV)/runtime
-	@$(PIP) --quiet --require-hashes -r requirements-dev.lock
+# uv alone, as the lock pins it: the rest of what developers need is then its work.
+$(VENV)/uv: requirements-dev.lock | $(VENV)/pip
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > $@.txt
+	@$(if $(UV),,$(PIP) --require-hashes -r $@.txt)
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/uv $(VENV)/runtime
+	@$(call install,--require-hashes -r requirements-dev.lock)
 	@touch $@
 
 # The peers' own environment: what they need is no dependency of ours.

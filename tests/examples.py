@@ -9,7 +9,7 @@ from hypothesis import settings
 
 LONG = "long"
 # Of the cases of a test on a database every change meets one in so many, and each test at least one.
-ONE_IN = 4
+ONE_IN = 8
 
 
 def register_profiles() -> None:

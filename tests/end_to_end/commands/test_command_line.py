@@ -79,17 +79,17 @@ def test_logs_are_json_lines_when_asked_for(etl: RunEtl, settings: dict[str, str
 
 
 def test_an_incomplete_run_exits_with_3_and_a_failed_one_with_1(
-    program: RunEtl, vendor: Vendor, settings: dict[str, str]
+    etl: RunEtl, vendor: Vendor, settings: dict[str, str]
 ) -> None:
     # A conversation whose contact was deleted is a 500 on the real server, and so is its page.
     vendor.accounts[0].conversations[2].contact_id = 99
-    incomplete = program(
+    incomplete = etl(
         "backfill", "--json", "--conversation", "1", "--conversation", "2", ETL_RETRY_ATTEMPTS="1", **settings
     )
     assert incomplete.returncode == 3
     assert "conversations/2: the server answered 500" in json.loads(incomplete.stdout)["problems"][0]
 
-    failed = program("sync", "--json", **settings | {"ETL_API_TOKEN": "of-another-account"})
+    failed = etl("sync", "--json", **settings | {"ETL_API_TOKEN": "of-another-account"})
     assert failed.returncode == 1
     assert json.loads(failed.stdout)["outcome"] == "failed"
     assert "401" in failed.stderr
@@ -143,10 +143,10 @@ def test_backfill_takes_a_day_as_a_whole_day_in_utc_or_with_an_offset(
     assert read("--until", "2023-11-14-01:00") == 3
 
 
-def test_runs_lists_the_last_runs(etl: RunEtl, program: RunEtl, settings: dict[str, str]) -> None:
+def test_runs_lists_the_last_runs(etl: RunEtl, settings: dict[str, str]) -> None:
     assert etl("runs", **settings).stdout == "No run yet: `etl sync` makes the first.\n"
     etl("sync", **settings)
-    header, row = program("runs", **settings).stdout.splitlines()
+    header, row = etl("runs", **settings).stdout.splitlines()
     assert header.split() == [
         "run", "account", "kind", "started", "(UTC)", "took", "outcome", "conversations", "messages", "unaccounted",
         "rejected",
@@ -155,16 +155,16 @@ def test_runs_lists_the_last_runs(etl: RunEtl, program: RunEtl, settings: dict[s
 
 
 def test_psql_opens_the_database_at_the_tables_and_hands_its_arguments_on(
-    etl: RunEtl, program: RunEtl, settings: dict[str, str]
+    etl: RunEtl, settings: dict[str, str]
 ) -> None:
     etl("sync", **settings)
-    done = program("psql", "-Atc", "SELECT count(*) FROM messages", **settings)
+    done = etl("psql", "-Atc", "SELECT count(*) FROM messages", **settings)
     assert (done.returncode, done.stdout) == (0, "9\n")
     assert etl("psql", "-c", "SELEKT", **settings).returncode == 1
 
 
-def test_check_finds_everything_right(program: RunEtl, settings: dict[str, str]) -> None:
-    done = program("check", **settings)
+def test_check_finds_everything_right(etl: RunEtl, settings: dict[str, str]) -> None:
+    done = etl("check", **settings)
     assert done.returncode == 0, done.stdout
     lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
     assert [(sign, name) for sign, name, _ in lines[:7]] == [

@@ -194,6 +194,7 @@ def test_one_that_cannot_begin_counts_as_failed_and_none_that_can_begin_as_2(
     assert etl("sync", "--account", "17", "--account", "23", **settings).returncode == 0
 
 
+@pytest.mark.long
 def test_a_contact_is_forgotten_in_the_account_that_was_named(
     etl: RunEtl, settings: dict[str, str], database_url: str
 ) -> None:
@@ -229,6 +230,7 @@ def test_psql_gets_none_of_the_tokens(etl: RunEtl, settings: dict[str, str]) -> 
     assert "SHOP_TOKEN" not in done.stdout
 
 
+@pytest.mark.long
 def test_without_a_file_the_account_may_be_named_if_it_is_the_one_of_the_settings(
     etl: RunEtl, outlet: Vendor, settings: dict[str, str]
 ) -> None:

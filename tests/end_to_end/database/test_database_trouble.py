@@ -265,6 +265,7 @@ def test_the_second_of_two_runs_at_once_exits_with_4_and_says_who_runs_since_whe
     assert outcomes(database_url) == ["complete", "complete"]
 
 
+@pytest.mark.long
 def test_two_accounts_are_read_into_one_database_at_once(tmp_path: Path, database_url: str) -> None:
     vendor = Vendor([account_of(60), account_of(60, number=2)], token=TOKEN)
     together = threading.Barrier(2, timeout=LONGEST)

@@ -35,6 +35,7 @@ def schemas_of_the_document() -> list[str]:
     return line.split()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("schemas", [schemas_of_the_document(), ["--schema=helpdesk"], []], ids=["all", "one", "whole"])
 def test_what_the_document_dumps_is_restored_and_the_nights_go_on(
     etl: RunEtl, database_url: str, server_url: str, tmp_path: Path, schemas: list[str]

@@ -43,6 +43,7 @@ def test_so_does_every_other_command(etl: RunEtl, database_url: str, command: st
         assert (done.returncode, sentence(done.stderr).endswith(NoSession.advice)) == (1, True)
 
 
+@pytest.mark.long
 def test_in_session_mode_workers_are_called_and_share_a_run(tmp_path: Path, database_url: str) -> None:
     slow = Slow(Vendor(account_of(60), token=TOKEN))
     with serve(slow) as base_url, pooled(database_url, "session", server_reset_query="DISCARD ALL") as url:

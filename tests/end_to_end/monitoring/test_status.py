@@ -167,6 +167,7 @@ def accounts_file(folder: Path, *tables: str) -> dict[str, str]:
     return {"ETL_ACCOUNTS": "accounts.toml"}
 
 
+@pytest.mark.long
 def test_of_a_file_of_accounts_all_are_told_and_no_others(
     etl: RunEtl, variables: dict[str, str], monitor: dict[str, str], tmp_path: Path
 ) -> None:

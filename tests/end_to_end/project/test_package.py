@@ -62,6 +62,7 @@ def test_the_wheel_holds_the_package_and_the_migrations_and_no_tests(wheel: Path
     assert {name.split("/")[0].split("-")[0] for name in names} == {"etl", "etl_99digital"}
 
 
+@pytest.mark.long
 def test_the_installed_demo_works_in_an_empty_folder_and_again(installed: Path, tmp_path: Path) -> None:
     where = subprocess.run(
         [str(installed.parent / "python"), "-c", "import etl; print(etl.__file__)"],

@@ -239,6 +239,7 @@ def test_a_second_run_reads_no_history_and_an_audit_adds_up_to_every_message(
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_second_run_writes_no_row(etl: RunEtl, recorded_2_14_engine: Engine) -> None:
     versions = " UNION ALL ".join(f"SELECT '{one}', ctid::text, xmin::text, {one}::text FROM {one}" for one in TABLES)
     with served_again(recorded_account_2_14, recorded_2_14_engine) as (_, settings):

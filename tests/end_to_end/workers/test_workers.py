@@ -161,6 +161,7 @@ def test_a_shared_first_load_whose_coordinator_is_killed_is_gone_on_with_by_anot
         assert len(twice) < FEWER / 2
 
 
+@pytest.mark.long
 def test_a_worker_that_is_asked_to_stop_is_gone_in_ten_seconds_and_another_goes_on(
     tmp_path: Path, engine: Engine, database_url: str
 ) -> None:

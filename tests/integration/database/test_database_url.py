@@ -178,6 +178,7 @@ async def jobs_waiting(url: str) -> int:
         return len(list(await app.job_manager.list_jobs_async()))
 
 
+@pytest.mark.long
 def test_every_command_works_with_several_hosts_and_prepares_at_once(etl: RunEtl, database_url: str) -> None:
     with reached_by_tcp(database_url) as server, serve(Vendor(account_of(2), token="demo-token")) as base_url:
         url = (

@@ -61,6 +61,7 @@ def far_account() -> Any:
     return account
 
 
+@pytest.mark.long
 def test_runs_status_and_queue_are_the_same_in_a_session_that_begins_with_everything_odd(
     etl: RunEtl, tmp_path: Path, odd_url: str, server_url: str, template: str
 ) -> None:

@@ -79,6 +79,7 @@ def test_no_command_calls_what_others_made_in_schema_public(etl: RunEtl, empty_d
     assert "Contact 1" in seen
 
 
+@pytest.mark.long
 def test_neither_do_the_queue_and_its_workers(
     etl: RunEtl, tmp_path: Path, empty_database_url: str, reader: str
 ) -> None:
@@ -94,6 +95,7 @@ def test_neither_do_the_queue_and_its_workers(
     assert shadows.called(empty_database_url) == []
 
 
+@pytest.mark.long
 def test_neither_does_alembic_by_hand(tmp_path: Path, empty_database_url: str, reader: str) -> None:
     for step in (["upgrade", "head"], ["downgrade", "0001_tables"], ["upgrade", "head"]):
         command = [str(Path(sys.executable).with_name("alembic")), "-c", f"{ROOT}/alembic.ini", *step]

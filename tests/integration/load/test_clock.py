@@ -130,6 +130,7 @@ def test_what_a_clock_has_noted_that_was_set_ahead_while_a_run_went_on_is_set_ri
     assert rows(engine, f"SELECT {column} <= :begun FROM helpdesk.{table}", begun=run.started_at) == [(True,)]
 
 
+@pytest.mark.long
 def test_a_backfill_takes_no_reading_for_its_own_that_a_clock_ahead_has_noted(engine: Engine) -> None:
     with job(account_of(3), engine) as etl:
         etl.run()
@@ -144,6 +145,7 @@ def patrolled(etl: Job) -> list[int]:
     return etl.asked()[1]
 
 
+@pytest.mark.long
 def test_a_patrol_goes_its_round_after_a_night_by_a_clock_ahead(engine: Engine) -> None:
     with job(account_of(3), engine) as etl:
         etl.run()

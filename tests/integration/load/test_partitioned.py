@@ -73,6 +73,7 @@ def rows_by_partition(job: Job, table: str) -> dict[str, int]:
     return dict(rows)
 
 
+@pytest.mark.long
 def test_by_account_the_tables_hold_the_same_rows_and_a_second_run_writes_none(engine: Engine, plain: Engine) -> None:
     partition(engine, "by account")
     accounts = [account_of(30, number=1), account_of(20, number=2)]

@@ -237,6 +237,7 @@ def test_who_is_not_there_yet_is_kept_out(engine: Engine) -> None:
         assert scripted.rows("SELECT id, content FROM messages WHERE content ~ 'Omer'") == []
 
 
+@pytest.mark.long
 def test_a_person_is_forgotten_where_personal_data_are_hashed_and_with_a_rewriting_in_between(
     engine: Engine, server_url: str, template: str
 ) -> None:

@@ -130,6 +130,7 @@ def test_nothing_personal_of_the_recorded_account_is_anywhere(engine: Engine, mo
     assert [one for one in people | written if one in stored] == []
 
 
+@pytest.mark.long
 def test_everything_of_the_recorded_account_is_there_when_it_is_kept(recorded_4_7_tables: Engine) -> None:
     people, written = personal_in_recording(*RECORDED_4_7[:3])
     stored = everything_stored(recorded_4_7_tables)
@@ -138,6 +139,7 @@ def test_everything_of_the_recorded_account_is_there_when_it_is_kept(recorded_4_
     assert len(missing) < 10, missing
 
 
+@pytest.mark.long
 @both_modes
 def test_nothing_personal_of_a_generated_account_is_anywhere(engine: Engine, mode: str) -> None:
     account = generate(70, ties=0.2)
@@ -225,6 +227,7 @@ def test_hashes_join_and_what_is_harmless_stays(engine: Engine) -> None:
     assert agents == [("Alice Admin",), ("Bob",)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["keep", "hash", "drop"])
 def test_a_second_run_writes_nothing(engine: Engine, mode: str) -> None:
     chosen = MODES.get(mode, {})
@@ -236,6 +239,7 @@ def test_a_second_run_writes_nothing(engine: Engine, mode: str) -> None:
     assert set(counts.values()) == {(0, 0)}
 
 
+@pytest.mark.long
 def test_a_digest_is_of_mode_and_key_too(engine: Engine) -> None:
     """Whatever became of the tables, a conversation is not left alone that was taken in under other rules."""
     with job(account_of(1), engine) as scripted:

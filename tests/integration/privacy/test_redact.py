@@ -119,6 +119,7 @@ def test_nothing_personal_is_left(engine: Engine, mode: str) -> None:
     assert [one for one in identities_of(account) | texts_of(account) if one in stored] == []
 
 
+@pytest.mark.long
 def test_nothing_hidden_is_left_and_no_search_term(engine: Engine) -> None:
     with job(hostile(), engine, spoiled()) as scripted:
         scripted.run(Selection(audit=True))
@@ -219,6 +220,7 @@ def begun(engine: Engine, chosen: dict[str, Any]) -> Job:
         return scripted
 
 
+@pytest.mark.long
 def test_what_is_half_hashed_can_be_dropped(engine: Engine) -> None:
     scripted = begun(engine, MODES["hash"])
     to(engine, MODES["drop"])

@@ -135,6 +135,7 @@ def test_it_may_be_repeated_and_waits_for_no_run(engine: Engine) -> None:
                 removal.remove(engine, 1, [3])
 
 
+@pytest.mark.long
 def test_the_command_asks_and_says_what_it_removed_and_the_figures_no_longer_count_it(
     etl: RunEtl, database_url: str, engine: Engine
 ) -> None:

@@ -234,6 +234,7 @@ def test_where_one_order_fails_the_other_may_show_the_rest(engine: Engine) -> No
         assert (run.outcome, run.audit, run.problems) == ("complete", sums(40, read=120), [])
 
 
+@pytest.mark.long
 def test_what_was_compared_before_the_witness_failed_counts_and_the_rest_is_read(engine: Engine) -> None:
     with job(account_of(60), engine, change=broken_second_page) as etl:
         etl.run()
@@ -328,6 +329,7 @@ def test_short_histories_are_whole_without_a_witness(engine: Engine) -> None:
         assert len(ids(etl)) == 570
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("newest", "pages"),
     [
@@ -370,6 +372,7 @@ def test_only_the_conversations_that_changed_are_walked_back_and_compared_again(
         assert len(ids(etl)) == 42 + 15
 
 
+@pytest.mark.long
 def test_a_message_that_walking_back_loses_and_that_was_edited_is_read_again(engine: Engine) -> None:
     account = account_with_a_lost_message()
     with job(account, engine, behaviour=OLD) as etl:

@@ -205,6 +205,7 @@ def test_a_sender_who_is_gone_or_has_a_new_name_is_no_difference(engine: Engine)
 # What is gone
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", [NEWEST, OLD])
 def test_a_message_that_vanished_without_a_trace_is_removed_by_an_audit(engine: Engine, behaviour: str) -> None:
     account = account_of(3, messages=30)
@@ -228,6 +229,7 @@ def hidden(account: Account) -> int:
     return 50
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("whole", [True, False])
 def test_what_only_the_witness_tells_is_stored_as_it_tells_it_now(engine: Engine, whole: bool) -> None:
     account = empty_account()
@@ -257,6 +259,7 @@ def tied(at_once: int, messages: int) -> Account:
     return account
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("behaviour", "at_once", "length"),
     # Before 2.16 only the witness proves a longer history: there are fewer ties within an inbox.
@@ -273,6 +276,7 @@ def test_an_audit_of_an_idle_account_with_ties_is_complete(
         assert (run.audit["conversations"], run.audit["messages"], run.audit["unaccounted"]) == (80, 80 * length, 0)
 
 
+@pytest.mark.long
 def test_what_no_page_shows_is_read_by_itself_with_one_request_each(engine: Engine) -> None:
     with job(tied(80, 3), engine) as etl:
         etl.run()
@@ -296,6 +300,7 @@ def test_a_backfill_with_an_audit_is_complete_with_ties_too(engine: Engine) -> N
         assert etl.rows("SELECT count(*) FROM conversations WHERE mark IS NULL") == [(0,)]
 
 
+@pytest.mark.long
 def test_what_the_witness_did_not_show_and_cannot_be_read_either_is_said(engine: Engine) -> None:
     broken: list[bool] = []
 

@@ -143,6 +143,7 @@ def test_a_backfill_that_was_cut_short_goes_on_where_it_was_and_a_new_one_reads_
         assert etl.asked()[1] == list(range(1, 41))
 
 
+@pytest.mark.long
 def test_a_conversation_on_two_pages_of_a_backfill_is_read_once(engine: Engine) -> None:
     account = account_of(120, messages=1)
     for conversation in account.conversations.values():

@@ -319,6 +319,7 @@ def test_a_conversation_that_a_page_shows_twice_is_one_row_and_one_history(engin
     assert (run.outcome, run.tally.rejected, run.tally.counts["messages"]["inserted"]) == ("complete", 0, 90)
 
 
+@pytest.mark.long
 def test_a_number_that_becomes_a_text_of_digits_is_the_same_record(engine: Engine) -> None:
     texts = {"on": False}
 

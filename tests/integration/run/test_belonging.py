@@ -125,6 +125,7 @@ def test_where_every_answer_is_of_another_conversation_the_history_stays_open(en
         assert (etl.rows(STORED), etl.rows(OPEN)) == (sorted(truth(account)), [])
 
 
+@pytest.mark.long
 def test_a_history_that_cannot_be_read_again_is_open_even_where_its_clocks_stand_still(engine: Engine) -> None:
     account, script = account_of(5), Script()
     with job(account, engine, change=script) as etl:
@@ -238,6 +239,7 @@ def test_messages_that_move_leave_both_histories_open_until_they_are_back(engine
         assert (etl.rows(STORED), etl.rows(OPEN)) == (truth(account), [])
 
 
+@pytest.mark.long
 def test_messages_that_a_later_run_moves_and_another_one_misses_come_back(engine: Engine) -> None:
     account, script = account_of(60), Script(tell_nothing=True)
     with job(account, engine, change=script) as etl:
@@ -278,6 +280,7 @@ def test_a_page_that_shows_one_message_in_two_conversations_is_in_doubt_until_bo
         assert etl.rows("SELECT id, conversation_id FROM messages ORDER BY id") == [(3 * n, n) for n in range(1, 6)]
 
 
+@pytest.mark.long
 def test_two_histories_that_an_audit_reads_alike_are_both_in_doubt(engine: Engine) -> None:
     account, script = account_of(5), Script(tell_nothing=True)
     with job(account, engine, change=script) as etl:
@@ -313,6 +316,7 @@ def test_what_one_reading_misses_is_read_once_more(engine: Engine) -> None:
 # Workers that share a run
 
 
+@pytest.mark.long
 def test_in_a_shared_run_an_answer_belongs_to_its_question_too(engine: Engine) -> None:
     account, script = account_of(50), Script(tell_nothing=True)
     script.change = instead(history_of(3), whole_history(account, 44))
@@ -322,6 +326,7 @@ def test_in_a_shared_run_an_answer_belongs_to_its_question_too(engine: Engine) -
         assert etl.rows(STORED) == truth(account)
 
 
+@pytest.mark.long
 def test_what_moved_between_the_parts_of_a_shared_run_is_in_doubt(engine: Engine) -> None:
     account, script = account_of(50), Script(tell_nothing=True)
     script.change = instead(history_of(3), whole_history(account, 44, *UNNAMED))

@@ -89,6 +89,7 @@ def test_an_empty_answer_with_a_late_body_costs_its_own_history_only_and_that_fo
         assert_equal(etl, account)
 
 
+@pytest.mark.long
 @BOTH
 def test_histories_that_drip_end_at_the_deadline_and_are_read_at_the_second_attempt(
     engine: Engine, run_it: Callable[..., Run]

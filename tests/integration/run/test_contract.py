@@ -108,6 +108,7 @@ def test_that_nobody_is_assigned_any_more_is_believed_when_the_vendor_counts_so(
         assert {owner for _, owner, _ in etl.rows(OWNERS)} == {None}
 
 
+@pytest.mark.long
 def test_owners_that_are_counted_and_not_shown_are_missed_by_the_first_run_already(engine: Engine) -> None:
     doctored = Doctored("meta", renamed("assignee", "assigned_user"))
     doctored.on = True
@@ -120,6 +121,7 @@ def test_owners_that_are_counted_and_not_shown_are_missed_by_the_first_run_alrea
             assert etl.run(selection).outcome == "complete"
 
 
+@pytest.mark.long
 def test_what_was_held_back_by_a_run_that_died_is_read_by_the_next_one(engine: Engine) -> None:
     doctored = Doctored("meta", renamed("assignee", "assigned_user"))
     with job(account := desk(), engine, change=doctored) as etl:

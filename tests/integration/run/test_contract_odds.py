@@ -32,6 +32,7 @@ def test_times_in_ms_of_which_some_are_0(engine: Engine) -> None:
         assert (run.outcome, etl.rows(held)) == ("incomplete", before)
 
 
+@pytest.mark.long
 def test_retyped_values_of_which_some_are_null(engine: Engine) -> None:
     sent: list[Any] = ["high"]
     doctored = Doctored("conversation", lambda one: one.update(priority=None if one["id"] % 2 else sent[0]))
@@ -62,6 +63,7 @@ def test_what_waited_does_not_overwrite_what_a_later_page_showed(engine: Engine)
         assert etl.rows("SELECT status FROM conversations WHERE id = 50000") == [("resolved",)]
 
 
+@pytest.mark.long
 def test_hidden_owners_few_at_first(engine: Engine) -> None:
     doctored = Doctored("meta", renamed("assignee", "assigned_user"))
     doctored.on = True
@@ -73,6 +75,7 @@ def test_hidden_owners_few_at_first(engine: Engine) -> None:
         assert etl.run().outcome == "incomplete"
 
 
+@pytest.mark.long
 def test_attachments_that_only_the_list_no_longer_shows(engine: Engine) -> None:
     def change(one: dict[str, Any]) -> None:
         for message in [*one["messages"], one["last_non_activity_message"]]:
@@ -113,6 +116,7 @@ def test_a_type_that_is_text_is_told_nowhere(engine: Engine) -> None:
         assert "Dana" not in said
 
 
+@pytest.mark.long
 def test_of_messages_it_is_enough_to_accept_once(engine: Engine) -> None:
     doctored = Doctored("message", renamed("sender", "author"))
     with job(desk(30), engine, change=doctored) as etl:
@@ -121,6 +125,7 @@ def test_of_messages_it_is_enough_to_accept_once(engine: Engine) -> None:
         assert [etl.run(one).outcome for one in (BACKFILL, ACCEPT, BACKFILL)] == ["incomplete", "complete", "complete"]
 
 
+@pytest.mark.long
 def test_another_kind_is_accepted_once(engine: Engine) -> None:
     doctored = Doctored("conversation", becoming("unread_count", lambda sent: {"count": sent}))
     with job(desk(30), engine, change=doctored) as etl:
@@ -142,6 +147,7 @@ def test_a_conversation_without_a_status(engine: Engine) -> None:
 RARE = "SELECT count(*) FROM attachments", "SELECT count(team_id) FROM conversations"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [renamed("attachments", "files"), becoming("attachments", lambda _: [])])
 def test_attachments_that_one_message_in_twenty_has_are_missed(engine: Engine, change: Doctoring) -> None:
     doctored = Doctored("message", change)
@@ -154,6 +160,7 @@ def test_attachments_that_one_message_in_twenty_has_are_missed(engine: Engine, c
         assert (run.outcome, etl.rows(RARE[0])) == ("incomplete", [(4,)])
 
 
+@pytest.mark.long
 def test_a_team_of_which_two_of_thirty_had_one_is_missed(engine: Engine) -> None:
     doctored = Doctored("meta", renamed("team", "group"))
     with job(account := account_of(30, 1), engine, change=doctored) as etl:
@@ -171,6 +178,7 @@ def test_labels_that_are_empty_for_all_are_no_labels_taken_away(engine: Engine) 
         assert (etl.run().outcome, etl.rows("SELECT count(*) FROM conversation_labels")) == ("incomplete", [(8,)])
 
 
+@pytest.mark.long
 def test_what_only_selections_have_loaded_is_protected_too(engine: Engine) -> None:
     doctored = Doctored("meta", renamed("team", "group"))
     inboxes = [Selection(kind="backfill", inbox_id=number) for number in (1, 2)]
@@ -181,6 +189,7 @@ def test_what_only_selections_have_loaded_is_protected_too(engine: Engine) -> No
             assert (etl.run(selection).outcome, etl.rows(RARE[1])) == ("incomplete", [(8,)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("selection", [Selection(), Selection(recent=True)])
 def test_an_only_team_that_is_deleted_is_believed_by_the_list_of_teams(engine: Engine, selection: Selection) -> None:
     with job(account := desk(12), engine) as etl:
@@ -256,6 +265,7 @@ def test_what_a_run_held_back_before_it_failed_is_taken_away_by_the_next_one(eng
         assert [owner for owner, is_open in etl.rows(states) if is_open] == [None]
 
 
+@pytest.mark.long
 def test_attachments_that_the_list_drops_are_kept_where_only_lists_are_read(engine: Engine) -> None:
     def change(one: dict[str, Any]) -> None:
         for message in [*one["messages"], one["last_non_activity_message"]]:

@@ -50,6 +50,7 @@ def test_histories_that_are_too_slow_at_once_are_complete_by_windows(
         assert_equal(etl, account)
 
 
+@pytest.mark.long
 @BOTH
 def test_histories_that_are_too_large_at_once_are_complete_by_windows(
     engine: Engine, run_it: Callable[..., Run]

@@ -141,6 +141,7 @@ def test_no_secret_of_a_channel_is_stored_whether_the_inbox_can_be_read_or_not(e
         assert "s3cret" not in json.dumps([run.notes, run.problems])
 
 
+@pytest.mark.long
 def test_a_rejected_inbox_is_read_well_when_it_can_be_and_not_because_a_conversation_names_it(engine: Engine) -> None:
     account = furnished()
     wrong = {"on": True}
@@ -203,6 +204,7 @@ def test_what_the_vendor_does_not_say_is_quoted_and_not_taken_for_a_word_about_t
         assert run.notes == [f"Not read: {WITHOUT['teams']}. Why: the server failed: {said}."]
 
 
+@pytest.mark.long
 def test_without_any_list_there_is_a_note_a_reason_and_what_was_known_stays(engine: Engine) -> None:
     down = {"on": False}
 
@@ -288,6 +290,7 @@ def test_what_is_no_longer_listed_stays_but_for_the_definitions_of_attributes(en
         assert etl.rows("SELECT title FROM labels WHERE account_id = 1 AND color IS NOT NULL") == [("vip",)]
 
 
+@pytest.mark.long
 def test_a_survey_response_keeps_the_number_of_a_conversation_that_is_not_there(engine: Engine) -> None:
     account = furnished()
     account.csat_responses = [response(1, conversation_id=99)]

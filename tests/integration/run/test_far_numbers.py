@@ -174,6 +174,7 @@ def test_a_number_that_an_earlier_version_stored_is_asked_for_and_does_not_count
             assert (run.outcome, run.problems, book(run)) == ("complete", [], {"highest_id": 40, "loaded": 40})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("counted", [False, True])
 def test_a_number_that_is_shown_each_night_is_said_and_a_problem_as_long_as_it_is_counted(
     engine: Engine, counted: bool
@@ -190,6 +191,7 @@ def test_a_number_that_is_shown_each_night_is_said_and_a_problem_as_long_as_it_i
             assert (etl.rows(LIVING), len(etl.rows(REJECTED))) == ([(40, 40)], 1)
 
 
+@pytest.mark.long
 def test_where_nothing_counts_a_number_that_is_shown_each_night_stays_a_problem(engine: Engine) -> None:
     made = Shows(FAR, times=9)
 
@@ -281,6 +283,7 @@ def test_a_jump_is_asked_for_as_far_as_it_can_be_while_the_vendor_counts_more(
         assert_equal(etl, account)
 
 
+@pytest.mark.long
 def test_several_numbers_that_are_made_up_do_not_confirm_each_other(engine: Engine) -> None:
     with job(account_of(40), engine, change=Shows(FAR, FAR + 1, FAR + 7, 5 * FAR)) as etl:
         run = etl.run()

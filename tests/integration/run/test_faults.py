@@ -76,6 +76,7 @@ def test_of_a_page_that_always_fails_all_but_the_broken_conversation_are_loaded(
     assert "/conversations/20: the server answered 500" in run.problems[-1]
 
 
+@pytest.mark.long
 def test_the_next_night_with_the_same_broken_page_writes_nothing_and_a_mended_one_is_complete(engine: Engine) -> None:
     account = broken(20)
     with job(account, engine) as etl:
@@ -103,6 +104,7 @@ def test_a_conversation_that_breaks_after_it_was_loaded_keeps_its_row_and_gets_n
         assert (etl.rows(VERSIONS), etl.rows(TOMBSTONES)) == (before, [])
 
 
+@pytest.mark.long
 def test_broken_conversations_on_every_page_leave_all_others_loaded(engine: Engine) -> None:
     with job(broken(1, 2, 30, 59, 60), engine) as etl:
         # The first page, the last, and the one between: not one page of the open ones can be read, and yet others can.

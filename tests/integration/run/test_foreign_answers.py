@@ -140,6 +140,7 @@ def test_who_is_refused_everywhere_gets_the_answer_as_the_error_and_nothing_is_w
         assert etl.asked()[0] == 3
 
 
+@pytest.mark.long
 def test_a_recent_run_reads_page_by_page_where_a_firewall_keeps_the_filter(engine: Engine) -> None:
     def change(request: Request, answer: Answer) -> Answer:
         return FOREIGN["a 403 in JSON"] if request.first("updated_within") else answer

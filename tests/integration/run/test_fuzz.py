@@ -177,7 +177,7 @@ def test_whatever_a_field_holds_no_record_is_lost(engine: Engine) -> None:
         etl = Job(server.vendor, url, engine)
 
         @settings(
-            max_examples=examples(6, 200),
+            max_examples=examples(3, 200),
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
         )
         @given(MUTATIONS)

@@ -27,7 +27,7 @@ from tests.raw_server import Exchange, scripted, serve_raw, whole
 from tests.scripted_account import DAY, LONG_AGO, Job, account_of
 
 SEED = 13
-FEW, MANY = 5, 300
+FEW, MANY = 3, 300
 # As many healthy nights as it may take until all is well again.
 NIGHTS = 4
 LONG_ONE = 6

@@ -49,7 +49,7 @@ from tests.integration.run.truth import ALWAYS, assert_equal, clear
 from tests.scripted_account import Job
 
 SEED = 13
-FEW, MANY = 6, 700
+FEW, MANY = 3, 700
 # As many healthy nights as it may take until all is well again.
 NIGHTS = 3
 BEHAVIOURS = ("4.7", "2026", "2.14")

@@ -97,6 +97,7 @@ def test_every_message_of_every_history_is_read_by_windows(engine: Engine, behav
         assert history_requests(etl) == {}
 
 
+@pytest.mark.long
 def test_after_a_long_history_no_shorter_length_is_taken_for_a_cap(engine: Engine) -> None:
     account = account_with(plain, LENGTHS[::-1])
     with job(account, engine) as etl:
@@ -105,6 +106,7 @@ def test_after_a_long_history_no_shorter_length_is_taken_for_a_cap(engine: Engin
         assert etl.rows(STORED) == truth(account)
 
 
+@pytest.mark.long
 def test_histories_read_at_once_are_as_whole_as_those_read_one_after_the_other(engine: Engine) -> None:
     account = account_with(imported)
     with job(account, engine) as etl:
@@ -115,6 +117,7 @@ def test_histories_read_at_once_are_as_whole_as_those_read_one_after_the_other(e
 # Where windows are misread, which the first message shows, 20 come at a time, and one more answer tells that it was the
 # last. What walking back loses is then asked for by its number: of the imported ones a few; of the reversed ones, whose
 # 20 lowest numbers walking back finds, the 20 highest. The others are hidden by older ones with higher numbers.
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("times", "requests", "partial"),
     [
@@ -306,6 +309,7 @@ def test_where_histories_are_refused_throughout_the_lists_messages_are_saved_and
         assert etl.rows("SELECT count(*) FROM conversations WHERE mark IS NULL") == [(60,)]
 
 
+@pytest.mark.long
 def test_where_histories_are_refused_and_that_is_accepted_the_run_is_complete(engine: Engine) -> None:
     with job(account_of(60), engine, change=refusing(404)) as etl:
         run = etl.run(messages="listed")

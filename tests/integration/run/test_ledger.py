@@ -135,6 +135,7 @@ def test_a_token_that_is_refused_after_the_walks_writes_nothing_down(engine: Eng
         assert len(etl.vendor.requests) < 70
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loaded_before", [False, True])
 def test_a_role_without_any_right_is_not_complete(engine: Engine, loaded_before: bool) -> None:
     account = account_of(6)
@@ -192,6 +193,7 @@ def test_a_conversation_that_the_token_may_not_see_is_forbidden_for_thirty_days(
         assert asked_for(etl, 6) == []
 
 
+@pytest.mark.long
 def test_what_was_forbidden_to_one_token_is_asked_for_at_once_by_an_administrators_though_no_page_shows_it(
     engine: Engine,
 ) -> None:
@@ -204,6 +206,7 @@ def test_what_was_forbidden_to_one_token_is_asked_for_at_once_by_an_administrato
         assert (run.outcome, etl.rows(ENTRIES)) == ("complete", [])
 
 
+@pytest.mark.long
 def test_another_token_of_the_same_role_asks_at_once_and_is_remembered_by_itself(engine: Engine) -> None:
     account = account_of(6)
     with job(account, engine, hidden_inboxes=frozenset({2})) as etl:
@@ -233,6 +236,7 @@ def test_the_same_token_with_other_rights_asks_at_once(engine: Engine) -> None:
         assert sorted(set(asked_for(etl, 6))) == [1, 2, 4, 6]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fails_first", [False, True])
 def test_a_night_without_a_profile_asks_for_nothing_again_that_is_forbidden_to_the_same_token(
     engine: Engine, fails_first: bool

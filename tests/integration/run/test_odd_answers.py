@@ -60,6 +60,7 @@ def test_numbers_of_messages_in_another_spelling_are_the_same_messages(engine: E
         assert (run.audit["messages"], run.audit["read"]) == (12, 12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [str, float])
 def test_numbers_of_conversations_in_another_spelling_end_no_walk(engine: Engine, kind: type) -> None:
     change = each_conversation(lambda one: one.update(id=kind(one["id"])))
@@ -176,6 +177,7 @@ def test_what_figures_rest_on_is_not_stored_as_null_under_complete(engine: Engin
         assert (run.outcome, nulls) == ("incomplete", [(0,)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("asked", "given"), [(1, 2), (2, 1)])
 def test_an_audit_is_not_told_of_one_conversation_by_the_history_of_another(
     engine: Engine, asked: int, given: int

@@ -144,6 +144,7 @@ def test_a_list_that_comes_as_before_does_not_hide_what_the_patrol_changed(engin
         assert etl.rows(CONTENT, number=6) == [("message 2 of 2 🙂",)]
 
 
+@pytest.mark.long
 def test_those_that_cannot_be_seen_any_more_keep_no_others_waiting(engine: Engine) -> None:
     account = account_of(10)
     with job(account, engine) as etl:
@@ -200,6 +201,7 @@ def searched(etl: Job) -> bool:
     return any(request.path.endswith("/search") for request in etl.vendor.requests)
 
 
+@pytest.mark.long
 def test_walking_back_that_gives_everything_that_is_held_needs_no_witness(engine: Engine) -> None:
     account = account_of(2, messages=45)
     with job(account, engine, behaviour=OLD) as etl:
@@ -213,6 +215,7 @@ def test_walking_back_that_gives_everything_that_is_held_needs_no_witness(engine
         assert len(set(read_in(etl, patrol_percent=50))) == 1
 
 
+@pytest.mark.long
 def test_what_walking_back_loses_is_asked_for_with_the_witness(engine: Engine) -> None:
     account = with_a_lost_message()
     with job(account, engine, behaviour=OLD) as etl:

@@ -83,7 +83,7 @@ class Server:
 
 
 @settings(
-    max_examples=examples(3, 60),
+    max_examples=examples(2, 60),
     # An example is several runs and takes seconds. The database is one for all of them: each begins by emptying it.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -65,6 +65,7 @@ def test_what_changed_since_the_last_complete_run_is_read_and_nothing_else(engin
     assert (run.outcome, run.ledger) == ("complete", None)
 
 
+@pytest.mark.long
 def test_a_pinned_old_conversation_that_comes_first_does_not_end_the_walk(engine: Engine) -> None:
     account = account_by_age(10, a_day=20)
 

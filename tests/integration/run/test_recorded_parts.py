@@ -295,6 +295,7 @@ def test_an_audit_finds_the_old_message_whose_deletion_no_clock_tells(engine: En
     assert [one for one in before.witnessed(653)["messages"] if one["id"] == 7351] == search["messages"]
 
 
+@pytest.mark.long
 def test_an_answer_that_the_survey_list_lost_is_still_an_answer(engine: Engine) -> None:
     parts = recorded_4_15()
     (_, listed) = parts.of("csat_answer_lost_by_a_merge").values()

@@ -47,6 +47,7 @@ def test_what_changed_between_list_and_history_and_then_back_is_put_right(engine
         assert etl.rows("SELECT content FROM messages WHERE id = 3") == [("message 2 of 1 🙂",)]
 
 
+@pytest.mark.long
 def test_a_tombstone_goes_when_the_conversation_comes_back_as_it_was(engine: Engine) -> None:
     account = account_of(3)
     gone = account.conversations[2]
@@ -111,6 +112,7 @@ def test_a_conversation_that_was_refused_for_a_night_is_struck_off_the_ledger_wh
         assert etl.rows("SELECT conversation_id, state FROM conversation_ledger") == []
 
 
+@pytest.mark.long
 def test_a_conversation_that_was_rejected_for_a_night_is_read_well_when_it_comes_as_it_was(engine: Engine) -> None:
     broken = {"on": False}
 

@@ -147,6 +147,7 @@ def test_where_personal_data_are_not_kept_the_notes_are_not_and_the_facts_are(et
     assert NOTES not in everything_stored(etl.engine)
 
 
+@pytest.mark.long
 def test_redacting_takes_the_notes_away_and_leaves_the_facts(etl: Job) -> None:
     etl.run()
     way = way_of(Settings(account_id=1, api_token="demo-token", pii="drop"))

@@ -48,6 +48,7 @@ def test_a_conversation_whose_contact_changed_has_its_history_read_again(
         assert etl.asked()[1] == []
 
 
+@pytest.mark.long
 def test_a_history_that_could_not_be_read_then_is_read_by_the_next_run(engine: Engine) -> None:
     account = seen_by_an_agent(4)
     broken: list[bool] = []
@@ -65,6 +66,7 @@ def test_a_history_that_could_not_be_read_then_is_read_by_the_next_run(engine: E
         assert etl.rows(WRITERS) == [(1, 1), (2, 1), (3, 1), (4, 1)]
 
 
+@pytest.mark.long
 def test_a_conversation_that_is_given_to_somebody_else_alone_is_read_again_too(engine: Engine) -> None:
     account = seen_by_an_agent(4)
     account.contacts[3] = Contact(3, "Noa", LONG_AGO)

@@ -194,6 +194,7 @@ def test_a_wide_backfill_is_shared_and_reads_every_history_once_more(
         assert_equal(etl, etl.vendor.accounts[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("where", "name"), [("meta", "assignee"), ("message", "attachments")])
 def test_a_field_that_is_gone_is_missed_by_those_who_share_a_run(engine: Engine, where: str, name: str) -> None:
     doctored = Doctored(where, renamed(name, "renamed"))
