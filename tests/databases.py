@@ -22,6 +22,15 @@ ENOUGH = 2**30
 OF_ETL = "SELECT pid FROM pg_stat_activity WHERE application_name = 'etl' AND datname = current_database()"
 # What tells when, where and by which run something was read, and not what was read.
 TIMES = {"base_url", "first_synced_at", "changed_at", "history_read_at", "valid_from", "valid_to", "run_id"}
+# Of figures: which runs saw it.
+TIMES |= {
+    "not_before",
+    "not_after",
+    "opened_not_before",
+    "opened_not_after",
+    "resolved_not_before",
+    "resolved_not_after",
+}
 
 
 def is_roomy(folder: Path) -> bool:

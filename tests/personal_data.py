@@ -54,7 +54,10 @@ def whole_tables(engine: Engine, *other_times: str) -> dict[str, list[Any]]:
     found = {}
     with engine.connect() as connection:
         names = connection.execute(
-            text("SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk' AND tablename <> 'sync_runs'")
+            text(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk'"
+                " AND tablename NOT IN ('sync_runs', 'figures_computed')"
+            )
         )
         for table in list(names.scalars()):
             query = text(f"SELECT to_jsonb(t) - CAST(:times AS text[]) FROM helpdesk.{table} AS t")

@@ -6,7 +6,7 @@ from itertools import groupby
 HEAD = """\
 -- Generated from the list in tzdata by docs/generate.py (`make docs`).
 -- The names of time zones that lead to another one today. New images of PostgreSQL have no files for the old names.
-CREATE FUNCTION helpdesk.time_zone_links() RETURNS TABLE (today text, names text[])
+CREATE OR REPLACE FUNCTION helpdesk.time_zone_links() RETURNS TABLE (today text, names text[])
 LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
     VALUES
 """

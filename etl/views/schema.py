@@ -26,9 +26,6 @@ INTERNAL = {
     "bot_names": "VIEW",
     "whole_runs": "VIEW",
     "message_kinds": "VIEW",
-    "time_zone_links": "FUNCTION",
-    "known_time_zone": "FUNCTION",
-    "are_working_hours": "FUNCTION",
     "business_hours": "VIEW",
     "business_days": "VIEW",
     "business_seconds": "FUNCTION",
@@ -44,9 +41,9 @@ INTERNAL = {
     "has_lost_figures": "FUNCTION",
     "csat_answers": "VIEW",
 }
-# Kept when the others are dropped: what notes whose figures are stale, and what computes them, which may have been
-# granted to the user of the runs.
-KEPT = ("mark_stale", "refresh_figures")
+# Kept when the others are dropped: what a run asks for in any case, what notes whose figures are stale, and what computes
+# them, which may have been granted to the user of the runs.
+KEPT = ("time_zone_links", "known_time_zone", "are_working_hours", "mark_stale", "refresh_figures")
 # What is computed, as far as a run does it.
 FIGURES = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events")
 # What reads custom attributes; kept, as the views of their columns are, which rest on it.
@@ -90,7 +87,7 @@ CALLED_BY_VIEWS = """
 REBUILD = text(f"SELECT {SCHEMA}.refresh_figures(CAST(:account_id AS bigint), :everything)")
 LOST = f"SELECT bool_or({SCHEMA}.has_lost_figures(account_id)) FROM {SCHEMA}.accounts"  # noqa: S608 -- a constant
 # Each after those that it reads.
-_ALL = (*INTERNAL, *KEPT, *PUBLIC)
+_ALL = (*KEPT, *INTERNAL, *PUBLIC)
 
 
 def missing_views(connection: Connection) -> Iterator[str]:
@@ -184,8 +181,8 @@ def _kept() -> Iterator[tuple[str, str]]:
 
 
 def _file_of(part: str) -> str:
-    """Return the file that makes a part; more than one is made by a file that is kept."""
-    return part if part in _ALL else KEPT[0]
+    """Return the file that makes a part: its own, but for functions and triggers that note what is stale."""
+    return part if part in _ALL else "mark_stale"
 
 
 def _are_lost(connection: Connection) -> bool:

@@ -516,7 +516,8 @@ def downgrade() -> None:
     # With its triggers: they note what changed in a table that goes.
     for name in ("messages", "conversations", "states"):
         op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.mark_stale_by_{name}() CASCADE")
-    op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.refresh_figures(bigint, boolean)")
+    for name in ("refresh_figures", "known_time_zone", "time_zone_links", "are_working_hours"):
+        op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.{name}")
     for name in reversed(NEW):
         op.drop_table(name, schema=SCHEMA)
     op.drop_index("conversations_deleted_idx", "conversations", schema=SCHEMA)

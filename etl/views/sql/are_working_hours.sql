@@ -1,6 +1,6 @@
 -- Whether the opening times of an inbox are such as the API describes: an hour that is no number would make every view fail
 -- that uses it.
-CREATE FUNCTION helpdesk.are_working_hours(sent jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE OR REPLACE FUNCTION helpdesk.are_working_hours(sent jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN coalesce(CASE jsonb_typeof(sent) WHEN 'array' THEN jsonb_array_length(sent) END = NULLIF(
         jsonb_array_length(jsonb_path_query_array(
             sent,

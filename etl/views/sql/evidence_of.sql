@@ -55,7 +55,7 @@ BEGIN
         FROM states AS state
         CROSS JOIN LATERAL (
             SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
-            WHERE run.account_id = account AND run.started_at >= state.valid_from AND run.finished_at < state.valid_to
+            WHERE run.account_id = account AND run.has_seen_all AND run.started_at >= state.valid_from AND run.finished_at < state.valid_to
             ORDER BY run.started_at DESC LIMIT 1
         ) AS run
         WHERE state.valid_to IS NOT NULL
@@ -66,7 +66,7 @@ BEGIN
         FROM written
         CROSS JOIN LATERAL (
             SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
-            WHERE run.account_id = account AND run.started_at >= written.at
+            WHERE run.account_id = account AND run.has_seen_all AND run.started_at >= written.at
             ORDER BY run.started_at LIMIT 1
         ) AS run
         JOIN wanted ON wanted.conversation_id = written.conversation_id

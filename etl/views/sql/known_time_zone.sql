@@ -2,7 +2,7 @@
 -- none. Tried name by name, as the server's list of names is made of all of its files, which takes long.
 -- What is no name of a zone but could be read as one, such as `Berlin-1`, is none. A name that PostgreSQL takes for an
 -- abbreviation, such as CET, comes last: that has no summer time.
-CREATE FUNCTION helpdesk.known_time_zone(wanted text) RETURNS text
+CREATE OR REPLACE FUNCTION helpdesk.known_time_zone(wanted text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     candidate text;

@@ -1,6 +1,6 @@
 -- Generated from the list in tzdata by docs/generate.py (`make docs`).
 -- The names of time zones that lead to another one today. New images of PostgreSQL have no files for the old names.
-CREATE FUNCTION helpdesk.time_zone_links() RETURNS TABLE (today text, names text[])
+CREATE OR REPLACE FUNCTION helpdesk.time_zone_links() RETURNS TABLE (today text, names text[])
 LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC
     VALUES
         ('Africa/Abidjan', '{Africa/Accra,Africa/Bamako,Africa/Banjul,Africa/Conakry,Africa/Dakar,Africa/Freetown,Africa/Lome,Africa/Nouakchott,Africa/Ouagadougou,Africa/Timbuktu,Atlantic/Reykjavik,Atlantic/St_Helena,Iceland}'::text[]),

@@ -1,13 +1,13 @@
 -- The runs that looked at the whole account, so that what they did not find changed was as it had been: full ones, and those
--- of what is recent (--recent), which stop where nothing has moved since the run before. Of an incomplete one that counts
--- only if it missed no conversation, as the ledger tells.
+-- of what is recent (--recent), which stop where nothing has moved since the run before. An incomplete one has seen every
+-- conversation only where the ledger says so.
 CREATE VIEW helpdesk.whole_runs AS
-SELECT account_id, run_id, started_at, finished_at, outcome
+SELECT
+    account_id, run_id, started_at, finished_at, outcome,
+    outcome = 'complete' OR coalesce(selection IS NULL AND unaccounted = 0 AND coalesce(unreadable, 0) = 0, false) AS has_seen_all
 FROM helpdesk.sync_runs
-WHERE finished_at IS NOT NULL AND (
-    outcome = 'complete' AND (selection IS NULL OR selection = '{"recent": true}'::jsonb)
-    OR outcome = 'incomplete' AND selection IS NULL AND unaccounted = 0 AND coalesce(unreadable, 0) = 0
-);
+WHERE finished_at IS NOT NULL AND outcome IN ('complete', 'incomplete')
+  AND (selection IS NULL OR selection = '{"recent": true}'::jsonb);
 
 COMMENT ON VIEW helpdesk.whole_runs IS 'Runs that looked at the whole account, and ended';
 COMMENT ON COLUMN helpdesk.whole_runs.account_id IS 'The vendor''s number of the account';
@@ -15,3 +15,4 @@ COMMENT ON COLUMN helpdesk.whole_runs.run_id IS 'Number of the run';
 COMMENT ON COLUMN helpdesk.whole_runs.started_at IS 'Begin (UTC)';
 COMMENT ON COLUMN helpdesk.whole_runs.finished_at IS 'End (UTC)';
 COMMENT ON COLUMN helpdesk.whole_runs.outcome IS 'complete or incomplete';
+COMMENT ON COLUMN helpdesk.whole_runs.has_seen_all IS 'Whether it saw every conversation, so that what it did not find changed was as before';
