@@ -56,6 +56,7 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
             WHERE run.account_id = account AND run.has_seen_all AND run.started_at >= state.valid_from AND run.finished_at < state.valid_to
+              AND run.started_at < state.valid_to  -- follows, and is found by the index
             ORDER BY run.started_at DESC LIMIT 1
         ) AS run
         WHERE state.valid_to IS NOT NULL
@@ -80,12 +81,12 @@ BEGIN
     -- What was written in it before its record was made, as in an import, was written after it began.
     SELECT
         wanted.conversation_id,
-        CASE WHEN wanted.began_at IS NOT NULL THEN least(wanted.began_at, (
-            SELECT min(written.at) FROM written WHERE written.conversation_id = wanted.conversation_id
-        )) END,
+        CASE WHEN wanted.began_at IS NOT NULL THEN least(wanted.began_at, first.at) END,
         NULL::timestamptz, false, NULL::bigint, 'began', NULL::timestamptz, false,
         NULL::bigint, NULL::text, NULL::bigint, NULL::bigint
     FROM wanted
+    LEFT JOIN (SELECT written.conversation_id, min(written.at) AS at FROM written GROUP BY written.conversation_id) AS first
+      ON first.conversation_id = wanted.conversation_id
     UNION ALL
     SELECT
         written.conversation_id, wanted.began_at, written.at, false, written.id, written.kind, written.at,

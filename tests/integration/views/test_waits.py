@@ -105,7 +105,7 @@ def test_reply_times(written: Engine) -> None:
         wait(THIRD, 301, at(27, 21, 59, 59), **(UNKNOWN | {"is_waiting": None})),
         wait(FOURTH, 401, at(26, 8), **UNANSWERED, ended_at=at(26, 9)),
         # In conversation 5 nobody asked.
-        wait(SIXTH, 601, at(27, 7), is_deleted=True),
+        wait(SIXTH, 601, at(27, 7), is_deleted=True, is_waiting=False),
         # Seen as assigned an hour after the reply.
         wait(BESIDES, 101, at(25, 22, 30), **ZOE, **answer(109, at(25, 22, 31), 60, None, None)),
     ]
