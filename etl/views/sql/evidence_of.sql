@@ -5,7 +5,7 @@
 CREATE FUNCTION helpdesk.evidence_of(account bigint, ids bigint[]) RETURNS TABLE (
     conversation_id bigint, began_at timestamptz, at timestamptz, is_seen boolean, id bigint, kind text,
     since timestamptz, is_muted boolean, agent_id bigint, bot_type text, bot_id bigint, team_id bigint
-) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+) LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY

@@ -1,6 +1,6 @@
 -- Notes of whose conversations the rows change from which figures are computed, whoever changes them, in the transaction
 -- that does. A run computes these figures at its end. Only what a figure is made of counts: that a message was read, say,
--- changes none.
+-- changes none. A note that is there is locked: who computes waits for the change, and does not miss it.
 CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_messages() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -18,13 +18,13 @@ BEGIN
         ) AS moved
         CROSS JOIN LATERAL (VALUES (moved.account_id, moved.left_id), (moved.account_id, moved.joined_id))
             AS changed (account_id, conversation_id)
-        ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+        ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSIF TG_OP = 'INSERT' THEN
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSE
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     END IF;
     RETURN NULL;
 END
@@ -39,13 +39,13 @@ BEGIN
         FROM old_rows AS was JOIN new_rows AS now ON now.account_id = was.account_id AND now.id = was.id
         WHERE (was.status, was.created_at, was.inbox_id, was.muted, was.deleted_at)
             IS DISTINCT FROM (now.status, now.created_at, now.inbox_id, now.muted, now.deleted_at)
-        ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+        ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSIF TG_OP = 'INSERT' THEN
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT account_id, id FROM new_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+        SELECT account_id, id FROM new_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSE
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT account_id, id FROM old_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+        SELECT account_id, id FROM old_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     END IF;
     RETURN NULL;
 END
@@ -56,10 +56,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSE
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     END IF;
     RETURN NULL;
 END

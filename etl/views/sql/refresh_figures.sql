@@ -2,7 +2,7 @@
 -- With the rights of its owner, and nothing of it is the caller's: neither where names are looked for nor the time zone.
 -- It stays when the views are made anew, and so do its grants. Servers before 18 count what is switched off as so dear that
 -- they would compile each statement for seconds (jit); and a plan is made for the conversations at hand, as one for any
--- number of them takes them for few.
+-- number of them takes them for few. What writes figures joins by hashes: what is new has no statistics, and is taken for few.
 -- Where everything is computed it tells how far it is. Returns how many conversations were computed. In one transaction, so that who reads meanwhile sees what was before.
 CREATE OR REPLACE FUNCTION helpdesk.refresh_figures(account bigint DEFAULT NULL, everything boolean DEFAULT true) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
@@ -32,16 +32,14 @@ BEGIN
         WHERE opening.account_id = one.account_id AND opening.resolved_at IS NULL AND conversation.status = 'resolved'
         ON CONFLICT DO NOTHING;
         LOOP
-            WITH taken AS (
-                DELETE FROM helpdesk.stale_figures AS stale
-                WHERE stale.account_id = one.account_id AND stale.conversation_id IN (
-                    SELECT next.conversation_id FROM helpdesk.stale_figures AS next
-                    WHERE next.account_id = one.account_id ORDER BY next.conversation_id LIMIT 5000
-                )
-                RETURNING stale.conversation_id
-            )
-            SELECT array_agg(taken.conversation_id ORDER BY taken.conversation_id) INTO ids FROM taken;
+            SELECT array_agg(next.conversation_id ORDER BY next.conversation_id) INTO ids FROM (
+                SELECT stale.conversation_id FROM helpdesk.stale_figures AS stale
+                WHERE stale.account_id = one.account_id ORDER BY stale.conversation_id LIMIT 5000
+            ) AS next;
             EXIT WHEN ids IS NULL;
+            -- First, so that what somebody is changing now is waited for, and what somebody changes later is noted again.
+            DELETE FROM helpdesk.stale_figures AS stale
+            WHERE stale.account_id = one.account_id AND stale.conversation_id = ANY(ids);
             PERFORM helpdesk.write_openings(one.account_id, ids);
             PERFORM helpdesk.write_waits(one.account_id, ids);
             PERFORM helpdesk.write_events(one.account_id, ids);
@@ -51,6 +49,9 @@ BEGIN
                 RAISE INFO 'Account %: figures of % conversations', one.account_id, computed;
             END IF;
         END LOOP;
+        IF computed > 1000 THEN
+            ANALYZE helpdesk.conversation_openings, helpdesk.customer_waits, helpdesk.conversation_events, helpdesk.open_spans;
+        END IF;
         INSERT INTO helpdesk.figures_computed (account_id, computed_at, rules) VALUES (one.account_id, now(), these_rules)
         ON CONFLICT (account_id) DO UPDATE SET computed_at = excluded.computed_at, rules = excluded.rules;
     END LOOP;

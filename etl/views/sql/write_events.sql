@@ -1,7 +1,7 @@
 -- Writes what changed conversations: their openings, told by openings_of.sql, and what two states that runs saw differ in.
 -- When a state changed is known as the runs saw it: not before the last run that saw the one before.
 CREATE FUNCTION helpdesk.write_events(account bigint, ids bigint[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 BEGIN
     DELETE FROM helpdesk.conversation_events AS old WHERE old.account_id = account AND old.conversation_id = ANY(ids);
     INSERT INTO helpdesk.conversation_events (

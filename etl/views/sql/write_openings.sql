@@ -2,7 +2,7 @@
 -- when a run saw it. One that no run saw resolved belongs to the agent who answered last in it, if a run saw it assigned
 -- to this agent before or after; else to nobody, as nobody's work is booked on somebody else.
 CREATE FUNCTION helpdesk.write_openings(account bigint, ids bigint[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 BEGIN
     DELETE FROM helpdesk.conversation_openings AS old WHERE old.account_id = account AND old.conversation_id = ANY(ids);
     INSERT INTO helpdesk.conversation_openings (
@@ -21,7 +21,8 @@ BEGIN
         coalesce(opening.agent_id, owner.assignee_id), opening.bot_type, opening.bot_id, coalesce(opening.team_id, owner.team_id)
     FROM helpdesk.openings_of(account, ids) AS opening
     JOIN helpdesk.conversations AS conversation
-      ON conversation.account_id = account AND conversation.id = opening.conversation_id
+      ON conversation.account_id = account AND conversation.id = ANY(ids)
+     AND conversation.id = opening.conversation_id
     CROSS JOIN LATERAL (
         SELECT CASE WHEN opening.resolved_at_is <> 'not known' THEN greatest(opening.resolved_at, opening.opened_at) END AS until
     ) AS known

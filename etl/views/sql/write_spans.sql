@@ -2,7 +2,7 @@
 -- a run first saw a conversation, and where none saw it, it was as it was seen next; one that none saw is as its record says.
 -- Found gone, it is open no more.
 CREATE FUNCTION helpdesk.write_spans(account bigint, ids bigint[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 BEGIN
     DELETE FROM helpdesk.open_spans AS old WHERE old.account_id = account AND old.conversation_id = ANY(ids);
     INSERT INTO helpdesk.open_spans (
@@ -32,7 +32,8 @@ BEGIN
         span.since, span.until, conversation.inbox_id,
         held.status, held.team_id, held.assignee_id, held.assignee_bot_type, held.assignee_bot_id
     FROM helpdesk.conversation_openings AS opening
-    JOIN helpdesk.conversations AS conversation ON conversation.account_id = account AND conversation.id = opening.conversation_id
+    JOIN helpdesk.conversations AS conversation ON conversation.account_id = account AND conversation.id = ANY(ids)
+     AND conversation.id = opening.conversation_id
     JOIN held ON held.conversation_id = opening.conversation_id
     CROSS JOIN LATERAL (
         SELECT

@@ -2,7 +2,7 @@
 -- has answered yet until a person replies, or the conversation is resolved. Where a message lies in between of which nobody
 -- tells whether a person wrote it, the wait is not known: it was neither answered then nor not.
 CREATE FUNCTION helpdesk.write_waits(account bigint, ids bigint[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 BEGIN
     DELETE FROM helpdesk.customer_waits AS old WHERE old.account_id = account AND old.conversation_id = ANY(ids);
     INSERT INTO helpdesk.customer_waits (
@@ -93,7 +93,8 @@ BEGIN
             CASE WHEN waits.is_known AND waits.ended_by = 'reply' THEN waits.answer_id END AS message_id,
             CASE WHEN waits.is_known AND waits.ended_by = 'reply' THEN waits.answered_by END AS agent_id
     ) AS answer
-    JOIN helpdesk.conversations AS conversation ON conversation.account_id = account AND conversation.id = waits.conversation_id
+    JOIN helpdesk.conversations AS conversation ON conversation.account_id = account AND conversation.id = ANY(ids)
+     AND conversation.id = waits.conversation_id
     LEFT JOIN assignments AS assignment
       ON assignment.conversation_id = waits.conversation_id AND assignment.assignee_id = answer.agent_id
      AND assignment.since <= answer.at AND (assignment.until IS NULL OR assignment.until > answer.at)
