@@ -41,8 +41,8 @@ INTERNAL = {
     "has_lost_figures": "FUNCTION",
     "csat_answers": "VIEW",
 }
-# Kept when the others are dropped: what a run asks for in any case, what notes whose figures are stale, and what computes
-# them, which may have been granted to the user of the runs.
+# Kept when the others are dropped: what a run asks for in any case, what notes whose figures are stale, and what
+# computes them, which may have been granted to the user of the runs.
 KEPT = ("time_zone_links", "known_time_zone", "are_working_hours", "mark_stale", "refresh_figures")
 # What is computed, as far as a run does it.
 FIGURES = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events")
