@@ -51,12 +51,15 @@ def whole_tables(engine: Engine, *other_times: str) -> dict[str, list[Any]]:
     times += ["first_rejected_at", "checked_at", "payload_digest", "base_url"]
     # What the contract has of a field depends on how often it was sent; that it is there, and its kinds, do not.
     times += ["first_run_id", "last_run_id", "records", "share"]
+    # Of figures: when a run saw it.
+    times += ["at", "since", "until", "not_before", "not_after", "opened_not_before", "opened_not_after"]
+    times += ["resolved_not_before", "resolved_not_after"]
     found = {}
     with engine.connect() as connection:
         names = connection.execute(
             text(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk'"
-                " AND tablename NOT IN ('sync_runs', 'figures_computed')"
+                " AND tablename NOT IN ('sync_runs', 'figures_computed', 'stale_figures')"
             )
         )
         for table in list(names.scalars()):

@@ -135,7 +135,7 @@ def create(connection: PsycopgConnection[Any], names: Iterable[str] = ()) -> Non
     if not connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [BI_SCHEMA]).fetchone():
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(BI_SCHEMA)))
     for name in (ATTRIBUTE_VALUES, *(names or _ALL)):
-        connection.execute((FOLDER / f"{name}.sql").read_bytes())
+        connection.execute(_statements(name).encode())
 
 
 def drop(connection: PsycopgConnection[Any]) -> None:
@@ -155,6 +155,9 @@ def refresh(connection: Connection, account_id: int | None = None, *, everything
 
 
 def _drops() -> Iterator[sql.Composed]:
+    # Of a table that gets another name, as one that is partitioned, they would stay with the old rows.
+    for trigger, table in re.findall(r"TRIGGER (\w+) AFTER \w+ ON \w+\.(\w+)", _statements("mark_stale")):
+        yield sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(sql.Identifier(trigger), sql.Identifier(SCHEMA, table))
     for schema, name, kind in reversed(_made()):
         yield sql.SQL("DROP " + kind + " IF EXISTS {}").format(sql.Identifier(schema, name))
 
@@ -176,8 +179,12 @@ def parts(schema: str) -> set[Part]:
 def _kept() -> Iterator[tuple[str, str]]:
     """Yield kind and name of the functions and triggers that are kept."""
     for name in KEPT:
-        statements = (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-        yield from re.findall(rf"^CREATE OR REPLACE (FUNCTION|TRIGGER) (?:{SCHEMA}\.)?(\w+)", statements, re.MULTILINE)
+        made = rf"^CREATE OR REPLACE (FUNCTION|TRIGGER) (?:{SCHEMA}\.)?(\w+)"
+        yield from re.findall(made, _statements(name), re.MULTILINE)
+
+
+def _statements(name: str) -> str:
+    return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _file_of(part: str) -> str:

@@ -41,7 +41,8 @@ WITH counted AS (
     SELECT
         account_id, day, inbox_id, team_id, agent_id, bot_type, bot_id,
         sum(open)::bigint AS open, sum(pending)::bigint AS pending,
-        sum(snoozed)::bigint AS snoozed, sum(backlog)::bigint AS backlog
+        sum(snoozed)::bigint AS snoozed, sum(backlog)::bigint AS backlog,
+        sum(sum(backlog)) OVER (PARTITION BY account_id, day, inbox_id) AS of_inbox
     FROM counted
     GROUP BY account_id, day, inbox_id, team_id, agent_id, bot_type, bot_id
 )
@@ -67,9 +68,11 @@ LEFT JOIN helpdesk.bot_names AS bot
   ON bot.account_id = held.account_id AND bot.type = held.bot_type AND bot.id = held.bot_id
 LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = held.account_id AND inbox.id = held.inbox_id
 LEFT JOIN helpdesk.inbox_channels AS channel ON channel.account_id = inbox.account_id AND channel.inbox_id = inbox.id
-LEFT JOIN helpdesk.teams AS team ON team.account_id = held.account_id AND team.id = held.team_id;
+LEFT JOIN helpdesk.teams AS team ON team.account_id = held.account_id AND team.id = held.team_id
+-- That nobody has any is worth a row only where nobody else has.
+WHERE held.backlog > 0 OR held.of_inbox = 0;
 
-COMMENT ON VIEW bi.daily_backlog IS 'What was not resolved at the end of each day that is known (bi.known_days): a row a day, inbox, team and owner; of nobody and no team also where it is nothing';
+COMMENT ON VIEW bi.daily_backlog IS 'What was not resolved at the end of each day that is known (bi.known_days): a row a day, inbox, team and owner, and one of an inbox of which nothing was open';
 COMMENT ON COLUMN bi.daily_backlog.account_id IS 'The vendor''s number of the account';
 COMMENT ON COLUMN bi.daily_backlog.day IS 'Day in the account''s time zone';
 COMMENT ON COLUMN bi.daily_backlog.inbox_id IS 'Number of the inbox that the conversations are in now';

@@ -71,6 +71,9 @@ COMMENT ON FUNCTION helpdesk.mark_stale_by_messages() IS 'Notes the conversation
 COMMENT ON FUNCTION helpdesk.mark_stale_by_conversations() IS 'Notes changed conversations in stale_figures';
 COMMENT ON FUNCTION helpdesk.mark_stale_by_states() IS 'Notes the conversations of changed states in stale_figures';
 
+-- What changed without them is not known: the next run computes everything.
+DELETE FROM helpdesk.figures_computed;
+
 CREATE OR REPLACE TRIGGER messages_inserted AFTER INSERT ON helpdesk.messages
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_messages();
 CREATE OR REPLACE TRIGGER messages_updated AFTER UPDATE ON helpdesk.messages

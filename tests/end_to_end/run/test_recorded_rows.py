@@ -207,6 +207,7 @@ def test_what_a_conversation_refers_to_is_there_in_whole_rows(tables: Engine) ->
         "assignee_type": "user",
         "assignee_id": 3,
         "assignee_bot_type": None,
+        "muted": False,
         "assignee_bot_id": None,
         "team_id": 1,
         "priority": "urgent",
@@ -222,6 +223,9 @@ def test_the_names_behind_the_numbers_are_whole_rows(tables: Engine) -> None:
             "time_zone": ZONE,
             "personal_data": "keep",
             "personal_data_key": None,
+            "week_starts": 7,
+            "weekend": [5, 6],
+            "holidays": [],
         }
     ]
     assert rows(tables, "inboxes WHERE id = 4") == [

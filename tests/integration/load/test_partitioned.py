@@ -19,7 +19,7 @@ from tests.scripted_account import DAY, LONG_AGO, Job, account_of, job
 TIMES = ["first_synced_at", "changed_at", "history_read_at", "valid_from", "valid_to"]
 TABLES = (
     "contacts", "agents", "bots", "inboxes", "teams", "labels", "conversations", "conversation_labels",
-    "conversation_states", "messages", "attachments", "conversation_ledger",
+    "conversation_states", "messages", "attachments", "conversation_ledger", "customer_waits",
 )  # fmt: skip
 
 

@@ -175,15 +175,6 @@ def test_a_run_that_loses_its_lock_fails_though_nothing_else_is_amiss(engine: En
     assert rows(engine, "SELECT outcome, finished_at IS NOT NULL FROM helpdesk.sync_runs") == [("failed", True)]
 
 
-def test_a_run_that_loses_its_lock_while_its_figures_are_computed_is_not_complete(
-    engine: Engine, other: Engine
-) -> None:
-    hooks = sync.Hooks(refresh=lambda _: end(other))
-    with job(account_of(3), engine) as etl:
-        settings = Settings(account_id=1, base_url=etl.url, api_token="demo-token")
-        assert sync.run(settings, engine, Selection(), hooks).outcome == "failed"
-
-
 def test_what_another_run_has_read_since_is_not_overwritten_by_one_that_does_not_know_that_its_lock_is_lost(
     engine: Engine, other: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

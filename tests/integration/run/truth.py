@@ -456,7 +456,8 @@ def assert_sound(etl: Job, account: Account) -> None:
     stay, deleted ones too, and no number is given out twice.
     """
     of = "PARTITION BY s.conversation_id ORDER BY s.valid_from"
-    state = "(s.status, s.assignee_type, s.assignee_id, s.assignee_bot_type, s.assignee_bot_id, s.team_id, s.priority)"
+    state = "(s.status, s.assignee_type, s.assignee_id, s.assignee_bot_type, s.assignee_bot_id, s.team_id, s.priority, s.muted)"
+    now = state.replace("(s.", "(c.").replace(" s.", " c.").replace("c.muted", "coalesce(c.muted, false)")
     faults = etl.rows(
         f"""
         WITH chain AS (
@@ -470,7 +471,7 @@ def assert_sound(etl: Job, account: Account) -> None:
         SELECT c.id, 'not exactly one open state that equals the row' FROM conversations AS c
         WHERE 1 <> (SELECT count(*) FROM conversation_states AS s WHERE s.conversation_id = c.id AND s.valid_to IS NULL)
            OR NOT EXISTS (SELECT FROM conversation_states AS s WHERE s.conversation_id = c.id AND s.valid_to IS NULL
-                AND {state} IS NOT DISTINCT FROM {state.replace("(s.", "(c.").replace(" s.", " c.")})
+                AND {state} IS NOT DISTINCT FROM {now})
         UNION ALL
         SELECT m.id, 'message removed, though the vendor removes none' FROM messages AS m WHERE m.removed_at IS NOT NULL
         """

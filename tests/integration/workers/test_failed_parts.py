@@ -58,7 +58,7 @@ def test_what_a_failed_part_quotes_is_data_as_in_a_run_that_is_not_shared(
 
 
 def test_the_figures_tell_what_was_saved_by_an_attempt_that_failed(engine: Engine) -> None:
-    account, computed = account_of(50), []
+    account = account_of(50)
     with job(account, engine, **FEW_A_PAGE) as etl:
         assert etl.run(reread_days=0).outcome == "complete"
     # It is on the first page of a part whose third page is refused once: the second attempt finds it saved.
@@ -66,10 +66,11 @@ def test_the_figures_tell_what_was_saved_by_an_attempt_that_failed(engine: Engin
     with job(account, engine, change=refuses("3", times=1), **FEW_A_PAGE) as etl, Alone(engine) as worker:
         settings = settings_of(etl)
         crew = QueueCrew(Worker(worker.app, settings, worker.loop), Served(settings), engine, worker.worker_id)
-        hooks = sync.Hooks(share=partial(share, crew), refresh=computed.append)
+        hooks = sync.Hooks(share=partial(share, crew))
         done = sync.run(settings, engine, Selection(kind="backfill"), hooks)
-        assert etl.rows("SELECT count(*) FROM messages WHERE content = 'late'") == [(1,)]
-    assert (done.outcome, done.tally.counts["messages"]["inserted"], computed) == ("complete", 0, [engine])
+        waited = "SELECT content FROM messages JOIN customer_waits ON question_message_id = id WHERE content = 'late'"
+        assert etl.rows(f"{waited} UNION ALL SELECT 'stale' FROM stale_figures") == [("late",)]
+    assert (done.outcome, done.tally.counts["messages"]["inserted"]) == ("complete", 0)
 
 
 def test_a_part_of_which_a_newer_worker_tells_more_loses_nothing_that_both_know(
