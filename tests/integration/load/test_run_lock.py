@@ -16,9 +16,6 @@ from etl.load import clock, journal, run_lock
 from etl.load.journal import Run
 from etl.load.run_lock import hold
 from etl.monitoring import run_history
-from etl.run import sync
-from etl.selection import Selection
-from etl.settings.settings import Settings
 from etl.views import grants
 from etl.workers.scheduler import has_begun
 from tests.databases import execute

@@ -68,8 +68,9 @@ def test_the_figures_tell_what_was_saved_by_an_attempt_that_failed(engine: Engin
         crew = QueueCrew(Worker(worker.app, settings, worker.loop), Served(settings), engine, worker.worker_id)
         hooks = sync.Hooks(share=partial(share, crew))
         done = sync.run(settings, engine, Selection(kind="backfill"), hooks)
-        waited = "SELECT content FROM messages JOIN customer_waits ON question_message_id = id WHERE content = 'late'"
-        assert etl.rows(f"{waited} UNION ALL SELECT 'stale' FROM stale_figures") == [("late",)]
+        last = "SELECT xmin FROM figures_computed"
+        assert etl.rows(f"SELECT conversation_id FROM conversation_openings WHERE xmin = ({last})") == [(50,)]
+        assert etl.rows("SELECT conversation_id FROM stale_figures") == []
     assert (done.outcome, done.tally.counts["messages"]["inserted"]) == ("complete", 0)
 
 
