@@ -456,7 +456,8 @@ def assert_sound(etl: Job, account: Account) -> None:
     stay, deleted ones too, and no number is given out twice.
     """
     of = "PARTITION BY s.conversation_id ORDER BY s.valid_from"
-    names = "status assignee_type assignee_id assignee_bot_type assignee_bot_id team_id priority muted".split()
+    names = ("status", "assignee_type", "assignee_id", "assignee_bot_type", "assignee_bot_id", "team_id", "priority")
+    names += ("muted",)
     state = f"({', '.join(f's.{name}' for name in names)})"
     now = state.replace("(s.", "(c.").replace(" s.", " c.").replace("c.muted", "coalesce(c.muted, false)")
     faults = etl.rows(
