@@ -44,8 +44,8 @@ INTERNAL = {
 # Kept when the others are dropped: what a run asks for in any case, what notes whose figures are stale, and what
 # computes them, which may have been granted to the user of the runs.
 KEPT = ("time_zone_links", "known_time_zone", "are_working_hours", "mark_stale", "refresh_figures")
-# What is computed, as far as a run does it.
-FIGURES = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events")
+# What is computed, and has to be read to tell whether it is lost.
+FIGURES = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events", "open_spans")
 # Up to 0008_readers materialised views, of which the tables have the names now; each before those that it reads.
 ONCE_MATERIALIZED = ("customer_waits", "conversation_openings")
 # What reads custom attributes; kept, as the views of their columns are, which rest on it.
