@@ -51,6 +51,7 @@ QUESTIONS = {
     )
     for view, day in MONTHLY.items()
 }
+# Spread over the account, as those of a night are.
 
 
 def main() -> None:

@@ -37,7 +37,9 @@ CATALOG = """
     SELECT 'column', concat(relname, '.', attname) FROM relations JOIN pg_attribute ON attrelid = relations.oid
     WHERE relkind IN ('r', 'p', 'f') AND attnum > 0 AND NOT attisdropped
     UNION ALL SELECT 'key', conname FROM pg_constraint WHERE conrelid IN (SELECT oid FROM relations)
-    UNION ALL SELECT 'trigger', tgname FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM relations)
+    UNION ALL
+    -- What is written to a whole table calls none of its partitions' triggers.
+    SELECT 'trigger', tgname FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM relations WHERE NOT relispartition)
     UNION ALL
     SELECT 'function', proname FROM pg_proc JOIN pg_namespace AS n ON n.oid = pronamespace WHERE n.nspname = :schema
     UNION ALL

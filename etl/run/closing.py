@@ -3,13 +3,16 @@
 from sqlalchemy import Connection, Engine
 
 from etl.database.engine import transaction
-from etl.errors import DatabaseError
+from etl.errors import DatabaseError, Interrupted
 from etl.exit_codes import Outcome
 from etl.load import journal
 from etl.load.journal import Run
+from etl.load.upsert import psycopg_of
 from etl.run import calendar
 from etl.settings.settings import Settings
 from etl.views import schema
+
+SECONDS_TO_CANCEL = 2
 
 
 def close(engine: Engine, run: Run, settings: Settings) -> None:
@@ -20,8 +23,13 @@ def close(engine: Engine, run: Run, settings: Settings) -> None:
     """
 
     def compute(connection: Connection) -> None:
-        calendar.keep_holidays(connection, settings)
-        schema.refresh(connection, run.account_id)
+        try:
+            calendar.keep_holidays(connection, settings)
+            schema.refresh(connection, run.account_id)
+        except Interrupted:
+            # The server would compute on for nobody, and keep the journal's row locked meanwhile.
+            psycopg_of(connection).cancel_safe(timeout=SECONDS_TO_CANCEL)
+            raise
 
     if run.outcome in {Outcome.COMPLETE, Outcome.INCOMPLETE}:
         try:
@@ -31,4 +39,7 @@ def close(engine: Engine, run: Run, settings: Settings) -> None:
         except DatabaseError as error:
             run.outcome = Outcome.INCOMPLETE
             run.problems.append(f"Reply times and resolutions in schema bi are those of an earlier run. {error}")
+        except Interrupted as stopped:  # who insists on a stop does not wait for the figures, but the journal tells it
+            run.outcome = Outcome.INTERRUPTED
+            run.problems.append(str(stopped))
     return journal.close_run(engine, run)

@@ -44,8 +44,10 @@ INTERNAL = {
 # Kept when the others are dropped: what a run asks for in any case, what notes whose figures are stale, and what
 # computes them, which may have been granted to the user of the runs.
 KEPT = ("time_zone_links", "known_time_zone", "are_working_hours", "mark_stale", "refresh_figures")
-# What is computed, as far as a run does it.
-FIGURES = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events")
+# What is computed, and has to be read to tell whether it is lost.
+FIGURES = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events", "open_spans")
+# Up to 0008_readers materialised views, of which the tables have the names now; each before those that it reads.
+ONCE_MATERIALIZED = ("customer_waits", "conversation_openings")
 # What reads custom attributes; kept, as the views of their columns are, which rest on it.
 ATTRIBUTE_VALUES = "attribute_values"
 # Of two accounts whose runs end at the same time, the second waits until the figures of the first are computed.
@@ -140,7 +142,7 @@ def create(connection: PsycopgConnection[Any], names: Iterable[str] = ()) -> Non
 
 def drop(connection: PsycopgConnection[Any]) -> None:
     """Drop all views, the last one first; raise psycopg.Error when something that is not ours depends on one."""
-    for statement in _drops():
+    for statement in _drops(_materialized(connection)):
         connection.execute(statement)
 
 
@@ -154,11 +156,23 @@ def refresh(connection: Connection, account_id: int | None = None, *, everything
     return int(connection.execute(REBUILD, {"account_id": account_id, "everything": everything}).scalar_one())
 
 
-def _drops() -> Iterator[sql.Composed]:
+def _materialized(connection: PsycopgConnection[Any]) -> list[tuple[str, str, str]]:
+    """Return schema, name and kind of what an earlier version had materialised; it lies between the others."""
+    found = connection.execute(
+        "SELECT matviewname FROM pg_matviews WHERE schemaname = %s AND matviewname = ANY (%s)",
+        [SCHEMA, list(ONCE_MATERIALIZED)],
+    )
+    there = {name for (name,) in found}
+    return [(SCHEMA, name, "MATERIALIZED VIEW") for name in ONCE_MATERIALIZED if name in there]
+
+
+def _drops(materialized: list[tuple[str, str, str]]) -> Iterator[sql.Composed]:
     # Of a table that gets another name, as one that is partitioned, they would stay with the old rows.
     for trigger, table in re.findall(r"TRIGGER (\w+) AFTER \w+ ON \w+\.(\w+)", _statements("mark_stale")):
         yield sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(sql.Identifier(trigger), sql.Identifier(SCHEMA, table))
-    for schema, name, kind in reversed(_made()):
+    made = _made()
+    internal, public = made[: len(INTERNAL)], made[len(INTERNAL) :]
+    for schema, name, kind in (*reversed(public), *materialized, *reversed(internal)):
         yield sql.SQL("DROP " + kind + " IF EXISTS {}").format(sql.Identifier(schema, name))
 
 

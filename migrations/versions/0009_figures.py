@@ -28,9 +28,7 @@ OF_ACCOUNTS = ("week_starts", "weekend", "holidays")
 
 def upgrade() -> None:
     """Apply."""
-    # Those of an earlier version, which the views rested on that are dropped by now; tables take their names.
-    for name in ("customer_waits", "conversation_openings"):
-        op.execute(f"DROP MATERIALIZED VIEW IF EXISTS {SCHEMA}.{name}")
+    # The materialised views, whose names tables take, are dropped by now with the views that read them (`schema.drop`).
     op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.refresh_figures()")
     op.add_column(
         "accounts",

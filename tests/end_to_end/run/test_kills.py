@@ -209,6 +209,24 @@ def test_a_second_signal_insists_and_further_ones_do_no_harm(
     assert outcomes(database_url) == ["interrupted"]
 
 
+def test_a_run_that_is_insistently_stopped_while_it_computes_figures_says_so_in_the_journal(
+    served: tuple[Trap, str], database_url: str, tmp_path: Path
+) -> None:
+    _, base_url = served
+    variables = settings(base_url, database_url)
+    with psycopg.connect(plain(database_url)) as other:
+        other.execute("LOCK TABLE helpdesk.figures_computed IN ACCESS EXCLUSIVE MODE")
+        process = start_etl(tmp_path, "sync", **variables)
+        wait_until(lambda: waiting_for_a_lock(database_url))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process.send_signal(number)
+        said = "".join(process.communicate(timeout=LONGEST))
+        assert (process.returncode, "Traceback" in said) == (1, False), said
+        assert outcomes(database_url) == ["interrupted"]
+        assert "Run 1 · sync of account 1 · interrupted" in said
+    complete(tmp_path, variables)
+
+
 def test_a_run_that_waits_for_the_next_minute_stops_within_ten_seconds(database_url: str, tmp_path: Path) -> None:
     with serve(Vendor(an_account(), token=TOKEN, requests_per_minute=1)) as base_url:
         process = start_etl(tmp_path, "sync", **settings(base_url, database_url))

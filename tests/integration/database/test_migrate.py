@@ -33,6 +33,14 @@ OLD = (
     ' `etl psql -c "DROP SCHEMA IF EXISTS helpdesk, bi, etl_jobs CASCADE"`, or use a new database, then run'
     " `etl migrate && etl sync`, which reads the account again from the vendor."
 )
+# As in 0008_readers: both call a function that is dropped with the views, and a view reads both.
+MATERIALISED = (
+    "CREATE FUNCTION helpdesk.business_seconds(a timestamptz) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
+    "CREATE MATERIALIZED VIEW helpdesk.conversation_openings AS SELECT helpdesk.business_seconds(now()) AS opening",
+    "CREATE MATERIALIZED VIEW helpdesk.customer_waits AS"
+    " SELECT opening, helpdesk.business_seconds(now()) AS waited FROM helpdesk.conversation_openings",
+    "CREATE VIEW bi.resolutions AS SELECT opening FROM helpdesk.conversation_openings",
+)
 LATER = "which this version of etl does not know: a later one made them. Upgrade etl."
 
 
@@ -90,6 +98,20 @@ def test_up_from_nothing_down_again_and_up_once_more(empty_database_url: str) ->
     migrate.migrate(engine)
     assert relations(engine) == made
     engine.dispose()
+
+
+def test_views_that_an_earlier_version_had_materialised_make_room_for_the_tables_of_their_names(engine: Engine) -> None:
+    migrate.migrate(engine, "0008_readers")
+    with engine.begin() as connection:
+        for statement in MATERIALISED:
+            connection.execute(text(statement))
+        connection.execute(text("INSERT INTO helpdesk.accounts (account_id, base_url) VALUES (1, '')"))
+        connection.execute(text("INSERT INTO helpdesk.conversations (account_id, id, status) VALUES (1, 7, 'open')"))
+    migrate.migrate(engine)
+    with engine.connect() as connection:
+        asked = "SELECT conversation_id, opening, is_current, resolved_at FROM helpdesk.conversation_openings"
+        assert connection.execute(text(asked)).all() == [(7, 1, True, None)]
+        assert connection.scalar(text("SELECT count(*) FROM pg_matviews")) == 0
 
 
 def test_every_table_and_column_has_a_comment_in_the_database(engine: Engine) -> None:
