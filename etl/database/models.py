@@ -154,6 +154,12 @@ class Message(OfCall, Entity, Base):
         ),
         # What was dated ahead: bi.sync_health counts them.
         Index("messages_ahead_idx", "account_id", postgresql_where=text("created_at > first_synced_at")),
+        # Of whom only a name is told: who bears it may change.
+        Index(
+            "messages_named_idx",
+            "account_id",
+            postgresql_where=text("sender_type IS NULL AND (extra ->> 'sender_name') <> ''"),
+        ),
         {"comment": __doc__},
     )
 

@@ -188,7 +188,8 @@ RULES: dict[str, dict[str, Rule]] = {
         "source_id": identity,  # WhatsApp's own key of a message spells the phone number
         "content_attributes": only(
             {
-                **_leaves("deleted", "in_reply_to", "automation_rule_id", "external_echo", "is_unsupported", "type"),
+                **_leaves("deleted", "in_reply_to", "automation_rule_id", "external_echo", "is_reaction"),
+                **_leaves("is_unsupported", "type"),
                 **CSAT,
                 "submitted_values": CSAT,
                 "data": _leaves("status", "duration"),

@@ -87,6 +87,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("created_at > first_synced_at"),
     )
     op.create_index(
+        "messages_named_idx",
+        "messages",
+        ["account_id"],
+        schema=SCHEMA,
+        postgresql_where=sa.text("sender_type IS NULL AND (extra ->> 'sender_name') <> ''"),
+    )
+    op.create_index(
         "conversations_deleted_idx",
         "conversations",
         ["account_id", "deleted_at"],
@@ -512,13 +519,14 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back."""
     # With its triggers: they note what changed in a table that goes.
-    for name in ("messages", "conversations", "states"):
+    for name in ("messages", "conversations", "states", "agents"):
         op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.mark_stale_by_{name}() CASCADE")
     for name in ("refresh_figures", "known_time_zone", "time_zone_links", "are_working_hours"):
         op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.{name}")
     for name in reversed(NEW):
         op.drop_table(name, schema=SCHEMA)
     op.drop_index("conversations_deleted_idx", "conversations", schema=SCHEMA)
+    op.drop_index("messages_named_idx", "messages", schema=SCHEMA)
     op.drop_index("messages_ahead_idx", "messages", schema=SCHEMA)
     op.drop_index("messages_agents_idx", "messages", schema=SCHEMA)
     op.drop_index("messages_written_idx", "messages", schema=SCHEMA)

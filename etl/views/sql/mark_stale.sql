@@ -11,10 +11,12 @@ BEGIN
             SELECT was.account_id, was.conversation_id AS left_id, now.conversation_id AS joined_id
             FROM old_rows AS was JOIN new_rows AS now ON now.account_id = was.account_id AND now.id = was.id
             WHERE (was.conversation_id, was.created_at, was.message_type, was.private, was.sender_type, was.sender_id, was.deleted,
-                was.removed_at IS NULL, was.status = 'failed', was.content_attributes, was.additional_attributes)
+                was.removed_at IS NULL, was.status = 'failed', was.content_attributes, was.additional_attributes,
+                was.extra ->> 'sender_name')
                 IS DISTINCT FROM
                 (now.conversation_id, now.created_at, now.message_type, now.private, now.sender_type, now.sender_id, now.deleted,
-                now.removed_at IS NULL, now.status = 'failed', now.content_attributes, now.additional_attributes)
+                now.removed_at IS NULL, now.status = 'failed', now.content_attributes, now.additional_attributes,
+                now.extra ->> 'sender_name')
         ) AS moved
         CROSS JOIN LATERAL (VALUES (moved.account_id, moved.left_id), (moved.account_id, moved.joined_id))
             AS changed (account_id, conversation_id)
@@ -65,11 +67,40 @@ BEGIN
 END
 $$;
 
-REVOKE EXECUTE ON FUNCTION helpdesk.mark_stale_by_messages(), helpdesk.mark_stale_by_conversations(), helpdesk.mark_stale_by_states()
-    FROM PUBLIC;
+-- Of some messages only the name of who wrote is told, and one agent alone has to bear it (message_kinds.sql).
+CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_agents() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    names text[];
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        SELECT array_agg(told.name) INTO names
+        FROM old_rows AS was
+        JOIN new_rows AS now ON now.account_id = was.account_id AND now.id = was.id
+        CROSS JOIN LATERAL (VALUES (was.name), (was.available_name), (now.name), (now.available_name)) AS told (name)
+        WHERE (was.name, was.available_name) IS DISTINCT FROM (now.name, now.available_name);
+    ELSIF TG_OP = 'INSERT' THEN
+        SELECT array_agg(told.name) INTO names
+        FROM new_rows AS now CROSS JOIN LATERAL (VALUES (now.name), (now.available_name)) AS told (name);
+    ELSE
+        SELECT array_agg(told.name) INTO names
+        FROM old_rows AS was CROSS JOIN LATERAL (VALUES (was.name), (was.available_name)) AS told (name);
+    END IF;
+    -- Of all accounts: who is called so in another one is computed in vain, and that is seldom.
+    INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+    SELECT DISTINCT message.account_id, message.conversation_id FROM helpdesk.messages AS message
+    WHERE message.sender_type IS NULL AND message.extra ->> 'sender_name' <> '' AND message.extra ->> 'sender_name' = ANY (names)
+    ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+    RETURN NULL;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION helpdesk.mark_stale_by_messages(), helpdesk.mark_stale_by_conversations(),
+    helpdesk.mark_stale_by_states(), helpdesk.mark_stale_by_agents() FROM PUBLIC;
 COMMENT ON FUNCTION helpdesk.mark_stale_by_messages() IS 'Notes the conversations of changed messages in stale_figures';
 COMMENT ON FUNCTION helpdesk.mark_stale_by_conversations() IS 'Notes changed conversations in stale_figures';
 COMMENT ON FUNCTION helpdesk.mark_stale_by_states() IS 'Notes the conversations of changed states in stale_figures';
+COMMENT ON FUNCTION helpdesk.mark_stale_by_agents() IS 'Notes in stale_figures the conversations with messages of which only a name that changed is told';
 
 -- What changed without them is not known: the next run computes everything.
 DELETE FROM helpdesk.figures_computed;
@@ -93,3 +124,10 @@ CREATE OR REPLACE TRIGGER states_updated AFTER UPDATE ON helpdesk.conversation_s
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
 CREATE OR REPLACE TRIGGER states_deleted AFTER DELETE ON helpdesk.conversation_states
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
+CREATE OR REPLACE TRIGGER agents_inserted AFTER INSERT ON helpdesk.agents
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_agents();
+CREATE OR REPLACE TRIGGER agents_updated AFTER UPDATE ON helpdesk.agents
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_agents();
+CREATE OR REPLACE TRIGGER agents_deleted AFTER DELETE ON helpdesk.agents
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_agents();

@@ -299,3 +299,25 @@ def test_a_bot_that_resolves_hands_off_and_owns_is_no_agent(told: Told) -> None:
     ]  # fmt: skip
     kinds = "SELECT conversation_id, kind FROM helpdesk.conversation_events WHERE opening IS NULL ORDER BY 1, 2"
     assert told.rows(kinds) == [(2, "assigned"), (2, "handed_off"), (2, "resumed")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "INSERT INTO helpdesk.agents (account_id, id, name) VALUES (1, 9, 'Ann')",
+        "UPDATE helpdesk.agents SET available_name = 'Ann' WHERE id = 2",
+        "UPDATE helpdesk.agents SET name = 'Anna' WHERE id = 1",
+        "UPDATE helpdesk.messages SET extra = NULL WHERE id = 102",
+    ],
+)
+def test_who_wrote_by_name_is_asked_again_when_names_change(told: Told, change: str) -> None:
+    told.conversation(1, "11-02 09:00")
+    told.wrote(1, ("11-02 09:00", "in"), ("11-02 09:05", "somebody"))
+    told.do("UPDATE helpdesk.messages SET extra = CAST(:extra AS jsonb) WHERE id = 102", extra='{"sender_name": "Ann"}')
+    told.saw("11-03 02:00", (1, "open", 1))
+    assert told.waits() == [(101, 300, False)]
+    told.do(change)
+    told.saw("11-04 02:00")
+    assert told.waits() == [(101, None, None)]
+    assert told.compute(everything=True) == 1
+    assert told.waits() == [(101, None, None)]

@@ -1,7 +1,9 @@
 """What is stored of a value, literally: pure rules."""
 
 import hmac
+import re
 from datetime import UTC, datetime
+from importlib import resources
 
 import pytest
 
@@ -148,6 +150,18 @@ def test_what_should_be_an_object_and_is_none_is_gone(value, way):
         assert stored(table, way, **{column: value}) == {column: None}
 
 
+@pytest.mark.parametrize("column", ["content_attributes", "additional_attributes"])
+def test_what_figures_are_made_of_is_kept_of_a_message(column):
+    read = {
+        key
+        for file in (resources.files("etl") / "views" / "sql").iterdir()
+        for key in re.findall(rf"message\.{column} ->> '(\w+)'", file.read_text(encoding="utf-8"))
+    }
+    assert read
+    told = dict.fromkeys(read, True)
+    assert stored("messages", DROP, **{column: told}) == {column: told}
+
+
 @pytest.mark.parametrize("way", [HASH, DROP])
 def test_of_a_message_what_is_listed_is_kept_and_nothing_else(way):
     row = stored(
@@ -158,6 +172,7 @@ def test_of_a_message_what_is_listed_is_kept_and_nothing_else(way):
         content_attributes={
             "deleted": False,
             "in_reply_to": 2**40,
+            "is_reaction": True,
             "type": "dana@example.com",
             "submitted_email": "dana@example.com",
             "submitted_values": {"csat_survey_response": {"rating": 4, "feedback_message": "Dana"}, "Dana": 1},
@@ -180,6 +195,7 @@ def test_of_a_message_what_is_listed_is_kept_and_nothing_else(way):
         "content_attributes": {
             "deleted": False,
             "in_reply_to": 2**40,
+            "is_reaction": True,
             "submitted_values": {"csat_survey_response": {"rating": 4}},
             "csat_survey_response": {},
             "data": {"status": "completed", "duration": 33},
