@@ -456,15 +456,12 @@ def assert_sound(etl: Job, account: Account) -> None:
     stay, deleted ones too, and no number is given out twice.
     """
     of = "PARTITION BY s.conversation_id ORDER BY s.valid_from"
-    names = ("status", "assignee_type", "assignee_id", "assignee_bot_type", "assignee_bot_id", "team_id", "priority")
-    names += ("muted",)
-    state = f"({', '.join(f's.{name}' for name in names)})"
-    now = state.replace("(s.", "(c.").replace(" s.", " c.").replace("c.muted", "coalesce(c.muted, false)")
+    state = "(s.status, s.assignee_type, s.assignee_id, s.assignee_bot_type, s.assignee_bot_id, s.team_id, s.priority)"
     faults = etl.rows(
         f"""
         WITH chain AS (
             SELECT s.*, lead(s.valid_from) OVER ({of}) AS next_from, row_number() OVER ({of}) > 1
-                AND lag({state}) OVER ({of}) IS NOT DISTINCT FROM {state} AS repeated
+                AND lag(({state}, s.muted)) OVER ({of}) IS NOT DISTINCT FROM ({state}, s.muted) AS repeated
             FROM conversation_states AS s
         )
         SELECT conversation_id, 'gap, overlap or repetition' FROM chain
@@ -473,7 +470,7 @@ def assert_sound(etl: Job, account: Account) -> None:
         SELECT c.id, 'not exactly one open state that equals the row' FROM conversations AS c
         WHERE 1 <> (SELECT count(*) FROM conversation_states AS s WHERE s.conversation_id = c.id AND s.valid_to IS NULL)
            OR NOT EXISTS (SELECT FROM conversation_states AS s WHERE s.conversation_id = c.id AND s.valid_to IS NULL
-                AND {state} IS NOT DISTINCT FROM {now})
+                AND {state} IS NOT DISTINCT FROM {state.replace("(s.", "(c.").replace(" s.", " c.")})
         UNION ALL
         SELECT m.id, 'message removed, though the vendor removes none' FROM messages AS m WHERE m.removed_at IS NOT NULL
         """
