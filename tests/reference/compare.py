@@ -80,10 +80,10 @@ def stored(engine: Engine, name: str, order: str, account_id: int = 1) -> list[R
 LEFT_OUT = {"account_id", "resolution_business_seconds", "reply_business_seconds"}
 
 
-def differences(wanted: list[Row], found: list[Row]) -> dict[int, list[tuple[Row | None, Row | None]]]:
+def differences(wanted: list[Row], found: list[Row]) -> dict[int, tuple[list[Row], list[Row]]]:
     """Return, by conversation, the rows that are not the same on both sides."""
     by_conversation: dict[int, tuple[list[Row], list[Row]]] = defaultdict(lambda: ([], []))
     for side, of_side in enumerate((wanted, found)):
         for row in of_side:
             by_conversation[row["conversation_id"]][side].append(row)
-    return {number: both for number, both in by_conversation.items() if both[0] != both[1]}  # type: ignore[misc]
+    return {number: both for number, both in by_conversation.items() if both[0] != both[1]}
