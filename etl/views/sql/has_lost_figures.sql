@@ -1,5 +1,6 @@
 -- Whether rows of an account's figures are gone that nothing notes as stale, as after a restore of a part: each conversation
 -- has an opening, each opening an event and a span in which it was open, and some question is asked.
+-- Whoever may read the tables may ask: commands do, with rights of their own.
 CREATE FUNCTION helpdesk.has_lost_figures(account bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -23,10 +23,12 @@ BEGIN
         ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSIF TG_OP = 'INSERT' THEN
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2
+        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSE
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2
+        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     END IF;
     RETURN NULL;
 END
@@ -44,10 +46,12 @@ BEGIN
         ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSIF TG_OP = 'INSERT' THEN
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT account_id, id FROM new_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+        SELECT account_id, id FROM new_rows ORDER BY 1, 2
+        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSE
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT account_id, id FROM old_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+        SELECT account_id, id FROM old_rows ORDER BY 1, 2
+        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     END IF;
     RETURN NULL;
 END
@@ -58,10 +62,12 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2
+        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSE
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2
+        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     END IF;
     RETURN NULL;
 END

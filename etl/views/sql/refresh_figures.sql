@@ -3,7 +3,8 @@
 -- It stays when the views are made anew, and so do its grants. Servers before 18 count what is switched off as so dear that
 -- they would compile each statement for seconds (jit); and a plan is made for the conversations at hand, as one for any
 -- number of them takes them for few. What writes figures joins by hashes: what is new has no statistics, and is taken for few.
--- Where everything is computed it tells how far it is. Returns how many conversations were computed. In one transaction, so that who reads meanwhile sees what was before.
+-- Where everything is computed it tells how far it is. Returns how many conversations were computed. In one transaction, so
+-- that who reads meanwhile sees what was before.
 CREATE OR REPLACE FUNCTION helpdesk.refresh_figures(account bigint DEFAULT NULL, everything boolean DEFAULT true) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC'
 SET jit = off SET plan_cache_mode = force_custom_plan SET work_mem = '64MB' AS $$
