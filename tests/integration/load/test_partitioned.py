@@ -15,8 +15,8 @@ from etl.views import attribute_columns, schema
 from tests.databases import new_engine
 from tests.scripted_account import DAY, LONG_AGO, Job, account_of, job
 
-# What a run gives its own time to.
-TIMES = ["first_synced_at", "changed_at", "history_read_at", "valid_from", "valid_to"]
+# What a run gives its own time to; a wait, too, ends by it where nobody but the run tells of the resolution.
+TIMES = ["first_synced_at", "changed_at", "history_read_at", "valid_from", "valid_to", "ended_at"]
 TABLES = (
     "contacts", "agents", "bots", "inboxes", "teams", "labels", "conversations", "conversation_labels",
     "conversation_states", "messages", "attachments", "conversation_ledger", "customer_waits",
