@@ -129,6 +129,7 @@ def _forget_contacts(engine: "Engine", account_id: int, contact_ids: list[int], 
 
 def _remove_conversations(engine: "Engine", account_id: int, conversation_ids: list[int], yes: bool) -> None:
     from etl.database.engine import transaction
+    from etl.load import run_lock
     from etl.privacy import removal
     from etl.views import schema
 
@@ -140,7 +141,7 @@ def _remove_conversations(engine: "Engine", account_id: int, conversation_ids: l
     _ask(yes, "All rows that name them are removed; what the vendor still shows comes back with the next run.")
     removed = removal.remove(engine, account_id, conversation_ids)
     _print_counts(removed, "removed")
-    with transaction(engine) as connection:
+    with run_lock.hold(engine, account_id), transaction(engine) as connection:
         schema.refresh(connection, account_id)
 
 

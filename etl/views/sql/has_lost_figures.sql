@@ -1,5 +1,5 @@
 -- Whether rows of an account's figures are gone that nothing notes as stale, as after a restore of a part: each conversation
--- has an opening, each opening an event and a span in which it was open, and some question is asked.
+-- has an opening, each opening an event and a span in which it was open, and what is asked before its first resolution is waited for.
 -- Whoever may read the tables may ask: commands do, with rights of their own.
 CREATE FUNCTION helpdesk.has_lost_figures(account bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -28,7 +28,13 @@ BEGIN
               )
         )
         OR NOT EXISTS (SELECT FROM helpdesk.customer_waits AS wait WHERE wait.account_id = account)
-        AND EXISTS (SELECT FROM helpdesk.message_kinds AS message WHERE message.account_id = account AND message.is_question)
+        AND EXISTS (
+            SELECT FROM helpdesk.conversation_openings AS opening
+            JOIN helpdesk.message_kinds AS message
+              ON message.account_id = account AND message.conversation_id = opening.conversation_id
+            WHERE opening.account_id = account AND opening.opening = 1 AND message.is_question
+              AND (opening.resolved_at IS NULL OR message.created_at < opening.resolved_at)
+        )
     );
 END
 $$;
