@@ -60,11 +60,8 @@ SELECT
     conversation.deleted_at
 FROM helpdesk.conversations AS conversation
 -- Dated ahead, it began when it was first seen, at the latest; as the timeline has it.
-LEFT JOIN helpdesk.conversation_openings AS first
-  ON first.account_id = conversation.account_id AND first.conversation_id = conversation.id AND first.opening = 1
-CROSS JOIN LATERAL (
-    SELECT coalesce(first.opened_at, least(conversation.created_at, conversation.first_synced_at)) AS at
-) AS begun
+-- Not from the timeline, which would have to be joined to all conversations to find those of a day.
+CROSS JOIN LATERAL (SELECT least(conversation.created_at, conversation.first_synced_at) AS at) AS begun
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = conversation.account_id
 LEFT JOIN helpdesk.contacts AS contact
   ON contact.account_id = conversation.account_id AND contact.id = conversation.contact_id
@@ -118,7 +115,7 @@ COMMENT ON COLUMN bi.conversations.team_id IS 'Number of the team';
 COMMENT ON COLUMN bi.conversations.team IS 'Name of the team';
 COMMENT ON COLUMN bi.conversations.labels IS 'Labels, in alphabetical order';
 COMMENT ON COLUMN bi.conversations.labels_text IS 'The same as one text, with commas';
-COMMENT ON COLUMN bi.conversations.opened_at IS 'When it began, as the timeline has it (UTC): in an import with its first message; dated ahead, when it was first seen';
+COMMENT ON COLUMN bi.conversations.opened_at IS 'When its record was made (UTC); dated ahead, when it was first seen. Of an import bi.resolutions may have an earlier time: that of its first message';
 COMMENT ON COLUMN bi.conversations.opened_on IS 'Day on which it began, in the account''s time zone';
 COMMENT ON COLUMN bi.conversations.last_activity_at IS 'Last activity (UTC)';
 COMMENT ON COLUMN bi.conversations.first_reply_at IS 'When a person answered the first message of the contact (UTC); NULL: not yet, not before it was resolved, or not known';
