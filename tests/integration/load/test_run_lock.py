@@ -305,12 +305,12 @@ def test_a_session_that_is_not_touched_loses_its_lock(
 
 def test_a_limit_of_the_role_on_silence_ends_no_session_of_ours(database_url: str, engine: Engine) -> None:
     name = engine.url.database
-    execute(database_url, f"ALTER DATABASE {name} SET idle_session_timeout = '20ms'")
+    execute(database_url, f"ALTER DATABASE {name} SET idle_session_timeout = '300ms'")  # a session may begin slowly
     mine = make_engine(database_url)
     with mine.connect() as connection:
         assert connection.scalar(text("SHOW idle_session_timeout")) == "0"
     with hold(mine, 1), engine.connect() as connection:
-        connection.execute(text("SELECT pg_sleep(0.1)"))
+        connection.execute(text("SELECT pg_sleep(0.6)"))
     mine.dispose()
 
 
