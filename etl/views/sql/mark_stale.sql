@@ -1,6 +1,6 @@
 -- Notes of whose conversations the rows change from which figures are computed, whoever changes them, in the transaction
 -- that does. A run computes these figures at its end. Only what a figure is made of counts: that a message was read, say,
--- changes none. A note that is there is locked: who computes waits for the change, and does not miss it.
+-- changes none. A note that is there is locked: who computes waits for the change, and does not miss it. `changed_rows` are those that came or went, `old_rows` and `new_rows` those that were updated.
 CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_messages() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -21,13 +21,9 @@ BEGIN
         CROSS JOIN LATERAL (VALUES (moved.account_id, moved.left_id), (moved.account_id, moved.joined_id))
             AS changed (account_id, conversation_id)
         ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
-    ELSIF TG_OP = 'INSERT' THEN
-        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2
-        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSE
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2
+        SELECT DISTINCT account_id, conversation_id FROM changed_rows ORDER BY 1, 2
         ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     END IF;
     RETURN NULL;
@@ -44,13 +40,9 @@ BEGIN
         WHERE (was.status, was.created_at, was.inbox_id, was.muted, was.deleted_at)
             IS DISTINCT FROM (now.status, now.created_at, now.inbox_id, now.muted, now.deleted_at)
         ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
-    ELSIF TG_OP = 'INSERT' THEN
-        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT account_id, id FROM new_rows ORDER BY 1, 2
-        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSE
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT account_id, id FROM old_rows ORDER BY 1, 2
+        SELECT account_id, id FROM changed_rows ORDER BY 1, 2
         ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     END IF;
     RETURN NULL;
@@ -60,15 +52,9 @@ $$;
 CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_states() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM old_rows ORDER BY 1, 2
-        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
-    ELSE
-        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
-        SELECT DISTINCT account_id, conversation_id FROM new_rows ORDER BY 1, 2
-        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
-    END IF;
+    INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+    SELECT DISTINCT account_id, conversation_id FROM changed_rows ORDER BY 1, 2
+    ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     RETURN NULL;
 END
 $$;
@@ -112,24 +98,24 @@ COMMENT ON FUNCTION helpdesk.mark_stale_by_agents() IS 'Notes in stale_figures t
 DELETE FROM helpdesk.figures_computed;
 
 CREATE OR REPLACE TRIGGER messages_inserted AFTER INSERT ON helpdesk.messages
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_messages();
+    REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_messages();
 CREATE OR REPLACE TRIGGER messages_updated AFTER UPDATE ON helpdesk.messages
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_messages();
 CREATE OR REPLACE TRIGGER messages_deleted AFTER DELETE ON helpdesk.messages
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_messages();
+    REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_messages();
 CREATE OR REPLACE TRIGGER conversations_inserted AFTER INSERT ON helpdesk.conversations
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_conversations();
+    REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_conversations();
 CREATE OR REPLACE TRIGGER conversations_updated AFTER UPDATE ON helpdesk.conversations
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_conversations();
 CREATE OR REPLACE TRIGGER conversations_deleted AFTER DELETE ON helpdesk.conversations
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_conversations();
+    REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_conversations();
 CREATE OR REPLACE TRIGGER states_inserted AFTER INSERT ON helpdesk.conversation_states
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
+    REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
 CREATE OR REPLACE TRIGGER states_updated AFTER UPDATE ON helpdesk.conversation_states
-    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
+    REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
 CREATE OR REPLACE TRIGGER states_deleted AFTER DELETE ON helpdesk.conversation_states
-    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
+    REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
 CREATE OR REPLACE TRIGGER agents_inserted AFTER INSERT ON helpdesk.agents
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_agents();
 CREATE OR REPLACE TRIGGER agents_updated AFTER UPDATE ON helpdesk.agents
