@@ -144,6 +144,17 @@ def test_what_is_recent_confirms_as_a_full_run_does_and_a_backfill_does_not(
     assert [row[3] for row in told.openings()] == [seconds]
 
 
+def test_what_another_accounts_run_saw_confirms_nothing(told: Told) -> None:
+    told.do("INSERT INTO helpdesk.accounts (account_id, base_url) VALUES (2, 'https://there.example')")
+    told.conversation(1, "03-01 09:00")
+    told.wrote(1, ("03-01 09:00", "in"), ("03-01 09:30", "Ann"), ("03-02 10:00", "act"))
+    told.saw("03-02 02:00", (1, "open", 1))
+    told.saw("03-03 02:00")
+    told.do("UPDATE helpdesk.sync_runs SET account_id = 2 WHERE started_at > '2026-03-03'")
+    told.saw("03-04 02:00", (1, "resolved", 1))
+    assert told.openings() == [(1, utc("03-01 09:00"), utc("03-02 10:00"), DAY + HOUR)]
+
+
 def test_a_message_of_nobody_makes_its_wait_unknown_until_the_next_answer(told: Told) -> None:
     told.conversation(1, "11-02 09:00")
     told.wrote(1, ("11-02 09:00", "in"), ("11-02 09:05", "somebody"), ("11-02 10:00", "in"), ("11-04 09:00", "Ann"))

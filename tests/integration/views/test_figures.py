@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 from etl.database import migrate
 from etl.demo import events
 from etl.load.upsert import psycopg_of
+from etl.selection import Selection
 from etl.views import schema
 from tests.scripted_account import DAY, LONG_AGO, account_of, job
 
@@ -86,3 +87,25 @@ def test_what_a_run_wrote_and_did_not_count_is_counted_by_the_next_one(engine: E
             connection.exec_driver_sql("INSERT INTO helpdesk.conversations (account_id, id) VALUES (1, 4)")
         etl.run()
         assert etl.rows(OPENINGS) == [(4,)]
+
+
+@pytest.mark.parametrize(
+    ("selection", "confirms"),
+    [
+        (Selection(recent=True), True),
+        (Selection(recent=True, audit=True), True),
+        (Selection(audit=True), True),
+        (Selection(kind="backfill"), True),  # of everything, with a ledger
+        (Selection(kind="backfill", statuses=("open",)), False),
+        (Selection(statuses=("open",)), False),
+    ],
+)
+def test_a_real_run_counts_as_a_look_at_the_whole_account_only_where_it_was(
+    engine: Engine, selection: Selection, confirms: bool
+) -> None:
+    """How a run is written down and how the figures read that have to agree: nothing else would tell."""
+    with job(account_of(3), engine) as etl:
+        etl.run()
+        run = etl.run(selection)
+        whole = [number for (number,) in etl.rows("SELECT run_id FROM whole_runs WHERE has_seen_all")]
+    assert (run.outcome, run.run_id in whole) == ("complete", confirms)
