@@ -63,6 +63,10 @@ class Contact(Entity, Base):
         comment="Free-form: city, company, social profiles ..."
     )
     custom_attributes: Mapped[dict[str, Any] | None] = column(comment="Free-form: the account's own attributes")
+    deleted_at: Mapped[datetime | None] = column(comment="When a run found the contact deleted or merged away (UTC)")
+    merged_into: Mapped[int | None] = column(
+        comment="The contact to which all its conversations moved; NULL: it is there, was deleted, or had none"
+    )
 
 
 class Agent(Entity, Base):

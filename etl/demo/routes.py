@@ -1,10 +1,9 @@
 """What each address of an account answers."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from etl.demo.account import Account, Contact, Conversation, Json
+from etl.demo.account import Contact, Conversation, Json
+from etl.demo.asked import FORBIDDEN, Asked, Handler
 from etl.demo.dimensions import (
     OLD,
     agent_payload,
@@ -17,8 +16,6 @@ from etl.demo.dimensions import (
 from etl.demo.finders import (
     NotFoundError,
     ServerFaultError,
-    SortedLists,
-    Viewer,
     cut_page,
     find_messages,
     number,
@@ -27,34 +24,17 @@ from etl.demo.finders import (
     page_number,
 )
 from etl.demo.payloads import conversation_payload, history_payload, updated_at, witness_payload
-from etl.demo.server import Answer, Request, json_answer
+from etl.demo.server import Answer, json_answer
 
 CONTACTS_A_PAGE = 15
 SURVEYS_A_PAGE = 25
 CONTACT_ORDERS = ("name", "email", "phone_number", "last_activity_at", "created_at")
 
-FORBIDDEN = json_answer({"error": "You are not authorized to do this action"}, 401)
 
-
-@dataclass(frozen=True)
-class Asked:
-    """One request with what is needed to answer it."""
-
-    account: Account
-    request: Request
-    viewer: Viewer
-    page_size: int
-    clock: Callable[[], float]
-    lists: SortedLists
-
-
-Handler = Callable[..., Answer]
-
-
-def find_route(path: str) -> tuple[Handler, tuple[str, ...]] | None:
-    """Find the handler of a path below the account, with the ids in the path; None where there is none."""
+def find_route(version: str, path: str) -> tuple[Handler, tuple[str, ...]] | None:
+    """Find the handler of a path below the account of an API ("v1"), with the ids in the path; None: there is none."""
     for pattern, handler in _ROUTES:
-        match = re.fullmatch(pattern, path)
+        match = re.fullmatch(pattern, f"{version}/{path}")
         if match:
             return handler, match.groups()
     return None
@@ -194,16 +174,16 @@ def _custom_attributes(asked: Asked) -> Answer:
 
 
 _ROUTES: tuple[tuple[str, Handler], ...] = (
-    ("conversations", _list),
-    ("conversations/meta", _counts),
-    ("conversations/search", _search),
-    ("conversations/([^/]+)", _detail),
-    ("conversations/([^/]+)/messages", _messages),
-    ("contacts", _contacts),
-    ("inboxes", _inboxes),
-    ("agents", _agents),
-    ("teams", _teams),
-    ("labels", _labels),
-    ("csat_survey_responses", _surveys),
-    ("custom_attribute_definitions", _custom_attributes),
+    ("v1/conversations", _list),
+    ("v1/conversations/meta", _counts),
+    ("v1/conversations/search", _search),
+    ("v1/conversations/([^/]+)", _detail),
+    ("v1/conversations/([^/]+)/messages", _messages),
+    ("v1/contacts", _contacts),
+    ("v1/inboxes", _inboxes),
+    ("v1/agents", _agents),
+    ("v1/teams", _teams),
+    ("v1/labels", _labels),
+    ("v1/csat_survey_responses", _surveys),
+    ("v1/custom_attribute_definitions", _custom_attributes),
 )

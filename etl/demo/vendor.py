@@ -8,9 +8,10 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from threading import Lock
 
 from etl.demo.account import Account
+from etl.demo.asked import Asked
 from etl.demo.dimensions import profile_payload
 from etl.demo.finders import NotFoundError, ServerFaultError, SortedLists, Viewer
-from etl.demo.routes import Asked, find_route
+from etl.demo.routes import find_route
 from etl.demo.server import Answer, Request, json_answer, text_answer
 
 VERSIONS = {"2.14": "2.14.0", "4.7": "4.7.0", "2026": "4.12.0"}
@@ -20,7 +21,8 @@ INVALID_TOKEN = json_answer({"error": "Invalid Access Token"}, 401)
 NOT_YOUR_ACCOUNT = json_answer({"error": "You are not authorized to access this account"}, 401)
 SUSPENDED = json_answer({"error": "Account is suspended"}, 401)
 NOT_FOUND = json_answer({"error": "Resource could not be found"}, 404)
-NO_SUCH_ROUTE = json_answer({"status": 404, "error": "Not Found"}, 404)
+# The web server says this one, and not the vendor.
+NO_SUCH_ROUTE = Answer(404, b"<!DOCTYPE html><title>There is no such page (404)</title>", "text/html")
 SERVER_FAULT = json_answer({"status": 500, "error": "Internal Server Error"}, 500)
 TOO_MANY = text_answer("Retry later\n", 429)
 
@@ -83,13 +85,13 @@ class Vendor:
         if request.path == "/api/v1/profile":
             self._check_token(request)
             return self._profile()
-        match = re.fullmatch(r"/api/v1/accounts/([^/]+)/(.+)", request.path)
-        route = find_route(match[2]) if match else None
+        match = re.fullmatch(r"/api/(v\d)/accounts/([^/]+)/(.+)", request.path)
+        route = find_route(match[1], match[3]) if match else None
         if match is None or route is None:
             raise _RefusedError(NO_SUCH_ROUTE)
         self._check_token(request)
         handler, keys = route
-        return handler(self._asked(self._open(match[1]), request), *keys)
+        return handler(self._asked(self._open(match[2]), request), *keys)
 
     def _is_one_too_many(self, request: Request) -> bool:
         with self._lock:

@@ -31,6 +31,8 @@ class Run:
 
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
+    contact_ledger: {counted, loaded, gone, not_shown} of the vendor's list of contacts; None when it was not read.
+    books: metric -> {vendor, ours, explained}: the vendor's own counts beside ours; None when they were not asked for.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
     tally: what it did so far, as sums and sets. clock: by which its times are noted.
     """
@@ -44,6 +46,8 @@ class Run:
     finished_at: datetime | None = None
     ledger: dict[str, int] | None = None
     audit: dict[str, int] | None = None
+    contact_ledger: dict[str, int] | None = None
+    books: dict[str, dict[str, int]] | None = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -111,6 +115,8 @@ def close_run(engine: Engine, run: Run, and_then: Callable[[Connection], object]
                 finished_at=run.finished_at,
                 **_figures(run.tally),
                 audit=run.audit,
+                contact_ledger=run.contact_ledger,
+                books=run.books,
                 problems=run.problems or None,
                 notes=run.notes or None,
                 quotes=quoted(run.tally.quotes, [*run.problems, *run.notes]) or None,

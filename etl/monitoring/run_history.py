@@ -92,6 +92,8 @@ def run_of(row: Any) -> Run:
         finished_at=row.finished_at,
         ledger=None if row.highest_id is None else {name: getattr(row, name) or 0 for name in LEDGER},
         audit=row.audit,
+        contact_ledger=row.contact_ledger,
+        books=row.books,
         problems=row.problems or [],
         notes=row.notes or [],
         tally=tally_of(row),

@@ -45,6 +45,8 @@ def run_to_json(run: Run) -> dict[str, Any]:
         **_figures(run.tally),
         "ledger": run.ledger,
         "audit": run.audit,
+        "contact_ledger": run.contact_ledger,
+        "books": run.books,
         "notes": run.notes,
         "problems": run.problems,
     }

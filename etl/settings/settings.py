@@ -127,6 +127,9 @@ class Settings(DatabaseSettings):
         default="full",
         description="`full`: whole histories. `listed`: what the list carries, where histories are not given.",
     )
+    contacts: Literal["all", "seen"] = Field(
+        default="all", description="`all`: the vendor's whole list. `seen`: those of conversations, messages, surveys."
+    )
     reread_days: int = Field(
         default=3,
         ge=0,

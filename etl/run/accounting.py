@@ -1,0 +1,76 @@
+"""Accounts for what a run has read: each conversation, what else is listed, each message; says what is missing."""
+
+from etl.extract.client import Client
+from etl.load import ledger_entries
+from etl.run import contract, far_ids, messages, odd_values
+from etl.run.dimensions import Dimensions
+from etl.run.intake import Intake
+from etl.run.ledger import Ledger
+from etl.run.patrol import patrol
+from etl.selection import Selection
+
+
+def settle_accounts(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
+    """Account for every conversation where everything was read, and for every message where that is asked or needed."""
+    if intake.run.selection is None:
+        _account_for_conversations(client, intake, selection, dimensions)
+        dimensions.read_surveys()
+        if selection.kind == "sync":
+            patrol(intake)
+    contract.settle(client, intake, dimensions, selection.accept_contract)
+    everything = selection.audit and intake.settings.messages == "full"
+    if everything or intake.run.tally.unproved:
+        messages.account(client, intake, everything)
+    messages.say_what_moved(intake.run)
+    _say_what_is_missing(intake)
+
+
+def _account_for_conversations(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
+    """Account for every conversation id, those that no page showed included."""
+    run = intake.run
+    asker = ledger_entries.digest_of(intake.settings.api_token.get_secret_value(), dimensions.rights)
+    ledger, before = Ledger(client, intake.pool, intake.engine, intake.take, run, asker), len(run.problems)
+    run.ledger = ledger.settle(selection.accept_deletions)
+    if not dimensions.sees_everything:
+        run.notes.append("This token does not see everything: it is not an administrator's.")
+    elif refused := run.ledger["forbidden"]:
+        run.notes.append(f"The vendor refuses {refused} conversations to this token.")
+    if not (run.tally.seen or dimensions.sees_everything or run.problems[before:]):
+        run.problems.append("The token sees no conversation, and is not an administrator's: there may be some.")
+    if missing := run.ledger["unaccounted"]:
+        run.problems.append(f"Of {missing} of {run.ledger['highest_id']} conversation ids nothing is known.")
+    if broken := run.ledger["unreadable"]:
+        why = next(iter(ledger.unreadable.values())).said
+        run.problems.append(f"{broken} conversations could not be read; the next run tries again. The first: {why}")
+
+
+def _say_what_is_missing(intake: Intake) -> None:
+    """Say what the summary has to tell of histories and records."""
+    run = intake.run
+    if intake.histories.walks_back:
+        run.notes.append("The server reads 20 messages at a time, as those before Chatwoot 2.16 do.")
+    if intake.settings.messages == "listed":
+        run.notes.append("Only the messages that the list carries were read (ETL_MESSAGES=listed).")
+    if intake.histories.refused:
+        run.problems.append("The server gives no histories at all. ETL_MESSAGES=listed does without them for good.")
+    elif run.tally.unread:
+        run.problems.append(
+            f"{run.tally.unread} histories could not be read completely; the next run tries again."
+            f" The first: {run.tally.why}"
+        )
+    run.notes += odd_values.notes(run.tally, intake.writer.way)
+    if run.tally.unknown_fields and intake.writer.way.mode != "keep":
+        run.notes.append("What no column holds was not kept either, as it may be personal (ETL_PII).")
+    if merged := run.tally.handed_on:
+        run.notes.append(
+            f"Conversations of a forgotten person now belong to contact {', '.join(map(str, sorted(merged)))}: if the"
+            " vendor merged two contacts, that one has to be forgotten, too (`etl forget`)."
+        )
+    if run.tally.replaced:
+        run.notes.append(
+            f"{run.tally.replaced} texts held characters that PostgreSQL does not store; they became U+FFFD."
+        )
+    if run.tally.denied and run.ledger is None:
+        run.problems.append(far_ids.said_of_denied(run.tally.denied))
+    if run.tally.rejected:
+        run.problems.append(f"{run.tally.rejected} records could not be stored: see the table rejected_records.")
