@@ -5,16 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, Connection, Engine, Select, cast, func, select
+from sqlalchemy.dialects.postgresql import JSONPATH, distinct_on
 
 from etl.database.bookkeeping import RejectedRecord, SyncRun
 from etl.database.dimensions import Account
 from etl.database.engine import transaction
+from etl.database.models import Conversation
+from etl.database.witnesses import Verification
 from etl.exit_codes import Outcome
 from etl.load import journal, run_lock
 from etl.load.journal import OVER_EVERYTHING, Run, tally_of
 
+# As bi.sync_health has it.
+BOOKS_AGREE = (SyncRun.books != {}) & ~func.jsonb_path_exists(
+    SyncRun.books, cast("$.* ? (@.vendor != @.ours + @.explained)", JSONPATH)
+)
+OLDEST_READING = select(func.min(func.coalesce(Conversation.history_read_at, Conversation.first_synced_at))).where(
+    Conversation.deleted_at.is_(None)
+)
 LEDGER = ("highest_id", "loaded", "deleted", "forbidden", "unreadable", "unaccounted")
 
 
@@ -25,6 +34,8 @@ class Standing:
     last_complete: when the last complete run over everything began (UTC). last: the last one over everything that
     ended, however it did. under_way: what the journal has as running; is_alive: whether a process is behind it.
     conversations_unaccounted, messages_unaccounted: by the last ledger, and by the last audit; None without one.
+    books_agree: when the last run began whose books agree with the vendor's (UTC). oldest_reading: when the history was
+    read that was not read for the longest time (UTC). verified: the last row of verifications. None without one.
     """
 
     account_id: int
@@ -34,6 +45,9 @@ class Standing:
     is_alive: bool = False
     conversations_unaccounted: int | None = None
     messages_unaccounted: int | None = None
+    books_agree: datetime | None = None
+    oldest_reading: datetime | None = None
+    verified: Any = None
 
 
 def _runs() -> Select[Any]:
@@ -127,4 +141,12 @@ def _standing(engine: Engine, connection: Connection, account_id: int) -> Standi
         under_way is not None and under_way.outcome == Outcome.RUNNING,
         ledger and ledger.unaccounted,
         audit and audit.audit.get("unaccounted"),
+        connection.scalar(select(func.max(SyncRun.started_at)).where(SyncRun.account_id == account_id, BOOKS_AGREE)),
+        connection.scalar(OLDEST_READING.where(Conversation.account_id == account_id)),
+        connection.execute(
+            select(Verification)
+            .where(Verification.account_id == account_id)
+            .order_by(Verification.number.desc())
+            .limit(1)
+        ).first(),
     )

@@ -13,6 +13,8 @@ LONGEST_REASON = 160
 HOUR, DAY = 3600, 86_400
 # From here on days are easier to read than hours.
 TELL_DAYS_FROM = 2 * DAY
+# Younger ones are of the last nights, which the line tells anyhow.
+TELL_READINGS_FROM = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,15 @@ def verdict_to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
         "is_alive": standing.is_alive,
         "conversations_unaccounted": standing.conversations_unaccounted,
         "messages_unaccounted": standing.messages_unaccounted,
+        "books_agree_as_of": _iso(standing.books_agree),
+        "oldest_history_read_at": _iso(standing.oldest_reading),
+        "last_verified_at": _iso(standing.verified and standing.verified.finished_at),
+        "messages_bound": standing.verified and standing.verified.messages_bound,
     }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
 
 
 def _faults(standing: Standing, now: datetime, max_age: timedelta) -> Iterator[str]:
@@ -62,6 +72,8 @@ def _faults(standing: Standing, now: datetime, max_age: timedelta) -> Iterator[s
         yield f"{standing.conversations_unaccounted} conversation ids unaccounted for"
     if standing.messages_unaccounted:
         yield f"{standing.messages_unaccounted} messages unaccounted for"
+    if differing := _differing(standing.verified):
+        yield f"the last verification found {differing} rows that differ (`etl verify --repair`)"
     if under_way and not standing.is_alive:
         yield f"run {under_way.run_id} was killed (begun {_span(now - under_way.started_at)} ago)"
 
@@ -73,6 +85,26 @@ def _notes(standing: Standing, now: datetime) -> Iterator[str]:
         yield f"run {last.run_id} was interrupted"
     if under_way and standing.is_alive:
         yield f"run {under_way.run_id} is going on for {_span(now - under_way.started_at)}"
+    if standing.books_agree:
+        yield f"books agree as of {_utc(standing.books_agree)}"
+    if standing.oldest_reading and now - standing.oldest_reading >= TELL_READINGS_FROM:
+        yield f"oldest reading {_span(now - standing.oldest_reading)} ago"
+    if standing.verified:
+        yield f"verified {_span(now - standing.verified.finished_at)} ago{_bound(standing.verified)}"
+
+
+def _differing(verified: Any) -> int:
+    """Return how many rows the last verification left that differ; 0 when there was none."""
+    if verified is None:
+        return 0
+    return max(0, int(verified.conversations_differing + verified.messages_differing - verified.repaired))
+
+
+def _bound(verified: Any) -> str:
+    """Say what the verification permits to say of all messages."""
+    if verified.messages_bound is None:
+        return ""
+    return f": with {verified.confidence:.0%} confidence at most {verified.messages_bound:.2%} of messages differ"
 
 
 def _was(outcome: str) -> str:

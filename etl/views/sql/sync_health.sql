@@ -33,7 +33,15 @@ SELECT
         SELECT count(*) FROM helpdesk.messages AS message
         WHERE message.account_id = account.account_id AND message.created_at > message.first_synced_at
           AND message.removed_at IS NULL
-    ) AS messages_dated_ahead
+    ) AS messages_dated_ahead,
+    (
+        SELECT max(run.started_at) FROM helpdesk.sync_runs AS run
+        WHERE run.account_id = account.account_id AND run.books <> '{}'
+          AND NOT jsonb_path_exists(run.books, '$.* ? (@.vendor != @.ours + @.explained)')
+    ) AS books_agree_as_of,
+    verified.finished_at AS verified_at,
+    verified.messages_bound AS messages_differing_at_most,
+    verified.conversations_differing + verified.messages_differing - verified.repaired AS rows_found_differing
 FROM helpdesk.accounts AS account
 LEFT JOIN LATERAL (
     SELECT
@@ -74,7 +82,12 @@ LEFT JOIN LATERAL (
     SELECT run.audit FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.audit IS NOT NULL
     ORDER BY run.run_id DESC LIMIT 1
-) AS audited ON true;
+) AS audited ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM helpdesk.verifications AS verification
+    WHERE verification.account_id = account.account_id
+    ORDER BY verification.number DESC LIMIT 1
+) AS verified ON true;
 
 COMMENT ON VIEW bi.sync_health IS 'How far the figures can be trusted: one row an account';
 COMMENT ON COLUMN bi.sync_health.account_id IS 'The vendor''s number of the account';
@@ -94,3 +107,7 @@ COMMENT ON COLUMN bi.sync_health.records_rejected IS 'Records that could not be 
 COMMENT ON COLUMN bi.sync_health.figures_computed_at IS 'When the figures were computed last (UTC)';
 COMMENT ON COLUMN bi.sync_health.stale_conversations IS 'Conversations that changed since then: their figures are older';
 COMMENT ON COLUMN bi.sync_health.messages_dated_ahead IS 'Messages dated after they were first seen: every figure has them then';
+COMMENT ON COLUMN bi.sync_health.books_agree_as_of IS 'When the last run began whose counts agree with the vendor''s own books (UTC); NULL: none did, or they were never asked for';
+COMMENT ON COLUMN bi.sync_health.verified_at IS 'When the last `etl verify` ended (UTC); NULL: there was none';
+COMMENT ON COLUMN bi.sync_health.messages_differing_at_most IS 'By that, at most this share of the messages differs from the vendor''s, from 0 to 1, with the confidence that it states; NULL: nothing was compared';
+COMMENT ON COLUMN bi.sync_health.rows_found_differing IS 'Rows that it found to differ, and did not repair';

@@ -208,11 +208,48 @@ def test_status_as_json_is_one_object(etl: RunEtl, variables: dict[str, str], mo
     (account,) = told["accounts"]
     assert list(account) == [
         "account_id", "ok", "said", "last_complete_started_at", "age_seconds", "last_run", "under_way", "is_alive",
-        "conversations_unaccounted", "messages_unaccounted",
+        "conversations_unaccounted", "messages_unaccounted", "books_agree_as_of", "oldest_history_read_at",
+        "last_verified_at", "messages_bound",
     ]  # fmt: skip
     assert account["last_run"]["outcome"] == "complete"
     assert account["under_way"] is None
     assert (account["conversations_unaccounted"], account["messages_unaccounted"]) == (0, None)
+
+
+VERIFIED = """
+    INSERT INTO verifications (account_id, sample, seed, finished_at, conversations, messages, fields,
+        conversations_differing, messages_differing, unreadable, repaired, confidence, messages_bound)
+    VALUES (1, 1500, 7, now() - interval '3 days', 900, 1500, 31120, 0, {differing}, 0, {repaired}, 0.95, 0.0019953)
+"""
+
+
+def test_status_says_since_when_books_agree_how_old_readings_are_and_what_was_verified(
+    etl: RunEtl, variables: dict[str, str], monitor: dict[str, str], database_url: str
+) -> None:
+    etl("sync", **variables)
+    agree = '{"conversations": {"vendor": 3, "ours": 2, "explained": 1}}'
+    execute(database_url, f"UPDATE sync_runs SET books = '{agree}', started_at = '2026-01-02 03:04Z'")
+    execute(database_url, "UPDATE conversations SET history_read_at = now() - interval '50 hours 30 minutes'")
+    execute(database_url, VERIFIED.format(differing=1, repaired=1))
+    done = etl("status", "--max-age", "9999d", **monitor)
+    assert done.returncode == 0
+    assert done.stdout.endswith(
+        "; books agree as of 2026-01-02 03:04 UTC; oldest reading 2 d 2 h ago; verified 3 d ago: with 95% confidence"
+        " at most 0.20% of messages differ\n"
+    )
+
+
+def test_rows_found_to_differ_and_not_repaired_are_a_fault(
+    etl: RunEtl, variables: dict[str, str], monitor: dict[str, str], database_url: str
+) -> None:
+    etl("sync", **variables)
+    differ = '{"conversations": {"vendor": 3, "ours": 2, "explained": 0}}'
+    execute(database_url, f"UPDATE sync_runs SET books = '{differ}'")
+    execute(database_url, VERIFIED.format(differing=3, repaired=1))
+    done = etl("status", **monitor)
+    assert done.returncode == 1
+    assert "the last verification found 2 rows that differ (`etl verify --repair`)" in done.stdout
+    assert "books agree" not in done.stdout
 
 
 @pytest.mark.parametrize("wrong", ["26", "h", "1w", "-1h", "1.5h", "9999999d"])

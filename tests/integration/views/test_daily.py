@@ -280,6 +280,10 @@ def test_sync_health(written: Engine) -> None:
             "records_rejected": 1,  # the other one was read well later
             "stale_conversations": 0,
             "messages_dated_ahead": 0,
+            "books_agree_as_of": None,
+            "verified_at": None,
+            "messages_differing_at_most": None,
+            "rows_found_differing": None,
         },
         {
             "account_id": BESIDE,
@@ -296,5 +300,9 @@ def test_sync_health(written: Engine) -> None:
             "records_rejected": 0,
             "stale_conversations": 0,
             "messages_dated_ahead": 0,
+            "books_agree_as_of": None,
+            "verified_at": None,
+            "messages_differing_at_most": None,
+            "rows_found_differing": None,
         },
     ]

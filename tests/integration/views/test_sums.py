@@ -1,5 +1,6 @@
 """One name means one thing: what a view counts by day is what the rows of another view add up to."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -156,6 +157,29 @@ def test_what_is_dated_ahead_is_counted_when_it_was_first_seen_by_every_view(tol
     assert told.rows("SELECT first_seen_at FROM bi.contacts") == [(utc("01-01 00:00"),)]
     assert told.rows("SELECT messages_dated_ahead FROM bi.sync_health") == [(1,)]
     assert told.rows(days.format("backlog", "daily_backlog")) == [("03-02", 1), ("03-03", 2), ("03-04", 2)]
+
+
+def test_sync_health_tells_since_when_books_agree_and_what_the_last_verification_left(told: Told) -> None:
+    told.conversation(1, "03-02 09:00")
+    for day, ours, explained in (("03", 9, 1), ("04", 8, 1), ("05", 8, 2), ("06", 0, 0)):
+        told.saw(f"03-{day} 02:00", (1, "open", 1))
+        books = {"messages": {"vendor": 10, "ours": ours, "explained": explained}} if ours else None
+        told.do(
+            "UPDATE helpdesk.sync_runs SET books = CAST(:books AS jsonb) WHERE run_id = (SELECT max(run_id) FROM"
+            " helpdesk.sync_runs)",
+            books=books and json.dumps(books),
+        )
+    for number, (differing, repaired) in enumerate([(5, 5), (3, 1)], start=1):
+        told.do(
+            """INSERT INTO helpdesk.verifications (account_id, finished_at, conversations, messages, fields, unreadable,
+                conversations_differing, messages_differing, repaired, confidence, messages_bound)
+            VALUES (1, :at, 10, 100, 1000, 0, 1, :differing, :repaired, 0.95, 0.002)""",
+            at=utc(f"03-0{number} 05:00"), differing=differing - 1, repaired=repaired,
+        )  # fmt: skip
+    query = (
+        "SELECT books_agree_as_of, verified_at, messages_differing_at_most, rows_found_differing FROM bi.sync_health"
+    )
+    assert told.rows(query) == [(utc("03-05 02:00"), utc("03-02 05:00"), 0.002, 2)]
 
 
 def test_a_rating_stays_with_who_was_assigned_when_it_was_asked_for(told: Told) -> None:
