@@ -179,7 +179,7 @@ def test_sync_health_tells_since_when_books_agree_and_what_the_last_verification
     query = (
         "SELECT books_agree_as_of, verified_at, messages_differing_at_most, rows_found_differing FROM bi.sync_health"
     )
-    assert told.rows(query) == [(utc("03-05 02:00"), utc("03-02 05:00"), 0.002, 2)]
+    assert told.rows(query) == [(utc("03-05 01:59:59"), utc("03-02 05:00"), 0.002, 2)]
 
 
 def test_a_rating_stays_with_who_was_assigned_when_it_was_asked_for(told: Told) -> None:
