@@ -17,6 +17,8 @@ from etl.load.samples import Population, Within
 from etl.run.fresh import Target
 from etl.run.spans import distance, find_spans
 
+SAMPLE = 1_500
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -26,7 +28,7 @@ class Wanted:
     since, until: of conversations that were going on then. conversations: these, whole, and nothing else.
     """
 
-    sample: int | None = 1_500
+    sample: int | None = SAMPLE
     seed: int = 0
     since: datetime | None = None
     until: datetime | None = None

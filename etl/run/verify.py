@@ -120,6 +120,7 @@ def _look(settings: Settings, engine: Engine, wanted: Wanted, watch: Watch) -> V
         with interrupt.listening(), run_lock.hold(engine, settings.account_id, interrupt.sleep, interrupt.fail) as lock:
             found = _begin(settings, engine, wanted, reads_histories)
             # A token that is refused, or a server that is down, fails here and not a thousand times.
+            watch(0, found.drawn.count)
             client.get("conversations", [("status", "open"), ("page", 1)])
             with thread_pool(settings.concurrency) as pool:
                 reader = _Reader(settings, engine, Histories(client), pool, reads_histories)
