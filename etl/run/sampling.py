@@ -47,31 +47,46 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Among:
+    """What is drawn from: spans of numbers of conversations, how many messages, and which of the tables are these."""
+
+    numbers: list[Sequence[int]]
+    messages: Population
+    within: Within
+
+    @property
+    def conversations(self) -> int:
+        """How many numbers of conversations there are."""
+        return sum(map(len, self.numbers))
+
+
+@dataclass(frozen=True)
 class Drawn:
-    """What is compared: targets, in order, and how many; out of how many messages and numbers of conversations."""
+    """What is compared: targets, in order, and how many; and what they were drawn from."""
 
     targets: Iterable[Target]
     count: int
-    messages: Population
-    numbers: int
+    among: Among
 
 
-def draw(connection: Connection, account_id: int, wanted: Wanted, *, reads_histories: bool) -> Drawn:
-    """Draw what is to be compared. The same tables and the same seed give the same."""
+def look(connection: Connection, account_id: int, wanted: Wanted) -> Among:
+    """Return what there is to draw from."""
     within = Within(account_id, wanted.since, wanted.until)
-    numbers = _numbers(connection, within, wanted)
-    how_many = sum(map(len, numbers))
-    population = samples.count_messages(connection, within)
+    return Among(_numbers(connection, within, wanted), samples.count_messages(connection, within), within)
+
+
+def draw(connection: Connection, among: Among, wanted: Wanted, *, reads_histories: bool) -> Drawn:
+    """Draw what is to be compared. The same tables and the same seed give the same."""
     if not wanted.draws:
-        return Drawn((Target(one, whole=True) for one in chain(*numbers)), how_many, population, how_many)
+        return Drawn((Target(one, whole=True) for one in chain(*among.numbers)), among.conversations, among)
     chance = Random(wanted.seed)  # noqa: S311 -- drawn again by whoever has the seed; nothing is kept secret by it
     messages: dict[int, set[int]] = defaultdict(set)
-    places = _places(chance, population.whole, wanted.sample)
-    for conversation_id, message_id in samples.messages_at(connection, within, places) if reads_histories else ():
+    places = _places(chance, among.messages.whole, wanted.sample)
+    for conversation_id, message_id in samples.messages_at(connection, among.within, places) if reads_histories else ():
         messages[conversation_id].add(message_id)
-    whole = set(_at(numbers, _places(chance, how_many, wanted.sample)))
+    whole = set(_at(among.numbers, _places(chance, among.conversations, wanted.sample)))
     targets = [Target(one, one in whole, frozenset(messages.get(one, ()))) for one in sorted(whole | messages.keys())]
-    return Drawn(targets, len(targets), population, how_many)
+    return Drawn(targets, len(targets), among)
 
 
 def _places(chance: Random, among: int, sample: int | None) -> list[int]:

@@ -44,9 +44,8 @@ Pending = tuple[Held, list[tuple[Target, Future[Fresh]]]]
 class Verification:
     """What was compared, and what that permits to say.
 
-    numbers: how many numbers of conversations there were to draw from. messages: how many messages, and how many
-    besides are known from the vendor's search only. repaired: how many differing conversations are equal by now, None
-    where nothing was to be repaired. problems: what became of a repair that is not whole. notes: what is worth knowing.
+    drawn: what was compared, and out of what. repaired: how many of the conversations that differ are equal by now, None
+    where none was to be. problems: what became of a repair that is not whole. notes: what is worth knowing.
     """
 
     account_id: int
@@ -63,12 +62,12 @@ class Verification:
     @property
     def messages(self) -> Share:
         """The messages that were drawn."""
-        return self._share(self.drawn.messages.whole, self.findings.messages)
+        return self._share(self.drawn.among.messages.whole, self.findings.messages)
 
     @property
     def conversations(self) -> Share:
         """The conversations that were drawn, each with its whole history."""
-        return self._share(self.drawn.numbers, self.findings.conversations)
+        return self._share(self.drawn.among.conversations, self.findings.conversations)
 
     def _share(self, population: int, counted: Counted) -> Share:
         among = population if self.wanted.draws else counted.drawn
@@ -142,7 +141,8 @@ def _begin(settings: Settings, engine: Engine, wanted: Wanted, reads_histories: 
     with transaction(engine) as connection:
         stored.require_stored(connection, account_id)
         stored.require_way(connection, account_id, way_of(settings))
-        drawn = sampling.draw(connection, account_id, wanted, reads_histories=reads_histories)
+        among = sampling.look(connection, account_id, wanted)
+        drawn = sampling.draw(connection, among, wanted, reads_histories=reads_histories)
     read_at = journal.last_complete_start(engine, account_id)
     found = Verification(account_id, wanted, started_at, drawn, Findings(wanted.draws, read_at))
     if read_at is None:
@@ -151,9 +151,9 @@ def _begin(settings: Settings, engine: Engine, wanted: Wanted, reads_histories: 
         )
     if not reads_histories:
         found.notes.append("ETL_MESSAGES is listed: histories are not read, and messages are compared as listed.")
-    if drawn.messages.partial:
+    if among.messages.partial:
         found.notes.append(
-            f"{drawn.messages.partial:,} messages are known from the vendor's search only; none of them was drawn."
+            f"Messages known from the vendor's search only: {among.messages.partial:,}. None of them was drawn."
         )
     return found
 

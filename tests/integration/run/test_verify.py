@@ -28,6 +28,7 @@ from tests.personal_data import KEY, whole_tables
 from tests.scripted_account import LONG_AGO, Job, account_of, empty_account, job, now, server_fault
 
 ALL = Wanted(sample=None)
+PARTIAL = "Messages known from the vendor's search only: 1. None of them was drawn."
 NEWEST, OLD = "2026", "2.14"
 
 
@@ -70,8 +71,8 @@ def test_after_a_run_everything_is_equal(engine: Engine, behaviour: str) -> None
         assert (told(found), found.outcome, found.findings.failures) == ([], "complete", [])
         assert (found.messages.compared, found.conversations.compared) == (36, 12)
         assert (found.messages.bound, found.conversations.bound) == (0, 0)
-        # An old server's first window is not understood, which costs a request or two.
-        assert found.requests == len(etl.vendor.requests) <= 1 + 2 * 12 + 2 * (behaviour == OLD)
+        # An old server misreads the window: until it has shown that, some histories are asked for twice or thrice.
+        assert found.requests == len(etl.vendor.requests) <= 1 + 2 * 12 + 2 * (12 if behaviour == OLD else 0)
 
 
 WRONG: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
@@ -143,10 +144,6 @@ WRONG: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         VALUES (1, 99, 4, 'incoming', '2023-11-15')""",
         [("messages", 99, "the record", "there", "missing")],
     ),
-    "a message that is in another conversation": (
-        "UPDATE messages SET conversation_id = 4 WHERE id = 17",
-        [("messages", 17, "the record", "there", "missing"), ("messages", 17, "conversation_id", "4", "6")],
-    ),
     "a message that is said to be removed": (
         "UPDATE messages SET removed_at = '2024-01-01' WHERE id = 23",
         [("messages", 23, "removed_at", "2024-01-01 00:00:00+00", None)],
@@ -169,7 +166,8 @@ def test_whatever_is_wrong_is_found_by_name_and_repaired(engine: Engine) -> None
         falsify(etl, *(statement for statement, _ in WRONG.values()))
         found = verified(etl, repair=True)
         assert sorted(told(found), key=str) == sorted((one for _, all_ in WRONG.values() for one in all_), key=str)
-        assert (found.repaired, found.problems, found.outcome) == (len(found.findings.to_repair), [], "complete")
+        assert (found.repaired, found.problems, found.notes) == (len(found.findings.to_repair), [], [PARTIAL])
+        assert found.outcome == "complete"  # all was compared, and is equal by now
         again = verified(etl)
         assert (told(again), again.outcome) == ([], "complete")
         after = whole_tables(engine)
@@ -177,6 +175,18 @@ def test_whatever_is_wrong_is_found_by_name_and_repaired(engine: Engine) -> None
             assert after[table] == before[table]
         # What nobody wrote stays, marked, and the next run reads that conversation once more.
         assert [row["id"] for row in after["messages"] if row not in before["messages"]] == [99]
+
+
+def test_a_message_that_is_in_another_conversation_is_wrong_in_both(engine: Engine) -> None:
+    with job(account_of(6), engine) as etl:
+        etl.run()
+        falsify(etl, "UPDATE messages SET conversation_id = 4 WHERE id = 17")
+        found = verified(etl)
+        assert told(found) == [
+            ("messages", 17, "the record", "there", "missing"),
+            ("messages", 17, "conversation_id", "4", "6"),
+        ]
+        assert found.findings.to_repair == {4, 6}
 
 
 @pytest.mark.parametrize("number", [4, 12])
