@@ -17,7 +17,7 @@ from etl.run.findings import Counted
 
 if TYPE_CHECKING:
     from etl.load.differing import Differing
-    from etl.run.verify import Verification, Watch
+    from etl.run.verify import Tell, Verification
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,9 @@ def print_verification(found: "Verification", as_json: bool) -> None:
     is_well = found.outcome == Outcome.COMPLETE
     said, colour = _verdict(found), "green" if is_well else "yellow"
     screen.print(Text.assemble(f"Account {found.account_id} · ", (said, f"bold {colour}")))
-    for problem in [*found.findings.failures[:SHOWN], *found.problems]:
+    for problem in [*found.findings.failures[:SHOWN], *found.faults]:
         screen.print(Padding.indent(Text(problem, style=colour), 2))
-    for note in found.notes:
+    for note in found.remarks:
         screen.print(Padding.indent(Text(note), 2))
     print_facts(_facts(found), screen)
     if found.findings.differences:
@@ -145,8 +145,8 @@ def to_json(found: "Verification") -> dict[str, Any]:
             for one in findings.differences
             for stored, given in [_values(one)]
         ],
-        "notes": found.notes,
-        "problems": [*findings.failures, *found.problems],
+        "notes": found.remarks,
+        "problems": [*findings.failures, *found.faults],
     }
 
 
@@ -162,7 +162,7 @@ def _share_to_json(share: Share, counted: Counted) -> dict[str, Any]:
 
 
 @contextmanager
-def watching(whose: str = "") -> "Iterator[Watch]":
+def watching(whose: str = "") -> "Iterator[Tell]":
     """Yield what shows how far it is: a bar on a terminal that vanishes at the end, lines in a pipe.
 
     whose: names the account where there are several.

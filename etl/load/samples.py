@@ -95,7 +95,7 @@ class HeldMessage(NamedTuple):
     partial: bool
 
 
-class Held:
+class Holding:
     """What the tables hold of some conversations.
 
     clocks: conversation id -> last change and last activity, of those that are there and not deleted.

@@ -7,6 +7,6 @@ from sqlalchemy import Connection, insert
 from etl.database.witnesses import Verification
 
 
-def write_down(connection: Connection, account_id: int, columns: dict[str, Any]) -> None:
+def note(connection: Connection, account_id: int, columns: dict[str, Any]) -> None:
     """Write down what was compared, and with which result."""
     connection.execute(insert(Verification).values(account_id=account_id, **columns))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from etl.load import differing
 from etl.load.differing import MISSING, RECORD, THERE, Differing
-from etl.load.samples import Held, attachments_of
+from etl.load.samples import Holding, attachments_of
 from etl.load.upsert import Row
 from etl.run.fresh import Fresh, Target
 from etl.run.witness import by_id
@@ -75,7 +75,7 @@ class Compared:
         return sum(differing.count_fields(table, rows, NOT_COMPARED[table]) for table, rows in self.records.items())
 
 
-def compare(connection: Connection, account_id: int, held: Held, block: Sequence[Compared]) -> dict[int, Wrong]:
+def compare(connection: Connection, account_id: int, held: Holding, block: Sequence[Compared]) -> dict[int, Wrong]:
     """Return conversation id -> in what it, or a message of it, differs from what is stored."""
     found: dict[int, Wrong] = defaultdict(lambda: defaultdict(list))
     whose = {row["id"]: row["conversation_id"] for one in block for row in one.records["messages"]}
@@ -102,7 +102,7 @@ def _find(connection: Connection, table: str, block: Sequence[Compared]) -> Iter
     return differing.find(connection, table, [row for one in block for row in one.records[table]], NOT_COMPARED[table])
 
 
-def _beyond_rows(one: Compared, held: Held) -> Iterator[Differing]:
+def _beyond_rows(one: Compared, held: Holding) -> Iterator[Differing]:
     """Yield what differs in what is there on one side only: labels, and messages that the vendor does not have."""
     number = one.target.conversation_id
     if one.target.whole and number in one.batch.complete["conversation_labels"] and number in held.clocks:

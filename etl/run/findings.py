@@ -6,7 +6,7 @@ from datetime import datetime
 
 from etl.load.differing import MISSING, RECORD, THERE, Differing
 from etl.load.ledger_entries import FORBIDDEN
-from etl.load.samples import Held
+from etl.load.samples import Holding
 from etl.run.comparison import Compared, Wrong
 from etl.run.fresh import has_moved
 
@@ -60,7 +60,7 @@ class Findings:
     differences: list[Differing] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def take(self, one: Compared, held: Held, wrong: Wrong) -> None:
+    def take(self, one: Compared, held: Holding, wrong: Wrong) -> None:
         """Count a conversation that was read again; wrong: in what it and its messages differ."""
         number = one.target.conversation_id
         self.answered += one.fresh.payload is not None or one.fresh.is_gone
@@ -75,7 +75,7 @@ class Findings:
         else:
             self._settle(one, held, wrong)
 
-    def _take_absent(self, one: Compared, held: Held) -> None:
+    def _take_absent(self, one: Compared, held: Holding) -> None:
         """Count a conversation that the vendor does not have, or does not show."""
         number, fresh = one.target.conversation_id, one.fresh
         if fresh.is_gone and number in held.clocks:
@@ -89,7 +89,7 @@ class Findings:
         else:
             self._give_up(one, held, fresh.failure)
 
-    def _settle(self, one: Compared, held: Held, wrong: Wrong) -> None:
+    def _settle(self, one: Compared, held: Holding, wrong: Wrong) -> None:
         unknown = one.fresh.unknown | (one.unstorable & one.target.expected(held))
         drawn = self._drawn(one, held)
         known = drawn - unknown
@@ -103,13 +103,13 @@ class Findings:
         if wrong:
             self._note([told for each in wrong.values() for told in each], one.target.conversation_id)
 
-    def _count(self, one: Compared, held: Held, *, changed: bool) -> None:
+    def _count(self, one: Compared, held: Holding, *, changed: bool) -> None:
         """Count what was drawn, and could not be compared."""
         drawn = len(self._drawn(one, held))
         self.conversations.add(int(one.target.whole), changed=int(changed and one.target.whole))
         self.messages.add(drawn, changed=drawn if changed else 0)
 
-    def _give_up(self, one: Compared, held: Held, said: str) -> None:
+    def _give_up(self, one: Compared, held: Holding, said: str) -> None:
         self._count(one, held, changed=False)
         self._fail(said)
 
@@ -122,7 +122,7 @@ class Findings:
         self.differences += found[: MOST_KEPT - len(self.differences)]
         self.to_repair.add(conversation_id)
 
-    def _drawn(self, one: Compared, held: Held) -> set[int]:
+    def _drawn(self, one: Compared, held: Holding) -> set[int]:
         """Return the ids of the messages that count: those that were drawn, or all that either side has."""
         if self.draws:
             return set(one.target.messages)

@@ -8,7 +8,7 @@ from typing import Any
 from etl.errors import Denied, NotFound, VendorError
 from etl.extract.belonging import get_conversation
 from etl.extract.history import Histories, History
-from etl.load.samples import Held
+from etl.load.samples import Holding
 from etl.run.witness import by_id
 from etl.transform import rows
 from etl.transform.batch import Batch
@@ -29,7 +29,7 @@ class Target:
     whole: bool
     messages: frozenset[int] = frozenset()
 
-    def expected(self, held: Held) -> set[int]:
+    def expected(self, held: Holding) -> set[int]:
         """Return the ids of the messages that the vendor should have, by what is stored."""
         return {*self.messages, *held.whole(self.conversation_id)} if self.whole else set(self.messages)
 
@@ -65,7 +65,7 @@ class Fresh:
         return batch
 
 
-def read(target: Target, histories: Histories, held: Held, reads_history: bool) -> Fresh:
+def read(target: Target, histories: Histories, held: Holding, reads_history: bool) -> Fresh:
     """Read what is to be compared of a conversation; reads_history: whether histories are read at all.
 
     The history comes first: what comes in between has moved the clocks that the conversation then shows.
@@ -83,7 +83,7 @@ def read(target: Target, histories: Histories, held: Held, reads_history: bool) 
     return Fresh(payload, fresh.failure, False, fresh.messages, fresh.is_whole, fresh.lost, fresh.unknown)
 
 
-def _read_history(histories: Histories, target: Target, held: Held) -> Fresh:
+def _read_history(histories: Histories, target: Target, held: Holding) -> Fresh:
     number, expected = target.conversation_id, target.expected(held)
     newest = max(held.whole(number), default=None)
     try:

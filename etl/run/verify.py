@@ -16,7 +16,7 @@ from etl.extract.client import Client
 from etl.extract.history import Histories
 from etl.interrupt import Interrupt
 from etl.load import clock, journal, run_lock, verifications
-from etl.load.samples import Held
+from etl.load.samples import Holding
 from etl.privacy import stored
 from etl.privacy.batches import Forgotten, protect
 from etl.privacy.rules import Way, way_of
@@ -34,18 +34,20 @@ from etl.transform.batch import Batch
 CONVERSATIONS_AT_ONCE = 25
 # While one block is compared, so many are being read.
 BLOCKS_AHEAD = 2
-STOPPED = "Stopped on request. Nothing was written: `etl verify` begins anew, and --seed draws the same sample."
+STOPPED = (
+    "Stopped on request. `etl verify` begins anew, and --seed draws the same sample. What a repair has saved stays."
+)
 
-Watch = Callable[[int, int], None]
-Pending = tuple[Held, list[tuple[Target, Future[Fresh]]]]
+Tell = Callable[[int, int], None]
+Pending = tuple[Holding, list[tuple[Target, Future[Fresh]]]]
 
 
 @dataclass
 class Verification:
     """What was compared, and what that permits to say.
 
-    drawn: what was compared, and out of what. repaired: how many of the conversations that differ are equal by now, None
-    where none was to be. problems: what became of a repair that is not whole. notes: what is worth knowing.
+    drawn: what was compared, and out of what. repaired: how many of the conversations that differ are equal by now;
+    None where none was to be. faults: why a repair is not whole. remarks: what else is worth knowing.
     """
 
     account_id: int
@@ -56,8 +58,8 @@ class Verification:
     finished_at: datetime | None = None
     requests: int = 0
     repaired: int | None = None
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def messages(self) -> Share:
@@ -92,7 +94,7 @@ def _nothing(_done: int, _total: int) -> None:
 
 
 def verify(
-    settings: Settings, engine: Engine, wanted: Wanted, *, repair: bool = False, watch: Watch = _nothing
+    settings: Settings, engine: Engine, wanted: Wanted, *, repair: bool = False, watch: Tell = _nothing
 ) -> Verification:
     """Compare what is wanted, and write down what came of it; repair: read what differs again into the tables.
 
@@ -105,13 +107,13 @@ def verify(
     found.finished_at = clock.now(engine)
     try:
         with transaction(engine) as connection:
-            verifications.write_down(connection, settings.account_id, _columns(found))
+            verifications.note(connection, settings.account_id, _columns(found))
     except DatabaseError as error:
-        found.notes.append(f"It could not be written down in helpdesk.verifications: {error}")
+        found.remarks.append(f"It could not be written down in helpdesk.verifications: {error}")
     return found
 
 
-def _look(settings: Settings, engine: Engine, wanted: Wanted, watch: Watch) -> Verification:
+def _look(settings: Settings, engine: Engine, wanted: Wanted, watch: Tell) -> Verification:
     interrupt = Interrupt()
     client = Client(settings, sleep=interrupt.sleep)
     reads_histories = settings.messages == "full"
@@ -146,13 +148,13 @@ def _begin(settings: Settings, engine: Engine, wanted: Wanted, reads_histories: 
     read_at = journal.last_complete_start(engine, account_id)
     found = Verification(account_id, wanted, started_at, drawn, Findings(wanted.draws, read_at))
     if read_at is None:
-        found.notes.append(
+        found.remarks.append(
             "No run was complete yet: whatever the vendor's clocks say is newer counts as changed since."
         )
     if not reads_histories:
-        found.notes.append("ETL_MESSAGES is listed: histories are not read, and messages are compared as listed.")
+        found.remarks.append("ETL_MESSAGES is listed: histories are not read, and messages are compared as listed.")
     if among.messages.partial:
-        found.notes.append(
+        found.remarks.append(
             f"Messages known from the vendor's search only: {among.messages.partial:,}. None of them was drawn."
         )
     return found
@@ -184,7 +186,7 @@ class _Reader:
 
     def _ask(self, block: list[Target]) -> Pending:
         with transaction(self._engine) as connection:
-            held = Held(connection, self._settings.account_id, [one.conversation_id for one in block])
+            held = Holding(connection, self._settings.account_id, [one.conversation_id for one in block])
         given = (self._histories, held, self._reads_histories)
         return held, [(one, self._pool.submit(fresh.read, one, *given)) for one in block]
 
@@ -206,18 +208,18 @@ class _Reader:
         return Compared(target, read, batch)
 
 
-def _repair(settings: Settings, engine: Engine, found: Verification, watch: Watch) -> None:
+def _repair(settings: Settings, engine: Engine, found: Verification, watch: Tell) -> None:
     """Read the conversations that differ again, as a backfill does, and compare them once more."""
     differing = tuple(sorted(found.findings.to_repair))
     run = sync.run(settings, engine, Selection(kind="backfill", conversations=differing), sync.Hooks())
     found.requests += run.tally.requests
-    found.problems += run.problems
+    found.faults += run.problems
     again = _look(settings, engine, replace(found.wanted, sample=None, conversations=differing), watch)
     found.requests += again.requests
     found.repaired = again.findings.conversations.compared - again.findings.conversations.differing
     if left := sorted(again.findings.to_repair):
         named = ", ".join(map(str, left[:10])) + (" ..." if left[10:] else "")
-        found.problems.append(f"{len(left):,} conversations still differ: {named}. `etl sync` accounts for all.")
+        found.faults.append(f"{len(left):,} conversations still differ: {named}. `etl sync` accounts for all.")
 
 
 def _columns(found: Verification) -> dict[str, object]:

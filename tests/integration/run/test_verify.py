@@ -166,7 +166,7 @@ def test_whatever_is_wrong_is_found_by_name_and_repaired(engine: Engine) -> None
         falsify(etl, *(statement for statement, _ in WRONG.values()))
         found = verified(etl, repair=True)
         assert sorted(told(found), key=str) == sorted((one for _, all_ in WRONG.values() for one in all_), key=str)
-        assert (found.repaired, found.problems, found.notes) == (len(found.findings.to_repair), [], [PARTIAL])
+        assert (found.repaired, found.faults, found.remarks) == (len(found.findings.to_repair), [], [PARTIAL])
         assert found.outcome == "complete"  # all was compared, and is equal by now
         again = verified(etl)
         assert (told(again), again.outcome) == ([], "complete")

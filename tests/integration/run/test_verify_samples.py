@@ -107,7 +107,7 @@ def test_histories_that_are_not_read_are_not_verified_either(engine: Engine) -> 
         etl.run(messages="listed")
         found = verified(etl, Wanted(sample=5, seed=1), messages="listed")
         assert (told(found), found.messages.drawn, found.outcome) == ([], 0, "complete")
-        assert found.notes == ["ETL_MESSAGES is listed: histories are not read, and messages are compared as listed."]
+        assert found.remarks == ["ETL_MESSAGES is listed: histories are not read, and messages are compared as listed."]
 
 
 def test_an_account_without_conversations_is_drawn_from_without_a_fault(engine: Engine) -> None:
