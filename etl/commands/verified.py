@@ -63,12 +63,16 @@ def _verdict(found: "Verification") -> str:
 
 def _facts(found: "Verification") -> Iterator[tuple[str, str]]:
     findings, draws = found.findings, found.wanted.draws
-    yield "messages", f"{_counted(found.messages, findings.messages)}, in {findings.fields:,} fields"
+    yield "messages", f"{_counted(found.messages, findings.messages)}, with their attachments"
     yield "", _statement(found.messages, "messages differ", draws)
     yield "conversations", f"{_counted(found.conversations, findings.conversations)}, with their whole histories"
     yield "", _statement(found.conversations, "conversations differ, or lack a message", draws)
+    yield "fields", f"{findings.fields:,} compared, of both"
     if findings.unproved:
-        yield "", f"of {findings.unproved:,} this server cannot show that it has no more messages: `etl sync --audit`"
+        yield (
+            "unproved",
+            f"of {findings.unproved:,} this server cannot show that it has no more messages: `etl sync --audit`",
+        )
     if draws:
         yield "seed", f"{found.wanted.seed}: --seed {found.wanted.seed} draws the same of the same tables"
     took = f" · {spell_seconds((found.finished_at - found.started_at).total_seconds())}" if found.finished_at else ""
