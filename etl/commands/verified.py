@@ -63,9 +63,12 @@ def _verdict(found: "Verification") -> str:
 
 def _facts(found: "Verification") -> Iterator[tuple[str, str]]:
     findings, draws = found.findings, found.wanted.draws
-    yield "messages", f"{_counted(found.messages, findings.messages)}, with their attachments"
+    yield "messages", f"{_counted(found.messages, findings.messages, 0)}, with their attachments"
     yield "", _statement(found.messages, "messages differ", draws)
-    yield "conversations", f"{_counted(found.conversations, findings.conversations)}, with their whole histories"
+    yield (
+        "conversations",
+        f"{_counted(found.conversations, findings.conversations, findings.unproved)}, with their whole histories",
+    )
     yield "", _statement(found.conversations, "conversations differ, or lack a message", draws)
     yield "fields", f"{findings.fields:,} compared, of both"
     if findings.unproved:
@@ -79,10 +82,10 @@ def _facts(found: "Verification") -> Iterator[tuple[str, str]]:
     yield "requests", f"{found.requests:,}{took}"
 
 
-def _counted(share: Share, counted: Counted) -> str:
+def _counted(share: Share, counted: Counted, unproved: int) -> str:
     among = f" of {share.population:,}" if share.drawn < share.population else ""
     changed = f", {counted.changed:,} changed since they were read" if counted.changed else ""
-    unread = share.drawn - share.compared - counted.changed
+    unread = share.drawn - share.compared - counted.changed - unproved
     left = f", {unread:,} could not be read" if unread else ""
     return f"{share.compared:,}{among} compared, {share.differing:,} differ{changed}{left}"
 

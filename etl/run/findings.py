@@ -42,7 +42,8 @@ class Findings:
     read_at: when the last complete run began; None: there was none.
     fields: how many were compared. unreadable: conversations of which something could not be read, and is not known.
     answered: of which the vendor said that they are there, or that they are not.
-    unproved: conversations of which the server cannot show that it has no more messages than the tables.
+    unproved: conversations that are equal as far as they were compared, and of which the server cannot show that it has
+    no more messages than the tables.
     to_repair: conversations that differ. differences: in what, while there are few. number: in how many places.
     failures: why something could not be read, while there are few.
     """
@@ -90,13 +91,15 @@ class Findings:
             self._give_up(one, held, fresh.failure)
 
     def _settle(self, one: Compared, held: Holding, wrong: Wrong) -> None:
-        unknown = one.fresh.unknown | (one.unstorable & one.target.expected(held))
+        unstorable = one.unstorable if one.target.whole else one.unstorable & one.target.messages
+        unknown = one.fresh.unknown | unstorable
         drawn = self._drawn(one, held)
         known = drawn - unknown
         self.messages.add(len(drawn), len(known), len(known & wrong.keys()))
         if one.target.whole:
-            self.conversations.add(1, int(bool(wrong) or not unknown), int(bool(wrong)))
-            self.unproved += not one.fresh.is_whole
+            is_known = bool(wrong) or (one.fresh.is_whole and not unknown)
+            self.conversations.add(1, int(is_known), int(bool(wrong)))
+            self.unproved += not wrong and not one.fresh.is_whole
         self.fields += one.count_fields()
         if unknown:
             self._fail(f"Conversation {one.target.conversation_id}: {len(unknown)} messages could not be read again.")

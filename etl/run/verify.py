@@ -216,7 +216,8 @@ def _repair(settings: Settings, engine: Engine, found: Verification, watch: Tell
     found.faults += run.problems
     again = _look(settings, engine, replace(found.wanted, sample=None, conversations=differing), watch)
     found.requests += again.requests
-    found.repaired = again.findings.conversations.compared - again.findings.conversations.differing
+    mended = found.findings.to_repair - again.findings.to_repair
+    found.repaired = max(0, len(mended) - again.findings.unreadable)
     if left := sorted(again.findings.to_repair):
         named = ", ".join(map(str, left[:10])) + (" ..." if left[10:] else "")
         found.faults.append(f"{len(left):,} conversations still differ: {named}. `etl sync` accounts for all.")

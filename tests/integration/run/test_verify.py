@@ -25,7 +25,7 @@ from etl.run.sampling import Wanted
 from etl.run.verify import Verification
 from etl.settings.settings import Settings
 from tests.personal_data import KEY, whole_tables
-from tests.scripted_account import LONG_AGO, Job, account_of, empty_account, job, now, server_fault
+from tests.scripted_account import LONG_AGO, Job, account_of, change_messages, empty_account, job, now, server_fault
 
 ALL = Wanted(sample=None)
 PARTIAL = "Messages known from the vendor's search only: 1. None of them was drawn."
@@ -325,6 +325,17 @@ def test_what_cannot_be_read_is_not_equal(engine: Engine) -> None:
         assert (found.messages.drawn, found.messages.compared) == (36, 30)
         # Nothing is known of six messages: all of them may be wrong.
         assert found.messages.bound == pytest.approx(6 / 36)
+
+
+def test_what_cannot_be_stored_is_not_equal_either(engine: Engine) -> None:
+    def spoiled(message: dict[str, Any]) -> None:
+        message["created_at"] = "never" if message["id"] == 8 else message["created_at"]
+
+    with job(account_of(6), engine, change=change_messages(spoiled)) as etl:
+        assert etl.run().tally.rejected == 1
+        found = verified(etl)
+        assert (told(found), found.outcome, found.conversations.compared) == ([], "incomplete", 5)
+        assert found.findings.failures == ["Conversation 3: 1 messages could not be read again."]
 
 
 def test_a_dead_token_fails_at_once(engine: Engine) -> None:

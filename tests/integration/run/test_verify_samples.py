@@ -75,7 +75,7 @@ def test_an_old_server_that_proves_no_long_history_is_asked_for_each_message_tha
         assert partial == 101
         found = verified(etl)
         assert (told(found), found.outcome, found.findings.failures) == ([], "complete", [])
-        assert (found.messages.compared, found.findings.unproved) == (whole, 1)
+        assert (found.messages.compared, found.findings.unproved, found.conversations.compared) == (whole, 1, 0)
         assert found.drawn.among.messages == (whole, partial - whole)
         # Of a message that nobody wrote such a server cannot show that it has none.
         falsify(
