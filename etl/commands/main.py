@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from etl.commands import accounts, check, database, demo, figures, privacy, runs, sync, workers
+from etl.commands import accounts, check, database, demo, figures, privacy, runs, sync, verify, workers
 from etl.commands.help import EXIT_CODES, Command, Group
 from etl.errors import EtlError, Interrupted
 from etl.exit_codes import ExitCode
@@ -57,7 +57,7 @@ def _options(
 
 # In the order in which `etl --help` lists them.
 COMMANDS = (
-    *(sync.sync, sync.backfill),
+    *(sync.sync, sync.backfill, verify.verify),
     *(database.migrate, check.check),
     *(workers.worker, workers.jobs),
     *(runs.runs, runs.status),

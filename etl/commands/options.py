@@ -1,5 +1,7 @@
 """Options that several commands take."""
 
+import re
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -46,3 +48,21 @@ Statuses = Annotated[
         "--status", metavar="STATUS", help="Only this status: open, resolved, pending, snoozed. May be repeated."
     ),
 ]
+
+
+Since = Annotated[str | None, typer.Option(metavar="DAY", help="Going on at or after this day.")]
+
+
+Until = Annotated[str | None, typer.Option(metavar="DAY", help="Going on at or before this day.")]
+
+
+def day(value: str, option: str, days_later: int = 0) -> datetime:
+    """Parse a day, in UTC or with an offset; return the moment when it begins, or so many days later."""
+    form = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})?", value)
+    try:
+        if form:
+            begins = datetime.fromisoformat(f"{form[1]}T00:00:00{form[2] or 'Z'}")
+            return (begins + timedelta(days=days_later)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise typer.BadParameter(f"{value!r} is no day such as 2026-03-01 or 2026-03-01+02:00", param_hint=option)

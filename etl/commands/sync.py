@@ -1,14 +1,12 @@
 """`etl sync` and `etl backfill`: which conversations, of which accounts, and the run itself."""
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etl.commands import accounts
 from etl.commands.help import RUNS, VENDOR, say_below
-from etl.commands.options import Accounts, AllAccounts, AsJson, AssigneeType, Status, Statuses
+from etl.commands.options import Accounts, AllAccounts, AsJson, AssigneeType, Since, Status, Statuses, Until, day
 from etl.commands.workers import queue_run
 from etl.exit_codes import ExitCode
 from etl.selection import Selection
@@ -82,8 +80,8 @@ def sync(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the command
     {RUNS}
 """)
 def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the command
-    since: Annotated[str | None, typer.Option(metavar="DAY", help="Going on at or after this day.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="DAY", help="Going on at or before this day.")] = None,
+    since: Since = None,
+    until: Until = None,
     status: Statuses = None,
     inbox_id: Annotated[int | None, typer.Option(min=1, metavar="ID", help="Only this inbox.")] = None,
     team_id: Annotated[int | None, typer.Option(min=1, metavar="ID", help="Only this team.")] = None,
@@ -115,8 +113,8 @@ def backfill(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comm
     chosen = Selection(
         kind="backfill",
         statuses=_statuses(status),
-        since=_day(since, "--since") if since else None,
-        until=_day(until, "--until", days_later=1) if until else None,
+        since=day(since, "--since") if since else None,
+        until=day(until, "--until", days_later=1) if until else None,
         inbox_id=inbox_id,
         team_id=team_id,
         labels=tuple(label or ()),
@@ -155,15 +153,3 @@ def _run(selection: Selection, as_json: bool, chosen: "list[Account]") -> None:
 
 def _statuses(chosen: list[Status] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(status.value for status in chosen or Status))
-
-
-def _day(value: str, option: str, days_later: int = 0) -> datetime:
-    """Parse a day, in UTC or with an offset; return the moment when it begins, or so many days later."""
-    form = re.fullmatch(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:?\d{2})?", value)
-    try:
-        if form:
-            begins = datetime.fromisoformat(f"{form[1]}T00:00:00{form[2] or 'Z'}")
-            return (begins + timedelta(days=days_later)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise typer.BadParameter(f"{value!r} is no day such as 2026-03-01 or 2026-03-01+02:00", param_hint=option)

@@ -51,6 +51,11 @@ def require(connection: Connection, account_id: int, base_url: str, way: Way) ->
         .values(account_id=account_id, base_url=base_url, personal_data=way.mode, personal_data_key=way.fingerprint)
         .on_conflict_do_nothing()
     )
+    require_way(connection, account_id, way)
+
+
+def require_way(connection: Connection, account_id: int, way: Way) -> None:
+    """Raise SettingsError when personal data of an account are stored in another way than this."""
     if is_being_redacted(connection, account_id):
         raise SettingsError(
             f"`etl redact` was begun and is not done: some of account {account_id} is rewritten, and some is not."
