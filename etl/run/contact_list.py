@@ -38,6 +38,7 @@ class Listing:
     counts: list[int] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     _taken: list[Any] = field(default_factory=list)
+    _odd: set[str] = field(default_factory=set)
 
     @property
     def present(self) -> int:
@@ -80,7 +81,11 @@ class Listing:
     def take(self, page: Page) -> None:
         """Take in the contacts of a page that no page has shown before, and save them as soon as there are enough."""
         self.failed += [page.failed] if page.failed else []
-        self._taken += [payload for payload in page.payloads if id_of(payload) not in self.seen]
+        for payload in page.payloads:
+            number = id_of(payload)
+            # What has no number that can be read is rejected once, however many orders show it.
+            self._taken += [] if number in self.seen or repr(payload) in self._odd else [payload]
+            self._odd |= {repr(payload)} if number is None else set()
         self.seen.update(_ids(page.payloads))
         if len(self._taken) >= CONTACTS_AT_ONCE:
             self.save_taken()

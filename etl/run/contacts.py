@@ -88,7 +88,7 @@ class _Accounting:
         many = len(doubted.listed)
         is_suspicious = not self.accept_deletions and many > max(SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE * held)
         found, gone = listing.ask(self._chosen(doubted, is_suspicious))
-        gone = self._believed(gone)
+        gone = self._believed(gone, bool(found))
         if is_suspicious and gone:
             self.run.problems.append(
                 f"{many} of {held} known contacts are no longer listed. That looks like a token that lost its scope, or"
@@ -104,9 +104,10 @@ class _Accounting:
             contacts.note_merges(connection, account_id)
         self.run.contact_ledger = self._add_up(filled)
 
-    def _believed(self, gone: set[int]) -> set[int]:
+    def _believed(self, gone: set[int], any_found: bool) -> set[int]:
         """Return who is gone; nobody, where the server shows no contact by itself."""
-        if not (gone or self.listing.gone) or self.accept_deletions or self.listing.shows_single_ones():
+        is_believed = any_found or self.accept_deletions or not (gone or self.listing.gone)
+        if is_believed or self.listing.shows_single_ones():
             return gone
         self.run.notes.append("The server does not show single contacts: which of them are gone is not known.")
         self.listing.gone.clear()
