@@ -16,7 +16,7 @@ from etl.extract.client import Client, Query
 from etl.extract.ids import id_of
 from etl.extract.walk import PAGES_AHEAD, Page, Span, follow, is_count, read_ahead
 
-LIST = "contacts"
+CONTACTS = "contacts"
 # Orders to walk in, until as many were shown as are counted. The server takes several keys, and ignores those that it
 # does not know (2.x has no `created_at`): the first order hardly ties, as e-mail addresses and numbers are unique.
 ORDERS = ("email,phone_number,name,last_activity_at,created_at", "email", "-last_activity_at", "name")
@@ -32,7 +32,7 @@ def walk_contacts(client: Client, pool: Executor, order: str, ahead: int = PAGES
     Raise VendorError when the first page cannot be had, when several in a row cannot, or when it would not end.
     """
     pages = read_ahead(partial(_try_page, client, order), pool, Span(ahead=ahead))
-    yield from follow(pages, client.address(LIST, [("sort", order)]), _give_up)
+    yield from follow(pages, client.address(CONTACTS, [("sort", order)]), _give_up)
 
 
 def count_contacts(client: Client) -> int | None:
@@ -54,7 +54,7 @@ def get_contact(client: Client, contact_id: int) -> Any:
         if named != contact_id:
             raise TryAgain(f"the answer belongs to contact {named}, and was asked for contact {contact_id}.")
 
-    return _payload(client.get(f"{LIST}/{contact_id}", [WITHOUT_INBOXES], check))
+    return _payload(client.get(f"{CONTACTS}/{contact_id}", [WITHOUT_INBOXES], check))
 
 
 def _payload(answer: Any) -> Any:
@@ -77,11 +77,11 @@ def _try_page(client: Client, order: str, number: int, about: int | None) -> Pag
 
 def _get_page(client: Client, order: str, number: int, about: int | None) -> Page:
     query: Query = [("sort", order), WITHOUT_INBOXES, ("page", number)]
-    answer = get_list(client, LIST, query)
-    payload = _payload(answer)
+    answer = get_list(client, CONTACTS, query)
+    payload = answer if isinstance(answer, list) else _payload(answer)
     if not isinstance(payload, list):
-        raise VendorError("the answer holds no list of contacts.", address=client.address(LIST, query))
-    meta = answer.get("meta")
+        raise VendorError("the answer holds no list of contacts.", address=client.address(CONTACTS, query))
+    meta = answer.get("meta") if isinstance(answer, dict) else None
     counts = {COUNT: meta["count"]} if isinstance(meta, dict) and is_count(meta.get("count")) else {}
     if about is None and payload and counts:
         about = ceil(counts[COUNT] / len(payload))

@@ -23,7 +23,7 @@ from etl.run.intake import Intake
 from etl.run.ledger import ASKED_AT_ONCE, SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE
 
 # How many are asked for one by one in a run, unless deletions are accepted.
-MOST_ASKED = 1_000
+MOST_CONTACTS_ASKED = 1_000
 THE_CONTACTS = "contacts without a conversation, and which contacts are gone (conversations tell the others)"
 NEWEST = "contacts that changed without a conversation (the next run over everything reads all)"
 
@@ -118,13 +118,13 @@ class _Accounting:
         if is_suspicious:
             return doubted.listed[-ASKED_AT_ONCE:]
         chosen = [*doubted.listed, *doubted.others]
-        if len(chosen) <= MOST_ASKED or self.accept_deletions:
+        if len(chosen) <= MOST_CONTACTS_ASKED or self.accept_deletions:
             return chosen
         self.run.notes.append(
-            f"{len(chosen)} contacts are not listed, and may be gone: {MOST_ASKED} of them were asked for, and the next"
+            f"{len(chosen)} contacts are not listed, and may be gone: {MOST_CONTACTS_ASKED} of them were asked for, and the next"
             " runs go on."
         )
-        return chosen[:MOST_ASKED]
+        return chosen[:MOST_CONTACTS_ASKED]
 
     def _add_up(self, filled: int) -> dict[str, int] | None:
         """Return {counted, loaded, gone, not_shown}; counted is the sum of the others.
