@@ -121,8 +121,8 @@ class _Accounting:
         if len(chosen) <= MOST_CONTACTS_ASKED or self.accept_deletions:
             return chosen
         self.run.notes.append(
-            f"{len(chosen)} contacts are not listed, and may be gone: {MOST_CONTACTS_ASKED} of them were asked for, and the next"
-            " runs go on."
+            f"{len(chosen)} contacts are not listed, and may be gone: {MOST_CONTACTS_ASKED} of them were asked for, and"
+            " the next runs go on."
         )
         return chosen[:MOST_CONTACTS_ASKED]
 
