@@ -16,7 +16,6 @@ RECORD: dict[str, dict[str, Any]] = {
     "teams": {"id": 1, "name": "sales", "description": None, "allow_auto_assign": True, "account_id": 1},
     "labels": {"id": 1, "title": "vip", "description": None, "color": "#000000", "show_on_sidebar": True},
     "custom_attribute_definitions": {"id": 1, "attribute_key": "order", "attribute_display_name": "Order"},
-    "contacts": {"id": 1, "name": "Dana", "email": None, "phone_number": "+49", "identifier": None},
     "csat_survey_responses": {"id": 1, "rating": 5, "feedback_message": None, "account_id": 1},
     # What else the vendor answers in lists.
     "contacts": {"id": 1, "name": "Dana", "email": "dana@example.com", "phone_number": None, "identifier": None},
