@@ -63,6 +63,9 @@ class Contact(Entity, Base):
         comment="Free-form: city, company, social profiles ..."
     )
     custom_attributes: Mapped[dict[str, Any] | None] = column(comment="Free-form: the account's own attributes")
+    listed: Mapped[bool | None] = column(
+        comment="Whether the vendor's list of contacts shows it; NULL: not known, as it has not shown it yet"
+    )
     deleted_at: Mapped[datetime | None] = column(comment="When a run found the contact deleted or merged away (UTC)")
     merged_into: Mapped[int | None] = column(
         comment="The contact to which all its conversations moved; NULL: it is there, was deleted, or had none"

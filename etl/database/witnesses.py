@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Identity, Index, func
+from sqlalchemy import Identity, Index, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
@@ -45,6 +45,12 @@ class FieldChange(OfAccount, Base):
         refers_to("accounts"),
         Index(None, "account_id", "entity", "entity_id", "field", "seen_at"),
         Index(None, "account_id", "seen_at"),
+        # Whose conversations moved to another contact: contacts that may have been merged.
+        Index(
+            "field_changes_contacts_idx",
+            "account_id",
+            postgresql_where=text("entity = 'conversation' AND field = 'contact_id'"),
+        ),
         {"comment": __doc__},
     )
 

@@ -127,8 +127,10 @@ def inbox_payload(inbox: Inbox, behaviour: str) -> Json:
     return payload | dict.fromkeys(_CHANNEL_FIELDS) | {"provider": None} | inbox.channel
 
 
-def listed_contact(account: Account, contact: Contact, inbox_ids: list[int], behaviour: str) -> Json:
-    """Make an item of `/contacts`; 2.14 puts whole inboxes into it, passwords and all."""
+def listed_contact(account: Account, contact: Contact, inbox_ids: list[int] | None, behaviour: str) -> Json:
+    """Make an item of `/contacts`; 2.14 puts whole inboxes into it, passwords and all, unless there are to be none."""
+    if inbox_ids is None:
+        return contact_payload(contact, behaviour)
     inboxes = [account.inboxes[inbox_id] for inbox_id in inbox_ids]
     return contact_payload(contact, behaviour) | {
         "contact_inboxes": [

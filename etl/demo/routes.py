@@ -2,7 +2,8 @@
 
 import re
 
-from etl.demo.account import Contact, Conversation, Json
+from etl.demo import contacts
+from etl.demo.account import Conversation, Json
 from etl.demo.asked import FORBIDDEN, Asked, Handler
 from etl.demo.dimensions import (
     OLD,
@@ -10,7 +11,6 @@ from etl.demo.dimensions import (
     csat_payload,
     inbox_payload,
     label_payload,
-    listed_contact,
     team_payload,
 )
 from etl.demo.finders import (
@@ -26,9 +26,7 @@ from etl.demo.finders import (
 from etl.demo.payloads import conversation_payload, history_payload, updated_at, witness_payload
 from etl.demo.server import Answer, json_answer
 
-CONTACTS_A_PAGE = 15
 SURVEYS_A_PAGE = 25
-CONTACT_ORDERS = ("name", "email", "phone_number", "last_activity_at", "created_at")
 
 
 def find_route(version: str, path: str) -> tuple[Handler, tuple[str, ...]] | None:
@@ -101,42 +99,6 @@ def _conversation(asked: Asked, key: str) -> Conversation:
     return conversation
 
 
-def _contacts(asked: Asked) -> Answer:
-    account, behaviour = asked.account, asked.viewer.behaviour
-    shown = [
-        contact
-        for contact in list(account.contacts.values())
-        if contact.email or contact.phone_number or contact.identifier
-    ]
-    sort = asked.request.first("sort") or ""
-    name = sort.removeprefix("-") if sort.removeprefix("-") in CONTACT_ORDERS else None
-
-    def key(contact: Contact) -> tuple[bool, str | int]:
-        # Nulls come last going up and first going down, as in PostgreSQL; no order at all is one great tie.
-        value = getattr(contact, name) if name else ""
-        return value is None, "" if value is None else value
-
-    shown.sort(key=key, reverse=sort.startswith("-"))
-    page = cut_page(shown, key, (page_number(asked.request, CONTACTS_A_PAGE), CONTACTS_A_PAGE), f"contacts {sort}")
-    inboxes = _inboxes_of(asked, page)
-    payload = [listed_contact(account, contact, inboxes[contact.id], behaviour) for contact in page]
-    # A text where a page was asked for, the number 1 where not: the server repeats the parameter.
-    return json_answer(
-        {"meta": {"count": len(shown), "current_page": asked.request.first("page") or 1}, "payload": payload}
-    )
-
-
-def _inboxes_of(asked: Asked, contacts: list[Contact]) -> dict[int, list[int]]:
-    inboxes: dict[int, list[int]] = {contact.id: [] for contact in contacts}
-    if asked.request.first("include_contact_inboxes") == "false":
-        return inboxes
-    for conversation in list(asked.account.conversations.values()):
-        known = inboxes.get(conversation.contact_id)
-        if known is not None and conversation.inbox_id not in known:
-            known.append(conversation.inbox_id)
-    return inboxes
-
-
 def _inboxes(asked: Asked) -> Answer:
     inboxes = asked.account.inboxes.values()
     visible = [inbox for inbox in inboxes if inbox.id not in asked.viewer.hidden_inboxes]
@@ -179,7 +141,7 @@ _ROUTES: tuple[tuple[str, Handler], ...] = (
     ("v1/conversations/search", _search),
     ("v1/conversations/([^/]+)", _detail),
     ("v1/conversations/([^/]+)/messages", _messages),
-    ("v1/contacts", _contacts),
+    *contacts.ROUTES,
     ("v1/inboxes", _inboxes),
     ("v1/agents", _agents),
     ("v1/teams", _teams),

@@ -26,6 +26,7 @@ TELLING: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "labels": (frozenset({"title", "show_on_sidebar"}), frozenset()),
     "custom_attribute_definitions": (frozenset({"attribute_key", "attribute_display_name"}), frozenset()),
     "csat_survey_responses": (frozenset({"rating", "feedback_message"}), frozenset()),
+    "contacts": (frozenset({"phone_number", "identifier"}), frozenset({"role", "channel_type", "bot_type", "rating"})),
 }
 PROBES = 3
 

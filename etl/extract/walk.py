@@ -1,7 +1,7 @@
 """Pages of conversations, read ahead concurrently and given in order."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -76,9 +76,19 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: S
     (the vendor's section 2). `all_count` only limits how far to read ahead: never past the page that should be empty.
     Raise Denied or NotFound when the walk is refused, VendorError when it would not end.
     """
+    get_page = partial(_try_page if path == LIST else _get_page, client, path, query)
+    yield from follow(read_ahead(get_page, pool, span), client.address(path, query), partial(_check_alive, client))
+
+
+def follow(pages: Iterator[Page], address: str, check_alive: Callable[[Page], None]) -> Iterator[Page]:
+    """Yield pages until the empty one, which then says how many different records they have shown.
+
+    check_alive: called when several in a row failed; raises where it is not these pages that are broken.
+    Raise VendorError when it would not end.
+    """
     ids = IdSet()
     stale = failing = 0
-    for page in _read_ahead(client, pool, query, path, span):
+    for page in pages:
         shown = (number for number in map(id_of, page.payloads) if number is not None)
         new = {conversation_id for conversation_id in shown if conversation_id not in ids}
         stale = 0 if new else stale + 1
@@ -87,13 +97,13 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: S
             raise VendorError(
                 f"the last {stale} pages, up to {page.number}, showed nothing new, and none was empty: the walk would"
                 f" not end. {page.failed or 'Does a proxy drop the query?'}",
-                address=client.address(path, query),
+                address=address,
             )
         failing = failing + 1 if page.failed else 0
         if failing and failing % FAILURES_THAT_ALARM == 0:
-            _check_alive(client)
+            check_alive(page)
         ids.update(new)
-        _require_end(page, len(ids), client.address(path, query))
+        _require_end(page, len(ids), address)
         yield replace(page, distinct=len(ids)) if page.is_last else page
 
 
@@ -105,8 +115,8 @@ def _require_end(page: Page, shown: int, address: str) -> None:
         raise VendorError(f"{said} would not end.", address=address)
 
 
-def _read_ahead(client: Client, pool: Executor, query: Query, path: str, span: Span) -> Iterator[Page]:
-    get_page = partial(_try_page if path == LIST else _get_page, client, path, query)
+def read_ahead(get_page: Callable[[int, int | None], Page], pool: Executor, span: Span) -> Iterator[Page]:
+    """Yield pages in order, some of them got ahead; get_page: of a number, and about how many there seem to be."""
     page = get_page(span.first, None)
     yield page
     expected = page.about
@@ -129,7 +139,7 @@ def first_page(client: Client, query: Query) -> Page:
     return _get_page(client, LIST, query, 1, None)
 
 
-def _check_alive(client: Client) -> None:
+def _check_alive(client: Client, _: Page) -> None:
     """Raise VendorError when the server answers nothing else either: then it is down, and no page is broken."""
     with suppress(Denied, NotFound, Limited):
         client.get("conversations/meta", [("status", STATUSES[0])])

@@ -18,6 +18,7 @@ from etl.monitoring.run_history import LEDGER
 
 log = logging.getLogger(__name__)
 
+CONTACTS = {"loaded": "loaded", "gone": "gone meanwhile", "not_shown": "not shown"}
 AUDIT = {"read": "read", "witnessed": "from the search alone", "unaccounted": "unaccounted"}
 
 
@@ -101,6 +102,9 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         jumped = run.ledger["highest_id"] - sum(run.ledger[name] for name in parts)
         between = f" + {jumped:,} in jumps, not asked for" if jumped else ""
         yield "ledger", f"{run.ledger['highest_id']:,} ids = {sum_of}{between}"
+    if held := run.contact_ledger:
+        added = [f"{held[name]:,} {said}" for name, said in CONTACTS.items() if held[name] or name == "loaded"]
+        yield "contacts", f"{held['counted']:,} listed = {' + '.join(added)}"
     if run.audit:
         read = " + ".join(
             f"{run.audit[name]:,} {said}" for name, said in AUDIT.items() if run.audit[name] or name == "read"

@@ -1,8 +1,10 @@
 """Accounts for what a run has read: each conversation, what else is listed, each message; says what is missing."""
 
+from datetime import datetime
+
 from etl.extract.client import Client
 from etl.load import ledger_entries
-from etl.run import contract, far_ids, messages, odd_values
+from etl.run import contacts, contract, far_ids, messages, odd_values
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
@@ -10,13 +12,21 @@ from etl.run.patrol import patrol
 from etl.selection import Selection
 
 
-def settle_accounts(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
-    """Account for every conversation where everything was read, and for every message where that is asked or needed."""
+def settle_accounts(
+    client: Client, intake: Intake, selection: Selection, dimensions: Dimensions, since: datetime | None
+) -> None:
+    """Account for every conversation where everything was read, and for every message where that is asked or needed.
+
+    since: from when on a run of what is recent has read.
+    """
     if intake.run.selection is None:
         _account_for_conversations(client, intake, selection, dimensions)
+        contacts.account_for_contacts(client, intake, dimensions, selection.accept_deletions)
         dimensions.read_surveys()
         if selection.kind == "sync":
             patrol(intake)
+    elif selection.recent and since:
+        contacts.read_newest(client, intake, dimensions, since)
     contract.settle(client, intake, dimensions, selection.accept_contract)
     everything = selection.audit and intake.settings.messages == "full"
     if everything or intake.run.tally.unproved:

@@ -81,7 +81,7 @@ class Dimensions:
         answers = [(names, self.pool.submit(get_list, self.client, names.path)) for names in LISTS]
         self._add_account(batch, profile.result)
         listed = {names.path: self._add_list(batch, names, answer.result) for names, answer in answers}
-        self._say_what_was_missed()
+        self.say_what_was_missed()
         self.listed = {
             names.path: {row["id"] for row in batch.rows[names.entity.table].values() if "id" in row}
             for names in LISTS
@@ -101,7 +101,7 @@ class Dimensions:
         for number in range(1, MOST_PAGES + 1):
             page = self._survey_page([("page", number), BY_CREATED_AT])
             if not page:
-                self._say_what_was_missed()
+                self.say_what_was_missed()
                 return
             before = len(seen)
             seen |= {str(response.get("id")) if isinstance(response, dict) else repr(response) for response in page}
@@ -119,26 +119,26 @@ class Dimensions:
         try:
             profile = result()
         except VendorError as error:
-            self._miss("the account's name, and whether this token sees everything (it is believed)", error)
+            self.miss("the account's name, and whether this token sees everything (it is believed)", error)
             return
         self.rights = ()
         accounts = profile.get("accounts") if isinstance(profile, dict) else None
         for account in accounts if isinstance(accounts, list) else []:
             if isinstance(account, dict) and account.get("id") == self.run.account_id:
                 self.rights = _rights(account)
-                batch.convert(ACCOUNT, _named(ACCOUNT, account), base_url=self.client.base_url)
+                batch.convert(ACCOUNT, named(ACCOUNT, account), base_url=self.client.base_url)
 
     def _add_list(self, batch: Batch, names: Names, result: Callable[[], Any]) -> list[Any] | None:
         """Add the items of a list; return them, None when the list cannot be had."""
         try:
             items = _items(result())
         except VendorError as error:
-            self._miss(f"{names.tells} ({names.instead})", error)
+            self.miss(f"{names.tells} ({names.instead})", error)
             return None
         for item in items:
             batch.observed.add(names.entity, item)
             if isinstance(item, dict):
-                batch.convert(names.entity, _named(names.entity, item))
+                batch.convert(names.entity, named(names.entity, item))
             else:
                 name = names.entity.name
                 batch.reject(name, None, BadValue(f"expected an object, got {type(item).__name__}", field=name))
@@ -164,7 +164,7 @@ class Dimensions:
         try:
             return _items(get_list(self.client, SURVEYS, query))
         except VendorError as error:
-            self._miss("the survey responses (messages tell their ratings)", error)
+            self.miss("the survey responses (messages tell their ratings)", error)
             return None
 
     def _save_surveys(self, page: list[Any]) -> None:
@@ -181,7 +181,7 @@ class Dimensions:
                 row["conversation_id"] = None
         self.writer.save(batch)
 
-    def _miss(self, what: str, error: VendorError) -> None:
+    def miss(self, what: str, error: VendorError) -> None:
         """Remember what could not be read, and why; of several failures of the server, only the first."""
         why = "this server does not have it"
         if isinstance(error, Denied):
@@ -192,7 +192,8 @@ class Dimensions:
             why = next((reason for reason in self._missed if reason.startswith(failed)), f"{failed}: {error}")
         self._missed.setdefault(why, []).append(what)
 
-    def _say_what_was_missed(self) -> None:
+    def say_what_was_missed(self) -> None:
+        """Say in notes what could not be read since this was last said."""
         for reason, missed in self._missed.items():
             self.run.notes.append(f"Not read: {'; '.join(missed)}. Why: {reason.removesuffix('.')}.")
         self._missed.clear()
@@ -206,7 +207,7 @@ def _items(answer: Any) -> list[Any]:
     return items
 
 
-def _named(entity: Entity, payload: dict[str, Any]) -> dict[str, Any]:
+def named(entity: Entity, payload: dict[str, Any]) -> dict[str, Any]:
     """Return the fields that have a column: `/inboxes` holds the channels' secrets, which are not to be stored."""
     known = entity.shapes[""].known
     return {name: value for name, value in payload.items() if name in known}

@@ -50,7 +50,7 @@ ALWAYS = 0.99
 FEWEST_UNREAD = 3
 WHOLE_LISTS = {"inbox", "agent", "team", "label", "custom attribute definition"}
 # Of these a selection shows a part that may well be different from the rest.
-OF_CONVERSATIONS = {"conversation", "contact"}
+OF_CONVERSATIONS = {"conversation", "contact", "listed contact"}
 # What goes with its record only: that any was held back says that the field is gone.
 GOES_WITH_ITS_RECORD = {*SAID_OF_SURVEYS, LISTED_ATTACHMENTS}
 # What may be gone because nobody and nothing of it is left in the account.

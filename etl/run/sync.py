@@ -88,9 +88,9 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             lock.check()  # who overtook this run before it was written down has not closed it
             _prepare(intake, selection, dimensions)
             shared = hooks.share(client, intake, chosen, wait)
-            alone = take_in(intake, selection, walks(client, intake, selection, since and since - OVERLAP))
+            alone = take_in(intake, selection, walks(client, intake, selection, since))
             _read(client, intake, selection, shared or alone, hooks.watch)
-            accounting.settle_accounts(client, intake, selection, dimensions)
+            accounting.settle_accounts(client, intake, selection, dimensions, since)
             lock.check()  # without it nobody knows who else has written
     return run
 
@@ -105,7 +105,7 @@ def _open(settings: Settings, engine: Engine, selection: Selection) -> tuple[Run
     run = Run(settings.account_id, selection.kind, protect_selection(chosen.chosen(), way))
     if selection.recent and not since:
         run.notes.append("No run was complete yet, so everything was read, and not only what is recent.")
-    return run, chosen, since
+    return run, chosen, since and since - OVERLAP
 
 
 def _prepare(intake: Intake, selection: Selection, dimensions: Dimensions) -> None:

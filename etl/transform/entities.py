@@ -35,6 +35,10 @@ CONTACT = Entity(
 )
 
 
+# The list of contacts sends them with other fields than conversations do.
+LISTED_CONTACT = replace(CONTACT, within="listed")
+
+
 AGENT = Entity(
     "agent",
     "agents",
@@ -198,7 +202,7 @@ PATHS = {entity.table: entity.paths for entity in ENTITIES}
 SENT = {
     entity.sent_as: entity
     for entity in (
-        *(CONVERSATION, MESSAGE, LISTED_MESSAGE, CONTACT, ATTACHMENT),
+        *(CONVERSATION, MESSAGE, LISTED_MESSAGE, CONTACT, LISTED_CONTACT, ATTACHMENT),
         *(INBOX, AGENT, TEAM, LABEL, DEFINITION, SURVEY_RESPONSE),
     )
 }

@@ -22,7 +22,7 @@ NEW = (
     "vendor_counts",
     "reporting_events",
 )
-NEW_COLUMNS = {"sync_runs": ("books", "contact_ledger"), "contacts": ("merged_into", "deleted_at")}
+NEW_COLUMNS = {"sync_runs": ("books", "contact_ledger"), "contacts": ("merged_into", "deleted_at", "listed")}
 
 
 def upgrade() -> None:
@@ -531,6 +531,24 @@ def upgrade() -> None:
         "reporting_events",
         ["account_id", "server_conversation_id"],
         unique=False,
+        schema=SCHEMA,
+    )
+    op.create_index(
+        "field_changes_contacts_idx",
+        "field_changes",
+        ["account_id"],
+        unique=False,
+        schema=SCHEMA,
+        postgresql_where=sa.text("entity = 'conversation' AND field = 'contact_id'"),
+    )
+    op.add_column(
+        "contacts",
+        sa.Column(
+            "listed",
+            sa.Boolean(),
+            nullable=True,
+            comment="Whether the vendor's list of contacts shows it; NULL: not known, as it has not shown it yet",
+        ),
         schema=SCHEMA,
     )
     op.add_column(

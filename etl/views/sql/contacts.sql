@@ -12,7 +12,9 @@ SELECT
     contact.last_activity_at AS last_seen_at,
     held.conversations,
     held.conversations > 1 AS is_returning,
-    contact.blocked AS is_blocked
+    contact.blocked AS is_blocked,
+    contact.deleted_at IS NOT NULL AS is_deleted,
+    contact.merged_into
 FROM helpdesk.contacts AS contact
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = contact.account_id
 LEFT JOIN LATERAL (
@@ -23,7 +25,7 @@ LEFT JOIN LATERAL (
     WHERE conversation.account_id = contact.account_id AND conversation.contact_id = contact.id
 ) AS held ON true;
 
-COMMENT ON VIEW bi.contacts IS 'One row a contact: since when, and how often';
+COMMENT ON VIEW bi.contacts IS 'One row a contact: since when, and how often; those without a conversation, too, unless ETL_CONTACTS is seen';
 COMMENT ON COLUMN bi.contacts.account_id IS 'The vendor''s number of the account';
 COMMENT ON COLUMN bi.contacts.contact_id IS 'Number of the contact';
 COMMENT ON COLUMN bi.contacts.contact_name IS 'Name of the contact; ''Contact 17'' for who may not see personal data';
@@ -35,3 +37,5 @@ COMMENT ON COLUMN bi.contacts.last_seen_at IS 'Last activity of the contact (UTC
 COMMENT ON COLUMN bi.contacts.conversations IS 'How many conversations, deleted ones included';
 COMMENT ON COLUMN bi.contacts.is_returning IS 'Whether there is more than one';
 COMMENT ON COLUMN bi.contacts.is_blocked IS 'Whether the contact is blocked; NULL: the server does not tell';
+COMMENT ON COLUMN bi.contacts.is_deleted IS 'Whether a run found the contact deleted or merged away';
+COMMENT ON COLUMN bi.contacts.merged_into IS 'The contact into whom this one was merged, who may have been merged, too; NULL: none';

@@ -27,7 +27,16 @@ AUDIT = Selection(audit=True)
 TYPES = ("incoming", "outgoing", "activity", "template")
 KINDS = {None: None, "Contact": "contact", "User": "user", "AgentBot": "agent_bot"}
 # What tells the time of the test, or is the job's own.
-OURS = {"account_id", "first_synced_at", "changed_at", "mark", "history_read_at", "payload_digest", "content_digest"}
+OURS = {
+    "account_id",
+    "first_synced_at",
+    "changed_at",
+    "listed",
+    "mark",
+    "history_read_at",
+    "payload_digest",
+    "content_digest",
+}
 # No columns: what they hold is in tables or columns of their own, or said of every record.
 ELSEWHERE = {"account_id", "type", "sender", "attachments", "meta", "messages", "labels", "last_non_activity_message"}
 ELSEWHERE |= {"contact", "assigned_agent", "conversation", "timestamp", "processed_message_content", "sentiment"}
@@ -126,6 +135,7 @@ def people(parts: Parts, kind: str) -> list[Json]:
     ]
     told = [one for history in parts.histories.values() for one in history]
     said += [one["sender"] for one in told if one.get("sender", {}).get("type") == kind]
+    said += parts.lists["contacts"]["payload"] if kind == "contact" else []
     key = "contact" if kind == "contact" else "assigned_agent"
     return [*said, *(one[key] for one in parts.lists["csat_survey_responses"] if key in one)]
 
@@ -213,7 +223,7 @@ def test_what_was_recorded_from_4_15_1_is_whole_rows(engine: Engine) -> None:
 
 @pytest.mark.parametrize("recorded", [recorded_2_15, recorded_4_15])
 def test_the_vendor_s_own_list_of_contacts_agrees_with_the_rows(engine: Engine, recorded: Any) -> None:
-    """A second telling of the same contacts, for which the job does not ask."""
+    """A second telling of the same contacts, for which a backfill does not ask."""
     parts = recorded()
     listed = by_id(parts.lists["contacts"]["payload"])
     # Those who are listed, as the senders of conversations that the recorder did not keep.
@@ -230,6 +240,55 @@ def test_the_vendor_s_own_list_of_contacts_agrees_with_the_rows(engine: Engine, 
     found = rows(engine, "contacts")
     assert {number: found[number] for number in listed} == listed
     assert len(listed) == 15
+
+
+CAPS: Json = {"thumbnail": "", "custom_attributes": {}, "additional_attributes": {}, "availability_status": "offline"}
+CREATED = {
+    1795829722: datetime(2026, 11, 28, 1, 35, 22, tzinfo=UTC),
+    1795829962: datetime(2026, 11, 28, 1, 39, 22, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked", "row"),
+    [
+        (
+            recorded_2_15,
+            ["contacts", "contacts", "contacts/20"],
+            {
+                "id": 101,
+                "name": "cap 1000",
+                "identifier": "cap1000",
+                "conversations_count": 1,
+                "created_at": CREATED[1795829962],
+            },
+        ),
+        (
+            recorded_4_15,
+            ["contacts", "contacts"],
+            {
+                "id": 94,
+                "name": "cap 1000",
+                "identifier": "cap1000",
+                "blocked": False,
+                "created_at": CREATED[1795829722],
+            },
+        ),
+    ],
+)
+def test_the_recorded_page_of_contacts_is_read_and_counted(
+    engine: Engine, recorded: Any, asked: list[str], row: Json
+) -> None:
+    parts = recorded()
+    with night(parts, engine) as etl:
+        run = etl.run()
+    assert run.contact_ledger == {"counted": 15, "loaded": 15, "gone": 0, "not_shown": 0}
+    assert rows(engine, "contacts")[row["id"]] == CAPS | row
+    paths = [one.path.partition("/accounts/2/")[2] for one in parts.requests]
+    assert [path for path in paths if path.startswith("contacts")] == asked
+    with engine.connect() as connection:
+        listed = connection.scalars(text("SELECT id FROM helpdesk.contacts WHERE listed ORDER BY id")).all()
+    assert listed == sorted(one["id"] for one in parts.lists["contacts"]["payload"])
 
 
 @pytest.mark.parametrize("recorded", [recorded_2_15, recorded_4_15])

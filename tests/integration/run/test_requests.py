@@ -11,7 +11,7 @@ from tests.scripted_account import Job, account_of, job
 
 CONVERSATIONS = 60
 # Names, four statuses of which one has conversations (three pages, and the empty one that ends each walk), the ledger's
-# probes above the highest id, the counts, and the surveys.
+# probes above the highest id, the counts, the page of contacts and the empty one after it, and the surveys.
 EVERY_RUN = Counter(
     {
         "profile": 1,
@@ -23,6 +23,7 @@ EVERY_RUN = Counter(
         "conversations": 3 + 4,
         "conversations/N": 25,
         "conversations/meta": 4,
+        "contacts": 2,
         "csat_survey_responses": 1,
     }
 )

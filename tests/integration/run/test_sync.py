@@ -26,6 +26,8 @@ from tests.scripted_account import (
 # What a full run asks for beside pages and histories: 25 ids above the highest, four counts, five lists of names, the
 # profile, and one page of survey responses, which is empty.
 PROBES = 36
+# One page of contacts, and the empty one.
+CONTACTS = 2
 
 
 def test_the_first_run_reads_every_page_and_every_history_and_is_complete(engine: Engine) -> None:
@@ -33,7 +35,12 @@ def test_the_first_run_reads_every_page_and_every_history_and_is_complete(engine
         run = etl.run()
         # 60 open: three pages and the empty one; the three other statuses have only the empty one.
         assert etl.asked() == (4 + 3, list(range(1, 61)))
-    assert (run.outcome, run.problems, run.tally.requests, run.tally.pages) == ("complete", [], 67 + PROBES, 7)
+    assert (run.outcome, run.problems, run.tally.requests, run.tally.pages) == (
+        "complete",
+        [],
+        67 + PROBES + CONTACTS,
+        7,
+    )
     assert run.ledger == {
         "highest_id": 60, "loaded": 60, "deleted": 0, "forbidden": 0, "unreadable": 0, "unaccounted": 0,
     }  # fmt: skip
@@ -236,7 +243,7 @@ def test_the_journal_has_the_whole_run(engine: Engine) -> None:
             "kind, selection, outcome, requests, retries, pages, rejected, highest_id, loaded, unaccounted, problems"
         )
         assert etl.rows(f"SELECT {columns} FROM sync_runs") == [
-            ("sync", None, "complete", 7 + PROBES, 0, 5, 0, 2, 2, 0, None)
+            ("sync", None, "complete", 7 + PROBES + CONTACTS, 0, 5, 0, 2, 2, 0, None)
         ]
         ((started, finished, counts),) = etl.rows("SELECT started_at, finished_at, counts FROM sync_runs")
         assert (started, finished) == (run.started_at, run.finished_at)

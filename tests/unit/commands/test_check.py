@@ -9,7 +9,7 @@ from etl.settings.settings import Settings, load
 from tests.scripted_account import account_of
 
 FAULT = json_answer({"status": 500, "error": "Internal Server Error"}, 500)
-LISTS = "inboxes, agents, teams, labels, csat_survey_responses, custom_attribute_definitions"
+LISTS = "inboxes, agents, teams, labels, contacts, csat_survey_responses, custom_attribute_definitions"
 
 
 @pytest.fixture

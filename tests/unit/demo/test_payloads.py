@@ -250,7 +250,7 @@ def test_old_servers_embed_whole_inboxes_in_contacts_unless_told_not_to() -> Non
     embedded = [one["inbox"] for row in rows for one in row["contact_inboxes"]]
     assert any(inbox.get("imap_password") == "demo-imap-password" for inbox in embedded)
     rows = get(vendor, "/contacts", sort="email", include_contact_inboxes="false")["payload"]
-    assert {len(row["contact_inboxes"]) for row in rows} == {0}
+    assert ["contact_inboxes" in row for row in rows] == [False] * len(rows)
 
 
 def test_null_times_are_zero_where_the_vendor_sends_numbers_and_null_where_it_sends_texts() -> None:
