@@ -25,7 +25,10 @@ COPY_IT = "Copy the access token from the inbox, Profile settings, into ETL_API_
 SAME_ACCOUNT = "Are ETL_ACCOUNT_ID and the token of the same account?"
 # What a server, or a firewall before it, answers where it does not tell its version.
 NOT_FOR_EVERYBODY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-OPTIONAL = ("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions")
+OPTIONAL = (
+    *("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions"),
+    *("agent_bots", "campaigns", "sla_policies"),
+)
 
 
 @dataclass(frozen=True)

@@ -55,15 +55,18 @@ class Bot:
 
     id: int
     name: str
+    description: str | None = None
+    is_of_system: bool = False
 
 
 @dataclass(slots=True)
 class Team:
-    """A group of agents."""
+    """A group of agents; members: their numbers."""
 
     id: int
     name: str
     description: str | None = None
+    members: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,6 +94,39 @@ class Inbox:
     greeting_message: str | None = None
     out_of_office_message: str | None = None
     csat_survey_enabled: bool = False
+    members: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Campaign:
+    """Messages that go out by themselves: on a website as long as it is `ongoing`, or once to whoever has a label."""
+
+    id: int
+    title: str
+    message: str
+    inbox_id: int
+    created_at: int
+    sender_id: int | None = None
+    description: str | None = None
+    campaign_type: str = "ongoing"
+    campaign_status: str = "active"
+    enabled: bool = True
+    scheduled_at: int | None = None
+    audience: list[Json] = field(default_factory=list)
+    trigger_rules: Json = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SlaPolicy:
+    """What is promised to contacts, in seconds."""
+
+    id: int
+    name: str
+    description: str | None = None
+    first_response: float | None = None
+    next_response: float | None = None
+    resolution: float | None = None
+    only_during_business_hours: bool = False
 
 
 @dataclass(slots=True)
@@ -199,6 +235,8 @@ class Account:
     conversations: dict[int, Conversation] = field(default_factory=dict)
     csat_responses: list[CsatResponse] = field(default_factory=list)
     custom_attribute_definitions: list[Json] = field(default_factory=list)
+    campaigns: list[Campaign] = field(default_factory=list)
+    sla_policies: list[SlaPolicy] = field(default_factory=list)
     last_conversation_id: int = 0
     last_message_id: int = 0
 

@@ -2,7 +2,7 @@
 
 from etl.extract.client import Client
 from etl.load import ledger_entries
-from etl.run import contract, far_ids, messages, odd_values
+from etl.run import contract, far_ids, members, messages, odd_values
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
@@ -15,6 +15,7 @@ def settle_accounts(client: Client, intake: Intake, selection: Selection, dimens
     if intake.run.selection is None:
         _account_for_conversations(client, intake, selection, dimensions)
         dimensions.read_surveys()
+        members.settle_agents(dimensions)
         if selection.kind == "sync":
             patrol(intake)
     contract.settle(client, intake, dimensions, selection.accept_contract)

@@ -22,7 +22,11 @@ NEW = (
     "vendor_counts",
     "reporting_events",
 )
-NEW_COLUMNS = {"sync_runs": ("books", "contact_ledger"), "contacts": ("merged_into", "deleted_at")}
+NEW_COLUMNS = {
+    "sync_runs": ("books", "contact_ledger"),
+    "contacts": ("merged_into", "deleted_at"),
+    "agents": ("is_listed",),
+}
 
 
 def upgrade() -> None:
@@ -531,6 +535,17 @@ def upgrade() -> None:
         "reporting_events",
         ["account_id", "server_conversation_id"],
         unique=False,
+        schema=SCHEMA,
+    )
+    op.add_column(
+        "agents",
+        sa.Column(
+            "is_listed",
+            sa.Boolean(),
+            nullable=True,
+            comment="Whether the account's list of agents has the agent, when last read;"
+            " NULL: not read since first seen",
+        ),
         schema=SCHEMA,
     )
     op.add_column(
