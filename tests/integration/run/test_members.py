@@ -1,15 +1,14 @@
 """Members of teams and inboxes, bots, policies and campaigns: what is read of them, and what ends a membership."""
 
-from collections.abc import Callable
+from collections import Counter
 from datetime import UTC, datetime
-from typing import Any
 
-import orjson
 import pytest
 from sqlalchemy import Engine, text
 
-from etl.demo.account import Account, Agent, Bot, Campaign, SlaPolicy, Team
-from etl.demo.members import BOTS_SECRET, BOTS_TOKEN
+from etl.demo.account import OUTGOING, Account, Agent, Bot, Campaign, SlaPolicy, Team
+from etl.demo.events import add_message
+from etl.demo.members import BOTS_SECRET, BOTS_TOKEN, bot_payload, campaign_payload, members_payload
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
 from tests.integration.run.test_dimensions import GONE, NO_ROUTE, REFUSED, contents, everything
@@ -19,6 +18,7 @@ TEAMS = "SELECT team_id, agent_id, valid_to IS NULL FROM team_members ORDER BY 1
 INBOXES = "SELECT inbox_id, agent_id, valid_to IS NULL FROM inbox_members ORDER BY 1, 2, valid_from"
 ALL_OF_TEAMS = [(1, 1, True), (1, 2, True), (2, 2, True)]
 ALL_OF_INBOXES = [(1, 1, True), (2, 1, True), (2, 2, True)]
+RULES = {"url": "https://x.example", "time_on_page": 9}
 STAYS = "(who was one stays one)"
 
 
@@ -29,7 +29,7 @@ def staffed(conversations: int = 1) -> Account:
     account.inboxes[1].channel = {"hmac_token": "s3cret-hmac", "imap_password": "s3cret-imap"}
     account.bots = {1: Bot(1, "Robo", "Answers at night"), 2: Bot(2, "Of all", is_of_system=True)}
     account.campaigns = [
-        Campaign(1, "Hello", "Can we help?", 1, LONG_AGO, 2, trigger_rules={"url": "https://x.example", "time_on_page": 9}),
+        Campaign(1, "Hello", "Can we help?", 1, LONG_AGO, 2, trigger_rules=RULES),
         Campaign(
             *(2, "Sale", "10% off", 2, LONG_AGO), campaign_type="one_off", campaign_status="completed",
             scheduled_at=LONG_AGO + 60, audience=[{"id": 1, "type": "Label"}],
@@ -80,7 +80,6 @@ def test_members_bots_policies_and_campaigns_are_read_and_a_second_run_writes_no
             ("agent_bot", 1, "Robo", "Answers at night", "webhook", None),
             ("agent_bot", 2, "Of all", None, "webhook", None),
         ]
-        rules = {"url": "https://x.example", "time_on_page": 9}
         assert etl.rows(
             "SELECT id, title, description, message, campaign_type, campaign_status, enabled, inbox_id, sender_id,"
             " audience, trigger_rules, trigger_only_during_business_hours, scheduled_at, created_at, updated_at, extra"
@@ -88,7 +87,7 @@ def test_members_bots_policies_and_campaigns_are_read_and_a_second_run_writes_no
         ) == [
             (
                 *(1, "Hello", None, "Can we help?", "ongoing", "active", True, 1, 2),
-                *(None, rules, False, None, at(LONG_AGO), at(LONG_AGO), None),
+                *(None, RULES, False, None, at(LONG_AGO), at(LONG_AGO), None),
             ),
             (
                 *(2, "Sale", None, "10% off", "one_off", "completed", True, 2, None),
@@ -109,19 +108,17 @@ def test_no_secret_of_a_bot_or_of_a_campaigns_inbox_is_stored_or_said(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not even where their records cannot be read."""
-    wrong: dict[str, Answer] = {}
-    with job(staffed(), engine, change=answering(wrong), behaviour="2026") as etl:
+    account, wrong = staffed(), dict[str, Answer]()
+    bots = [bot_payload(account, bot, "2026") for bot in account.bots.values()]
+    campaigns = [campaign_payload(account, campaign, "2026") for campaign in account.campaigns]
+    assert (bots[0]["access_token"], bots[0]["secret"]) == (BOTS_TOKEN, BOTS_SECRET)
+    assert campaigns[0]["inbox"]["hmac_token"] == "s3cret-hmac"
+    with job(account, engine, change=answering(wrong), behaviour="2026") as etl:
         run = etl.run()
-        sent = [
-            orjson.loads(etl.vendor(request).body) for request in etl.vendor.requests if "s/agent_bots" in request.path
-        ]
-        campaigns = [orjson.loads(etl.vendor(one).body) for one in etl.vendor.requests if "/campaigns" in one.path]
-        assert (sent[0][0]["access_token"], sent[0][0]["secret"]) == (BOTS_TOKEN, BOTS_SECRET)
-        assert campaigns[0][0]["inbox"]["hmac_token"] == "s3cret-hmac"
-        wrong["/agent_bots"] = json_answer([sent[0][0] | {"id": "seven"}, sent[0][1]])
-        wrong["/campaigns"] = json_answer([campaigns[0][0] | {"id": "eight"}, campaigns[0][1]])
+        wrong["/agent_bots"] = json_answer([bots[0] | {"id": "seven"}, bots[1], BOTS_SECRET])
+        wrong["/campaigns"] = json_answer([campaigns[0] | {"id": "eight"}, campaigns[1]])
         bad = etl.run()
-        assert (run.outcome, bad.outcome, bad.tally.rejected) == ("complete", "incomplete", 2)
+        assert (run.outcome, bad.outcome, bad.tally.rejected) == ("complete", "incomplete", 3)
         told = everything(etl) + repr([run, bad]) + caplog.text
     for secret in (BOTS_TOKEN, BOTS_SECRET, "s3cret"):
         assert secret not in told
@@ -158,3 +155,207 @@ def test_nothing_ends_before_it_began_where_the_clock_went_back(engine: Engine) 
         assert etl.rows(
             "SELECT count(*), bool_and(valid_to > valid_from) FROM team_members WHERE team_id = 1 AND agent_id = 2"
         ) == [(2, True)]
+
+
+def test_with_its_team_or_inbox_a_membership_ends_when_two_answers_say_so(engine: Engine) -> None:
+    account, answers = staffed(), dict[str, Answer]()
+    with job(account, engine, change=answering(answers)) as etl:
+        etl.run()
+        # Only the list lacks it, as it does for a token that may not see an inbox.
+        answers["/teams"] = json_answer([])
+        assert etl.run().notes == []
+        assert etl.rows(TEAMS) == ALL_OF_TEAMS
+        # Only its members are not found: perhaps none are, on this server.
+        answers.clear()
+        answers["teams/1/team_members"] = GONE
+        assert etl.run().notes == [f"Not read: the members of 1 of 2 teams {STAYS}. Why: this server does not have it."]
+        assert etl.rows(TEAMS) == ALL_OF_TEAMS
+        answers.clear()
+        del account.teams[1]
+        run = etl.run()
+        assert (run.outcome, run.notes) == ("complete", [])
+        assert etl.rows(TEAMS) == [(1, 1, False), (1, 2, False), (2, 2, True)]
+        etl.run()
+        assert [one for one in asked(etl) if "team" in one] == ["teams/2/team_members"]
+
+
+FAILS: list[tuple[Answer, str]] = [
+    (NO_ROUTE, "this server does not have it"),
+    (REFUSED, "it takes an administrator's token"),
+    (json_answer({"payload": None}), "the server failed: the answer is no list"),
+]
+
+
+@pytest.mark.parametrize(("answer", "why"), FAILS, ids=["missing", "forbidden", "no list"])
+def test_without_any_of_the_lists_one_note_says_so_and_nothing_has_ended(
+    engine: Engine, answer: Answer, why: str
+) -> None:
+    answers = dict[str, Answer]()
+    with job(staffed(), engine, change=answering(answers)) as etl:
+        etl.run()
+        before = contents(etl)
+        answers |= dict.fromkeys(("team_members", "inbox_members/1", "inbox_members/2"), answer)
+        answers |= dict.fromkeys(("/agent_bots", "/campaigns"), answer)
+        run = etl.run()
+        assert (run.outcome, run.problems, run.notes) == (
+            "complete",
+            [],
+            [
+                f"Not read: the members of teams {STAYS}; the members of inboxes {STAYS}; bots without a conversation"
+                " (conversations and messages tell the others); the campaigns (messages tell the numbers of theirs)."
+                f" Why: {why}."
+            ],
+        )
+        assert contents(etl) == before
+        # A server that refuses one may give the next; one that has none is asked for no more than one of each.
+        many = ["inbox_members/2", "teams/2/team_members"] if answer is REFUSED else []
+        assert asked(etl) == sorted({*LISTED} - {"inbox_members/2", "teams/2/team_members"} | {*many})
+
+
+def test_lists_that_fail_are_asked_for_again_a_few_times_and_end_nothing(engine: Engine) -> None:
+    answers = dict[str, Answer]()
+    with job(staffed(), engine, change=answering(answers)) as etl:
+        etl.run()
+        answers["inbox_members/1"] = server_fault()
+        run = etl.run(retry_attempts=1)
+        (said,) = run.notes
+        assert said.startswith(f"Not read: the members of inboxes {STAYS}. Why: the server failed: {etl.url}/")
+        assert (run.outcome, etl.rows(INBOXES)) == ("complete", ALL_OF_INBOXES)
+
+
+def test_an_inbox_that_the_token_may_not_see_keeps_its_members_and_the_others_are_read(engine: Engine) -> None:
+    account = staffed()
+    with job(account, engine) as etl:
+        etl.run()
+    with job(account, engine, hidden_inboxes=frozenset({2})) as etl:
+        account.inboxes[1].members, account.inboxes[2].members = [1, 2], []
+        run = etl.run()
+        assert run.notes[0] == (
+            "Not read: names and types of custom attributes (conversations and contacts tell keys and values);"
+            f" the members of 1 of 2 inboxes {STAYS}; the campaigns (messages tell the numbers of theirs)."
+            " Why: it takes an administrator's token."
+        )
+        assert etl.rows(INBOXES) == [(1, 1, True), (1, 2, True), (2, 1, True), (2, 2, True)]
+
+
+def test_a_list_that_is_another_ones_or_changes_while_it_is_read_ends_nothing(engine: Engine) -> None:
+    """Members do not say of what they are: an answer that comes once, and not the second time, is none."""
+    account, first = staffed(), ["teams/1/team_members"]
+
+    def change(request: Request, given: Answer) -> Answer:
+        if first and request.path.endswith(first[0]):
+            first.clear()
+            return json_answer(members_payload(account, [], "4.7"))
+        return given
+
+    with job(account, engine, change=change) as etl:
+        etl.run()
+        etl.run()
+        first.append("teams/1/team_members")
+        run = etl.run()
+        assert (first, run.outcome, run.notes) == ([], "complete", [])
+        assert etl.rows(TEAMS) == ALL_OF_TEAMS
+
+
+def test_an_answer_of_another_list_or_account_is_refused(engine: Engine) -> None:
+    answers = dict[str, Answer]()
+    foreign = members_payload(Account(2, "Other", agents={1: Agent(1, "A", "a@example.com")}), [1], "4.7")
+    with job(staffed(), engine, change=answering(answers)) as etl:
+        etl.run()
+        before = contents(etl)
+        answers["teams/1/team_members"] = json_answer(foreign)
+        answers["inbox_members/1"] = json_answer({"payload": [{"id": 1, "name": "sales", "allow_auto_assign": True}]})
+        run = etl.run()
+        (said,) = run.notes
+        assert said.startswith(
+            f"Not read: the members of teams {STAYS}; the members of inboxes {STAYS}. Why: the server"
+        )
+        assert (run.outcome, contents(etl)) == ("complete", before)
+
+
+@pytest.mark.parametrize("administrator", [True, False])
+def test_that_nobody_is_a_member_any_more_is_believed_from_an_administrators_token_only(
+    engine: Engine, administrator: bool
+) -> None:
+    account, answers = staffed(), dict[str, Answer]()
+    with job(account, engine, change=answering(answers)) as etl:
+        etl.run()
+        if not administrator:
+            answers["/profile"] = NO_ROUTE
+        for one in (*account.teams.values(), *account.inboxes.values()):
+            one.members = []
+        run = etl.run()
+        assert run.outcome == "complete"
+        ended = [(team, agent, False) for team, agent, _ in ALL_OF_TEAMS]
+        assert etl.rows(TEAMS) == (ended if administrator else ALL_OF_TEAMS)
+        doubted = (
+            "No team and no inbox has any member, of 2 agents that were some, by a token that is not known to be an"
+            " administrator's. It is not believed: who was a member stays one."
+        )
+        assert (doubted in run.notes) is not administrator
+
+
+def test_a_member_that_cannot_be_read_is_kept_aside_and_ends_nothing(engine: Engine) -> None:
+    account, answers = staffed(), dict[str, Answer]()
+    (alice,) = members_payload(account, [1], "4.7")
+    with job(account, engine, change=answering(answers)) as etl:
+        etl.run()
+        answers["teams/1/team_members"] = json_answer([alice, alice | {"id": "two"}])
+        run = etl.run()
+        assert (run.outcome, run.tally.rejected, etl.rows(TEAMS)) == ("incomplete", 1, ALL_OF_TEAMS)
+
+
+def test_who_is_an_agent_is_what_the_last_list_that_could_be_read_says(engine: Engine) -> None:
+    account, answers = staffed(), dict[str, Answer]()
+    account.agents[3] = Agent(3, "Gone", "gone@example.com", left=True)
+    add_message(account, 1, "signed", LONG_AGO + 500, sender_type="User", sender_id=3, message_type=OUTGOING)
+    listed = "SELECT id, is_listed FROM agents ORDER BY id"
+    with job(account, engine, change=answering(answers)) as etl:
+        etl.run()
+        assert etl.rows(listed) == [(1, True), (2, True), (3, False)]
+        account.agents[2].left = True
+        for answer in (REFUSED, NO_ROUTE, json_answer([])):
+            answers["/agents"] = answer
+            assert etl.run().outcome == "complete"
+            assert etl.rows(listed) == [(1, True), (2, True), (3, False)]
+        answers.clear()
+        etl.run()
+        assert etl.rows(listed) == [(1, True), (2, False), (3, False)]
+        account.agents[2].left = account.agents[3].left = False
+        etl.run()
+        assert etl.rows(listed) == [(1, True), (2, True), (3, True)]
+
+
+def test_an_agent_who_came_while_the_run_went_on_is_not_taken_for_one_who_left(engine: Engine) -> None:
+    account, lists = staffed(), Counter[str]()
+
+    def change(request: Request, given: Answer) -> Answer:
+        lists[request.path] += 1
+        if request.path.endswith("/agents") and lists[request.path] == 1:
+            account.agents[4] = Agent(4, "New", "new@example.com")
+            add_message(account, 1, "hello", LONG_AGO + 600, sender_type="User", sender_id=4, message_type=OUTGOING)
+        return given
+
+    with job(account, engine, change=change) as etl:
+        assert etl.run().outcome == "complete"
+        assert etl.rows("SELECT id, is_listed FROM agents ORDER BY id") == [(1, True), (2, True), (4, True)]
+
+
+def test_a_run_of_less_than_everything_asks_for_none_of_it(engine: Engine) -> None:
+    with job(staffed(), engine) as etl:
+        etl.run()
+        etl.run(Selection(recent=True))
+        assert asked(etl) == []
+        etl.run(Selection(kind="backfill", conversations=(1,)))
+        assert asked(etl) == []
+
+
+def test_policies_that_a_server_does_not_have_are_missed_only_where_conversations_refer_to_some(engine: Engine) -> None:
+    with job(staffed(), engine) as etl:
+        assert etl.run().notes == []
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE helpdesk.conversations SET sla_policy_id = 1"))
+        assert etl.run().notes == [
+            "Not read: names and limits of SLA policies (conversations tell their numbers). Why: this server does not"
+            " have it."
+        ]
