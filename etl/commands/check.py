@@ -25,10 +25,6 @@ COPY_IT = "Copy the access token from the inbox, Profile settings, into ETL_API_
 SAME_ACCOUNT = "Are ETL_ACCOUNT_ID and the token of the same account?"
 # What a server, or a firewall before it, answers where it does not tell its version.
 NOT_FOR_EVERYBODY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-OPTIONAL = (
-    *("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions"),
-    *("agent_bots", "campaigns", "sla_policies"),
-)
 
 
 @dataclass(frozen=True)
@@ -209,12 +205,9 @@ def _without_the_first_page(client: "Client", failed: VendorError) -> Finding:
 
 def _optional(client: "Client") -> Iterator[Finding]:
     """Ask for the lists of names that ids refer to; each of them may be missing on an installation."""
-    missing = []
-    for name in OPTIONAL:
-        try:
-            client.get(name)
-        except VendorError:
-            missing.append(name)
+    from etl.commands.offers import OPTIONAL, missing_of
+
+    missing = missing_of(client)
     said = f"all but {', '.join(missing)}, which a run does not need" if missing else ", ".join(OPTIONAL)
     yield Finding(None if missing else True, "may see", said)
 

@@ -7,6 +7,8 @@ null). Ids of conversations are the account's running number, all other ids the 
 from dataclasses import dataclass, field
 from typing import Any
 
+from etl.demo.promises import Campaign, SlaPolicy
+
 Json = dict[str, Any]
 
 INCOMING, OUTGOING, ACTIVITY, TEMPLATE = range(4)
@@ -95,38 +97,6 @@ class Inbox:
     out_of_office_message: str | None = None
     csat_survey_enabled: bool = False
     members: list[int] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Campaign:
-    """Messages that go out by themselves: on a website as long as it is `ongoing`, or once to whoever has a label."""
-
-    id: int
-    title: str
-    message: str
-    inbox_id: int
-    created_at: int
-    sender_id: int | None = None
-    description: str | None = None
-    campaign_type: str = "ongoing"
-    campaign_status: str = "active"
-    enabled: bool = True
-    scheduled_at: int | None = None
-    audience: list[Json] = field(default_factory=list)
-    trigger_rules: Json = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class SlaPolicy:
-    """What is promised to contacts, in seconds."""
-
-    id: int
-    name: str
-    description: str | None = None
-    first_response: float | None = None
-    next_response: float | None = None
-    resolution: float | None = None
-    only_during_business_hours: bool = False
 
 
 @dataclass(slots=True)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from etl.demo.account import Account, Bot, Campaign, SlaPolicy
+from etl.demo.account import Account, Bot
 from etl.demo.asked import FORBIDDEN, NO_SUCH_ROUTE, Asked, Handler
 from etl.demo.dimensions import OLD, agent_payload, inbox_payload, iso, whole
 from etl.demo.finders import NotFoundError, number
+from etl.demo.promises import Campaign, SlaPolicy
 from etl.demo.server import Answer, json_answer
 
 NEWEST = "2026"

@@ -4,7 +4,8 @@
 from datetime import datetime
 from typing import Any
 
-from etl.demo.account import Account, Agent, Bot, Campaign, Inbox, Json, Label, SlaPolicy, Team
+from etl.demo.account import Account, Agent, Bot, Inbox, Json, Label, Team
+from etl.demo.promises import Campaign, SlaPolicy
 
 WEBSITE, EMAIL, WHATSAPP, API, TELEGRAM = range(1, 6)
 

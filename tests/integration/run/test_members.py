@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, text
 
-from etl.demo.account import OUTGOING, Account, Agent, Bot, Campaign, SlaPolicy, Team
+from etl.demo.account import OUTGOING, Account, Agent, Bot, Team
 from etl.demo.events import add_message
 from etl.demo.members import BOTS_SECRET, BOTS_TOKEN, bot_payload, campaign_payload, members_payload
+from etl.demo.promises import Campaign, SlaPolicy
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
 from tests.integration.run.test_dimensions import GONE, NO_ROUTE, REFUSED, contents, everything

@@ -1,0 +1,24 @@
+"""What `etl check` asks of a server that it need not have: lists which a run takes where they are, and can do without."""
+
+from typing import TYPE_CHECKING
+
+from etl.errors import VendorError
+
+if TYPE_CHECKING:
+    from etl.extract.client import Client
+
+OPTIONAL = (
+    *("inboxes", "agents", "teams", "labels", "csat_survey_responses", "custom_attribute_definitions"),
+    *("agent_bots", "campaigns", "sla_policies"),
+)
+
+
+def missing_of(client: "Client") -> list[str]:
+    """Return the lists that this server does not have, or does not give to this token."""
+    missing = []
+    for name in OPTIONAL:
+        try:
+            client.get(name)
+        except VendorError:
+            missing.append(name)
+    return missing
