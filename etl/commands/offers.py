@@ -1,4 +1,4 @@
-"""What `etl check` asks of a server that it need not have: lists which a run takes where they are, and can do without."""
+"""What `etl check` asks of a server that it need not have: lists taken where they are, and missed where not."""
 
 from typing import TYPE_CHECKING
 

@@ -10,8 +10,8 @@ from etl.selection import Selection
 from tests.scripted_account import Job, account_of, job
 
 CONVERSATIONS = 60
-# Names, the members of a team and two inboxes, four statuses of which one has conversations (three pages, and the empty one that ends each walk), the ledger's
-# probes above the highest id, the counts, and the surveys.
+# Names, the members of a team and two inboxes, four statuses of which one has conversations (three pages, and the empty
+# one that ends each walk), the ledger's probes above the highest id, the counts, and the surveys.
 EVERY_RUN = Counter(
     {
         "profile": 1,
