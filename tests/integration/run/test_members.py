@@ -13,6 +13,7 @@ from etl.demo.promises import Campaign, SlaPolicy
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
 from tests.integration.run.test_dimensions import GONE, NO_ROUTE, REFUSED, contents, everything
+from tests.personal_data import KEY
 from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, server_fault
 
 TEAMS = "SELECT team_id, agent_id, valid_to IS NULL FROM team_members ORDER BY 1, 2, valid_from"
@@ -360,3 +361,17 @@ def test_policies_that_a_server_does_not_have_are_missed_only_where_conversation
             "Not read: names and limits of SLA policies (conversations tell their numbers). Why: this server does not"
             " have it."
         ]
+
+
+@pytest.mark.parametrize("pii", ["hash", "drop"])
+def test_where_personal_data_are_not_kept_no_text_of_a_campaign_is(engine: Engine, pii: str) -> None:
+    account = staffed()
+    account.campaigns[0].message = "Ask for Dana Levi, dana@example.com"
+    with job(account, engine, behaviour="2026") as etl:
+        run = etl.run(pii=pii, pii_key=KEY) if pii == "hash" else etl.run(pii=pii)
+        assert run.outcome == "complete"
+        assert etl.rows("SELECT id, title, message, audience, trigger_rules FROM campaigns ORDER BY id") == [
+            (1, "Hello", None, None, {"time_on_page": 9}),
+            (2, "Sale", None, [{"id": 1, "type": "Label"}], {}),
+        ]
+        assert etl.rows("SELECT id, email FROM agents ORDER BY 1") == [(1, "alice@example.com"), (2, "bob@example.com")]
