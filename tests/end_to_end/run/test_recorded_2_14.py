@@ -174,7 +174,7 @@ def test_the_run_says_what_it_did_and_that_the_server_gives_20_messages_at_a_tim
         "account_id": 1,
         "kind": "sync",
         "outcome": "complete",
-        "requests": 262,
+        "requests": 265,
         "retries": 0,
         "pages": 10,
         "conversations": {"seen": 80, "inserted": 80, "updated": 0, "unchanged": 0},

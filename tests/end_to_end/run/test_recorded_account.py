@@ -20,6 +20,7 @@ PROBES = [
     *(f"conversations/meta?status={status}" for status in ("open", "resolved", "pending", "snoozed")),
     *("inboxes", "agents", "teams", "labels", "custom_attribute_definitions", "/api/v1/profile"),
     "csat_survey_responses?page=1&sort=created_at",
+    *("teams/1/team_members", "inbox_members/1", "agent_bots", "campaigns", "sla_policies"),
 ]
 
 WALK = [
