@@ -70,7 +70,7 @@ def test_the_run_says_what_it_did_and_that_it_accounts_for_every_id(recorded_4_7
         "account_id": 1,
         "kind": "sync",
         "outcome": "complete",
-        "requests": 11 + 120 + 5 + 36 + 5,
+        "requests": 11 + 120 + 5 + 36 + 6,
         "retries": 0,
         "pages": 11,
         "conversations": {"seen": 125, "inserted": 120, "updated": 0, "unchanged": 5},
@@ -108,7 +108,7 @@ def test_what_is_asked_for_is_every_page_every_history_once_and_the_ids_that_no_
 ) -> None:
     histories = [f"conversations/{one}/messages?after=0&before=2147483647" for one in range(1, 121)]
     skipped = [f"conversations/{one}" for one in NEVER_SHOWN]
-    assert asked(recorded_4_7.requests) == sorted(WALK + histories + skipped + PROBES)
+    assert asked(recorded_4_7.requests) == sorted(WALK + histories + skipped + PROBES + ["agents"])
     assert {request.headers["api-access-token"] for request in recorded_4_7.requests} == {"admin_token"}
 
 
