@@ -16,6 +16,11 @@ NOT_RECORDED = text_answer("this request was not recorded", 418)
 # What the real server answers for any conversation that is not there.
 NO_SUCH_CONVERSATION = json_answer({"error": "Resource could not be found"}, 404)
 CONVERSATION = re.compile(r"/api/v1/accounts/1/conversations/\d+")
+# Of these nothing was recorded: a server that does not have them.
+OF_MEMBERS = re.compile(
+    r"/api/v1/accounts/1/(agent_bots|campaigns|sla_policies|inbox_members/\d+|teams/\d+/team_members)"
+)
+NO_SUCH_ROUTE = Answer(404, b"<!DOCTYPE html>", "text/html")
 
 
 def recording(name: str) -> list[dict]:
@@ -42,6 +47,7 @@ class Recorded:
     def __call__(self, request: Request) -> Answer:
         self.requests.append(request)
         missing = NO_SUCH_CONVERSATION if CONVERSATION.fullmatch(request.path) else NOT_RECORDED
+        missing = NO_SUCH_ROUTE if OF_MEMBERS.fullmatch(request.path) else missing
         return self._answers.get((request.path, tuple(sorted(request.query))), missing)
 
 
@@ -88,7 +94,7 @@ def recorded_messages() -> dict[int, dict[int, dict[str, Any]]]:
 # Of these nothing was recorded: a server that does not have them.
 NOT_THERE_IN_2_14 = {
     *("inboxes", "agents", "teams", "labels", "custom_attribute_definitions", "csat_survey_responses"),
-    "/api/vN/profile",
+    *("agent_bots", "campaigns", "sla_policies", "/api/vN/profile"),
 }
 
 

@@ -25,7 +25,6 @@ COPY_IT = "Copy the access token from the inbox, Profile settings, into ETL_API_
 SAME_ACCOUNT = "Are ETL_ACCOUNT_ID and the token of the same account?"
 # What a server, or a firewall before it, answers where it does not tell its version.
 NOT_FOR_EVERYBODY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-OPTIONAL = ("inboxes", "agents", "teams", "labels", "contacts", "csat_survey_responses", "custom_attribute_definitions")
 
 
 @dataclass(frozen=True)
@@ -206,13 +205,9 @@ def _without_the_first_page(client: "Client", failed: VendorError) -> Finding:
 
 def _optional(client: "Client") -> Iterator[Finding]:
     """Ask for the lists of names that ids refer to; each of them may be missing on an installation."""
-    missing = []
-    for name in OPTIONAL:
-        try:
-            # Otherwise older servers put inboxes into contacts, with their passwords; for the others it means nothing.
-            client.get(name, [("include_contact_inboxes", "false")])
-        except VendorError:
-            missing.append(name)
+    from etl.commands.offers import OPTIONAL, missing_of
+
+    missing = missing_of(client)
     said = f"all but {', '.join(missing)}, which a run does not need" if missing else ", ".join(OPTIONAL)
     yield Finding(None if missing else True, "may see", said)
 

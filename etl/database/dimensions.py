@@ -93,6 +93,9 @@ class Agent(Entity, Base):
     thumbnail: Mapped[str | None] = column(comment="Address of the picture; an empty text when there is none")
     avatar_url: Mapped[str | None] = column(comment="Address of the picture as messages carry it")
     custom_attributes: Mapped[dict[str, Any] | None] = column(comment="Free-form: the account's own attributes")
+    is_listed: Mapped[bool | None] = column(
+        comment="Whether the account's list of agents has the agent, when last read; NULL: not read since first seen"
+    )
 
 
 class Bot(Entity, Base):

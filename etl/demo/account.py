@@ -7,6 +7,8 @@ null). Ids of conversations are the account's running number, all other ids the 
 from dataclasses import dataclass, field
 from typing import Any
 
+from etl.demo.promises import Campaign, SlaPolicy
+
 Json = dict[str, Any]
 
 INCOMING, OUTGOING, ACTIVITY, TEMPLATE = range(4)
@@ -55,15 +57,18 @@ class Bot:
 
     id: int
     name: str
+    description: str | None = None
+    is_of_system: bool = False
 
 
 @dataclass(slots=True)
 class Team:
-    """A group of agents."""
+    """A group of agents; members: their numbers."""
 
     id: int
     name: str
     description: str | None = None
+    members: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,6 +96,7 @@ class Inbox:
     greeting_message: str | None = None
     out_of_office_message: str | None = None
     csat_survey_enabled: bool = False
+    members: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -199,6 +205,8 @@ class Account:
     conversations: dict[int, Conversation] = field(default_factory=dict)
     csat_responses: list[CsatResponse] = field(default_factory=list)
     custom_attribute_definitions: list[Json] = field(default_factory=list)
+    campaigns: list[Campaign] = field(default_factory=list)
+    sla_policies: list[SlaPolicy] = field(default_factory=list)
     last_conversation_id: int = 0
     last_message_id: int = 0
 

@@ -7,6 +7,8 @@ from etl.demo.account import Account
 from etl.demo.finders import SortedLists, Viewer
 from etl.demo.server import Answer, Request, json_answer
 
+# The web server says this one, and not the vendor.
+NO_SUCH_ROUTE = Answer(404, b"<!DOCTYPE html><title>There is no such page (404)</title>", "text/html")
 FORBIDDEN = json_answer({"error": "You are not authorized to do this action"}, 401)
 
 

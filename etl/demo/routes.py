@@ -2,7 +2,7 @@
 
 import re
 
-from etl.demo import contacts
+from etl.demo import contacts, members
 from etl.demo.account import Conversation, Json
 from etl.demo.asked import FORBIDDEN, Asked, Handler
 from etl.demo.dimensions import (
@@ -142,6 +142,7 @@ _ROUTES: tuple[tuple[str, Handler], ...] = (
     ("v1/conversations/([^/]+)", _detail),
     ("v1/conversations/([^/]+)/messages", _messages),
     *contacts.ROUTES,
+    *members.ROUTES,
     ("v1/inboxes", _inboxes),
     ("v1/agents", _agents),
     ("v1/teams", _teams),

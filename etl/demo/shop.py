@@ -1,9 +1,11 @@
 # ruff: noqa: RUF001 -- Hebrew letters look like Latin ones because they are what they are
 """The shop of the demo: its inboxes, agents, teams and labels, everything that is there before a customer writes."""
 
+from datetime import datetime
 from typing import Any
 
 from etl.demo.account import Account, Agent, Bot, Inbox, Json, Label, Team
+from etl.demo.promises import Campaign, SlaPolicy
 
 WEBSITE, EMAIL, WHATSAPP, API, TELEGRAM = range(1, 6)
 
@@ -89,7 +91,7 @@ _CUSTOM_ATTRIBUTES: tuple[tuple[Any, ...], ...] = (
 
 def furnish(opened: str) -> Account:
     """Make the account without customers; `opened` is the ISO time of its opening."""
-    account = Account(1, "Demo Store", bots={1: Bot(1, "Robo דמו")})
+    account = Account(1, "Demo Store", bots={1: Bot(1, "Robo דמו", "Answers at night")})
     for number, (name, channel_type, channel) in enumerate(_INBOXES, 1):
         account.inboxes[number] = _inbox(number, name, channel_type, channel)
     for number, (name, latin, availability) in enumerate(_AGENTS, 1):
@@ -99,13 +101,35 @@ def furnish(opened: str) -> Account:
     account.agents[5].custom_attributes = {"shift": "night"}
     account.agents[len(_AGENTS)].left = True
     for number, (name, description) in enumerate(_TEAMS, 1):
-        account.teams[number] = Team(number, name, description)
+        account.teams[number] = Team(number, name, description, _every(len(_TEAMS), number))
     for number, title in enumerate(_LABELS, 1):
         account.labels.append(Label(number, title, f"Label {title}", _COLORS[number % len(_COLORS)], number != 1))
     account.custom_attribute_definitions = [
         _definition(number, columns, opened) for number, columns in enumerate(_CUSTOM_ATTRIBUTES, 1)
     ]
+    account.campaigns = _campaigns(opened)
+    account.sla_policies = [SlaPolicy(1, "VIP", "First answer in an hour", 3_600.0, None, 86_400.0, True)]
     return account
+
+
+def _campaigns(opened: str) -> list[Campaign]:
+    begun = int(datetime.fromisoformat(opened).timestamp())
+    on_website = {"url": "https://shop.example.com/checkout", "time_on_page": 20}
+    return [
+        Campaign(1, "Checkout", "Can we help with your order?", WEBSITE, begun, 2, trigger_rules=on_website),
+        Campaign(
+            *(2, "Spring sale", "מבצע אביב: 10% off", WHATSAPP, begun),
+            campaign_type="one_off",
+            campaign_status="completed",
+            scheduled_at=begun + 86_400,
+            audience=[{"id": 4, "type": "Label"}],
+        ),
+    ]
+
+
+def _every(step: int, number: int) -> list[int]:
+    """Return the agents who are members: every so manieth, and the administrator."""
+    return sorted({1, *range(1 + number % step, len(_AGENTS), step)})
 
 
 def _inbox(number: int, name: str, channel_type: str, channel: Json) -> Inbox:
@@ -120,6 +144,7 @@ def _inbox(number: int, name: str, channel_type: str, channel: Json) -> Inbox:
         greeting_message="שלום! Thanks for contacting Demo Store." if number == WEBSITE else None,
         out_of_office_message="We are back on Sunday at 08:00." if number != API else None,
         csat_survey_enabled=number in (WEBSITE, WHATSAPP),
+        members=_every(2, number),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from threading import Lock
 
 from etl.demo.account import Account
-from etl.demo.asked import Asked
+from etl.demo.asked import NO_SUCH_ROUTE, Asked
 from etl.demo.dimensions import profile_payload
 from etl.demo.finders import NotFoundError, ServerFaultError, SortedLists, Viewer
 from etl.demo.routes import find_route
@@ -21,8 +21,6 @@ INVALID_TOKEN = json_answer({"error": "Invalid Access Token"}, 401)
 NOT_YOUR_ACCOUNT = json_answer({"error": "You are not authorized to access this account"}, 401)
 SUSPENDED = json_answer({"error": "Account is suspended"}, 401)
 NOT_FOUND = json_answer({"error": "Resource could not be found"}, 404)
-# The web server says this one, and not the vendor.
-NO_SUCH_ROUTE = Answer(404, b"<!DOCTYPE html><title>There is no such page (404)</title>", "text/html")
 SERVER_FAULT = json_answer({"status": 500, "error": "Internal Server Error"}, 500)
 TOO_MANY = text_answer("Retry later\n", 429)
 

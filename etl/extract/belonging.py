@@ -27,6 +27,9 @@ TELLING: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "custom_attribute_definitions": (frozenset({"attribute_key", "attribute_display_name"}), frozenset()),
     "csat_survey_responses": (frozenset({"rating", "feedback_message"}), frozenset()),
     "contacts": (frozenset({"phone_number", "identifier"}), frozenset({"role", "channel_type", "bot_type", "rating"})),
+    "agent_bots": (frozenset({"outgoing_url", "bot_type"}), frozenset({"email", "role", "channel_type"})),
+    "sla_policies": (frozenset({"only_during_business_hours", "resolution_time_threshold"}), frozenset()),
+    "campaigns": (frozenset({"campaign_type", "trigger_rules"}), frozenset()),
 }
 PROBES = 3
 
@@ -72,13 +75,16 @@ def get_messages(
     return client.get(f"conversations/{conversation_id}/messages", query, check, attempts, slow)
 
 
-def get_list(client: Client, path: str, query: Query = ()) -> Any:
+def get_list(client: Client, path: str, query: Query = (), of: str = "", attempts: int = maxsize) -> Any:
     """Return the answer about a list of the account, bare or under `payload`.
+
+    of: what its records are those of, where the path does not say so. attempts: as `Client.get` takes them.
 
     Raise VendorError as above, and where every answer is another list's: its records would be stored as those asked
     for, and what is not among them be taken for gone.
     """
-    return client.get(path, query, partial(_require_items, path=path, account_id=client.account_id))
+    check = partial(_require_items, path=of or path, account_id=client.account_id)
+    return client.get(path, query, check, attempts)
 
 
 def require_conversations(payloads: Any, account_id: int) -> None:

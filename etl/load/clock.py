@@ -28,7 +28,29 @@ AHEAD = f"""
 """  # noqa: S608 -- only a constant is formatted in
 # A reading in the future would never be old, and a backfill would take it for its own; a state that begins there would
 # be true of no day. Their order stays: what was noted last is the one just before now.
+# Of a membership both times are looked at: it may have begun before.
+MEMBERSHIPS = """
+    WITH late AS (
+        SELECT {of}, agent_id, noted, :now - interval '1 microsecond' * row_number() OVER (
+            PARTITION BY {of}, agent_id ORDER BY noted DESC
+        ) AS seen
+        FROM (
+            SELECT {of}, agent_id, valid_from AS noted FROM {table} WHERE account_id = :account_id
+            UNION SELECT {of}, agent_id, valid_to FROM {table} WHERE account_id = :account_id
+        ) AS times WHERE noted >= :now
+    )
+    UPDATE {table} AS member
+    SET valid_from = coalesce(
+            (SELECT seen FROM late WHERE late.{of} = member.{of} AND late.agent_id = member.agent_id
+             AND late.noted = member.valid_from), member.valid_from),
+        valid_to = coalesce(
+            (SELECT seen FROM late WHERE late.{of} = member.{of} AND late.agent_id = member.agent_id
+             AND late.noted = member.valid_to), member.valid_to)
+    WHERE account_id = :account_id AND (valid_from >= :now OR valid_to >= :now)
+"""
 IN_THE_FUTURE = (
+    MEMBERSHIPS.format(table=f"{SCHEMA}.team_members", of="team_id"),
+    MEMBERSHIPS.format(table=f"{SCHEMA}.inbox_members", of="inbox_id"),
     f"""
     UPDATE {SCHEMA}.conversations SET history_read_at = :now - interval '1 microsecond'
     WHERE account_id = :account_id AND history_read_at >= :now

@@ -36,6 +36,8 @@ ORDER = (
     "contacts",
     "labels",
     "custom_attribute_definitions",
+    "sla_policies",
+    "campaigns",
     "conversations",
     "conversation_labels",
     "messages",

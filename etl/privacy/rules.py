@@ -214,6 +214,13 @@ RULES: dict[str, dict[str, Rule]] = {
     "teams": {"extra": gone},
     "labels": {"extra": gone},
     "custom_attribute_definitions": {"extra": gone},
+    "sla_policies": {"extra": gone},
+    "campaigns": {
+        "message": gone,
+        "audience": each(only(_leaves("id", "type"))),
+        "trigger_rules": only(_leaves("time_on_page")),
+        "extra": gone,
+    },
 }
 # A sender of another type may be a person.
 BOTS = {"agent_bot", "captain_assistant"}

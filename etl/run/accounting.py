@@ -4,7 +4,7 @@ from datetime import datetime
 
 from etl.extract.client import Client
 from etl.load import ledger_entries
-from etl.run import contacts, contract, far_ids, messages, odd_values
+from etl.run import contacts, contract, far_ids, members, messages, odd_values
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
@@ -23,6 +23,7 @@ def settle_accounts(
         _account_for_conversations(client, intake, selection, dimensions)
         contacts.account_for_contacts(client, intake, dimensions, selection.accept_deletions)
         dimensions.read_surveys()
+        members.settle_agents(dimensions)
         if selection.kind == "sync":
             patrol(intake)
     elif selection.recent and since:

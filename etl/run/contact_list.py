@@ -13,9 +13,9 @@ from etl.extract.contacts import COUNT, ORDERS, get_contact, walk_contacts
 from etl.extract.ids import id_of
 from etl.extract.walk import Page
 from etl.id_set import IdSet
-from etl.run.dimensions import named
 from etl.run.intake import Intake
 from etl.run.ledger import ASKED_AT_ONCE
+from etl.run.lists import named
 from etl.transform.batch import Batch
 from etl.transform.entities import LISTED_CONTACT
 

@@ -37,8 +37,8 @@ def account_for_contacts(client: Client, intake: Intake, dimensions: Dimensions,
         listing.read()
     except VendorError as error:
         listing.save_taken()
-        dimensions.miss(THE_CONTACTS, error)
-        dimensions.say_what_was_missed()
+        dimensions.missed.add(THE_CONTACTS, error)
+        dimensions.missed.say(dimensions.run)
         return
     finally:
         intake.settle()
@@ -56,8 +56,8 @@ def read_newest(client: Client, intake: Intake, dimensions: Dimensions, since: d
             if page.payloads and all(_was_active_before(payload, since) for payload in page.payloads):
                 break
     except VendorError as error:
-        dimensions.miss(NEWEST, error)
-        dimensions.say_what_was_missed()
+        dimensions.missed.add(NEWEST, error)
+        dimensions.missed.say(dimensions.run)
     listing.save_taken()
     intake.settle()
 

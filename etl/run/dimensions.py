@@ -6,21 +6,20 @@ Each list may be missing on an installation, or be refused to a token: a run goe
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import Engine
 
 from etl.database.engine import transaction
-from etl.errors import BadValue, DatabaseError, Denied, VendorError
+from etl.errors import BadValue, DatabaseError, VendorError
 from etl.extract.belonging import get_list
 from etl.extract.client import Client, Query
 from etl.load import conversations
 from etl.load.journal import Run
+from etl.run.lists import Missed, Names, items_of, named, objects_of
 from etl.run.writer import Writer
 from etl.transform.batch import Batch
 from etl.transform.entities import ACCOUNT, AGENT, DEFINITION, INBOX, LABEL, TEAM
-from etl.transform.fields import Entity
 from etl.transform.rows import add_survey_response
 from etl.transform.values import whole
 from etl.views import attribute_columns
@@ -31,16 +30,6 @@ SURVEYS = "csat_survey_responses"
 BY_CREATED_AT = ("sort", "created_at")
 # 25 responses a page upstream.
 MOST_PAGES = 20_000
-
-
-@dataclass(frozen=True)
-class Names:
-    """A list of names: where it is, what its items become, what it tells, and what is known without it."""
-
-    path: str
-    entity: Entity
-    tells: str
-    instead: str
 
 
 LISTS = (
@@ -62,7 +51,8 @@ class Dimensions:
     """The names that a run reads at its start, and the survey responses at its end.
 
     rights: the role of the token, and what that permits; empty where the server does not tell, None: it was not read.
-    listed: path of a list -> the numbers that it has, of the lists that were read.
+    listed: path of a list -> the numbers that it has, of the lists that were read. missed: what could not be read, and
+    is yet to be said.
     """
 
     client: Client
@@ -72,7 +62,7 @@ class Dimensions:
     run: Run
     rights: tuple[str, ...] | None = None
     listed: dict[str, set[int]] = field(default_factory=dict)
-    _missed: dict[str, list[str]] = field(default_factory=dict)
+    missed: Missed = field(default_factory=Missed)
 
     def read(self) -> None:
         """Read and save the names, all lists at once; those of a list that cannot be had stay as they are."""
@@ -81,7 +71,6 @@ class Dimensions:
         answers = [(names, self.pool.submit(get_list, self.client, names.path)) for names in LISTS]
         self._add_account(batch, profile.result)
         listed = {names.path: self._add_list(batch, names, answer.result) for names, answer in answers}
-        self.say_what_was_missed()
         self.listed = {
             names.path: {row["id"] for row in batch.rows[names.entity.table].values() if "id" in row}
             for names in LISTS
@@ -101,7 +90,7 @@ class Dimensions:
         for number in range(1, MOST_PAGES + 1):
             page = self._survey_page([("page", number), BY_CREATED_AT])
             if not page:
-                self.say_what_was_missed()
+                self.missed.say(self.run)
                 return
             before = len(seen)
             seen |= {str(response.get("id")) if isinstance(response, dict) else repr(response) for response in page}
@@ -119,7 +108,7 @@ class Dimensions:
         try:
             profile = result()
         except VendorError as error:
-            self.miss("the account's name, and whether this token sees everything (it is believed)", error)
+            self.missed.add("the account's name, and whether this token sees everything (it is believed)", error)
             return
         self.rights = ()
         accounts = profile.get("accounts") if isinstance(profile, dict) else None
@@ -131,17 +120,13 @@ class Dimensions:
     def _add_list(self, batch: Batch, names: Names, result: Callable[[], Any]) -> list[Any] | None:
         """Add the items of a list; return them, None when the list cannot be had."""
         try:
-            items = _items(result())
+            items = items_of(result())
         except VendorError as error:
-            self.miss(f"{names.tells} ({names.instead})", error)
+            self.missed.add(f"{names.tells} ({names.instead})", error)
             return None
-        for item in items:
+        for item in objects_of(batch, names.entity, items):
             batch.observed.add(names.entity, item)
-            if isinstance(item, dict):
-                batch.convert(names.entity, named(names.entity, item))
-            else:
-                name = names.entity.name
-                batch.reject(name, None, BadValue(f"expected an object, got {type(item).__name__}", field=name))
+            batch.convert(names.entity, named(names.entity, item))
         return items
 
     def _renew_views(self, definitions: list[Any] | None) -> None:
@@ -162,9 +147,9 @@ class Dimensions:
 
     def _survey_page(self, query: Query) -> list[Any] | None:
         try:
-            return _items(get_list(self.client, SURVEYS, query))
+            return items_of(get_list(self.client, SURVEYS, query))
         except VendorError as error:
-            self.miss("the survey responses (messages tell their ratings)", error)
+            self.missed.add("the survey responses (messages tell their ratings)", error)
             return None
 
     def _save_surveys(self, page: list[Any]) -> None:
@@ -180,37 +165,6 @@ class Dimensions:
                 row["extra"] = (row.get("extra") or {}) | {"conversation_id": row["conversation_id"]}
                 row["conversation_id"] = None
         self.writer.save(batch)
-
-    def miss(self, what: str, error: VendorError) -> None:
-        """Remember what could not be read, and why; of several failures of the server, only the first."""
-        why = "this server does not have it"
-        if isinstance(error, Denied):
-            said = error.sentence.removesuffix(".") + (f": {error.quote}" if error.quote else "")
-            why = error.reason or f"it was refused ({said})"
-        elif error.status != HTTPStatus.NOT_FOUND:  # in HTML, too, which is how the vendor answers an unknown route
-            failed = "the server failed"
-            why = next((reason for reason in self._missed if reason.startswith(failed)), f"{failed}: {error}")
-        self._missed.setdefault(why, []).append(what)
-
-    def say_what_was_missed(self) -> None:
-        """Say in notes what could not be read since this was last said."""
-        for reason, missed in self._missed.items():
-            self.run.notes.append(f"Not read: {'; '.join(missed)}. Why: {reason.removesuffix('.')}.")
-        self._missed.clear()
-
-
-def _items(answer: Any) -> list[Any]:
-    """Return the items of a list, bare or under `payload`; raise VendorError when there is none."""
-    items = answer.get("payload") if isinstance(answer, dict) else answer
-    if not isinstance(items, list):
-        raise VendorError("the answer is no list")
-    return items
-
-
-def named(entity: Entity, payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that have a column: `/inboxes` holds the channels' secrets, which are not to be stored."""
-    known = entity.shapes[""].known
-    return {name: value for name, value in payload.items() if name in known}
 
 
 def _rights(account: dict[str, Any]) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run import accounting, calendar, closing
+from etl.run import accounting, calendar, closing, members
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.pipeline import count_requests, read_again, take_in, thread_pool, walks
@@ -114,6 +114,8 @@ def _prepare(intake: Intake, selection: Selection, dimensions: Dimensions) -> No
         intake.writer.known.expected.accept()
     if intake.run.selection is None:
         dimensions.read()
+        members.read(dimensions)
+        dimensions.missed.say(intake.run)
     if selection.kind == "backfill":
         read_again(intake)
 

@@ -13,6 +13,7 @@ from etl.transform.entities import (
     AGENT,
     ATTACHMENT,
     BOT,
+    CAMPAIGN,
     CONTACT,
     CONVERSATION,
     DEFINITION,
@@ -20,6 +21,7 @@ from etl.transform.entities import (
     LABEL,
     MESSAGE,
     PATHS,
+    SLA_POLICY,
     SURVEY_RESPONSE,
     TEAM,
 )
@@ -152,7 +154,7 @@ class Batch:
             (name, row["id"])
             for entity in (
                 *(CONVERSATION, MESSAGE, CONTACT, AGENT, BOT, TEAM, ATTACHMENT),
-                *(INBOX, LABEL, DEFINITION, SURVEY_RESPONSE),
+                *(INBOX, LABEL, DEFINITION, SURVEY_RESPONSE, SLA_POLICY, CAMPAIGN),
             )
             for row in self.rows[entity.table].values()
             if "id" in row and row.keys() - BARE

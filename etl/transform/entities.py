@@ -179,6 +179,31 @@ DEFINITION = Entity(
 )
 
 
+SLA_POLICY = Entity(
+    "SLA policy",
+    "sla_policies",
+    _same(key, "id")
+    + _same(text, "name", "description")
+    + _same(flag, "only_during_business_hours")
+    + _same(number, "first_response_time_threshold", "next_response_time_threshold", "resolution_time_threshold"),
+)
+
+
+# Its inbox is a whole one, with the channel's secrets.
+CAMPAIGN = Entity(
+    "campaign",
+    "campaigns",
+    _same(key, "id")
+    + _same(text, "title", "description", "message")
+    + _same(word, "campaign_type", "campaign_status")
+    + _same(flag, "enabled", "trigger_only_during_business_hours")
+    + _same(array, "audience")
+    + _same(structure, "trigger_rules")
+    + _same(instant, "scheduled_at", "created_at", "updated_at"),
+    only_named=True,
+)
+
+
 SURVEY_RESPONSE = Entity(
     "survey response",
     "csat_responses",
@@ -193,7 +218,7 @@ SURVEY_RESPONSE = Entity(
 
 ENTITIES = (
     *(CONTACT, AGENT, BOT, TEAM, CONVERSATION, MESSAGE, ATTACHMENT),
-    *(ACCOUNT, INBOX, LABEL, DEFINITION, SURVEY_RESPONSE),
+    *(ACCOUNT, INBOX, LABEL, DEFINITION, SURVEY_RESPONSE, SLA_POLICY, CAMPAIGN),
 )
 # table -> column -> its paths.
 PATHS = {entity.table: entity.paths for entity in ENTITIES}

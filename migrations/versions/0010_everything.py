@@ -22,7 +22,11 @@ NEW = (
     "vendor_counts",
     "reporting_events",
 )
-NEW_COLUMNS = {"sync_runs": ("books", "contact_ledger"), "contacts": ("merged_into", "deleted_at", "listed")}
+NEW_COLUMNS = {
+    "sync_runs": ("books", "contact_ledger"),
+    "contacts": ("merged_into", "deleted_at", "listed"),
+    "agents": ("is_listed",),
+}
 
 
 def upgrade() -> None:
@@ -548,6 +552,17 @@ def upgrade() -> None:
             sa.Boolean(),
             nullable=True,
             comment="Whether the vendor's list of contacts shows it; NULL: not known, as it has not shown it yet",
+        ),
+        schema=SCHEMA,
+    )
+    op.add_column(
+        "agents",
+        sa.Column(
+            "is_listed",
+            sa.Boolean(),
+            nullable=True,
+            comment="Whether the account's list of agents has the agent, when last read;"
+            " NULL: not read since first seen",
         ),
         schema=SCHEMA,
     )

@@ -20,6 +20,7 @@ PROBES = [
     *(f"conversations/meta?status={status}" for status in ("open", "resolved", "pending", "snoozed")),
     *("inboxes", "agents", "teams", "labels", "custom_attribute_definitions", "/api/v1/profile"),
     "csat_survey_responses?page=1&sort=created_at",
+    *("teams/1/team_members", "inbox_members/1", "agent_bots", "campaigns", "sla_policies"),
 ]
 
 WALK = [
@@ -69,7 +70,7 @@ def test_the_run_says_what_it_did_and_that_it_accounts_for_every_id(recorded_4_7
         "account_id": 1,
         "kind": "sync",
         "outcome": "complete",
-        "requests": 11 + 120 + 5 + 36,
+        "requests": 11 + 120 + 5 + 36 + 6,
         "retries": 0,
         "pages": 11,
         "conversations": {"seen": 125, "inserted": 120, "updated": 0, "unchanged": 5},
@@ -91,7 +92,13 @@ def test_the_run_says_what_it_did_and_that_it_accounts_for_every_id(recorded_4_7
             "unaccounted": 0,
         },
         "audit": None,
-        "notes": [],
+        "books": None,
+        "contact_ledger": None,
+        "notes": [
+            "Not read: the members of teams (who was one stays one); the members of inboxes (who was one stays one);"
+            " bots without a conversation (conversations and messages tell the others); the campaigns (messages tell"
+            " the numbers of theirs). Why: this server does not have it."
+        ],
         "problems": [],
     }
 
@@ -101,7 +108,7 @@ def test_what_is_asked_for_is_every_page_every_history_once_and_the_ids_that_no_
 ) -> None:
     histories = [f"conversations/{one}/messages?after=0&before=2147483647" for one in range(1, 121)]
     skipped = [f"conversations/{one}" for one in NEVER_SHOWN]
-    assert asked(recorded_4_7.requests) == sorted(WALK + histories + skipped + PROBES)
+    assert asked(recorded_4_7.requests) == sorted(WALK + histories + skipped + PROBES + ["agents"])
     assert {request.headers["api-access-token"] for request in recorded_4_7.requests} == {"admin_token"}
 
 

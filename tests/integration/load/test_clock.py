@@ -216,3 +216,26 @@ def test_a_standing_whose_last_run_lies_in_the_future_is_a_fault_and_no_age_is_n
 def test_a_run_takes_no_time_below_nothing() -> None:
     begun = datetime(2026, 1, 1, tzinfo=UTC)
     assert Run(1, "sync", started_at=begun, finished_at=begun - YEAR).seconds == 0
+
+
+def test_memberships_of_the_future_become_ones_of_just_before_now_in_their_order(engine: Engine) -> None:
+    an_account(engine)
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    ahead = [datetime.now(UTC) + YEAR + timedelta(days=day) for day in range(3)]
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO helpdesk.agents (account_id, id) VALUES (1, 1), (1, 2)"))
+        connection.execute(text("INSERT INTO helpdesk.teams (account_id, id) VALUES (1, 7)"))
+        for agent, begin, end in ((1, began, ahead[0]), (1, ahead[1], ahead[2]), (2, ahead[0], None)):
+            connection.execute(
+                text("INSERT INTO helpdesk.team_members VALUES (1, 7, :agent, :begin, :end)"),
+                {"agent": agent, "begin": begin, "end": end},
+            )
+    begin_at(engine, ahead[2])
+    begin_at(engine, datetime.now(UTC))
+    found = rows(
+        engine,
+        "SELECT agent_id, valid_from = :began, valid_from < now(), valid_to < now(), valid_to > valid_from"
+        " FROM helpdesk.team_members ORDER BY agent_id, valid_from",
+        began=began,
+    )
+    assert found == [(1, True, True, True, True), (1, False, True, True, True), (2, False, True, None, None)]

@@ -260,7 +260,8 @@ def test_an_agents_token_gets_what_agents_see_and_the_run_says_so(engine: Engine
         assert run.outcome == "complete"
         surveys, definitions = WITHOUT["csat_survey_responses"], WITHOUT["custom_attribute_definitions"]
         assert run.notes == [
-            f"Not read: {definitions}. Why: it takes an administrator's token.",
+            f"Not read: {definitions}; the campaigns (messages tell the numbers of theirs). Why: it takes an"
+            " administrator's token.",
             "This token does not see everything: it is not an administrator's.",
             f"Not read: {surveys}. Why: it takes an administrator's token.",
         ]

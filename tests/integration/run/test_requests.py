@@ -10,8 +10,9 @@ from etl.selection import Selection
 from tests.scripted_account import Job, account_of, job
 
 CONVERSATIONS = 60
-# Names, four statuses of which one has conversations (three pages, and the empty one that ends each walk), the ledger's
-# probes above the highest id, the counts, the page of contacts and the empty one after it, and the surveys.
+# Names, the members of a team and two inboxes, four statuses of which one has conversations (three pages, and the empty
+# one that ends each walk), the ledger's probes above the highest id, the counts, the page of contacts and the empty one
+# after it, and the surveys.
 EVERY_RUN = Counter(
     {
         "profile": 1,
@@ -25,6 +26,11 @@ EVERY_RUN = Counter(
         "conversations/meta": 4,
         "contacts": 2,
         "csat_survey_responses": 1,
+        "teams/N/team_members": 1,
+        "inbox_members/N": 2,
+        "agent_bots": 1,
+        "sla_policies": 1,
+        "campaigns": 1,
     }
 )
 

@@ -12,7 +12,10 @@ from etl.database import migrate
 from etl.views import schema
 from tests.etl_process import RunEtl
 
-PERSONAL = ("Ada Lovelace", "ada@example.com", "+15550000001", "what Ada wrote", "what Ada thought of it")
+PERSONAL = (
+    *("Ada Lovelace", "ada@example.com", "+15550000001", "what Ada wrote", "what Ada thought of it"),
+    "agent@example.com",
+)
 
 ROWS = """
     INSERT INTO helpdesk.accounts (account_id, base_url) VALUES (1, 'https://example.com');
@@ -25,6 +28,7 @@ ROWS = """
     VALUES (1, 50, 5, 'incoming', false, 'contact', 17, 'what Ada wrote', '2026-03-01 10:00+00');
     INSERT INTO helpdesk.csat_responses (account_id, id, conversation_id, contact_id, rating, feedback_message)
     VALUES (1, 1, 5, 17, 4, 'what Ada thought of it');
+    INSERT INTO helpdesk.agents (account_id, id, name, email) VALUES (1, 1, 'Agent', 'agent@example.com');
     INSERT INTO helpdesk.bots (account_id, type, id, name) VALUES (1, 'guest', 3, 'Ada Lovelace');
     INSERT INTO helpdesk.messages (account_id, id, conversation_id, message_type, private, sender_type, sender_id)
     VALUES (1, 51, 5, 'incoming', false, 'guest', 3);

@@ -387,3 +387,23 @@ def test_with_hashes_nothing_personal_is_in_the_parts_or_in_the_queue(engine: En
     assert '"selection"' in everything.replace('""', '"')
     for one in identities_of(account) | texts_of(account) | {"Dana", "dana@example.com"}:
         assert one not in everything
+
+
+def test_who_belongs_to_what_is_read_once_by_the_worker_that_cut_the_run(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    account = account_of(50)
+    account.teams[1].members, account.inboxes[2].members = [1, 2], [2]
+    with job(account, engine, **FEW_A_PAGE) as etl:
+        run = shared(etl)
+        paths = [request.path.rpartition("/accounts/1/")[2] for request in etl.vendor.requests]
+        assert (run.outcome, len(cuts(caplog))) == ("complete", 1)
+        assert sorted(one for one in paths if "members" in one) == [
+            *("inbox_members/1", "inbox_members/2", "teams/1/team_members")
+        ]
+        assert etl.rows("SELECT team_id, agent_id, valid_to FROM team_members ORDER BY 2") == [
+            (1, 1, None),
+            (1, 2, None),
+        ]
+        assert etl.rows("SELECT inbox_id, agent_id, valid_to FROM inbox_members") == [(2, 2, None)]
+        assert etl.rows("SELECT id, is_listed FROM agents ORDER BY 1") == [(1, True), (2, True)]

@@ -9,7 +9,10 @@ from etl.settings.settings import Settings, load
 from tests.scripted_account import account_of
 
 FAULT = json_answer({"status": 500, "error": "Internal Server Error"}, 500)
-LISTS = "inboxes, agents, teams, labels, contacts, csat_survey_responses, custom_attribute_definitions"
+LISTS = (
+    "inboxes, agents, teams, labels, contacts, csat_survey_responses, custom_attribute_definitions, agent_bots,"
+    " campaigns, sla_policies"
+)
 
 
 @pytest.fixture
@@ -33,14 +36,19 @@ def at(path, answer):
 
 
 def test_all_is_well(findings_of):
-    _, found = findings_of()
+    _, found = findings_of(behaviour="2026")
     assert [one.ok for one in found.values()] == [True] * 5
     assert found["may see"] == Finding(True, "may see", LISTS)
 
 
+def test_what_this_server_does_not_have_is_named(findings_of):
+    _, found = findings_of(behaviour="4.7")
+    assert found["may see"] == Finding(None, "may see", "all but sla_policies, which a run does not need")
+
+
 @pytest.mark.parametrize("answer", [FAULT, text_answer("<html>", 502), text_answer("<html>", 200)])
 def test_a_server_that_fails_to_tell_its_version_is_reached_all_the_same(findings_of, answer):
-    _, found = findings_of(at("/api", answer))
+    _, found = findings_of(at("/api", answer), behaviour="2026")
     assert (found["server"].ok, found["server"].advice) == (None, "")
     assert found["server"].said.startswith("reached; it does not tell its version (http://127.0.0.1:")
     assert [one.ok for one in list(found.values())[1:]] == [True] * 4
@@ -55,7 +63,7 @@ def test_a_server_that_fails_altogether_is_a_fault(findings_of):
 def test_a_broken_conversation_on_the_first_page_is_no_fault(findings_of):
     account = account_of(3)
     account.conversations[2].contact_id = 99  # a 500 on the real server, and so is its page
-    url, found = findings_of(account=account)
+    url, found = findings_of(account=account, behaviour="2026")
     asked = f"{url}/api/v1/accounts/1/conversations?status=open&page=1"
     assert found["account"].ok is None
     assert found["account"].said == (

@@ -24,7 +24,7 @@ def test_the_same_arguments_give_the_same_account() -> None:
 def test_a_small_account_is_the_same_byte_for_byte_everywhere() -> None:
     assert (
         hashlib.sha256(bytes_of(generate(40))).hexdigest()
-        == "375aea2eec24d20ae818825be334fab1ddc7aa0dc0e547c5e8d6040a0bd73cba"
+        == "0f04a1e530b406dcf39b712e076624130d3ac76a43d4110e9b15d635123ac0a1"
     )
 
 

@@ -297,7 +297,7 @@ NOT_SENT = {
     | {"assignee_bot_type", "assignee_bot_id"},  # test_owners.py has them
     "messages": {"removed_at", "partial", "content_digest", "contact_id", "agent_id"},  # the last two are generated
     "attachments": set(),
-    "agents": set(),
+    "agents": {"is_listed"},
     "teams": set(),
 }
 

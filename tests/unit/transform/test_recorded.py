@@ -174,6 +174,8 @@ def test_a_recorded_conversation_and_its_history_become_one_batch():
             "messages": {(1812,): FIRST, (1841,): SURVEY, (1894,): RESOLVED},
             "attachments": {},
             "csat_responses": {},
+            "sla_policies": {},
+            "campaigns": {},
         },
         complete={"conversation_labels": [45], "attachments": [1894, 1841, 1812, 1841, 1894]},
         rejected=[],
