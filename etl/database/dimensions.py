@@ -39,6 +39,9 @@ class Account(Base):
     personal_data_key: Mapped[str | None] = column(
         comment="Fingerprint of the key of the hashes, from which it cannot be told; NULL: nothing is hashed"
     )
+    dropped_until: Mapped[datetime | None] = column(
+        comment="When `etl redact` last dropped what it could not rewrite (UTC): rows that no run changed since lack it"
+    )
 
 
 class Contact(Entity, Base):

@@ -16,7 +16,7 @@ from etl.errors import SettingsError
 from etl.load import run_lock
 from etl.privacy import rewrite
 from etl.privacy.rules import DROP, Way
-from etl.privacy.stored import NO_DIGEST, require_stored, set_stored_as, stored_as
+from etl.privacy.stored import NO_DIGEST, require_stored, set_dropped, set_stored_as, stored_as
 from etl.transform.values import SMALLEST
 
 # Table, rows done, rows there were.
@@ -146,6 +146,7 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
             )
         )
         set_stored_as(connection, account_id, way)
+        set_dropped(connection, account_id)
     return True
 
 

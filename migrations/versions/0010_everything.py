@@ -22,7 +22,11 @@ NEW = (
     "vendor_counts",
     "reporting_events",
 )
-NEW_COLUMNS = {"sync_runs": ("books", "contact_ledger"), "contacts": ("merged_into", "deleted_at")}
+NEW_COLUMNS = {
+    "sync_runs": ("books", "contact_ledger"),
+    "contacts": ("merged_into", "deleted_at"),
+    "accounts": ("dropped_until",),
+}
 
 
 def upgrade() -> None:
@@ -39,12 +43,17 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), sa.Identity(always=False), nullable=False, comment="Number of the change"),
         sa.Column("entity", sa.Text(), nullable=False, comment="conversation or contact"),
         sa.Column("entity_id", sa.BigInteger(), nullable=False, comment="The vendor's number of it"),
-        sa.Column("field", sa.Text(), nullable=False, comment="The column, or labels"),
+        sa.Column(
+            "field",
+            sa.Text(),
+            nullable=False,
+            comment="labels (as a sorted list), custom_attributes.KEY, additional_attributes.KEY, or the column",
+        ),
         sa.Column(
             "before",
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
-            comment="What it was, a digest where it is not kept (ETL_PII); NULL: nothing",
+            comment="What it was, or its hash; NULL: nothing, or not kept (ETL_PII)",
         ),
         sa.Column(
             "after",
@@ -64,9 +73,9 @@ def upgrade() -> None:
         comment="A field of a conversation or contact that changed, as seen by the runs.",
     )
     op.create_index(
-        "field_changes_account_id_entity_entity_id_field_seen_at_idx",
+        "field_changes_account_id_entity_entity_id_seen_at_idx",
         "field_changes",
-        ["account_id", "entity", "entity_id", "field", "seen_at"],
+        ["account_id", "entity", "entity_id", "seen_at"],
         unique=False,
         schema=SCHEMA,
     )
@@ -554,6 +563,16 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.add_column(
+        "accounts",
+        sa.Column(
+            "dropped_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When `etl redact` last dropped what it could not rewrite (UTC): rows that no run changed since lack it",
+        ),
+        schema=SCHEMA,
+    )
+    op.add_column(
         "sync_runs",
         sa.Column(
             "contact_ledger",
@@ -577,6 +596,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
+    # With its triggers: they note what changed in a table that goes.
+    for name in ("contacts", "conversations"):
+        op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.note_changes_of_{name}() CASCADE")
     for name in NEW:
         op.drop_table(name, schema=SCHEMA)
     for table, columns in NEW_COLUMNS.items():
