@@ -70,6 +70,9 @@ class Contact(Entity, Base):
     merged_into: Mapped[int | None] = column(
         comment="The contact to which all its conversations moved; NULL: it is there, was deleted, or had none"
     )
+    digests: Mapped[dict[str, Any] | None] = column(
+        comment="Keyed digests of what is not kept, by field, so that a change of it is seen (ETL_PII=drop); else NULL"
+    )
 
 
 class Agent(Entity, Base):

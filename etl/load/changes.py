@@ -4,13 +4,15 @@ Triggers on both tables (`views/sql/note_changes.sql`) note the columns, as they
 locked, whoever saved it before. Labels are rows of a table of their own, and are compared here as a whole.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, text, update
 
 from etl.database.base import SCHEMA
+from etl.database.engine import any_of
+from etl.database.witnesses import FieldChange
 
 # Of a conversation that this transaction has saved, and so locked; one that is new has none from before.
 LABELS = f"""
@@ -53,3 +55,21 @@ def note_labels(
         values = {"account_id": account_id, "at": at, "ids": list(conversation_ids)}
         values |= {"holders": [one["conversation_id"] for one in labels], "labels": [one["label"] for one in labels]}
         connection.execute(text(LABELS), values)
+
+
+def of_conversations(theirs: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return which changes are those of conversations whose numbers meet a condition."""
+    return and_(FieldChange.entity == "conversation", theirs)
+
+
+def rewrite(connection: Connection, account_id: int, rows: Sequence[dict[str, Any]], without: Collection[int]) -> None:
+    """Write before and after of changes over those that are stored, and delete others by their numbers."""
+    ours = FieldChange.account_id == account_id
+    if without:
+        connection.execute(delete(FieldChange).where(ours, FieldChange.number == any_of(without)))
+    if rows:
+        values: dict[str, Any] = {side: bindparam(f"new_{side}") for side in ("before", "after")}
+        connection.execute(
+            update(FieldChange).where(ours, FieldChange.number == bindparam("of")).values(values),
+            [{"of": row["number"], "new_before": row["before"], "new_after": row["after"]} for row in rows],
+        )

@@ -53,6 +53,16 @@ IN_THE_FUTURE = (
     WHERE account_id = :account_id AND conversation_id IN (SELECT conversation_id FROM late)
       AND (valid_from >= :now OR valid_to >= :now)
     """,  # noqa: S608 -- only a constant is formatted in
+    f"""
+    WITH late AS (
+        SELECT number, :now - interval '1 microsecond' * row_number() OVER (
+            PARTITION BY entity, entity_id, field ORDER BY seen_at DESC, number DESC
+        ) AS seen
+        FROM {SCHEMA}.field_changes WHERE account_id = :account_id AND seen_at >= :now
+    )
+    UPDATE {SCHEMA}.field_changes AS change SET seen_at = late.seen
+    FROM late WHERE account_id = :account_id AND change.number = late.number
+    """,  # noqa: S608 -- only a constant is formatted in
 )
 
 

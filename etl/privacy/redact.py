@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from etl.database.bookkeeping import Redaction, RejectedRecord
+from etl.database.dimensions import Contact
 from etl.database.engine import any_of, transaction
 from etl.database.models import Conversation, Message
 from etl.errors import SettingsError
@@ -131,12 +132,15 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
             connection.execute(
                 update(Conversation)
                 .where(ours, Conversation.id == any_of(ids))
-                .values(mark=None, history_read_at=None, payload_digest=NO_DIGEST)
+                .values(mark=None, history_read_at=None, payload_digest=NO_DIGEST, digests=None)
             )
             _forget_texts(connection, account_id, ids)
         after, seen = ids[-1], seen + len(ids)
         watch("conversations", seen, total)
     with transaction(engine) as connection:
+        connection.execute(
+            update(Contact).where(Contact.account_id == account_id, Contact.digests.is_not(None)).values(digests=None)
+        )
         # The next run meets them again, and stores them as the settings say; those that it does not were read well.
         connection.execute(
             delete(RejectedRecord).where(

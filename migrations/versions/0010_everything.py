@@ -24,7 +24,8 @@ NEW = (
 )
 NEW_COLUMNS = {
     "sync_runs": ("books", "contact_ledger"),
-    "contacts": ("merged_into", "deleted_at"),
+    "contacts": ("merged_into", "deleted_at", "digests"),
+    "conversations": ("digests",),
     "accounts": ("dropped_until",),
 }
 
@@ -562,6 +563,17 @@ def upgrade() -> None:
         ),
         schema=SCHEMA,
     )
+    for name in ("contacts", "conversations"):
+        op.add_column(
+            name,
+            sa.Column(
+                "digests",
+                postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+                nullable=True,
+                comment="Keyed digests of what is not kept, by field, so that a change of it is seen (ETL_PII=drop); else NULL",
+            ),
+            schema=SCHEMA,
+        )
     op.add_column(
         "accounts",
         sa.Column(
@@ -599,6 +611,8 @@ def downgrade() -> None:
     # With its triggers: they note what changed in a table that goes.
     for name in ("contacts", "conversations"):
         op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.note_changes_of_{name}() CASCADE")
+    for name in ("fields_that_differ", "noted_fields"):
+        op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.{name}")
     for name in NEW:
         op.drop_table(name, schema=SCHEMA)
     for table, columns in NEW_COLUMNS.items():

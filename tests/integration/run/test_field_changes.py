@@ -15,11 +15,10 @@ def changes(etl: Job) -> list[tuple[Any, ...]]:
     """Run; return what was noted by this run, in the order in which it was."""
     last = etl.rows("SELECT coalesce(max(number), 0) FROM field_changes")[0][0]
     assert (run := etl.run()).outcome == "complete", run.problems
-    found = etl.rows(
+    return etl.rows(
         "SELECT entity, entity_id, field, before, after FROM field_changes WHERE number > :last ORDER BY number",
         last=last,
     )
-    return found
 
 
 def touch(account: Account, number: int) -> None:
