@@ -25,6 +25,7 @@ AHEAD = f"""
         SELECT FROM {SCHEMA}.conversations WHERE account_id = :account_id AND deleted_at IS NULL
         AND coalesce(history_read_at, first_synced_at) >= :now
     ) OR EXISTS (SELECT FROM {SCHEMA}.conversation_ledger WHERE account_id = :account_id AND checked_at > :now)
+    OR EXISTS (SELECT FROM {SCHEMA}.field_changes WHERE account_id = :account_id AND seen_at >= :now)
 """  # noqa: S608 -- only a constant is formatted in
 # A reading in the future would never be old, and a backfill would take it for its own; a state that begins there would
 # be true of no day. Their order stays: what was noted last is the one just before now.

@@ -63,7 +63,7 @@ def protect(batch: Batch, way: Way, forgotten: Forgotten) -> None:
     """Replace everything in a batch, in place, by what is stored of it."""
     if way.mode != "keep":
         _digest_texts(batch, way)
-    for table in changes.DIGESTED:
+    for table in changes.SEEN_BY_DIGEST:
         for row in batch.rows[table].values():
             changes.digest(table, row, way)
     if forgotten.contacts:

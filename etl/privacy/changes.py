@@ -13,10 +13,10 @@ from etl.load import changes
 
 from etl.privacy.rules import ATTRIBUTE_NAME, RULES, Row, Rule, Way
 
-TABLES = {"contact": "contacts", "conversation": "conversations"}
+HOLDERS = {"contact": "contacts", "conversation": "conversations"}
 NEEDED = ("entity", "field", "before", "after")
 # Whose changes are noted (`views/sql/note_changes.sql`) although they may not be kept: whole, and key by key.
-DIGESTED = {
+SEEN_BY_DIGEST = {
     "contacts": ("name", "email", "phone_number", "identifier", "additional_attributes", "custom_attributes"),
     "conversations": ("custom_attributes",),
 }
@@ -28,7 +28,7 @@ def digest(table: str, row: Row, way: Way) -> None:
     """Add to a row, before it is protected, digests of what is dropped of it; None of a field that is empty."""
     if way.mode != "drop" or not way.digest_key:
         return
-    digests = {column: _digest_of(table, column, row[column], way) for column in DIGESTED[table] if column in row}
+    digests = {column: _digest_of(table, column, row[column], way) for column in SEEN_BY_DIGEST[table] if column in row}
     if digests:
         row["digests"] = digests
 
@@ -56,7 +56,7 @@ def _keyed(name: str, value: Any, way: Way) -> str:
 def protect_change(row: Row, way: Way) -> bool:
     """Reduce a change, in place, to what is stored of it; return whether the field may be named at all."""
     column, _, key = row["field"].partition(".")
-    rule = RULES[TABLES[row["entity"]]].get(column)
+    rule = RULES[HOLDERS[row["entity"]]].get(column)
     if rule is None or way.mode == "keep":
         return True
     for side in ("before", "after"):
@@ -64,7 +64,7 @@ def protect_change(row: Row, way: Way) -> bool:
     return not key or _is_name(key)
 
 
-def save(connection: Connection, rows: list[Row], way: Way) -> int:
+def save_changes(connection: Connection, rows: list[Row], way: Way) -> int:
     """Rewrite changes of one account as they may be stored, without those that may not be named; return how many."""
     rewritten, nameless = [], []
     for row in rows:

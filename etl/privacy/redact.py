@@ -138,9 +138,7 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
         after, seen = ids[-1], seen + len(ids)
         watch("conversations", seen, total)
     with transaction(engine) as connection:
-        connection.execute(
-            update(Contact).where(Contact.account_id == account_id, Contact.digests.is_not(None)).values(digests=None)
-        )
+        _forget_what_was_dropped(connection, account_id)
         # The next run meets them again, and stores them as the settings say; those that it does not were read well.
         connection.execute(
             delete(RejectedRecord).where(
@@ -150,8 +148,15 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
             )
         )
         set_stored_as(connection, account_id, way)
-        set_dropped(connection, account_id)
     return True
+
+
+def _forget_what_was_dropped(connection: Connection, account_id: int) -> None:
+    """Delete the digests of what is read again, and write down that it did not change when it comes."""
+    connection.execute(
+        update(Contact).where(Contact.account_id == account_id, Contact.digests.is_not(None)).values(digests=None)
+    )
+    set_dropped(connection, account_id)
 
 
 def _forget_texts(connection: Connection, account_id: int, conversation_ids: list[int]) -> None:

@@ -142,7 +142,7 @@ def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
     if name == "api_contract":
         return _forget_names(connection, rows)
     if name == "field_changes":
-        return changes.save(connection, rows, way)
+        return changes.save_changes(connection, rows, way)
     if name in JOURNAL:
         return _save_journal(connection, name, rows, way)
     if way.mode == "drop" and stored_as(connection, rows[0]["account_id"]) == ("keep", None):

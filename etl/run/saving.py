@@ -18,7 +18,7 @@ from etl.transform.batch import Batch
 from etl.transform.entities import PATHS
 
 OF_ANOTHER_TYPE = "of another type than before"
-LABELS = "conversation_labels"
+LABELLED = "conversation_labels"
 
 
 @dataclass
@@ -87,11 +87,11 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
 def _upsert(connection: Connection, batch: Batch, rows: dict[str, list[Row]], now: datetime) -> dict[str, Counter[str]]:
     """Upsert the rows, and note what changes of those that are there: labels when their conversations are locked."""
     changes.note_from_now_on(connection, now)
-    labels = rows.get(LABELS, [])
-    counts = upsert.save(connection, {table: those for table, those in rows.items() if table != LABELS}, PATHS)
+    labels = rows.get(LABELLED, [])
+    counts = upsert.save(connection, {table: those for table, those in rows.items() if table != LABELLED}, PATHS)
     if not _is_new(batch, counts):
-        changes.note_labels(connection, batch.account_id, batch.complete[LABELS], labels, now)
-    return counts | upsert.save(connection, {LABELS: labels})
+        changes.note_labels(connection, batch.account_id, batch.complete[LABELLED], labels, now)
+    return counts | upsert.save(connection, {LABELLED: labels})
 
 
 def _is_new(batch: Batch, counts: dict[str, Counter[str]]) -> bool:
