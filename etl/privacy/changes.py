@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from etl.load import changes
-
 from etl.privacy.rules import ATTRIBUTE_NAME, RULES, Row, Rule, Way
 
 HOLDERS = {"contact": "contacts", "conversation": "conversations"}
@@ -26,7 +25,7 @@ PASSING = {"created_at_ip", "updated_at_ip"}
 
 def digest(table: str, row: Row, way: Way) -> None:
     """Add to a row, before it is protected, digests of what is dropped of it; None of a field that is empty."""
-    if way.mode != "drop" or not way.digest_key:
+    if table not in SEEN_BY_DIGEST or way.mode != "drop" or not way.digest_key:
         return
     digests = {column: _digest_of(table, column, row[column], way) for column in SEEN_BY_DIGEST[table] if column in row}
     if digests:
