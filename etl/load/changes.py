@@ -19,7 +19,7 @@ LABELS = f"""
     INSERT INTO {SCHEMA}.field_changes (account_id, entity, entity_id, field, before, after, seen_at)
     SELECT :account_id, 'conversation', conversation.id, 'labels', to_jsonb(held.labels), to_jsonb(given.labels),
         greatest(:at, (
-            SELECT max(earlier.seen_at) + interval '1 microsecond' FROM {SCHEMA}.field_changes AS earlier
+            SELECT max(earlier.seen_at + interval '1 microsecond') FROM {SCHEMA}.field_changes AS earlier
             WHERE earlier.account_id = :account_id AND earlier.entity = 'conversation'
               AND earlier.entity_id = conversation.id AND earlier.field = 'labels'
         ))

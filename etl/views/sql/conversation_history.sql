@@ -27,7 +27,9 @@ LEFT JOIN (
         change.entity_id AS conversation_id,
         CASE WHEN edge.is_last THEN change.seen_at ELSE change.since END AS since,
         CASE WHEN NOT edge.is_last THEN change.seen_at END AS until,
-        CASE WHEN NOT edge.is_last THEN ARRAY(SELECT jsonb_array_elements_text(change.before)) END AS labels
+        CASE WHEN NOT edge.is_last AND jsonb_typeof(change.before) = 'array'
+            THEN ARRAY(SELECT jsonb_array_elements_text(change.before)) ELSE '{}'
+        END AS labels
     FROM (
         SELECT
             account_id,
@@ -37,7 +39,7 @@ LEFT JOIN (
             lag(seen_at) OVER (PARTITION BY account_id, entity_id ORDER BY seen_at, number) AS since,
             lead(seen_at) OVER (PARTITION BY account_id, entity_id ORDER BY seen_at, number) IS NULL AS is_newest
         FROM helpdesk.field_changes
-        WHERE entity = 'conversation' AND field = 'labels' AND jsonb_typeof(before) = 'array'
+        WHERE entity = 'conversation' AND field = 'labels'
     ) AS change
     CROSS JOIN (VALUES (false), (true)) AS edge (is_last)
     WHERE change.is_newest OR NOT edge.is_last
