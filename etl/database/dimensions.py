@@ -39,6 +39,9 @@ class Account(Base):
     personal_data_key: Mapped[str | None] = column(
         comment="Fingerprint of the key of the hashes, from which it cannot be told; NULL: nothing is hashed"
     )
+    dropped_until: Mapped[datetime | None] = column(
+        comment="When `etl redact` last dropped what it could not rewrite (UTC): rows that no run changed since lack it"
+    )
 
 
 class Contact(Entity, Base):
@@ -69,6 +72,9 @@ class Contact(Entity, Base):
     deleted_at: Mapped[datetime | None] = column(comment="When a run found the contact deleted or merged away (UTC)")
     merged_into: Mapped[int | None] = column(
         comment="The contact to which all its conversations moved; NULL: it is there, was deleted, or had none"
+    )
+    digests: Mapped[dict[str, Any] | None] = column(
+        comment="Keyed digests of what is not kept, by field, so that a change of it is seen (ETL_PII=drop); else NULL"
     )
 
 

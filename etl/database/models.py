@@ -117,6 +117,9 @@ class Conversation(Entity, Base):
     forgotten_at: Mapped[datetime | None] = column(
         comment="Since when its contact is forgotten, and nothing of what was written is kept (UTC)"
     )
+    digests: Mapped[dict[str, Any] | None] = column(
+        comment="Keyed digests of what is not kept, by field, so that a change of it is seen (ETL_PII=drop); else NULL"
+    )
 
 
 class ConversationLabel(OfAccount, Base):

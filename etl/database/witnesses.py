@@ -43,7 +43,7 @@ class FieldChange(OfAccount, Base):
     __tablename__ = "field_changes"
     __table_args__ = (
         refers_to("accounts"),
-        Index(None, "account_id", "entity", "entity_id", "field", "seen_at"),
+        Index(None, "account_id", "entity", "entity_id", "seen_at"),
         Index(None, "account_id", "seen_at"),
         # Whose conversations moved to another contact: contacts that may have been merged.
         Index(
@@ -57,9 +57,11 @@ class FieldChange(OfAccount, Base):
     number: Mapped[int] = column(Identity(), primary_key=True, sort_order=-1, comment="Number of the change")
     entity: Mapped[str] = column(comment="conversation or contact")
     entity_id: Mapped[int] = column(comment="The vendor's number of it")
-    field: Mapped[str] = column(comment="The column, or labels")
+    field: Mapped[str] = column(
+        comment="labels (as a sorted list), custom_attributes.KEY, additional_attributes.KEY, or the column"
+    )
     before: Mapped[Any | None] = column(
-        JSONB(none_as_null=True), comment="What it was, a digest where it is not kept (ETL_PII); NULL: nothing"
+        JSONB(none_as_null=True), comment="What it was, or its hash; NULL: nothing, or not kept (ETL_PII)"
     )
     after: Mapped[Any | None] = column(JSONB(none_as_null=True), comment="What it became, likewise")
     seen_at: Mapped[datetime] = column(comment="When a run saw it (UTC): it changed since the run before it")

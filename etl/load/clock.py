@@ -25,6 +25,7 @@ AHEAD = f"""
         SELECT FROM {SCHEMA}.conversations WHERE account_id = :account_id AND deleted_at IS NULL
         AND coalesce(history_read_at, first_synced_at) >= :now
     ) OR EXISTS (SELECT FROM {SCHEMA}.conversation_ledger WHERE account_id = :account_id AND checked_at > :now)
+    OR EXISTS (SELECT FROM {SCHEMA}.field_changes WHERE account_id = :account_id AND seen_at >= :now)
 """  # noqa: S608 -- only a constant is formatted in
 # A reading in the future would never be old, and a backfill would take it for its own; a state that begins there would
 # be true of no day. Their order stays: what was noted last is the one just before now.
@@ -74,6 +75,16 @@ IN_THE_FUTURE = (
              AND late.valid_from = state.valid_to), state.valid_to)
     WHERE account_id = :account_id AND conversation_id IN (SELECT conversation_id FROM late)
       AND (valid_from >= :now OR valid_to >= :now)
+    """,  # noqa: S608 -- only a constant is formatted in
+    f"""
+    WITH late AS (
+        SELECT number, :now - interval '1 microsecond' * row_number() OVER (
+            PARTITION BY entity, entity_id, field ORDER BY seen_at DESC, number DESC
+        ) AS seen
+        FROM {SCHEMA}.field_changes WHERE account_id = :account_id AND seen_at >= :now
+    )
+    UPDATE {SCHEMA}.field_changes AS change SET seen_at = late.seen
+    FROM late WHERE account_id = :account_id AND change.number = late.number
     """,  # noqa: S608 -- only a constant is formatted in
 )
 

@@ -196,7 +196,9 @@ def _update(table: Table, shape: Shape, outdated: Shape, holder: str | None) -> 
 
 
 def _new_value(name: str, shape: Shape, outdated: Shape) -> sql.Composable:
-    """Return what a column becomes; `extra` keeps the keys that another shape of the same record brought."""
+    """Return what a column becomes; `extra` and `digests` keep the keys that another shape of the record brought."""
+    if name == "digests":
+        return sql.SQL("(coalesce(kept.digests, '{}') || excluded.digests)")
     if name != "extra":
         return sql.SQL("excluded.{}").format(sql.Identifier(name))
     kept = sql.SQL("kept.extra - {}::text[]").format(sql.Literal(list(outdated)))

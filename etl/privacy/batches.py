@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from etl.id_set import IdSet
+from etl.privacy import changes
 from etl.privacy.records import is_hidden, protect_record, shown_field
 from etl.privacy.rules import DROP, Row, Way, protect_row
 from etl.transform.batch import Batch
@@ -62,6 +63,9 @@ def protect(batch: Batch, way: Way, forgotten: Forgotten) -> None:
     """Replace everything in a batch, in place, by what is stored of it."""
     if way.mode != "keep":
         _digest_texts(batch, way)
+    for table in changes.SEEN_BY_DIGEST:
+        for row in batch.rows[table].values():
+            changes.digest(table, row, way)
     if forgotten.contacts:
         _forget(batch, forgotten)
     if way.mode == "keep":

@@ -14,7 +14,9 @@ from etl.database.bookkeeping import SuppressedContact
 from etl.database.dimensions import Contact, CsatResponse
 from etl.database.engine import any_of, transaction
 from etl.database.models import Conversation, Message
+from etl.database.witnesses import FieldChange
 from etl.load import conversations, run_lock
+from etl.load.changes import of_conversations
 from etl.load.run_lock import RunLock
 from etl.privacy import rewrite, stored
 from etl.privacy.batches import Forgotten
@@ -82,11 +84,13 @@ def _theirs(account_id: int, contacts: Collection[int]) -> dict[str, ColumnEleme
     """Return which rows of which table are theirs, in the order in which they are emptied."""
     held = (Conversation.contact_id == any_of(contacts)) | Conversation.forgotten_at.is_not(None)
     theirs = select(Conversation.id).where(Conversation.account_id == account_id, held)
+    noted = of_conversations(FieldChange.entity_id.in_(theirs))
+    is_theirs = (FieldChange.entity == "contact") & (FieldChange.entity_id == any_of(contacts))
     return rewrite.rows_written_by_people(
         account_id,
         Message.conversation_id.in_(theirs) | (Message.contact_id == any_of(contacts)),
         CsatResponse.conversation_id.in_(theirs) | (CsatResponse.contact_id == any_of(contacts)),
-    ) | {"conversations": held, "contacts": Contact.id == any_of(contacts)}
+    ) | {"field_changes": noted | is_theirs, "conversations": held, "contacts": Contact.id == any_of(contacts)}
 
 
 def _pages(

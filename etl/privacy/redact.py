@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from etl.database.bookkeeping import Redaction, RejectedRecord
+from etl.database.dimensions import Contact
 from etl.database.engine import any_of, transaction
 from etl.database.models import Conversation, Message
 from etl.errors import SettingsError
 from etl.load import run_lock
 from etl.privacy import rewrite
 from etl.privacy.rules import DROP, Way
-from etl.privacy.stored import NO_DIGEST, require_stored, set_stored_as, stored_as
+from etl.privacy.stored import NO_DIGEST, require_stored, set_dropped, set_stored_as, stored_as
 from etl.transform.values import SMALLEST
 
 # Table, rows done, rows there were.
@@ -131,12 +132,13 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
             connection.execute(
                 update(Conversation)
                 .where(ours, Conversation.id == any_of(ids))
-                .values(mark=None, history_read_at=None, payload_digest=NO_DIGEST)
+                .values(mark=None, history_read_at=None, payload_digest=NO_DIGEST, digests=None)
             )
             _forget_texts(connection, account_id, ids)
         after, seen = ids[-1], seen + len(ids)
         watch("conversations", seen, total)
     with transaction(engine) as connection:
+        _forget_what_was_dropped(connection, account_id)
         # The next run meets them again, and stores them as the settings say; those that it does not were read well.
         connection.execute(
             delete(RejectedRecord).where(
@@ -147,6 +149,14 @@ def _read_again(engine: Engine, account_id: int, way: Way, watch: Watch) -> bool
         )
         set_stored_as(connection, account_id, way)
     return True
+
+
+def _forget_what_was_dropped(connection: Connection, account_id: int) -> None:
+    """Delete the digests of what is read again, and write down that it did not change when it comes."""
+    connection.execute(
+        update(Contact).where(Contact.account_id == account_id, Contact.digests.is_not(None)).values(digests=None)
+    )
+    set_dropped(connection, account_id)
 
 
 def _forget_texts(connection: Connection, account_id: int, conversation_ids: list[int]) -> None:

@@ -12,6 +12,7 @@ from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of, transaction
 from etl.database.models import Attachment, Conversation, ConversationLabel, Message
 from etl.database.states import ConversationState
+from etl.database.witnesses import FieldChange
 from etl.load import run_lock
 from etl.privacy import stored
 from etl.privacy.rewrite import table_of
@@ -61,6 +62,7 @@ def _theirs(account_id: int, conversations: Collection[int]) -> dict[str, Column
         | cast(CsatResponse.extra["conversation_id"], Text).in_(as_sent),
         "conversation_labels": ConversationLabel.conversation_id == ids,
         "conversation_states": ConversationState.conversation_id == ids,
+        "field_changes": (FieldChange.entity == "conversation") & (FieldChange.entity_id == ids),
         "conversations": Conversation.id == ids,
         "conversation_ledger": LedgerEntry.conversation_id == ids,
         "rejected_records": (RejectedRecord.conversation_id == ids) | is_theirs,

@@ -25,10 +25,13 @@ from etl.database.bookkeeping import ApiContract, RejectedRecord
 from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of
 from etl.database.models import METADATA, Attachment, Conversation, Message
+from etl.database.witnesses import FieldChange
 from etl.load import upsert
+from etl.load.changes import of_conversations
+from etl.privacy import changes
 from etl.privacy.records import is_hidden, protect_entry, protect_record, protect_run
 from etl.privacy.rules import DROP, RULES, Row, Way, gone, protect_row
-from etl.privacy.stored import NO_DIGEST
+from etl.privacy.stored import NO_DIGEST, stored_as
 from etl.transform.content import is_made_with, keyed_digest
 
 # A page is what is in memory at once; an e-mail's attributes may be some 100 KB.
@@ -49,6 +52,7 @@ JOURNAL = {
     "sync_runs": ("selection", "problems", "notes", "quotes", "unknown_fields"),
     "conversation_ledger": ("reason", "quote"),
     "api_contract": (),
+    "field_changes": changes.NEEDED,
 }
 # Of what nothing is kept, and what a digest is made of before.
 DIGESTED = {"message_type", "content"}
@@ -123,7 +127,8 @@ def empty(connection: Connection, account_id: int, conversation_ids: Collection[
     """Drop what is personal of all that is stored in conversations."""
     messages = Message.conversation_id == any_of(conversation_ids)
     answers = CsatResponse.conversation_id == any_of(conversation_ids)
-    for table, condition in rows_written_by_people(account_id, messages, answers).items():
+    noted = {"field_changes": of_conversations(FieldChange.entity_id == any_of(conversation_ids))}
+    for table, condition in (rows_written_by_people(account_id, messages, answers) | noted).items():
         after: Row | None = None
         while rows := page(connection, table, account_id, after, condition):
             after = key_of(table, rows[-1])
@@ -136,8 +141,13 @@ def save(connection: Connection, name: str, rows: list[Row], way: Way) -> int:
         return _save_rejected(connection, rows)
     if name == "api_contract":
         return _forget_names(connection, rows)
+    if name == "field_changes":
+        return changes.save_changes(connection, rows, way)
     if name in JOURNAL:
         return _save_journal(connection, name, rows, way)
+    if way.mode == "drop" and stored_as(connection, rows[0]["account_id"]) == ("keep", None):
+        for row in rows:
+            changes.digest(name, row, way)
     nothing = {column: None for column, rule in RULES[name].items() if rule is gone}
     for row in rows:
         if name == "messages":

@@ -165,6 +165,7 @@ RULES: dict[str, dict[str, Rule]] = {
         **dict.fromkeys(("name", "email", "phone_number", "identifier", "thumbnail"), identity),
         "additional_attributes": only(_leaves("country", "country_code")),
         "custom_attributes": attributes,
+        "digests": keyed,
         "extra": gone,
     },
     "conversations": {
@@ -177,6 +178,7 @@ RULES: dict[str, dict[str, Rule]] = {
             }
         ),
         "custom_attributes": attributes,
+        "digests": keyed,
         "attachments": gone,
         "applied_sla": only(SLA),
         "sla_events": each(only(_leaves("id", "event_type", "created_at", "updated_at"))),

@@ -1,6 +1,6 @@
 """How the personal data of an account are stored, as the tables tell, and which contacts are forgotten."""
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from etl.database.bookkeeping import Redaction, SuppressedContact
@@ -35,6 +35,11 @@ def set_stored_as(connection: Connection, account_id: int, way: Way) -> None:
         .where(Account.account_id == account_id)
         .values(personal_data=way.mode, personal_data_key=way.fingerprint)
     )
+
+
+def set_dropped(connection: Connection, account_id: int) -> None:
+    """Write down that what was stored until now lacks what could not be rewritten: read again, it did not change."""
+    connection.execute(update(Account).where(Account.account_id == account_id).values(dropped_until=func.now()))
 
 
 def require_stored(connection: Connection, account_id: int) -> tuple[str, str | None]:

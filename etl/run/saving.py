@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from etl.id_set import IdSet
-from etl.load import conversations, held, marks, rejected, upsert
+from etl.load import changes, conversations, held, marks, rejected, upsert
 from etl.load.journal import Run
 from etl.load.tally import COUNTED, Tally
 from etl.load.upsert import Row
@@ -18,6 +18,7 @@ from etl.transform.batch import Batch
 from etl.transform.entities import PATHS
 
 OF_ANOTHER_TYPE = "of another type than before"
+LABELLED = "conversation_labels"
 
 
 @dataclass
@@ -55,13 +56,12 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     account, now = batch.account_id, run.clock.now()
     read = [row["id"] for row in rows["messages"]]
     retyped = _take_out_retyped(connection, batch, rows, known)
-    counts = upsert.save(connection, rows, PATHS)
+    counts = _upsert(connection, batch, rows, now)
     moved = _move(connection, batch, rows["messages"], counts)
     if came := known.forgotten.came:
         rewrite.empty(connection, account, came)
         came.clear()
-    # Nothing of a new conversation can be gone.
-    is_new = bool(batch.marks) and counts["conversations"]["inserted"] >= len(batch.marks)
+    is_new = _is_new(batch, counts)
     if not is_new:
         upsert.replace_children(connection, account, batch.complete, rows)
         conversations.save_digests(connection, account, _digests(rows["conversations"]))
@@ -82,6 +82,21 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
         contradictions={OF_ANOTHER_TYPE} if retyped else set(),
         inserted=sum(count["inserted"] for count in counts.values()),
     )
+
+
+def _upsert(connection: Connection, batch: Batch, rows: dict[str, list[Row]], now: datetime) -> dict[str, Counter[str]]:
+    """Upsert the rows, and note what changes of those that are there: labels when their conversations are locked."""
+    changes.note_from_now_on(connection, now)
+    labels = rows.get(LABELLED, [])
+    counts = upsert.save(connection, {table: those for table, those in rows.items() if table != LABELLED}, PATHS)
+    if not _is_new(batch, counts):
+        changes.note_labels(connection, batch.account_id, batch.complete[LABELLED], labels, now)
+    return counts | upsert.save(connection, {LABELLED: labels})
+
+
+def _is_new(batch: Batch, counts: dict[str, Counter[str]]) -> bool:
+    """Return whether all conversations are new, so that nothing of them can be gone or have changed."""
+    return bool(batch.marks) and counts["conversations"]["inserted"] >= len(batch.marks)
 
 
 def _take_out_retyped(connection: Connection, batch: Batch, rows: dict[str, list[Row]], known: Known) -> set[int]:

@@ -41,9 +41,9 @@ INTERNAL = {
     "has_lost_figures": "FUNCTION",
     "csat_answers": "VIEW",
 }
-# Kept when the others are dropped: what a run asks for in any case, what notes whose figures are stale, and what
-# computes them, which may have been granted to the user of the runs.
-KEPT = ("time_zone_links", "known_time_zone", "are_working_hours", "mark_stale", "refresh_figures")
+# Kept when the others are dropped: what a run asks for in any case, what notes whose figures are stale and which fields
+# changed, and what computes figures, which may have been granted to the user of the runs.
+KEPT = ("time_zone_links", "known_time_zone", "are_working_hours", "mark_stale", "note_changes", "refresh_figures")
 # What is computed, and has to be read to tell whether it is lost.
 FIGURES = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events", "open_spans")
 # Up to 0008_readers materialised views, of which the tables have the names now; each before those that it reads.
@@ -61,6 +61,8 @@ PUBLIC = (
     "reply_times",
     "resolutions",
     "conversation_events",
+    "conversation_history",
+    "field_changes",
     "contacts",
     "agents",
     "teams",
@@ -173,7 +175,8 @@ def _materialized(connection: PsycopgConnection[Any]) -> list[tuple[str, str, st
 
 def _drops(materialized: list[tuple[str, str, str]]) -> Iterator[sql.Composed]:
     # Of a table that gets another name, as one that is partitioned, they would stay with the old rows.
-    for trigger, table in re.findall(r"TRIGGER (\w+) AFTER \w+ ON \w+\.(\w+)", _statements("mark_stale")):
+    noting = "".join(_statements(name) for name in KEPT)
+    for trigger, table in re.findall(r"TRIGGER (\w+) AFTER \w+ ON \w+\.(\w+)", noting):
         yield sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(sql.Identifier(trigger), sql.Identifier(SCHEMA, table))
     made = _made()
     internal, public = made[: len(INTERNAL)], made[len(INTERNAL) :]
@@ -190,16 +193,16 @@ def parts(schema: str) -> set[Part]:
     """Return what is made in a schema."""
     if schema == BI_SCHEMA:
         return {Part("view", name) for name in PUBLIC}
-    return {Part(kind.lower(), name) for kind, name in _kept()} | {
+    return {Part(kind.lower(), name) for _, kind, name in _kept()} | {
         Part(kind.lower(), name) for name, kind in INTERNAL.items()
     }
 
 
-def _kept() -> Iterator[tuple[str, str]]:
-    """Yield kind and name of the functions and triggers that are kept."""
+def _kept() -> Iterator[tuple[str, str, str]]:
+    """Yield file, kind and name of the functions and triggers that are kept."""
     for name in KEPT:
         made = rf"^CREATE OR REPLACE (FUNCTION|TRIGGER) (?:{SCHEMA}\.)?(\w+)"
-        yield from re.findall(made, _statements(name), re.MULTILINE)
+        yield from ((name, *part) for part in re.findall(made, _statements(name), re.MULTILINE))
 
 
 def _statements(name: str) -> str:
@@ -207,8 +210,8 @@ def _statements(name: str) -> str:
 
 
 def _file_of(part: str) -> str:
-    """Return the file that makes a part: its own, but for functions and triggers that note what is stale."""
-    return part if part in _ALL else "mark_stale"
+    """Return the file that makes a part: its own, but for functions and triggers that note what changed."""
+    return part if part in _ALL else next(file for file, _, name in _kept() if name == part)
 
 
 def _are_lost(connection: Connection) -> bool:

@@ -24,7 +24,9 @@ NEW = (
 )
 NEW_COLUMNS = {
     "sync_runs": ("books", "contact_ledger"),
-    "contacts": ("merged_into", "deleted_at", "listed"),
+    "contacts": ("merged_into", "deleted_at", "listed", "digests"),
+    "conversations": ("digests",),
+    "accounts": ("dropped_until",),
     "agents": ("is_listed",),
 }
 
@@ -43,12 +45,17 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), sa.Identity(always=False), nullable=False, comment="Number of the change"),
         sa.Column("entity", sa.Text(), nullable=False, comment="conversation or contact"),
         sa.Column("entity_id", sa.BigInteger(), nullable=False, comment="The vendor's number of it"),
-        sa.Column("field", sa.Text(), nullable=False, comment="The column, or labels"),
+        sa.Column(
+            "field",
+            sa.Text(),
+            nullable=False,
+            comment="labels (as a sorted list), custom_attributes.KEY, additional_attributes.KEY, or the column",
+        ),
         sa.Column(
             "before",
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
-            comment="What it was, a digest where it is not kept (ETL_PII); NULL: nothing",
+            comment="What it was, or its hash; NULL: nothing, or not kept (ETL_PII)",
         ),
         sa.Column(
             "after",
@@ -68,9 +75,9 @@ def upgrade() -> None:
         comment="A field of a conversation or contact that changed, as seen by the runs.",
     )
     op.create_index(
-        "field_changes_account_id_entity_entity_id_field_seen_at_idx",
+        "field_changes_account_id_entity_entity_id_seen_at_idx",
         "field_changes",
-        ["account_id", "entity", "entity_id", "field", "seen_at"],
+        ["account_id", "entity", "entity_id", "seen_at"],
         unique=False,
         schema=SCHEMA,
     )
@@ -586,6 +593,27 @@ def upgrade() -> None:
         ),
         schema=SCHEMA,
     )
+    for name in ("contacts", "conversations"):
+        op.add_column(
+            name,
+            sa.Column(
+                "digests",
+                postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+                nullable=True,
+                comment="Keyed digests of what is not kept, by field, so that a change of it is seen (ETL_PII=drop); else NULL",
+            ),
+            schema=SCHEMA,
+        )
+    op.add_column(
+        "accounts",
+        sa.Column(
+            "dropped_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When `etl redact` last dropped what it could not rewrite (UTC): rows that no run changed since lack it",
+        ),
+        schema=SCHEMA,
+    )
     op.add_column(
         "sync_runs",
         sa.Column(
@@ -610,6 +638,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
+    # With its triggers: they note what changed in a table that goes.
+    for name in ("contacts", "conversations"):
+        op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.note_changes_of_{name}() CASCADE")
+    for name in ("fields_that_differ", "noted_fields"):
+        op.execute(f"DROP FUNCTION IF EXISTS {SCHEMA}.{name}")
     for name in NEW:
         op.drop_table(name, schema=SCHEMA)
     for table, columns in NEW_COLUMNS.items():

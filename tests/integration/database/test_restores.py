@@ -344,6 +344,7 @@ def test_figures_that_were_restored_without_rows_are_computed(
         ("DROP INDEX helpdesk.conversation_openings_open_idx", ["index conversation_openings_open_idx"]),
         ("DROP FUNCTION helpdesk.refresh_figures", ["the views refresh_figures"]),
         ("DROP FUNCTION helpdesk.mark_stale_by_states() CASCADE", ["the views mark_stale"]),
+        ("DROP TRIGGER contacts_changed ON helpdesk.contacts", ["the views note_changes"]),
         ("DROP TRIGGER messages_updated ON helpdesk.messages", ["the views mark_stale"]),
         ("DROP FUNCTION helpdesk.attribute_date(jsonb) CASCADE",
          ["the functions that read custom attributes", "the views contact_attributes, conversation_attributes"]),

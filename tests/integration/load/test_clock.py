@@ -117,6 +117,11 @@ def test_after_nights_by_a_clock_a_year_ahead_the_states_are_those_of_now(engine
             "checked_at",
             "(account_id, conversation_id, state, checked_at) VALUES (1, 1, 'deleted', :ahead)",
         ),
+        (
+            "field_changes",
+            "seen_at",
+            "(account_id, entity, entity_id, field, seen_at) VALUES (1, 'contact', 1, 'name', :ahead)",
+        ),
     ],
 )
 def test_what_a_clock_has_noted_that_was_set_ahead_while_a_run_went_on_is_set_right(

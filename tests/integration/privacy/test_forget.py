@@ -110,6 +110,7 @@ def test_one_person_is_gone_and_the_other_untouched_and_the_figures_hold(engine:
             "attachments": 0,
             "messages": 5,
             "csat_responses": 0,
+            "field_changes": 0,
             "conversations": 2,
             "contacts": 1,
         }

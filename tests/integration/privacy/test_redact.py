@@ -80,7 +80,7 @@ def test_what_is_rewritten_is_what_a_run_would_have_stored(
             done = to(engine, then)
     assert not done.read_again
     # A digest that was made with another key cannot be made anew: the text is gone.
-    apart = ("content_digest",) if first is not KEEP else ()
+    apart = ("content_digest", "digests") if first is not KEEP else ()
     assert whole_tables(engine, *apart) == whole_tables(other_engine, *apart)
     assert done.rewritten["contacts"] == 2
 

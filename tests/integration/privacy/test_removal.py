@@ -68,6 +68,7 @@ def test_every_row_that_names_it_goes_and_all_of_it_comes_back_while_the_vendor_
             "csat_responses": 1,
             "conversation_labels": 1,
             "conversation_states": 1,
+            "field_changes": 0,
             "conversations": 1,
             "conversation_ledger": 0,
             "rejected_records": 0,

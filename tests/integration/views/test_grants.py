@@ -29,6 +29,9 @@ ROWS = """
     INSERT INTO helpdesk.csat_responses (account_id, id, conversation_id, contact_id, rating, feedback_message)
     VALUES (1, 1, 5, 17, 4, 'what Ada thought of it');
     INSERT INTO helpdesk.agents (account_id, id, name, email) VALUES (1, 1, 'Agent', 'agent@example.com');
+    INSERT INTO helpdesk.field_changes (account_id, entity, entity_id, field, before, after, seen_at)
+    VALUES (1, 'contact', 17, 'name', '"Ada"', '"Ada Lovelace"', now()),
+        (1, 'contact', 17, 'additional_attributes.description', NULL, '"what Ada wrote"', now());
     INSERT INTO helpdesk.bots (account_id, type, id, name) VALUES (1, 'guest', 3, 'Ada Lovelace');
     INSERT INTO helpdesk.messages (account_id, id, conversation_id, message_type, private, sender_type, sender_id)
     VALUES (1, 51, 5, 'incoming', false, 'guest', 3);
