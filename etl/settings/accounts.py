@@ -33,6 +33,7 @@ KEYS: dict[str, type] = {
     "weekend": str,
     "holidays": str,
     "messages": str,
+    "contacts": str,
     "reread_days": int,
     "patrol_percent": int,
     "concurrency": int,
