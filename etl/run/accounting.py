@@ -3,6 +3,7 @@
 from etl.extract.client import Client
 from etl.load import ledger_entries
 from etl.run import contract, far_ids, messages, odd_values
+from etl.run.books_surveys import Surveys
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
@@ -10,8 +11,9 @@ from etl.run.patrol import patrol
 from etl.selection import Selection
 
 
-def settle_accounts(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
+def settle_accounts(client: Client, intake: Intake, selection: Selection, surveys: Surveys) -> None:
     """Account for every conversation where everything was read, and for every message where that is asked or needed."""
+    dimensions = surveys.dimensions
     if intake.run.selection is None:
         _account_for_conversations(client, intake, selection, dimensions)
         dimensions.read_surveys()
@@ -21,6 +23,8 @@ def settle_accounts(client: Client, intake: Intake, selection: Selection, dimens
     everything = selection.audit and intake.settings.messages == "full"
     if everything or intake.run.tally.unproved:
         messages.account(client, intake, everything)
+    surveys.books.settle()
+    surveys.settle()
     messages.say_what_moved(intake.run)
     _say_what_is_missing(intake)
 

@@ -23,6 +23,8 @@ from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
 from etl.run import accounting, calendar, closing
+from etl.run.books import Books
+from etl.run.books_surveys import Surveys
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.pipeline import count_requests, read_again, take_in, thread_pool, walks
@@ -87,10 +89,14 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             dimensions = Dimensions(client, pool, engine, writer, run)
             lock.check()  # who overtook this run before it was written down has not closed it
             _prepare(intake, selection, dimensions)
+            books = Books(client, intake)
+            books.begin(dimensions.sees_everything)
+            surveys = Surveys(client, dimensions, books)
+            surveys.begin()
             shared = hooks.share(client, intake, chosen, wait)
             alone = take_in(intake, selection, walks(client, intake, selection, since and since - OVERLAP))
             _read(client, intake, selection, shared or alone, hooks.watch)
-            accounting.settle_accounts(client, intake, selection, dimensions)
+            accounting.settle_accounts(client, intake, selection, surveys)
             lock.check()  # without it nobody knows who else has written
     return run
 

@@ -69,6 +69,7 @@ PUBLIC = (
     "daily_backlog",
     "traffic_heatmap",
     "sync_health",
+    "reconciliation",
     "conversation_attributes",
     "contact_attributes",
 )

@@ -11,7 +11,8 @@ from tests.scripted_account import Job, account_of, job
 
 CONVERSATIONS = 60
 # Names, four statuses of which one has conversations (three pages, and the empty one that ends each walk), the ledger's
-# probes above the highest id, the counts, and the surveys.
+# probes above the highest id, the counts, and the surveys; and the vendor's books: at the begin and at the end, each
+# metric by month, and surveys at both.
 EVERY_RUN = Counter(
     {
         "profile": 1,
@@ -24,12 +25,15 @@ EVERY_RUN = Counter(
         "conversations/N": 25,
         "conversations/meta": 4,
         "csat_survey_responses": 1,
+        "reports/summary": 2,
+        "reports": 3,
+        "csat_survey_responses/metrics": 2,
     }
 )
 
 
 def asked(etl: Job) -> Counter[str]:
-    paths = [re.sub(r"^/api/v1/(accounts/1/)?", "", request.path) for request in etl.vendor.requests]
+    paths = [re.sub(r"^/api/v[12]/(accounts/1/)?", "", request.path) for request in etl.vendor.requests]
     return Counter(re.sub(r"\d+", "N", path) for path in paths)
 
 
