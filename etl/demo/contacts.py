@@ -71,4 +71,4 @@ def _contact(asked: Asked, key: str) -> Answer:
     return json_answer({"payload": payload})
 
 
-ROUTES: tuple[tuple[str, Handler], ...] = (("v1/contacts", _contacts), ("v1/contacts/([^/]+)", _contact))
+OF_CONTACTS: tuple[tuple[str, Handler], ...] = (("v1/contacts", _contacts), ("v1/contacts/([^/]+)", _contact))

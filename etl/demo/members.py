@@ -115,7 +115,7 @@ def _sla_policies(asked: Asked) -> Answer:
     return json_answer({"payload": [policy_payload(policy) for policy in asked.account.sla_policies]})
 
 
-ROUTES: tuple[tuple[str, Handler], ...] = (
+OF_MEMBERS: tuple[tuple[str, Handler], ...] = (
     ("v1/teams/([^/]+)/team_members", _team_members),
     ("v1/inbox_members/([^/]+)", _inbox_members),
     ("v1/agent_bots", _agent_bots),

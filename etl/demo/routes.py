@@ -2,7 +2,7 @@
 
 import re
 
-from etl.demo import contacts, members
+from etl.demo import contacts, members, reports
 from etl.demo.account import Conversation, Json
 from etl.demo.asked import FORBIDDEN, Asked, Handler
 from etl.demo.dimensions import (
@@ -141,8 +141,9 @@ _ROUTES: tuple[tuple[str, Handler], ...] = (
     ("v1/conversations/search", _search),
     ("v1/conversations/([^/]+)", _detail),
     ("v1/conversations/([^/]+)/messages", _messages),
-    *contacts.ROUTES,
-    *members.ROUTES,
+    *contacts.OF_CONTACTS,
+    *members.OF_MEMBERS,
+    *reports.OF_REPORTS,
     ("v1/inboxes", _inboxes),
     ("v1/agents", _agents),
     ("v1/teams", _teams),

@@ -110,12 +110,27 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
             f"{run.audit[name]:,} {said}" for name, said in AUDIT.items() if run.audit[name] or name == "read"
         )
         yield "audit", f"{run.audit['messages']:,} messages of {run.audit['conversations']:,} conversations = {read}"
+    if run.books:
+        yield "books", _spell_books(run.books)
     retries = f", {run.tally.retries:,} of them retries" if run.tally.retries else ""
     yield "requests", f"{run.tally.requests:,}{retries} · {spell_pages(run.tally.pages)}"
     if run.tally.rejected:
         yield "rejected", f"{run.tally.rejected:,} records (table rejected_records)"
     if run.tally.unknown_fields:
         yield "kept in extra", ", ".join(sorted(run.tally.unknown_fields))
+
+
+def _spell_books(books: dict[str, dict[str, int]]) -> str:
+    """Spell out how many messages the vendor and the tables count, and conversations, where these differ."""
+    sides = ("vendor", "ours")
+    messages = {side: sum(books[name][side] for name in books if name.endswith("_messages")) for side in sides}
+    said = f"{messages['ours']:,} of {messages['vendor']:,} messages agree"
+    if messages["vendor"] != messages["ours"]:
+        said = f"{messages['vendor']:,} messages at the vendor, {messages['ours']:,} in the tables"
+    conversations = books.get("conversations", dict.fromkeys(sides, 0))
+    if conversations["vendor"] != conversations["ours"]:
+        said += f"; conversations {conversations['vendor']:,} and {conversations['ours']:,}"
+    return said
 
 
 def print_runs(runs: Sequence[Any], console: Console) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from etl.extract.client import Client
 from etl.load import ledger_entries
 from etl.run import contacts, contract, far_ids, members, messages, odd_values
+from etl.run.books_surveys import Surveys
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
@@ -13,12 +14,13 @@ from etl.selection import Selection
 
 
 def settle_accounts(
-    client: Client, intake: Intake, selection: Selection, dimensions: Dimensions, since: datetime | None
+    client: Client, intake: Intake, selection: Selection, surveys: Surveys, since: datetime | None
 ) -> None:
     """Account for every conversation where everything was read, and for every message where that is asked or needed.
 
     since: from when on a run of what is recent has read.
     """
+    dimensions = surveys.dimensions
     if intake.run.selection is None:
         _account_for_conversations(client, intake, selection, dimensions)
         contacts.account_for_contacts(client, intake, dimensions, selection.accept_deletions)
@@ -32,6 +34,8 @@ def settle_accounts(
     everything = selection.audit and intake.settings.messages == "full"
     if everything or intake.run.tally.unproved:
         messages.account(client, intake, everything)
+    surveys.books.settle()
+    surveys.settle()
     messages.say_what_moved(intake.run)
     _say_what_is_missing(intake)
 

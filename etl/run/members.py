@@ -57,7 +57,7 @@ class Found:
     read: dict[int, set[int]] = field(default_factory=dict)
 
 
-def read(dimensions: Dimensions) -> None:
+def read_members(dimensions: Dimensions) -> None:
     """Read and save all of it; what cannot be had stays as it is."""
     run, batch = dimensions.run, Batch(dimensions.run.account_id)
     answers = [

@@ -23,6 +23,8 @@ from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
 from etl.run import accounting, calendar, closing, members
+from etl.run.books import Books
+from etl.run.books_surveys import Surveys
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.pipeline import count_requests, read_again, take_in, thread_pool, walks
@@ -87,10 +89,11 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             dimensions = Dimensions(client, pool, engine, writer, run)
             lock.check()  # who overtook this run before it was written down has not closed it
             _prepare(intake, selection, dimensions)
+            surveys = _open_books(client, intake, dimensions)
             shared = hooks.share(client, intake, chosen, wait)
             alone = take_in(intake, selection, walks(client, intake, selection, since))
             _read(client, intake, selection, shared or alone, hooks.watch)
-            accounting.settle_accounts(client, intake, selection, dimensions, since)
+            accounting.settle_accounts(client, intake, selection, surveys, since)
             lock.check()  # without it nobody knows who else has written
     return run
 
@@ -114,10 +117,19 @@ def _prepare(intake: Intake, selection: Selection, dimensions: Dimensions) -> No
         intake.writer.known.expected.accept()
     if intake.run.selection is None:
         dimensions.read()
-        members.read(dimensions)
+        members.read_members(dimensions)
         dimensions.missed.say(intake.run)
     if selection.kind == "backfill":
         read_again(intake)
+
+
+def _open_books(client: Client, intake: Intake, dimensions: Dimensions) -> Surveys:
+    """Ask for the vendor's own counts before anything is read: what moves meanwhile is told by asking again."""
+    books = Books(client, intake)
+    books.begin(dimensions.sees_everything)
+    surveys = Surveys(client, dimensions, books)
+    surveys.begin()
+    return surveys
 
 
 def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, watch: Watch) -> None:

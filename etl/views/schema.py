@@ -76,6 +76,7 @@ PUBLIC = (
     "daily_backlog",
     "traffic_heatmap",
     "sync_health",
+    "reconciliation",
     "conversation_attributes",
     "contact_attributes",
 )

@@ -41,8 +41,9 @@ def numbers(engine: Engine, query: str) -> list[Any]:
 
 
 def asked(requests: list[Request]) -> list[str]:
-    """Return what was asked for, below the account, in alphabetical order."""
-    urls = [request.path + "?" + "&".join(f"{k}={v}" for k, v in request.query) for request in requests]
+    """Return what was asked for, below the account, in alphabetical order; but for counts, which name the moment."""
+    listed = [one for one in requests if not one.path.endswith(("/reports", "/reports/summary", "/metrics"))]
+    urls = [request.path + "?" + "&".join(f"{k}={v}" for k, v in request.query) for request in listed]
     return sorted(url.removeprefix("/api/v1/accounts/1/").removesuffix("?") for url in urls)
 
 
@@ -70,7 +71,7 @@ def test_the_run_says_what_it_did_and_that_it_accounts_for_every_id(recorded_4_7
         "account_id": 1,
         "kind": "sync",
         "outcome": "complete",
-        "requests": 11 + 120 + 5 + 36 + 6,
+        "requests": 11 + 120 + 5 + 36 + 6 + 2,
         "retries": 0,
         "pages": 11,
         "conversations": {"seen": 125, "inserted": 120, "updated": 0, "unchanged": 5},
@@ -97,7 +98,12 @@ def test_the_run_says_what_it_did_and_that_it_accounts_for_every_id(recorded_4_7
         "notes": [
             "Not read: the members of teams (who was one stays one); the members of inboxes (who was one stays one);"
             " bots without a conversation (conversations and messages tell the others); the campaigns (messages tell"
-            " the numbers of theirs). Why: this server does not have it."
+            " the numbers of theirs). Why: this server does not have it.",
+            # The recording has no reports.
+            *(
+                f"The vendor's own counts of {what} were not compared. Why: the server answered 418."
+                for what in ("conversations and messages", "surveys")
+            ),
         ],
         "problems": [],
     }

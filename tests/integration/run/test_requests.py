@@ -12,7 +12,8 @@ from tests.scripted_account import Job, account_of, job
 CONVERSATIONS = 60
 # Names, the members of a team and two inboxes, four statuses of which one has conversations (three pages, and the empty
 # one that ends each walk), the ledger's probes above the highest id, the counts, the page of contacts and the empty one
-# after it, and the surveys.
+# after it, and the surveys; and the vendor's books: at the begin and at the end, each metric by month, and surveys at
+# both.
 EVERY_RUN = Counter(
     {
         "profile": 1,
@@ -31,12 +32,15 @@ EVERY_RUN = Counter(
         "agent_bots": 1,
         "sla_policies": 1,
         "campaigns": 1,
+        "reports/summary": 2,
+        "reports": 3,
+        "csat_survey_responses/metrics": 2,
     }
 )
 
 
 def asked(etl: Job) -> Counter[str]:
-    paths = [re.sub(r"^/api/v1/(accounts/1/)?", "", request.path) for request in etl.vendor.requests]
+    paths = [re.sub(r"^/api/v[12]/(accounts/1/)?", "", request.path) for request in etl.vendor.requests]
     return Counter(re.sub(r"\d+", "N", path) for path in paths)
 
 

@@ -1,0 +1,104 @@
+"""Holds satisfaction surveys against the vendor's own counts of them: how many were sent, and answers of each rating.
+
+Answers that the vendor has destroyed, as it does with those of a contact that is merged into another, stay in bi.csat:
+so the tables may have more of them, and never fewer.
+"""
+
+from dataclasses import dataclass, replace
+
+from etl.database.engine import transaction
+from etl.errors import VendorError
+from etl.extract.client import Client
+from etl.extract.reports import RATINGS, SENT, Counts, TimeSpan, count_surveys
+from etl.load import books
+from etl.load.books import Count
+from etl.run import books_sayings as sayings
+from etl.run.books import MOST_NEAR, Books
+from etl.run.books_spans import Compared
+from etl.run.dimensions import Dimensions
+
+DAY = 86_400
+# Before anything was written: who counts something here does not look at the range.
+NEVER = TimeSpan(1, 2)
+
+
+@dataclass
+class Surveys:
+    """The comparison of surveys of one run; books: that of its messages. _first: what the vendor counted at first."""
+
+    client: Client
+    dimensions: Dimensions
+    books: Books
+    _first: Counts | None = None
+
+    def begin(self) -> None:
+        """Ask what the vendor counts before anything is read."""
+        if self.books.until:
+            try:
+                self._first = count_surveys(self.client, TimeSpan(0, self.books.until))
+            except VendorError as error:
+                self._say_not_compared(error)
+
+    def settle(self) -> None:
+        """Compare, and read again what differs: the list of answers, and what was written when surveys differ."""
+        if self._first is None:
+            return
+        span, run = TimeSpan(0, self.books.until), self.books.intake.run
+        try:
+            told = count_surveys(self.client, span)
+            compared = self._compare(span, told)
+            if any(one.is_in_doubt for one in compared) and self._looks_at_ranges():
+                self._read_again(compared)
+                now = count_surveys(self.client, span)
+                compared = [_explain(one, self.books.changed or now != self._first) for one in self._compare(span, now)]
+            elif any(one.is_in_doubt for one in compared):
+                run.notes.append("The vendor counts surveys of any time, whatever is asked: they were not compared.")
+                return
+        except VendorError as error:
+            self._say_not_compared(error)
+            return
+        self.books.write_down(compared, [], "the list of answers was read again")
+
+    def _say_not_compared(self, error: VendorError) -> None:
+        said = f"The vendor's own counts of surveys were not compared. Why: {sayings.why(error)}."
+        self.books.intake.run.notes.append(said)
+
+    def _compare(self, span: TimeSpan, told: Counts) -> list[Compared]:
+        with transaction(self.books.intake.engine) as connection:
+            ours = books.count_surveys(connection, self.client.account_id, span, self.books.gone)
+        return [_judge(Compared(one, span, told[one], ours.get(one, Count()))) for one in (SENT, *RATINGS)]
+
+    def _looks_at_ranges(self) -> bool:
+        return not any(count_surveys(self.client, NEVER).values())
+
+    def _read_again(self, compared: list[Compared]) -> None:
+        in_doubt = {one.metric: one for one in compared if one.is_in_doubt}
+        if in_doubt.keys() - {SENT}:
+            self.dimensions.read_surveys()
+        if SENT in in_doubt:
+            day, now = self._narrow(in_doubt[SENT].span), self.books.intake.run.started_at
+            with transaction(self.books.intake.engine) as connection:
+                near = books.find_near(connection, self.client.account_id, {day: now}, MOST_NEAR)
+            self.books.take(iter(near))
+
+    def _narrow(self, span: TimeSpan) -> TimeSpan:
+        """Return a day in which the number of surveys sent differs, by halving: there is no list of days of these."""
+        while span.until - span.since > DAY:
+            middle = (span.since + span.until) // 2
+            half = TimeSpan(span.since, middle)
+            sent, *_ = self._compare(half, count_surveys(self.client, half))
+            span = half if sent.is_in_doubt else TimeSpan(middle, span.until)
+        return span
+
+
+def _judge(compared: Compared) -> Compared:
+    """Say why a count differs, where that is no fault of the tables whatever happens."""
+    if compared.metric in RATINGS and compared.difference < 0:
+        return replace(compared, explained_by=sayings.DESTROYED)
+    if 0 < compared.difference <= compared.ours.deleted:
+        return replace(compared, explained_by=sayings.DELETED)
+    return compared
+
+
+def _explain(compared: Compared, changed: bool) -> Compared:
+    return replace(compared, explained_by=sayings.CHANGED) if compared.is_in_doubt and changed else compared

@@ -1,0 +1,307 @@
+"""The vendor's own counts as a third witness: what was lost or doubled in the tables is found, and read again."""
+
+from collections import Counter
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import orjson
+import pytest
+from rich.console import Console
+from sqlalchemy import Engine, text
+
+from etl.demo.account import OUTGOING, Account, CsatResponse
+from etl.demo.events import add_message, reply
+from etl.demo.server import Answer, Request, json_answer
+from etl.extract.reports import METRICS
+from etl.monitoring.summary import print_summary
+from etl.selection import Selection
+from tests.examples import in_the_long_run
+from tests.scripted_account import LONG_AGO, Job, account_of, job, server_fault
+
+BOOKS = """
+    SELECT metric, grain, vendor, ours, explained_by FROM vendor_counts
+    WHERE run_id = (SELECT max(run_id) FROM vendor_counts) ORDER BY grain, metric, since
+"""
+EVERYTHING = (
+    "SELECT id, conversation_id, message_type, created_at, content FROM messages WHERE removed_at IS NULL ORDER BY id"
+)
+COLUMNS = "account_id, conversation_id, message_type, created_at, content, partial, private"
+
+
+def change(etl: Job, statement: str) -> None:
+    with etl.engine.begin() as connection:
+        connection.execute(text("SET search_path TO helpdesk"))
+        connection.execute(text(statement))
+
+
+def busy_account(conversations: int, messages: int) -> Account:
+    """Return an account in which each conversation has answers and notes, too, over some days."""
+    account = account_of(conversations, messages)
+    for number in account.conversations:
+        at = LONG_AGO + number * 3_600
+        reply(account, number, "an answer", at + 100, by=2)
+        add_message(
+            account, number, "a note", at + 200, message_type=OUTGOING, private=True, sender_type="User", sender_id=2
+        )
+        add_message(account, number, "assigned", at + 300, message_type=2)
+    return account
+
+
+def lose_one(etl: Job) -> None:
+    change(etl, "DELETE FROM messages WHERE id = 40")
+
+
+def double_one(etl: Job) -> None:
+    change(
+        etl,
+        f"INSERT INTO messages (id, {COLUMNS}) SELECT 900000000, {COLUMNS} FROM messages WHERE id = 41",
+    )
+
+
+def lose_conversations_of_a_day(etl: Job) -> None:
+    there = "SELECT id FROM conversations WHERE created_at::date = '2023-11-15'"
+    change(etl, f"DELETE FROM messages WHERE conversation_id IN ({there})")
+    change(etl, f"DELETE FROM conversation_states WHERE conversation_id IN ({there})")
+    change(etl, "DELETE FROM stale_figures")
+    change(etl, "DELETE FROM conversations WHERE created_at::date = '2023-11-15'")
+
+
+def lose_messages_of_a_day(etl: Job) -> None:
+    change(etl, "DELETE FROM messages WHERE created_at::date = '2023-11-15'")
+
+
+def turn_one(etl: Job) -> None:
+    change(etl, "UPDATE messages SET message_type = 'outgoing' WHERE id = 40")
+
+
+def date_one_differently(etl: Job) -> None:
+    change(etl, "UPDATE messages SET created_at = created_at - interval '40 days' WHERE id = 40")
+
+
+def bury_one(etl: Job) -> None:
+    change(etl, "UPDATE messages SET removed_at = now() WHERE id = 40")
+
+
+def date_a_conversation_differently(etl: Job) -> None:
+    change(etl, "UPDATE conversations SET created_at = created_at - interval '100 years' WHERE id = 5")
+
+
+LOSSES = [
+    lose_one, double_one, lose_conversations_of_a_day, lose_messages_of_a_day, turn_one, date_one_differently, bury_one,
+    date_a_conversation_differently,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("behaviour", ["4.7", "2026", "2.14"])
+@pytest.mark.parametrize("harm", LOSSES)
+def test_what_was_lost_or_doubled_in_the_tables_is_found_and_healed_by_the_next_run(
+    engine: Engine, behaviour: str, harm: Callable[[Job], None]
+) -> None:
+    with job(busy_account(60, 3), engine, behaviour=behaviour) as etl:
+        first = etl.run(patrol_percent=0)
+        assert first.outcome == "complete", first.problems
+        rows = etl.rows(EVERYTHING)
+        etl.run(patrol_percent=0)
+        harm(etl)
+        second = etl.run(patrol_percent=0)
+        assert second.outcome == "complete", second.problems
+        assert etl.rows(EVERYTHING) == rows
+        assert second.books is not None
+        assert {name: second.books[name] for name in METRICS} == {
+            "conversations": {"vendor": 60, "ours": 60, "explained": 0},
+            "incoming_messages": {"vendor": 180, "ours": 180, "explained": 0},
+            "outgoing_messages": {"vendor": 120, "ours": 120, "explained": 0},
+        }
+        assert second.tally.requests < 400
+
+
+@pytest.mark.parametrize("harm", in_the_long_run(lose_one, double_one, lose_conversations_of_a_day))
+def test_a_large_account_is_healed_likewise(engine: Engine, harm: Callable[[Job], None]) -> None:
+    with job(busy_account(1_200, 27), engine, behaviour="2026") as etl:
+        etl.run(patrol_percent=0)
+        rows = etl.rows(EVERYTHING)
+        quiet = etl.run(patrol_percent=0)
+        assert (quiet.outcome, quiet.notes) == ("complete", [])
+        harm(etl)
+        healed = etl.run(patrol_percent=0)
+        assert (healed.outcome, etl.rows(EVERYTHING)) == ("complete", rows)
+        assert healed.books is not None
+        assert [healed.books[name]["ours"] for name in METRICS] == [1_200, 32_400, 2_400]
+        assert healed.tally.requests < quiet.tally.requests + 250
+
+
+def test_a_quiet_night_asks_seven_times_more_and_tells_that_all_messages_agree(engine: Engine) -> None:
+    with job(busy_account(20, 3), engine) as etl:
+        etl.run()
+        run = etl.run()
+        asked = Counter(request.path for request in etl.vendor.requests if "/v2/" in request.path)
+        asked += Counter(request.path for request in etl.vendor.requests if request.path.endswith("/metrics"))
+        assert (run.outcome, run.notes) == ("complete", [])
+        assert asked == {
+            "/api/v2/accounts/1/reports/summary": 2,
+            "/api/v2/accounts/1/reports": 3,
+            "/api/v1/accounts/1/csat_survey_responses/metrics": 2,
+        }
+        console = Console(width=200, record=True, file=StringIO())
+        print_summary(run, console)
+        assert "books          100 of 100 messages agree" in console.export_text()
+        assert [row[:5] for row in etl.rows(BOOKS)] == [
+            ("conversations", "all", 20, 20, None),
+            ("incoming_messages", "all", 60, 60, None),
+            ("outgoing_messages", "all", 40, 40, None),
+            *((f"rating_{rating}", "all", 0, 0, None) for rating in range(1, 6)),
+            ("surveys_sent", "all", 0, 0, None),
+        ]
+
+
+NOT_HERE = Answer(404, b"<html>There is no such page</html>", "text/html")
+NO_RIGHT = json_answer({"error": "You are not authorized to do this action"}, 401)
+COUNTS = {"conversations_count": 20, "incoming_messages_count": 60, "outgoing_messages_count": 40}
+
+
+def odd(**counts: Any) -> Answer:
+    return json_answer(COUNTS | {"previous": COUNTS | counts})
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (NOT_HERE, "this server does not have them"),
+        (NO_RIGHT, "the token has no right to it"),
+        (server_fault(), "the server answered 500"),
+        (json_answer([]), "the answer has no counts"),
+        (json_answer(None), "the answer has no counts"),
+        (json_answer(COUNTS), "the answer has no counts"),
+        (json_answer({"previous": COUNTS}), "the answer has no count in conversations_count"),
+        (odd(conversations_count="7"), "the answer has no count in conversations_count"),
+        (odd(incoming_messages_count=None), "the answer has no count in incoming_messages_count"),
+        (odd(outgoing_messages_count=-1), "the answer has no count in outgoing_messages_count"),
+        (odd(outgoing_messages_count=1.5), "the answer has no count in outgoing_messages_count"),
+        (odd(outgoing_messages_count=True), "the answer has no count in outgoing_messages_count"),
+    ],
+)
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_counts_that_cannot_be_had_or_read_are_a_note_and_compared_with_nothing(
+    engine: Engine, answer: Answer, why: str, at_the_end: bool
+) -> None:
+    asked = []
+
+    def without(request: Request, sent: Answer) -> Answer:
+        if not request.path.endswith("/reports/summary"):
+            return sent
+        asked.append(request)
+        return sent if at_the_end and len(asked) == 1 else answer
+
+    with job(busy_account(4, 3), engine, change=without) as etl:
+        run = etl.run()
+        assert (run.outcome, run.problems) == ("complete", [])
+        assert len(run.notes) == 1
+        assert run.notes[0].startswith("The vendor's own counts of conversations and messages were not compared. Why: ")
+        assert why in run.notes[0]
+        assert etl.rows("SELECT count(*) FROM vendor_counts WHERE metric LIKE '%messages'") == [(0,)]
+
+
+def test_where_the_vendor_does_not_tell_the_months_all_is_in_doubt_and_healed_all_the_same(engine: Engine) -> None:
+    def without(request: Request, answer: Answer) -> Answer:
+        return server_fault() if request.path.endswith("/reports") else answer
+
+    with job(busy_account(20, 3), engine, change=without) as etl:
+        etl.run()
+        change(etl, "DELETE FROM messages WHERE id = 40")
+        run = etl.run(patrol_percent=0)
+        assert (run.outcome, run.problems) == ("complete", [])
+        assert etl.rows("SELECT count(*) FROM messages WHERE id = 40") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("selection", "settings"),
+    [(Selection(recent=True), {}), (Selection(conversations=(1,)), {}), (Selection(), {"messages": "listed"})],
+)
+def test_only_a_run_over_everything_that_reads_histories_asks(
+    engine: Engine, selection: Selection, settings: dict[str, str]
+) -> None:
+    with job(busy_account(4, 3), engine) as etl:
+        etl.run(**settings)
+        run = etl.run(selection, **settings)
+        assert run.books is None
+        assert [request.path for request in etl.vendor.requests if "/v2/" in request.path] == []
+
+
+def test_an_agents_token_asks_for_nothing_that_it_would_be_refused(engine: Engine) -> None:
+    with job(busy_account(4, 3), engine, hidden_inboxes=frozenset({2})) as etl:
+        assert etl.run().books is None
+        assert [request.path for request in etl.vendor.requests if "/v2/" in request.path] == []
+
+
+def test_rows_of_before_1970_are_counted_too_and_found_when_they_are_lost(engine: Engine) -> None:
+    account = busy_account(4, 3)
+    old = add_message(account, 1, "from an import", LONG_AGO, created_at=-86_400 * 400)
+    with job(account, engine) as etl:
+        run = etl.run()
+        assert run.outcome == "complete", run.problems
+        assert run.books is not None
+        assert run.books["incoming_messages"] == {"vendor": 13, "ours": 13, "explained": 0}
+        change(etl, f"DELETE FROM messages WHERE id = {old.id}")
+        run = etl.run(patrol_percent=0)
+        assert run.outcome == "complete", run.problems
+        assert etl.rows(f"SELECT created_at::date::text FROM messages WHERE id = {old.id}") == [("1968-11-27",)]
+
+
+def surveyed_account() -> Account:
+    account = busy_account(6, 3)
+    for number in account.conversations:
+        at = LONG_AGO + number * 3_600 + 500
+        asked = add_message(account, number, "How was it?", at, message_type=3, content_type="input_csat")
+        contact = account.conversations[number].contact_id
+        rating = 1 + number % 5
+        account.csat_responses.append(CsatResponse(number, rating, None, number, asked.id, contact, None, at + 60))
+    return account
+
+
+def test_a_survey_that_was_lost_in_the_tables_is_read_again(engine: Engine) -> None:
+    with job(surveyed_account(), engine) as etl:
+        run = etl.run()
+        assert run.outcome == "complete", run.problems
+        assert run.books is not None
+        assert run.books["surveys_sent"] == {"vendor": 6, "ours": 6, "explained": 0}
+        assert [run.books[f"rating_{rating}"]["ours"] for rating in range(1, 6)] == [1, 2, 1, 1, 1]
+        change(etl, "DELETE FROM csat_responses WHERE message_id = (SELECT max(id) FROM messages)")
+        change(etl, "DELETE FROM messages WHERE id = (SELECT max(id) FROM messages)")
+        run = etl.run(patrol_percent=0)
+        assert (run.outcome, run.problems, run.notes) == ("complete", [], [])
+        assert etl.rows("SELECT count(*) FROM messages WHERE content_type = 'input_csat'") == [(6,)]
+        assert etl.rows("SELECT count(*) FROM csat_responses") == [(6,)]
+
+
+def test_an_answer_that_the_vendor_destroyed_with_a_merged_contact_stays_and_is_explained(engine: Engine) -> None:
+    account = surveyed_account()
+    with job(account, engine) as etl:
+        etl.run()
+        del account.csat_responses[0]
+        run = etl.run()
+        assert (run.outcome, run.problems, run.notes) == ("complete", [], [])
+        assert run.books is not None
+        assert run.books["rating_2"] == {"vendor": 1, "ours": 2, "explained": -1}
+        assert etl.rows("SELECT explained_by FROM bi.reconciliation WHERE metric = 'rating_2'") == [
+            ("answers that the vendor no longer has, as with those of contacts that were merged",)
+        ]
+
+
+def test_answers_that_the_vendor_counts_and_does_not_list_are_a_problem(engine: Engine) -> None:
+    account = surveyed_account()
+
+    def hide(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/csat_survey_responses"):
+            return answer
+        return json_answer([one for one in orjson.loads(answer.body) if one["id"] != 3])
+
+    with job(account, engine, change=hide) as etl:
+        run = etl.run()
+        assert (run.outcome, run.problems) == (
+            "incomplete",
+            [
+                "In all the vendor counts 1 survey answers of rating 4, and the tables 0, also after the list of"
+                " answers was read again; the next run goes on."
+            ],
+        )
