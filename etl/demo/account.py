@@ -162,6 +162,14 @@ class Conversation:
     can_reply: bool = True
     hmac_verified: bool = False
     messages: list[Message] = field(default_factory=list)
+    # When it became open or resolved, and who was assigned: (status, at, assignee_id).
+    turns: tuple[tuple[str, int, int | None], ...] = ()
+
+    def turn(self, status: str, at: int) -> None:
+        """Change the status, and remember when it became open or resolved: the vendor's reports are made of that."""
+        if status != self.status and status in ("open", "resolved"):
+            self.turns += ((status, at, self.assignee_id),)
+        self.status = status
 
     def __setattr__(self, name: str, value: object) -> None:
         # Counted after the value is there: a server that reads in between sorts once too often, never once too little.
@@ -228,7 +236,8 @@ def post(conversation: Conversation, message: Message) -> None:
         if conversation.waiting_since is None:
             conversation.waiting_since = message.created_at
         if conversation.status in ("resolved", "snoozed"):
-            conversation.status, conversation.snoozed_until = "open", None
+            conversation.turn("open", message.created_at)
+            conversation.snoozed_until = None
     elif message.message_type == OUTGOING and message.sender_type == "User" and not message.private:
         conversation.waiting_since = None
         if conversation.first_reply_created_at is None:

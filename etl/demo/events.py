@@ -58,7 +58,10 @@ def change_conversation(account: Account, conversation_id: int, at: int, by: int
     """
     conversation = account.conversations[conversation_id]
     for name, value in fields.items():
-        setattr(conversation, name, value)
+        if name != "status":
+            setattr(conversation, name, value)
+    if "status" in fields:
+        conversation.turn(fields["status"], at)
     conversation.updated_at = float(at)
     if by is not None:
         text = f"{account.agents[by].name} changed {', '.join(fields)}"

@@ -124,7 +124,7 @@ def _resolve(story: Story, *, thanked: bool) -> None:
     if story.over:
         return
     story.activity(f"Conversation was resolved by {story.agent_name if assigned else 'system due to inactivity'}")
-    story.conversation.status = "resolved"
+    story.conversation.turn("resolved", story.now)
     story.conversation.waiting_since = None
     story.conversation.agent_last_seen_at = float(story.now)
     if story.account.inboxes[story.conversation.inbox_id].csat_survey_enabled and thanked:

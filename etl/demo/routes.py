@@ -2,6 +2,7 @@
 
 import re
 
+from etl.demo import reporting_events
 from etl.demo.account import Contact, Conversation, Json
 from etl.demo.asked import FORBIDDEN, Asked, Handler
 from etl.demo.dimensions import (
@@ -33,7 +34,7 @@ CONTACT_ORDERS = ("name", "email", "phone_number", "last_activity_at", "created_
 
 def find_route(version: str, path: str) -> tuple[Handler, tuple[str, ...]] | None:
     """Find the handler of a path below the account of an API ("v1"), with the ids in the path; None: there is none."""
-    for pattern, handler in _ROUTES:
+    for pattern, handler in (*_ROUTES, *reporting_events.ROUTES):
         match = re.fullmatch(pattern, f"{version}/{path}")
         if match:
             return handler, match.groups()

@@ -26,6 +26,7 @@ TELLING: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "labels": (frozenset({"title", "show_on_sidebar"}), frozenset()),
     "custom_attribute_definitions": (frozenset({"attribute_key", "attribute_display_name"}), frozenset()),
     "csat_survey_responses": (frozenset({"rating", "feedback_message"}), frozenset()),
+    "reporting_events": (frozenset({"event_start_time", "event_end_time"}), frozenset({"rating"})),
 }
 PROBES = 3
 
@@ -78,6 +79,21 @@ def get_list(client: Client, path: str, query: Query = ()) -> Any:
     for, and what is not among them be taken for gone.
     """
     return client.get(path, query, partial(_require_items, path=path, account_id=client.account_id))
+
+
+def get_events(client: Client, conversation_id: int, attempts: int = maxsize) -> Any:
+    """Return the vendor's own events of one conversation; raise VendorError as `get_list` does.
+
+    They name the conversation by a number of the server's own, which has to be the same in all of them.
+    """
+
+    def check(answer: Any) -> None:
+        _require_items(answer, "reporting_events", client.account_id)
+        events = list(_objects(_list_in(answer, "payload") if isinstance(answer, dict) else answer))
+        if len({id_of(event, "conversation_id") for event in events} - {None}) > 1:
+            raise TryAgain("the answer is another list's: its events are of more than one conversation.")
+
+    return client.get(f"conversations/{conversation_id}/reporting_events", check=check, attempts=attempts)
 
 
 def require_conversations(payloads: Any, account_id: int) -> None:

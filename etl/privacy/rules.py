@@ -214,6 +214,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "teams": {"extra": gone},
     "labels": {"extra": gone},
     "custom_attribute_definitions": {"extra": gone},
+    "reporting_events": {"extra": gone},
 }
 # A sender of another type may be a person.
 BOTS = {"agent_bot", "captain_assistant"}

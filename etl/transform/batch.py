@@ -20,6 +20,7 @@ from etl.transform.entities import (
     LABEL,
     MESSAGE,
     PATHS,
+    REPORTING_EVENT,
     SURVEY_RESPONSE,
     TEAM,
 )
@@ -152,7 +153,7 @@ class Batch:
             (name, row["id"])
             for entity in (
                 *(CONVERSATION, MESSAGE, CONTACT, AGENT, BOT, TEAM, ATTACHMENT),
-                *(INBOX, LABEL, DEFINITION, SURVEY_RESPONSE),
+                *(INBOX, LABEL, DEFINITION, SURVEY_RESPONSE, REPORTING_EVENT),
             )
             for row in self.rows[entity.table].values()
             if "id" in row and row.keys() - BARE

@@ -142,7 +142,7 @@ KEYS = {
 } | dict.fromkeys(
     (
         *("inboxes", "teams", "agents", "contacts", "conversations", "messages", "attachments"),
-        *("custom_attribute_definitions", "csat_responses"),
+        *("custom_attribute_definitions", "csat_responses", "reporting_events"),
     ),
     ("id",),
 )

@@ -22,7 +22,12 @@ NEW = (
     "vendor_counts",
     "reporting_events",
 )
-NEW_COLUMNS = {"sync_runs": ("books", "contact_ledger"), "contacts": ("merged_into", "deleted_at")}
+NEW_COLUMNS = {
+    "sync_runs": ("books", "contact_ledger"),
+    "contacts": ("merged_into", "deleted_at"),
+    "conversations": ("events_read_at",),
+    "accounts": ("events_listed_until",),
+}
 
 
 def upgrade() -> None:
@@ -570,6 +575,26 @@ def upgrade() -> None:
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Against the vendor's own counts: metric -> vendor, ours, explained; NULL: they were not asked for",
+        ),
+        schema=SCHEMA,
+    )
+    op.add_column(
+        "conversations",
+        sa.Column(
+            "events_read_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the vendor's own events of it were last read (UTC); NULL: never, or they are not offered",
+        ),
+        schema=SCHEMA,
+    )
+    op.add_column(
+        "accounts",
+        sa.Column(
+            "events_listed_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="Up to when the account's list of the vendor's own events was read (UTC); NULL: never",
         ),
         schema=SCHEMA,
     )
