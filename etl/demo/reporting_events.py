@@ -1,7 +1,7 @@
 """The vendor's own events of conversations, which its reports are made of: what it writes down, and how it is asked.
 
-Written from the server's code (chatwoot: app/listeners/reporting_event_listener.rb, app/helpers/reporting_event_helper.rb,
-enterprise: reporting_events_controller.rb, conversations_controller.rb, reporting_events.json.jbuilder):
+Written from the server's code (chatwoot: app/listeners/reporting_event_listener.rb, app/helpers/
+reporting_event_helper.rb; enterprise: reporting_events_controller.rb, conversations_controller.rb):
 
 - `conversation_resolved` from the creation of the conversation to its resolution, on its assignee; beside it
   `conversation_bot_resolved` where a bot is active in the inbox and no user ever wrote in it;
@@ -117,11 +117,10 @@ def _of_account(asked: Asked) -> Answer:
     everything = [
         event for one in list(asked.account.conversations.values()) for event in events_of(asked.account, one)
     ]
-    found = [
-        event
-        for event in everything
-        if not (since and until) or iso(int(since)) <= event["created_at"] < iso(int(until))
-    ]
+    found = everything
+    if since and until:  # one alone is no range
+        first, last = str(iso(number(since))), str(iso(number(until)))
+        found = [event for event in everything if first <= event["created_at"] < last]
     found.sort(key=itemgetter("created_at"), reverse=True)
     page = page_number(asked.request, EVENTS_A_PAGE)
     shown = found[(page - 1) * EVENTS_A_PAGE : page * EVENTS_A_PAGE]

@@ -38,7 +38,7 @@ OF_ACCOUNT = "the list of the vendor's own events (each conversation tells its o
 
 @dataclass
 class _Reading:
-    """What became of asking conversations; stopped: why no more are asked. in_row: failures without an answer between."""
+    """What became of asking conversations. in_row: failures on end; stopped: why no more are asked."""
 
     answered: bool = False
     refused: list[VendorError] = field(default_factory=list)

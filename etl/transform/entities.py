@@ -187,8 +187,8 @@ SURVEY_RESPONSE = Entity(
 )
 
 
-# What servers from 4.8 tell of a conversation for their reports. `conversation_id` is the server's inner number, which is
-# that of no address; the whole list and a conversation's own have one shape (chatwoot: _reporting_event.json.jbuilder).
+# What servers from 4.8 tell of a conversation for their reports. `conversation_id` is the server's inner number, which
+# no address has; the whole list and a conversation's own have one shape (chatwoot: _reporting_event.json.jbuilder).
 REPORTING_EVENT = Entity(
     "reporting event",
     "reporting_events",

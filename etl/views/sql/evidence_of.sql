@@ -40,6 +40,29 @@ BEGIN
         FROM helpdesk.message_kinds AS message
         WHERE message.account_id = account AND message.conversation_id = ANY(ids)
           AND (message.message_type = 'activity' OR message.private IS DISTINCT FROM true)
+    ), vendors AS (
+        -- What the vendor wrote down for its reports; where a clock was ahead, when it did that, or was first seen.
+        SELECT
+            event.conversation_id,
+            least(event.event_end_time, event.created_at, event.first_synced_at) AS at,
+            CASE
+                WHEN event.name IN ('conversation_resolved', 'conversation_bot_resolved') THEN 'vendor resolved'
+                WHEN event.name = 'conversation_opened' THEN 'vendor opened'
+                ELSE 'vendor'
+            END AS kind,
+            event.user_id
+        FROM helpdesk.reporting_events AS event
+        JOIN wanted ON wanted.conversation_id = event.conversation_id
+        WHERE event.account_id = account AND event.conversation_id = ANY(ids) AND event.event_end_time IS NOT NULL
+          -- Nothing happened to a conversation before it began.
+          AND coalesce(least(event.event_end_time, event.created_at, event.first_synced_at) >= wanted.began_at, true)
+        -- It writes some of them twice.
+        GROUP BY 1, 2, 3, 4
+    ), turned AS (
+        -- What may have changed what a run saw.
+        SELECT written.conversation_id, written.at FROM written WHERE written.kind IN ('question', 'activity')
+        UNION
+        SELECT vendors.conversation_id, vendors.at FROM vendors WHERE vendors.kind <> 'vendor'
     ), seen AS (
         -- The beginning of a state, which the run that was going on then saw after it began.
         SELECT
@@ -63,40 +86,21 @@ BEGIN
         ) AS run
         WHERE state.valid_to IS NOT NULL
         UNION
-        -- The first run that saw it, still as it was, after a message that may have changed that. A state that began after
-        -- the message may have been seen before it: a run reads a history after the page.
-        SELECT written.conversation_id, run.finished_at, state.status, run.started_at, state.valid_from, run.started_at
-        FROM written
+        -- The first run that saw it, still as it was, after what may have changed that. A state that began after the message
+        -- may have been seen before it: a run reads a history after the page.
+        SELECT turned.conversation_id, run.finished_at, state.status, run.started_at, state.valid_from, run.started_at
+        FROM turned
         CROSS JOIN LATERAL (
             SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
-            WHERE run.account_id = account AND run.has_seen_all AND run.started_at >= written.at
+            WHERE run.account_id = account AND run.has_seen_all AND run.started_at >= turned.at
             ORDER BY run.started_at LIMIT 1
         ) AS run
-        JOIN wanted ON wanted.conversation_id = written.conversation_id
+        JOIN wanted ON wanted.conversation_id = turned.conversation_id
         JOIN states AS state
-          ON state.conversation_id = written.conversation_id AND state.valid_from <= run.started_at
+          ON state.conversation_id = turned.conversation_id AND state.valid_from <= run.started_at
          AND (state.valid_to IS NULL OR state.valid_to > run.finished_at)
-        WHERE written.kind IN ('question', 'activity')
-          -- A run that finds it gone sees it neither open nor resolved.
-          AND (wanted.deleted_at IS NULL OR wanted.deleted_at > run.finished_at)
-    ), vendors AS (
-        -- What the vendor wrote down for its reports; where a clock was ahead, when it did that, or was first seen.
-        SELECT
-            event.conversation_id,
-            least(event.event_end_time, event.created_at, event.first_synced_at) AS at,
-            CASE
-                WHEN event.name IN ('conversation_resolved', 'conversation_bot_resolved') THEN 'vendor resolved'
-                WHEN event.name = 'conversation_opened' THEN 'vendor opened'
-                ELSE 'vendor'
-            END AS kind,
-            event.user_id
-        FROM helpdesk.reporting_events AS event
-        JOIN wanted ON wanted.conversation_id = event.conversation_id
-        WHERE event.account_id = account AND event.conversation_id = ANY(ids) AND event.event_end_time IS NOT NULL
-          -- Nothing happened to a conversation before it began.
-          AND coalesce(least(event.event_end_time, event.created_at, event.first_synced_at) >= wanted.began_at, true)
-        -- It writes some of them twice.
-        GROUP BY 1, 2, 3, 4
+        -- A run that finds it gone sees it neither open nor resolved.
+        WHERE (wanted.deleted_at IS NULL OR wanted.deleted_at > run.finished_at)
     )
     -- What was written in it before its record was made, as in an import, was written after it began.
     SELECT
