@@ -77,11 +77,12 @@ class ConversationOpening(OfConversation, Base):
     opened_not_after: Mapped[datetime | None] = column(comment="It was not opened after this (UTC)")
     resolved_at: Mapped[datetime | None] = column(comment="When it was resolved (UTC); NULL: not yet")
     resolved_at_is: Mapped[str | None] = column(
-        comment="told (by an activity or the vendor's own event), bounded (by the last message, and by who saw it), not known (seconds are NULL)"
+        comment="told (by an activity or the vendor's own event), bounded (by the last message, and by who saw it),"
+        " not known (seconds are NULL)"
     )
     resolved_by: Mapped[str | None] = column(
-        comment="What tells that it was resolved: vendor (its own event), seen (a run saw it), inferred (the contact came"
-        " back after it)"
+        comment="What tells that it was resolved: vendor (its own event), seen (a run saw it),"
+        " inferred (the contact came back after it)"
     )
     resolved_message_id: Mapped[int | None] = column(comment="The message or activity that tells when; NULL: none does")
     resolved_not_before: Mapped[datetime | None] = column(comment="It was not resolved before this (UTC)")

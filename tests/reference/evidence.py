@@ -50,7 +50,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Told:
-    """What the vendor wrote down of a conversation: resolved, opened, or anything else; None: from here on nothing yet."""
+    """What the vendor wrote down of a conversation: resolved, opened, or anything else; None: nothing from here on."""
 
     at: datetime
     what: str | None

@@ -48,7 +48,9 @@ def test_a_desk_whose_contacts_say_thanks_has_all_its_resolutions_and_reopenings
 
 
 @pytest.mark.parametrize("desk", [of_bots, *in_the_long_run(orderly, thanked)])
-@pytest.mark.parametrize("nights", [[every_night(8)[-1]], *in_the_long_run(every_night(8))], ids=["at once", "nights"])
+@pytest.mark.parametrize(
+    "nights", [[every_night(12)[-1]], *in_the_long_run(every_night(12))], ids=["at once", "nights"]
+)
 def test_with_the_vendors_own_events_every_opening_is_what_happened(
     desk: Callable[..., list[Talk]], nights: list[Night], tables: Engine
 ) -> None:

@@ -121,9 +121,8 @@ class Reading:
             if opening.resolved_by == "vendor" and opening.seen_resolved is None:
                 names = ("team_id", "assignee_bot_type", "assignee_bot_id")
                 theirs = names if opening.owner["assignee_id"] is None else names[:1]
-                opening.owner = {"assignee_id": opening.owner["assignee_id"]} | {
-                    name: seen.state[name] for name in theirs
-                }
+                opening.owner = {name: opening.owner.get(name) for name in ("assignee_id",)}
+                opening.owner |= {name: seen.state[name] for name in theirs}
             opening.seen_resolved = seen.at
         else:
             self._reopen(seen)

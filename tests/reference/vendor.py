@@ -34,7 +34,7 @@ def _turns(talk: Talk) -> list[tuple[str, datetime, int | None]]:
 
 
 def _replies(talk: Talk) -> list[tuple[str, datetime, int | None]]:
-    """Return what replies leave: the first one of a person is on who wrote it, others to a contact who waits are not."""
+    """Return what replies leave: the first one is on who wrote it, others to a contact who waits on who is assigned."""
     told: list[tuple[str, datetime, int | None]] = []
     waits, is_first = False, True
     for message in talk.messages:
