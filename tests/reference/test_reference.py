@@ -45,7 +45,7 @@ class Loaded:
 EVENTS_FROM = 100
 
 
-@pytest.fixture(scope="module", params=[0, 1, EVENTS_FROM, *in_the_long_run(*range(2, 60), *range(101, 140))])
+@pytest.fixture(scope="module", params=[0, 1, EVENTS_FROM, *in_the_long_run(*range(2, 60), *range(101, 105))])
 def loaded(request: pytest.FixtureRequest, server_url: str, template: str) -> Iterator[Loaded]:
     """A wild world of a seed, loaded by runs of all kinds, or every night, or every three hours.
 
