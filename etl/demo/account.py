@@ -165,12 +165,6 @@ class Conversation:
     # When it became open or resolved, and who was assigned: (status, at, assignee_id).
     turns: tuple[tuple[str, int, int | None], ...] = ()
 
-    def turn(self, status: str, at: int) -> None:
-        """Change the status, and remember when it became open or resolved: the vendor's reports are made of that."""
-        if status != self.status and status in ("open", "resolved"):
-            self.turns += ((status, at, self.assignee_id),)
-        self.status = status
-
     def __setattr__(self, name: str, value: object) -> None:
         # Counted after the value is there: a server that reads in between sorts once too often, never once too little.
         object.__setattr__(self, name, value)
@@ -225,6 +219,13 @@ def _time_and_id(message: Message) -> tuple[int, int]:
     return message.created_at, message.id
 
 
+def turn(conversation: Conversation, status: str, at: int) -> None:
+    """Change the status, and remember when it became open or resolved: the vendor's reports are made of that."""
+    if status != conversation.status and status in ("open", "resolved"):
+        conversation.turns += ((status, at, conversation.assignee_id),)
+    conversation.status = status
+
+
 def post(conversation: Conversation, message: Message) -> None:
     """Add the message to the history and move what a new message moves.
 
@@ -236,7 +237,7 @@ def post(conversation: Conversation, message: Message) -> None:
         if conversation.waiting_since is None:
             conversation.waiting_since = message.created_at
         if conversation.status in ("resolved", "snoozed"):
-            conversation.turn("open", message.created_at)
+            turn(conversation, "open", message.created_at)
             conversation.snoozed_until = None
     elif message.message_type == OUTGOING and message.sender_type == "User" and not message.private:
         conversation.waiting_since = None

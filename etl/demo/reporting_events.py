@@ -27,8 +27,8 @@ EVENTS_A_PAGE = 25
 # Numbers of the server's own tables: those of all accounts, so that none is the account's own.
 FIRST_INNER_NUMBER, MOST_TURNS = 90_000, 10_000
 # An event is written down by a background job.
-LATER = 1
-NO_SUCH_ROUTE = Answer(404, b"<!DOCTYPE html><title>There is no such page (404)</title>", "text/html")
+WRITTEN_AFTER = 1
+NOT_OFFERED = Answer(404, b"<!DOCTYPE html><title>There is no such page (404)</title>", "text/html")
 
 # number, name, begin, end, on whom it is booked
 Event = tuple[int, str, int, int, int | None]
@@ -92,14 +92,14 @@ def _payload(account: Account, conversation: Conversation, event: Event) -> Json
         "conversation_id": inner_number(conversation.id),
         "inbox_id": conversation.inbox_id,
         "user_id": user_id,
-        "created_at": iso(ended + LATER),
-        "updated_at": iso(ended + LATER),
+        "created_at": iso(ended + WRITTEN_AFTER),
+        "updated_at": iso(ended + WRITTEN_AFTER),
     }
 
 
 def _of_conversation(asked: Asked, key: str) -> Answer:
     if asked.viewer.behaviour != OFFERED_BY:
-        return NO_SUCH_ROUTE
+        return NOT_OFFERED
     conversation = asked.account.conversations.get(number(key))
     if conversation is None:
         raise NotFoundError
@@ -110,7 +110,7 @@ def _of_conversation(asked: Asked, key: str) -> Answer:
 
 def _of_account(asked: Asked) -> Answer:
     if asked.viewer.behaviour != OFFERED_BY:
-        return NO_SUCH_ROUTE
+        return NOT_OFFERED
     if asked.viewer.is_agent:
         return FORBIDDEN
     since, until = asked.request.first("since"), asked.request.first("until")

@@ -35,7 +35,7 @@ def due(engine: Engine, account_id: int) -> Iterator[int]:
         last = found[-1]
 
 
-def note_reading(connection: Connection, account_id: int, conversation_ids: Sequence[int], at: datetime) -> None:
+def note_events_read(connection: Connection, account_id: int, conversation_ids: Sequence[int], at: datetime) -> None:
     """Note that the events of conversations were read; at: when that began."""
     if conversation_ids:
         connection.execute(

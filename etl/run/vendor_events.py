@@ -28,12 +28,12 @@ PROBES = 3
 MOST_FAILURES = 10
 ATTEMPTS = 2
 # The vendor's clock is another one, and what was written down may be seen a moment later.
-OVERLAP = timedelta(hours=1)
+WRITTEN_LATE = timedelta(hours=1)
 AHEAD = timedelta(days=1)
 LONG_AGO = timedelta(days=30)
-MOST_PAGES = 20_000
-OF_CONVERSATIONS = "the vendor's own events of conversations (messages, activities and runs tell when things happened)"
-OF_ACCOUNT = "the list of the vendor's own events (each conversation tells its own when it changes)"
+MOST_LIST_PAGES = 20_000
+THEIR_EVENTS = "the vendor's own events of conversations (messages, activities and runs tell when things happened)"
+LISTED_EVENTS = "the list of the vendor's own events (each conversation tells its own when it changes)"
 
 
 @dataclass
@@ -74,7 +74,7 @@ def read_events(client: Client, intake: Intake) -> None:
             unpaired = vendor_events.to_be_paired(connection, account_id)
         _read_own(client, intake, reading, unpaired)
     if reading.stopped:
-        run.notes.append(f"Not read: {OF_CONVERSATIONS}. Why: {reading.stopped.removesuffix('.')}.")
+        run.notes.append(f"Not read: {THEIR_EVENTS}. Why: {reading.stopped.removesuffix('.')}.")
     elif reading.failed:
         run.notes.append(
             f"The vendor's own events of {len(reading.failed)} conversations could not be read; the next run tries"
@@ -106,7 +106,7 @@ def _save_block(client: Client, intake: Intake, reading: _Reading, block: list[i
         read += [conversation_id] if len(batch.rejected) == rejected else []
     intake.writer.save(batch)
     with intake.writer.transaction() as connection:
-        vendor_events.note_reading(connection, account_id, read, at)
+        vendor_events.note_events_read(connection, account_id, read, at)
 
 
 def _read_list(client: Client, intake: Intake, until: datetime) -> None:
@@ -120,13 +120,13 @@ def _read_list(client: Client, intake: Intake, until: datetime) -> None:
     if since and since > until:
         since = until - LONG_AGO  # the clock was ahead then, nobody knows how far
     try:
-        for page in _pages(client, since - OVERLAP, until + AHEAD) if since else ():
+        for page in _pages(client, since - WRITTEN_LATE, until + AHEAD) if since else ():
             batch = Batch(account_id)
             for event in page:
                 batch.convert(REPORTING_EVENT, event)
             intake.writer.save(batch)
     except VendorError as error:
-        intake.run.notes.append(f"Not read: {OF_ACCOUNT}. Why: {_why(error).removesuffix('.')}.")
+        intake.run.notes.append(f"Not read: {LISTED_EVENTS}. Why: {_why(error).removesuffix('.')}.")
         return
     with intake.writer.transaction() as connection:
         vendor_events.note_listing(connection, account_id, until)
@@ -135,7 +135,7 @@ def _read_list(client: Client, intake: Intake, until: datetime) -> None:
 def _pages(client: Client, since: datetime, until: datetime) -> Iterator[list[Any]]:
     """Give the pages of the account's list until one has nothing new; what comes meanwhile only pushes rows further."""
     seen: set[str] = set()
-    for number in range(1, MOST_PAGES + 1):
+    for number in range(1, MOST_LIST_PAGES + 1):
         query = [("since", int(since.timestamp())), ("until", int(until.timestamp())), ("page", number)]
         answer = get_list(client, "reporting_events", query)
         page = _items(answer)
@@ -146,7 +146,7 @@ def _pages(client: Client, since: datetime, until: datetime) -> Iterator[list[An
         yield page
         if _counted(answer) == len(seen):
             return
-    raise VendorError(f"after {MOST_PAGES} pages it had not come to its end.")
+    raise VendorError(f"after {MOST_LIST_PAGES} pages it had not come to its end.")
 
 
 def _counted(answer: Any) -> Any:

@@ -24,7 +24,7 @@ def test_the_same_arguments_give_the_same_account() -> None:
 def test_a_small_account_is_the_same_byte_for_byte_everywhere() -> None:
     assert (
         hashlib.sha256(bytes_of(generate(40))).hexdigest()
-        == "375aea2eec24d20ae818825be334fab1ddc7aa0dc0e547c5e8d6040a0bd73cba"
+        == "a84670374d79468950e078b586c0a5fc571cc055fb9715afc94fb1d36a306f34"
     )
 
 
