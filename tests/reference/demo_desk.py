@@ -1,7 +1,7 @@
 """Our own reading of the demo's made-up account, beside the events that its server writes down by rules of its own."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from etl.demo.account import Account, Conversation, Message
@@ -25,10 +25,13 @@ class Compared:
     same: int
 
 
-def compared() -> dict[str, Compared]:
-    """Return what a first run, which comes when all is over, tells without the vendor's events, beside these."""
+def compared(*, with_events: bool = False) -> dict[str, Compared]:
+    """Return what a first run, which comes when all is over, tells beside the vendor's events; or tells with them."""
     account = generate(CONVERSATIONS)
-    openings, waits = read(_tables(account))
+    tables = _tables(account)
+    if with_events:
+        _add_events(account, tables)
+    openings, waits = read(tables)
     firsts = [wait for wait in waits if wait["opening"] == 1 and wait["is_first"] and wait["answered_at"]]
     ours = {
         "conversation_resolved": _moments(openings, "resolved_at"),
@@ -67,6 +70,20 @@ def _tables(account: Account) -> dict[str, list[Row]]:
         "messages": [_message(one, each) | {"first_synced_at": seen} for one in conversations for each in one.messages],
         "conversation_states": [_state(one) | {"valid_from": seen} for one in conversations],
     }
+
+
+def _add_events(account: Account, tables: dict[str, list[Row]]) -> None:
+    """Add the rows of the vendor's events, and that they were read long after the last one."""
+    read_at = tables["sync_runs"][0]["finished_at"] + timedelta(hours=1)
+    for row in tables["conversations"]:
+        row["events_read_at"] = read_at
+    tables["reporting_events"] = [
+        event
+        | {name: datetime.fromisoformat(event[name]) for name in ("event_end_time", "created_at")}
+        | {"conversation_id": one.id, "first_synced_at": read_at}
+        for one in account.conversations.values()
+        for event in events_of(account, one)
+    ]
 
 
 def _conversation(one: Conversation) -> Row:

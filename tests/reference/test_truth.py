@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from tests.databases import new_engine
 from tests.examples import in_the_long_run
 from tests.reference.compare import rows, stored
+from tests.reference.demo_desk import Compared, compared
 from tests.reference.desks import of_bots, orderly, thanked, true_openings
 from tests.reference.distance import Told, of_rows, told
 from tests.reference.nights import Desk, Night, every_hour, every_night
@@ -59,3 +60,13 @@ def test_with_the_vendors_own_events_every_opening_is_what_happened(
     assert loaded(tables, talks, nights, has_events=True) == true_openings(talks, nights[-1].started_at)
     told_by = rows(tables, "SELECT DISTINCT resolved_at_is, resolved_by FROM helpdesk.conversation_openings ORDER BY 2")
     assert [row for row in told_by if row["resolved_by"]] == [{"resolved_at_is": "told", "resolved_by": "vendor"}]
+
+
+def test_with_them_our_reading_of_the_demos_account_is_the_vendors_and_differs_in_replies_that_failed() -> None:
+    """Three histories were imported, of whose times before that the server has written nothing down."""
+    with_them, without = compared(with_events=True), compared()
+    for name in ("conversation_resolved", "conversation_opened"):
+        found = with_them[name]
+        assert found == Compared(found.vendor, found.vendor + 3, found.vendor)
+        assert without[name].same < found.same
+    assert with_them["first_response"].vendor - with_them["first_response"].same == 6

@@ -7,7 +7,7 @@ from tests.reference.evidence import Evidence, Row, Seen, Told, Written, time_of
 
 A_MOMENT = timedelta(microseconds=1)
 AT_ONCE = timedelta(seconds=5)
-AFTER_ALL_MESSAGES = 10**12
+BEFORE_ALL_MESSAGES, AFTER_ALL_MESSAGES = 0, 10**12
 
 
 @dataclass
@@ -56,6 +56,9 @@ class Reading:
         told: list[tuple[datetime, int, int, Written | Seen | Told]] = []
         told += [(one.at, 0, one.id, one) for one in self.evidence.written]
         told += [(one.at, 0, AFTER_ALL_MESSAGES + place, one) for place, one in enumerate(self.evidence.told)]
+        if events := [one.at for one in self.evidence.told if one.what is not None]:
+            begins = events[0].replace(microsecond=0)
+            told.append((begins, 0, BEFORE_ALL_MESSAGES, Told(begins, "")))
         for number, look in enumerate(self.evidence.seen):
             told.append((look.at if look.is_resolved else look.told_before, 1, number, look))
         for *_, one in sorted(told, key=lambda entry: entry[:3]):

@@ -123,6 +123,13 @@ BEGIN
     SELECT vendors.conversation_id, NULL, vendors.at, false, NULL, vendors.kind, vendors.at, NULL, false, vendors.user_id, NULL, NULL, NULL
     FROM vendors
     UNION ALL
+    -- From its first event on, and in the same second before it, as messages have no more exact time.
+    SELECT
+        vendors.conversation_id, NULL, date_trunc('second', min(vendors.at), 'UTC'), false, 0, 'vendor', NULL, NULL, false,
+        NULL, NULL, NULL, NULL
+    FROM vendors
+    GROUP BY vendors.conversation_id
+    UNION ALL
     -- An event is written down by a job in the background: what is missing of the last minutes may only be late.
     SELECT
         wanted.conversation_id, NULL, wanted.events_read_at - interval '10 minutes', false, NULL, 'unread', NULL, NULL, false,
