@@ -34,7 +34,7 @@ class ConversationEvent(OfConversation, Base):
         comment="opened, resolved, reopened; assigned, team, snoozed, pending, resumed, handed_off, priority"
     )
     source: Mapped[str] = column(
-        comment="vendor (its record or event), message, activity, seen (a run's two states), inferred (docs/metrics.md)"
+        comment="vendor (its record), message, activity, seen (a run's two states), inferred (docs/metrics.md)"
     )
     opening: Mapped[int | None] = column(comment="Of opened, resolved and reopened: which opening; else NULL")
     agent_id: Mapped[int | None] = column(comment="The agent who owned it from then on, or when it was resolved")
@@ -70,19 +70,17 @@ class ConversationOpening(OfConversation, Base):
     is_current: Mapped[bool] = column(comment="Whether it is the last one so far")
     opened_at: Mapped[datetime | None] = column(comment="When it began, or came back (UTC)")
     opened_by: Mapped[str] = column(
-        comment="What tells it: vendor (its record or event), message (the contact's), activity, seen (a run)"
+        comment="What tells it: vendor (the conversation's record), message (the contact's), activity, seen (a run)"
     )
     opened_message_id: Mapped[int | None] = column(comment="The message or activity that tells it; NULL: none does")
     opened_not_before: Mapped[datetime | None] = column(comment="It was not opened before this (UTC)")
     opened_not_after: Mapped[datetime | None] = column(comment="It was not opened after this (UTC)")
     resolved_at: Mapped[datetime | None] = column(comment="When it was resolved (UTC); NULL: not yet")
     resolved_at_is: Mapped[str | None] = column(
-        comment="told (by an activity or the vendor's own event), bounded (by the last message, and by who saw it),"
-        " not known (seconds are NULL)"
+        comment="told (by an activity), bounded (by the last message, and by who saw it), not known (seconds are NULL)"
     )
     resolved_by: Mapped[str | None] = column(
-        comment="What tells that it was resolved: vendor (its own event), seen (a run saw it),"
-        " inferred (the contact came back after it)"
+        comment="What tells that it was resolved: seen (a run saw it), inferred (the contact came back after it)"
     )
     resolved_message_id: Mapped[int | None] = column(comment="The message or activity that tells when; NULL: none does")
     resolved_not_before: Mapped[datetime | None] = column(comment="It was not resolved before this (UTC)")
