@@ -39,7 +39,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "settings": settings.settings_table,
         "tables": picture.picture,
     },
-    "docs/metrics.md": {"distance": distance.distance},
+    "docs/metrics.md": {"distance": distance.distance, "own events": distance.own_events},
     "docs/operations.md": {"exit codes": exit_codes.advice, "requirements": requirements.requirements},
     "docs/architecture.md": {
         "rooms": architecture.rooms,

@@ -33,6 +33,9 @@ class Account(Base):
     holidays: Mapped[list[str]] = column(
         server_default="{}", comment="Countries whose public holidays are kept (ETL_HOLIDAYS)"
     )
+    events_listed_until: Mapped[datetime | None] = column(
+        comment="Up to when the account's list of the vendor's own events was read (UTC); NULL: never"
+    )
     personal_data: Mapped[str] = column(
         server_default="keep", comment="How personal data are stored: keep, hash or drop; `etl redact` changes it"
     )

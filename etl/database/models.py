@@ -113,6 +113,10 @@ class Conversation(Entity, Base):
     payload_digest: Mapped[str | None] = column(
         info={NOT_COMPARED: True}, comment="Digest of the API's record of the conversation, as it was last taken in"
     )
+    events_read_at: Mapped[datetime | None] = column(
+        info={NOT_COMPARED: True},
+        comment="When the vendor's own events of it were last read (UTC); NULL: never, or they are not offered",
+    )
     deleted_at: Mapped[datetime | None] = column(comment="When a run found the conversation deleted upstream (UTC)")
     forgotten_at: Mapped[datetime | None] = column(
         comment="Since when its contact is forgotten, and nothing of what was written is kept (UTC)"

@@ -5,6 +5,7 @@ null). Ids of conversations are the account's running number, all other ids the 
 """
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from etl.demo.promises import Campaign, SlaPolicy
@@ -12,6 +13,7 @@ from etl.demo.promises import Campaign, SlaPolicy
 Json = dict[str, Any]
 
 INCOMING, OUTGOING, ACTIVITY, TEMPLATE = range(4)
+_time_and_id = attrgetter("created_at", "id")
 
 
 class Changes:
@@ -168,6 +170,8 @@ class Conversation:
     can_reply: bool = True
     hmac_verified: bool = False
     messages: list[Message] = field(default_factory=list)
+    # When it became open or resolved, and who was assigned: (status, at, assignee_id).
+    turns: tuple[tuple[str, int, int | None], ...] = ()
 
     def __setattr__(self, name: str, value: object) -> None:
         # Counted after the value is there: a server that reads in between sorts once too often, never once too little.
@@ -221,8 +225,11 @@ def newest(messages: list[Message]) -> Message | None:
     return max(messages, key=_time_and_id, default=None)
 
 
-def _time_and_id(message: Message) -> tuple[int, int]:
-    return message.created_at, message.id
+def turn(conversation: Conversation, status: str, at: int) -> None:
+    """Change the status, and remember when it became open or resolved: the vendor's reports are made of that."""
+    if status != conversation.status and status in ("open", "resolved"):
+        conversation.turns += ((status, at, conversation.assignee_id),)
+    conversation.status = status
 
 
 def post(conversation: Conversation, message: Message) -> None:
@@ -236,8 +243,8 @@ def post(conversation: Conversation, message: Message) -> None:
         if conversation.waiting_since is None:
             conversation.waiting_since = message.created_at
         if conversation.status in ("resolved", "snoozed"):
-            conversation.status, conversation.snoozed_until = "open", None
+            turn(conversation, "open", message.created_at)
+            conversation.snoozed_until = None
     elif message.message_type == OUTGOING and message.sender_type == "User" and not message.private:
         conversation.waiting_since = None
-        if conversation.first_reply_created_at is None:
-            conversation.first_reply_created_at = message.created_at
+        conversation.first_reply_created_at = conversation.first_reply_created_at or message.created_at

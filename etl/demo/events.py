@@ -6,7 +6,7 @@ it does not, and 2.14 shows no `updated_at` at all. The event is the same: paylo
 
 from typing import Any
 
-from etl.demo.account import ACTIVITY, OUTGOING, Account, Conversation, Json, Message, post
+from etl.demo.account import ACTIVITY, OUTGOING, Account, Conversation, Json, Message, post, turn
 
 # A change by a person leaves an activity message, written by a background job a little later.
 ACTIVITY_DELAY = 2
@@ -58,7 +58,10 @@ def change_conversation(account: Account, conversation_id: int, at: int, by: int
     """
     conversation = account.conversations[conversation_id]
     for name, value in fields.items():
-        setattr(conversation, name, value)
+        if name != "status":
+            setattr(conversation, name, value)
+    if "status" in fields:
+        turn(conversation, fields["status"], at)
     conversation.updated_at = float(at)
     if by is not None:
         text = f"{account.agents[by].name} changed {', '.join(fields)}"

@@ -2,7 +2,7 @@
 
 import re
 
-from etl.demo import contacts, members, reports
+from etl.demo import contacts, members, reporting_events, reports
 from etl.demo.account import Conversation, Json
 from etl.demo.asked import FORBIDDEN, Asked, Handler
 from etl.demo.dimensions import (
@@ -144,6 +144,7 @@ _ROUTES: tuple[tuple[str, Handler], ...] = (
     *contacts.OF_CONTACTS,
     *members.OF_MEMBERS,
     *reports.OF_REPORTS,
+    *reporting_events.OF_EVENTS,
     ("v1/inboxes", _inboxes),
     ("v1/agents", _agents),
     ("v1/teams", _teams),

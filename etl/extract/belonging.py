@@ -30,6 +30,7 @@ TELLING: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "agent_bots": (frozenset({"outgoing_url", "bot_type"}), frozenset({"email", "role", "channel_type"})),
     "sla_policies": (frozenset({"only_during_business_hours", "resolution_time_threshold"}), frozenset()),
     "campaigns": (frozenset({"campaign_type", "trigger_rules"}), frozenset()),
+    "reporting_events": (frozenset({"event_start_time", "event_end_time"}), frozenset({"rating"})),
 }
 PROBES = 3
 
@@ -85,6 +86,21 @@ def get_list(client: Client, path: str, query: Query = (), of: str = "", attempt
     """
     check = partial(_require_items, path=of or path, account_id=client.account_id)
     return client.get(path, query, check, attempts)
+
+
+def get_events(client: Client, conversation_id: int, attempts: int = maxsize) -> Any:
+    """Return the vendor's own events of one conversation; raise VendorError as `get_list` does.
+
+    They name the conversation by a number of the server's own, which has to be the same in all of them.
+    """
+
+    def check(answer: Any) -> None:
+        _require_items(answer, "reporting_events", client.account_id)
+        events = list(_objects(_list_in(answer, "payload") if isinstance(answer, dict) else answer))
+        if len({id_of(event, "conversation_id") for event in events} - {None}) > 1:
+            raise TryAgain("the answer is another list's: its events are of more than one conversation.")
+
+    return client.get(f"conversations/{conversation_id}/reporting_events", check=check, attempts=attempts)
 
 
 def require_conversations(payloads: Any, account_id: int) -> None:

@@ -56,6 +56,10 @@ IN_THE_FUTURE = (
     UPDATE {SCHEMA}.conversations SET history_read_at = :now - interval '1 microsecond'
     WHERE account_id = :account_id AND history_read_at >= :now
     """,  # noqa: S608 -- only a constant is formatted in
+    # Whose events were read then is asked again.
+    f"""
+    UPDATE {SCHEMA}.conversations SET events_read_at = NULL WHERE account_id = :account_id AND events_read_at >= :now
+    """,  # noqa: S608 -- only a constant is formatted in
     f"""
     UPDATE {SCHEMA}.conversation_ledger SET checked_at = :now WHERE account_id = :account_id AND checked_at > :now
     """,  # noqa: S608 -- only a constant is formatted in

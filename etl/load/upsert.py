@@ -43,6 +43,7 @@ ORDER = (
     "messages",
     "attachments",
     "csat_responses",
+    "reporting_events",
 )
 # What a row belongs to for good: one that is found elsewhere is locked and left as it is, unless rows shall move.
 HOLDERS = {"messages": "conversation_id"}

@@ -12,7 +12,7 @@ from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of, transaction
 from etl.database.models import Attachment, Conversation, ConversationLabel, Message
 from etl.database.states import ConversationState
-from etl.database.witnesses import FieldChange
+from etl.database.witnesses import FieldChange, ReportingEvent
 from etl.load import run_lock
 from etl.privacy import stored
 from etl.privacy.rewrite import table_of
@@ -60,6 +60,7 @@ def _theirs(account_id: int, conversations: Collection[int]) -> dict[str, Column
         "messages": Message.conversation_id == ids,
         "csat_responses": (CsatResponse.conversation_id == ids)
         | cast(CsatResponse.extra["conversation_id"], Text).in_(as_sent),
+        "reporting_events": ReportingEvent.conversation_id == ids,
         "conversation_labels": ConversationLabel.conversation_id == ids,
         "conversation_states": ConversationState.conversation_id == ids,
         "field_changes": (FieldChange.entity == "conversation") & (FieldChange.entity_id == ids),

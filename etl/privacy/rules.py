@@ -223,6 +223,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "trigger_rules": only(_leaves("time_on_page")),
         "extra": gone,
     },
+    "reporting_events": {"extra": gone},
 }
 # A sender of another type may be a person.
 BOTS = {"agent_bot", "captain_assistant"}

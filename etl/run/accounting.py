@@ -10,6 +10,7 @@ from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
 from etl.run.patrol import patrol
+from etl.run.vendor_events import read_events
 from etl.selection import Selection
 
 
@@ -37,6 +38,8 @@ def settle_accounts(
     surveys.books.settle()
     surveys.settle()
     messages.say_what_moved(intake.run)
+    if selection.kind == "sync":
+        read_events(client, intake)
     _say_what_is_missing(intake)
 
 

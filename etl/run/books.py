@@ -21,7 +21,7 @@ from etl.load.books import Count
 from etl.load.tally import Tally
 from etl.run import books_sayings as sayings
 from etl.run.audit import Audit
-from etl.run.books_spans import Compared, Search
+from etl.run.books_spans import Balance, Search
 from etl.run.intake import Intake
 from etl.run.rereading import HISTORIES_AT_ONCE
 
@@ -67,7 +67,7 @@ class Books:
         """Compare the tables with what the vendor counts now, and have read again what differs."""
         if self._first is None or self.intake.histories.refused:
             return
-        whole, days = list[Compared](), list[Compared]()
+        whole, days = list[Balance](), list[Balance]()
         try:
             now = count_everything(self.client, self.until)
             self.changed = now != self._first
@@ -86,7 +86,7 @@ class Books:
                 return  # else it differed before the vendor failed, which is to be said
         self.write_down(whole, days, sayings.how_many(self._read))
 
-    def _find(self, whole: list[Compared]) -> dict[TimeSpan, datetime]:
+    def _find(self, whole: list[Balance]) -> dict[TimeSpan, datetime]:
         """Return the spans that differ, and since when: days are asked for by their bounds, as their zones are odd."""
         search = Search(self.client, self.intake.engine, self.intake.run.run_id, self.gone)
         told = {span: count_in(self.client, span) for span in search.find(whole)}
@@ -98,7 +98,7 @@ class Books:
                 spans[one.span] = max(since, spans.get(one.span, since))
         return spans
 
-    def _differs_since(self, connection: Connection, one: Compared) -> datetime:
+    def _differs_since(self, connection: Connection, one: Balance) -> datetime:
         counted = {
             "metric": one.metric,
             "since": books.at(one.span.since),
@@ -108,16 +108,16 @@ class Books:
         }
         return books.differs_since(connection, self.client.account_id, counted, self.intake.run.started_at)
 
-    def _compare(self, told: dict[TimeSpan, Counts]) -> list[Compared]:
+    def _compare(self, told: dict[TimeSpan, Counts]) -> list[Balance]:
         """Return what the vendor told of some spans beside what the tables have of them."""
         compared = []
         with transaction(self.intake.engine) as connection:
             for span, counts in told.items():
                 (ours,) = books.count_ours(connection, self.client.account_id, span, self.gone)
-                compared += [Compared(one, span, counts[one], ours.get(one, Count())) for one in METRICS]
+                compared += [Balance(one, span, counts[one], ours.get(one, Count())) for one in METRICS]
         return compared
 
-    def _read_again(self, spans: dict[TimeSpan, datetime]) -> list[Compared]:
+    def _read_again(self, spans: dict[TimeSpan, datetime]) -> list[Balance]:
         """Read again the conversations of some spans, then those whose reading is oldest; compare the spans anew."""
         account = self.client.account_id
         with transaction(self.intake.engine) as connection:
@@ -160,7 +160,7 @@ class Books:
             audit.unproved = mine
             audit.settle()
 
-    def _explain(self, compared: Compared) -> Compared:
+    def _explain(self, compared: Balance) -> Balance:
         """Say why a count differs, where that is known and no fault of the tables."""
         run, why = self.intake.run, None
         ledger = run.ledger or {}
@@ -176,7 +176,7 @@ class Books:
             why = sayings.REFUSED
         return replace(compared, explained_by=why)
 
-    def write_down(self, whole: list[Compared], days: list[Compared], read: str) -> None:
+    def write_down(self, whole: list[Balance], days: list[Balance], read: str) -> None:
         """Keep the counts, and say what differs, after what was read again."""
         run = self.intake.run
         told = sayings.sums(whole)

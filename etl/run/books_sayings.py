@@ -10,7 +10,7 @@ from etl.extract.reports import TimeSpan
 from etl.load import books
 from etl.load.books import Count
 from etl.load.journal import Run
-from etl.run.books_spans import Compared
+from etl.run.books_spans import Balance
 
 CHANGED = "what lies in the past changed at the vendor while the run went on"
 DELETED = "messages of conversations that were deleted of late, which the vendor still counts"
@@ -39,7 +39,7 @@ def how_many(read: int) -> str:
     return f"{read:,} conversations were read again" if read else "all that may differ was read"
 
 
-def sums(whole: list[Compared]) -> list[Compared]:
+def sums(whole: list[Balance]) -> list[Balance]:
     """Add up what was compared before 1970 and since, by metric."""
     summed = []
     for metric in dict.fromkeys(one.metric for one in whole):
@@ -47,7 +47,7 @@ def sums(whole: list[Compared]) -> list[Compared]:
         reasons = dict.fromkeys(one.explained_by for one in parts if one.difference)
         is_explained = reasons and None not in reasons
         summed.append(
-            Compared(
+            Balance(
                 metric,
                 TimeSpan(min(one.span.since for one in parts), max(one.span.until for one in parts)),
                 sum(one.vendor for one in parts),
@@ -58,7 +58,7 @@ def sums(whole: list[Compared]) -> list[Compared]:
     return summed
 
 
-def explain_by_days(whole: Compared, days: list[Compared]) -> Compared:
+def explain_by_days(whole: Balance, days: list[Balance]) -> Balance:
     """Explain a difference by those of its days, where all of these are explained."""
     mine = [one for one in days if _is_of(one, whole) and one.difference]
     if not whole.is_in_doubt or not mine or any(one.is_in_doubt for one in mine):
@@ -68,18 +68,18 @@ def explain_by_days(whole: Compared, days: list[Compared]) -> Compared:
     return replace(whole, explained_by="; ".join(dict.fromkeys(str(one.explained_by) for one in mine)))
 
 
-def _is_of(day: Compared, whole: Compared) -> bool:
+def _is_of(day: Balance, whole: Balance) -> bool:
     is_within = whole.span.since <= day.span.since and day.span.until <= whole.span.until
     return day.metric == whole.metric and is_within and day.span != whole.span
 
 
-def to_json(compared: Compared) -> dict[str, int]:
+def to_json(compared: Balance) -> dict[str, int]:
     """Return what the journal has of a count; explained: by how much both differ without a fault."""
     explained = compared.difference if compared.explained_by else 0
     return {"vendor": compared.vendor, "ours": compared.ours.number, "explained": explained}
 
 
-def to_row(compared: Compared, grain: str, run: Run, at: datetime) -> dict[str, Any]:
+def to_row(compared: Balance, grain: str, run: Run, at: datetime) -> dict[str, Any]:
     """Return what is written down of a count."""
     return {
         "account_id": run.account_id,
@@ -95,7 +95,7 @@ def to_row(compared: Compared, grain: str, run: Run, at: datetime) -> dict[str, 
     }
 
 
-def said(whole: list[Compared], days: list[Compared], names: dict[int, str], read: str) -> tuple[list[str], list[str]]:
+def said(whole: list[Balance], days: list[Balance], names: dict[int, str], read: str) -> tuple[list[str], list[str]]:
     """Return the problems and the notes of a run; names: the day of each begin. read: what was read again, in words."""
     problems, notes = [], []
     again = f"also after {read}"
@@ -119,10 +119,10 @@ def said(whole: list[Compared], days: list[Compared], names: dict[int, str], rea
     return problems, notes
 
 
-def _differs(compared: Compared) -> str:
+def _differs(compared: Balance) -> str:
     return f"the vendor counts {compared.vendor:,} {_name(compared).lower()}, and the tables {compared.ours.number:,}"
 
 
-def _name(compared: Compared) -> str:
+def _name(compared: Balance) -> str:
     said = compared.metric.replace("rating_", "survey answers of rating ").replace("_", " ")
     return said.capitalize()

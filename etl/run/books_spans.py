@@ -17,7 +17,7 @@ MOST_MONTHS, MOST_DAYS = 12, 31
 
 
 @dataclass(frozen=True)
-class Compared:
+class Balance:
     """A count of the vendor beside that of the tables; explained_by: why they differ, where that is known."""
 
     metric: str
@@ -49,7 +49,7 @@ class Search:
     turn: int
     gone: Collection[int]
 
-    def find(self, whole: Iterable[Compared]) -> list[TimeSpan]:
+    def find(self, whole: Iterable[Balance]) -> list[TimeSpan]:
         """Return the days that seem to differ; a whole span in doubt, where the vendor does not tell which days do.
 
         What is lost in one month and doubled in another one shows in no sum: so the months are asked for in any case.

@@ -14,7 +14,7 @@ from etl.load import books
 from etl.load.books import Count
 from etl.run import books_sayings as sayings
 from etl.run.books import MOST_NEAR, Books
-from etl.run.books_spans import Compared
+from etl.run.books_spans import Balance
 from etl.run.dimensions import Dimensions
 
 DAY = 86_400
@@ -63,15 +63,15 @@ class Surveys:
         said = f"The vendor's own counts of surveys were not compared. Why: {sayings.why(error)}."
         self.books.intake.run.notes.append(said)
 
-    def _compare(self, span: TimeSpan, told: Counts) -> list[Compared]:
+    def _compare(self, span: TimeSpan, told: Counts) -> list[Balance]:
         with transaction(self.books.intake.engine) as connection:
             ours = books.count_surveys(connection, self.client.account_id, span, self.books.gone)
-        return [_judge(Compared(one, span, told[one], ours.get(one, Count()))) for one in (SENT, *RATINGS)]
+        return [_judge(Balance(one, span, told[one], ours.get(one, Count()))) for one in (SENT, *RATINGS)]
 
     def _looks_at_ranges(self) -> bool:
         return not any(count_surveys(self.client, NEVER).values())
 
-    def _read_again(self, compared: list[Compared]) -> None:
+    def _read_again(self, compared: list[Balance]) -> None:
         in_doubt = {one.metric: one for one in compared if one.is_in_doubt}
         if in_doubt.keys() - {SENT}:
             self.dimensions.read_surveys()
@@ -91,7 +91,7 @@ class Surveys:
         return span
 
 
-def _judge(compared: Compared) -> Compared:
+def _judge(compared: Balance) -> Balance:
     """Say why a count differs, where that is no fault of the tables whatever happens."""
     if compared.metric in RATINGS and compared.difference < 0:
         return replace(compared, explained_by=sayings.DESTROYED)
@@ -100,5 +100,5 @@ def _judge(compared: Compared) -> Compared:
     return compared
 
 
-def _explain(compared: Compared, changed: bool) -> Compared:
+def _explain(compared: Balance, changed: bool) -> Balance:
     return replace(compared, explained_by=sayings.CHANGED) if compared.is_in_doubt and changed else compared

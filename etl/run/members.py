@@ -30,7 +30,7 @@ BOTS, POLICIES, CAMPAIGNS = (
     Names("campaigns", CAMPAIGN, "the campaigns", "messages tell the numbers of theirs"),
 )
 # Of many lists: a server that fails them all would otherwise hold up the run for as many times its patience.
-ATTEMPTS = 3
+ATTEMPTS_AT_MEMBERS = 3
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class _Reading:
     def _answer(self, number: int) -> Answer:
         path = self.members.path.format(number)
         try:
-            return items_of(get_list(self.dimensions.client, path, of=AGENT.table, attempts=ATTEMPTS))
+            return items_of(get_list(self.dimensions.client, path, of=AGENT.table, attempts=ATTEMPTS_AT_MEMBERS))
         except VendorError as error:
             return error
 

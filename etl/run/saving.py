@@ -17,6 +17,7 @@ from etl.run.expected import Expected
 from etl.transform.batch import Batch
 from etl.transform.entities import PATHS
 
+OF_NO_HISTORY = {"conversation", "reporting event"}
 OF_ANOTHER_TYPE = "of another type than before"
 LABELLED = "conversation_labels"
 
@@ -141,7 +142,7 @@ def _find_unread(batch: Batch) -> set[int]:
     """Return the conversations that are in doubt, or whose history was read by itself, and holds what is unreadable."""
     if batch.marks:
         return batch.observed.doubtful
-    of_histories = [one for one in batch.rejected if one["entity"] != "conversation"]
+    of_histories = [one for one in batch.rejected if one["entity"] not in OF_NO_HISTORY]
     return batch.observed.doubtful | {one["conversation_id"] for one in of_histories if one["conversation_id"]}
 
 

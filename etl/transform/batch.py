@@ -21,6 +21,7 @@ from etl.transform.entities import (
     LABEL,
     MESSAGE,
     PATHS,
+    REPORTING_EVENT,
     SLA_POLICY,
     SURVEY_RESPONSE,
     TEAM,
@@ -154,7 +155,7 @@ class Batch:
             (name, row["id"])
             for entity in (
                 *(CONVERSATION, MESSAGE, CONTACT, AGENT, BOT, TEAM, ATTACHMENT),
-                *(INBOX, LABEL, DEFINITION, SURVEY_RESPONSE, SLA_POLICY, CAMPAIGN),
+                *(INBOX, LABEL, DEFINITION, SURVEY_RESPONSE, SLA_POLICY, CAMPAIGN, REPORTING_EVENT),
             )
             for row in self.rows[entity.table].values()
             if "id" in row and row.keys() - BARE

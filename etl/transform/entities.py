@@ -216,9 +216,23 @@ SURVEY_RESPONSE = Entity(
 )
 
 
+# What servers from 4.8 tell of a conversation for their reports. `conversation_id` is the server's inner number, which
+# no address has; the whole list and a conversation's own have one shape (chatwoot: _reporting_event.json.jbuilder).
+REPORTING_EVENT = Entity(
+    "reporting event",
+    "reporting_events",
+    _same(key, "id", "inbox_id", "user_id")
+    + _same(word, "name")
+    + _same(number, "value", "value_in_business_hours")
+    + _same(instant, "event_start_time", "event_end_time", "created_at", "updated_at")
+    + (Field("server_conversation_id", "conversation_id", key),),
+    elsewhere=("account_id",),
+)
+
+
 ENTITIES = (
     *(CONTACT, AGENT, BOT, TEAM, CONVERSATION, MESSAGE, ATTACHMENT),
-    *(ACCOUNT, INBOX, LABEL, DEFINITION, SURVEY_RESPONSE, SLA_POLICY, CAMPAIGN),
+    *(ACCOUNT, INBOX, LABEL, DEFINITION, SURVEY_RESPONSE, SLA_POLICY, CAMPAIGN, REPORTING_EVENT),
 )
 # table -> column -> its paths.
 PATHS = {entity.table: entity.paths for entity in ENTITIES}

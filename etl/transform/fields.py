@@ -142,7 +142,7 @@ KEYS = {
 } | dict.fromkeys(
     (
         *("inboxes", "teams", "agents", "contacts", "conversations", "messages", "attachments"),
-        *("custom_attribute_definitions", "csat_responses", "sla_policies", "campaigns"),
+        *("custom_attribute_definitions", "csat_responses", "sla_policies", "campaigns", "reporting_events"),
     ),
     ("id",),
 )

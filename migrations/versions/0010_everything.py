@@ -25,8 +25,8 @@ NEW = (
 NEW_COLUMNS = {
     "sync_runs": ("books", "contact_ledger"),
     "contacts": ("merged_into", "deleted_at", "listed", "digests"),
-    "conversations": ("digests",),
-    "accounts": ("dropped_until",),
+    "conversations": ("digests", "events_read_at"),
+    "accounts": ("dropped_until", "events_listed_until"),
     "agents": ("is_listed",),
 }
 
@@ -631,6 +631,26 @@ def upgrade() -> None:
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
             comment="Against the vendor's own counts: metric -> vendor, ours, explained; NULL: they were not asked for",
+        ),
+        schema=SCHEMA,
+    )
+    op.add_column(
+        "conversations",
+        sa.Column(
+            "events_read_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the vendor's own events of it were last read (UTC); NULL: never, or they are not offered",
+        ),
+        schema=SCHEMA,
+    )
+    op.add_column(
+        "accounts",
+        sa.Column(
+            "events_listed_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="Up to when the account's list of the vendor's own events was read (UTC); NULL: never",
         ),
         schema=SCHEMA,
     )

@@ -8,7 +8,8 @@ from tests.reference.evidence import Evidence, Row, gather
 from tests.reference.timeline import Opening, Reading
 from tests.reference.waiting import Wait, waits_of
 
-BASE = ("accounts", "inboxes", "conversations", "conversation_states", "messages", "sync_runs", "csat_responses")
+BASE = ("accounts", "inboxes", "conversations", "conversation_states", "messages", "sync_runs")
+BASE += ("csat_responses", "reporting_events")
 
 
 def base_tables(engine: Engine, account_id: int = 1) -> dict[str, list[Row]]:

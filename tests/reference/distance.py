@@ -47,11 +47,14 @@ def distances() -> dict[tuple[str, str], Told]:
             true = true_openings(made, nights[-1].started_at)
             found[desk, "What happened"] = told(true, true)
             found[desk, often] = told(_read(made, nights), true)
+        made, last = talks(1, A_DAY, DAYS), every_night(DAYS)[-1:]
+        true = true_openings(made, last[0].started_at)
+        found[desk, WITH_EVENTS] = told(_read(made, last, has_events=True), true)
     return found
 
 
-def _read(talks: list[Talk], nights: list[Night]) -> list[Opened]:
-    openings, _ = read(tables_of(talks, nights))
+def _read(talks: list[Talk], nights: list[Night], *, has_events: bool = False) -> list[Opened]:
+    openings, _ = read(tables_of(talks, nights, has_events=has_events))
     return of_rows(openings)
 
 
@@ -59,4 +62,5 @@ DESKS = {
     "Every resolution leaves an activity; 3 of 10 contacts say thanks hours later, and it is resolved again": thanked,
     "A bot resolves half of them hours after the last word, and leaves no activity; 3 of 10 contacts return": of_bots,
 }
+WITH_EVENTS = "One run after all of it, where the vendor tells its own events"
 OFTEN = {"A run a night": every_night(DAYS), "A run an hour": every_hour(DAYS + 1)}

@@ -46,7 +46,7 @@ def _resolved(opening: Opening) -> Row:
     return NOTHING | {
         "at": opening.resolved_at,
         "kind": "resolved",
-        "source": "inferred" if opening.resolved_by == "inferred" else source,
+        "source": source if opening.resolved_by == "seen" else opening.resolved_by,
         "opening": opening.number,
         "message_id": opening.resolved_message_id,
         "not_before": opening.resolved_not_before,

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 Row = dict[str, Any]
@@ -48,6 +48,15 @@ class Seen:
         return bool(self.state["status"] == "resolved")
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the vendor wrote down of a conversation: resolved, opened, or anything else; None: nothing from here on."""
+
+    at: datetime
+    what: str | None
+    user_id: int | None = None
+
+
 @dataclass
 class Evidence:
     """All there is of one conversation."""
@@ -56,6 +65,8 @@ class Evidence:
     written: list[Written] = field(default_factory=list)
     states: list[Row] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    responses: dict[datetime, int | None] = field(default_factory=dict)
 
     def state_at(self, at: datetime) -> Row | None:
         return next((one for one in reversed(self.states) if one["valid_from"] <= at), None)
@@ -69,13 +80,47 @@ def gather(tables: dict[str, list[Row]]) -> list[Evidence]:
             messages[row["conversation_id"]].append(row)
     for row in tables["conversation_states"]:
         states[row["conversation_id"]].append(row)
+    events = defaultdict(list)
+    for row in tables.get("reporting_events", []):
+        if row["event_end_time"] is not None:
+            events[row["conversation_id"]].append(row)
     gathered, whole = [], whole_runs(tables["sync_runs"])
     for conversation in tables["conversations"]:
         own = sorted(states[conversation["id"]], key=lambda row: row["valid_from"])
         written = sorted(map(written_of, messages[conversation["id"]]), key=lambda one: (one.at, one.id))
         seen = _seen_first(own, tables["sync_runs"]) + _seen_again(conversation, own, whole)
-        gathered.append(Evidence(conversation, written, own, sorted(seen, key=lambda one: one.at)))
+        theirs = events[conversation["id"]]
+        told = _told(conversation, theirs)
+        seen.sort(key=lambda one: one.at)
+        gathered.append(Evidence(conversation, written, own, seen, told, _responses(theirs)))
     return gathered
+
+
+LATE = timedelta(minutes=10)
+TURNS = {"conversation_resolved": "resolved", "conversation_bot_resolved": "resolved", "conversation_opened": "opened"}
+
+
+def _told(conversation: Row, events: list[Row]) -> list[Told]:
+    """Return what the vendor tells, in order of time; what it has not told of the last minutes may be late."""
+    begun, told = time_of(conversation), []
+    for row in events:
+        at = min(row["event_end_time"], row["created_at"] or row["event_end_time"], row["first_synced_at"])
+        if at >= begun:
+            told.append(Told(at, TURNS.get(row["name"], ""), row["user_id"]))
+    if read_at := conversation.get("events_read_at"):
+        told.append(Told(read_at - LATE, None))
+    return sorted(told, key=lambda one: (one.at, (None, "", "opened", "resolved").index(one.what)))
+
+
+def _responses(events: list[Row]) -> dict[datetime, int | None]:
+    """Return the seconds in which a person answered, and who it was where that is told."""
+    found: dict[datetime, int | None] = {}
+    for row in events:
+        if row["name"] in {"first_response", "reply_time"}:
+            second = row["event_end_time"].replace(microsecond=0)
+            wrote = row["user_id"] if row["name"] == "first_response" else None
+            found[second] = wrote if wrote is not None else found.get(second)
+    return found
 
 
 def time_of(row: Row) -> datetime:

@@ -12,7 +12,9 @@ from etl.database.bookkeeping import SyncRun
 from etl.database.dimensions import Account, Agent, Bot, Contact, Inbox, Team
 from etl.database.models import Conversation, Message
 from etl.database.states import ConversationState
+from etl.database.witnesses import ReportingEvent
 from etl.views import schema
+from tests.reference import vendor
 from tests.reference.world import AGENTS, BOTS, CONTACTS, FIRST_DAY, INBOXES, TEAMS, Row, Talk
 
 HOURS = [
@@ -72,6 +74,7 @@ class Found:
     conversations: list[Row] = field(default_factory=list)
     messages: list[Row] = field(default_factory=list)
     states: list[Row] = field(default_factory=list)
+    reporting_events: list[Row] = field(default_factory=list)
 
 
 @dataclass
@@ -81,6 +84,7 @@ class Eyes:
     talks: list[Talk]
     account_id: int = 1
     seed: int = 0
+    has_events: bool = False
     known: dict[tuple[str, int], Row] = field(default_factory=dict)
 
     def look(self, night: Night) -> Found:
@@ -110,7 +114,13 @@ class Eyes:
         state = talk.state_at(page)
         row = {"id": talk.id, "inbox_id": talk.inbox_id, "contact_id": talk.contact_id, "created_at": talk.created_at}
         row |= state | {"first_synced_at": saved, "deleted_at": None}
+        if self.has_events:
+            row["events_read_at"] = saved
         self._find(found, "conversations", row | _first(before))
+        for event in vendor.events_of(talk) if self.has_events else ():
+            if event["created_at"] <= history:
+                first = {"first_synced_at": saved} | _first(self.known.get(("reporting_events", event["id"])))
+                self._find(found, "reporting_events", event | first)
         if self.known.get(("states", talk.id)) != state:
             self.known["states", talk.id] = state
             found.states.append(
@@ -130,9 +140,9 @@ class Eyes:
             getattr(found, name).append({"account_id": self.account_id} | row)
 
 
-def tables_of(talks: list[Talk], nights: list[Night]) -> dict[str, list[Row]]:
-    """Return the rows that runs leave in the base tables, without a database."""
-    eyes, states, runs = Eyes(talks), [], []
+def tables_of(talks: list[Talk], nights: list[Night], *, has_events: bool = False) -> dict[str, list[Row]]:
+    """Return the rows that runs leave in the base tables, without a database; has_events: the vendor's own, too."""
+    eyes, states, runs = Eyes(talks, has_events=has_events), [], []
     last: dict[int, Row] = {}
     for night in nights:
         found = eyes.look(night)
@@ -144,7 +154,7 @@ def tables_of(talks: list[Talk], nights: list[Night]) -> dict[str, list[Row]]:
             states.append(last[state["conversation_id"]])
     kept = {
         name: [row | {"removed_at": None} for (kind, _), row in eyes.known.items() if kind == name]
-        for name in ("conversations", "messages")
+        for name in ("conversations", "messages", "reporting_events")
     }
     return kept | {"conversation_states": states, "sync_runs": runs}
 
@@ -158,10 +168,11 @@ class Desk:
     account_id: int = 1
     zone: str = "Asia/Jerusalem"
     seed: int = 0
+    has_events: bool = False
     eyes: Eyes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.eyes = Eyes(self.talks, self.account_id, self.seed)
+        self.eyes = Eyes(self.talks, self.account_id, self.seed, self.has_events)
 
     def open(self) -> None:
         """Write what conversations refer to."""
@@ -187,7 +198,12 @@ class Desk:
                 schema.refresh(connection, self.account_id)
 
     def _save(self, connection: Connection, found: Found) -> None:
-        for model, rows in ((Conversation, found.conversations), (Message, found.messages)):
+        saved = (
+            (Conversation, found.conversations),
+            (Message, found.messages),
+            (ReportingEvent, found.reporting_events),
+        )
+        for model, rows in saved:
             if rows:
                 statement = upsert(model)
                 changed = {name: statement.excluded[name] for name in rows[0]}

@@ -42,13 +42,21 @@ class Loaded:
         }
 
 
-@pytest.fixture(scope="module", params=[0, 1, *in_the_long_run(*range(2, 60))])
+EVENTS_FROM = 100
+
+
+@pytest.fixture(scope="module", params=[0, 1, EVENTS_FROM, *in_the_long_run(*range(2, 60), *range(101, 105))])
 def loaded(request: pytest.FixtureRequest, server_url: str, template: str) -> Iterator[Loaded]:
-    """A wild world of a seed, loaded by runs of all kinds, or every night, or every three hours."""
+    """A wild world of a seed, loaded by runs of all kinds, or every night, or every three hours.
+
+    From EVENTS_FROM on with the vendor's own events.
+    """
     seed = request.param
     plan = (mixed(seed, DAYS), every_night(DAYS), every_hour(DAYS)[::3])[seed % 3]
     with new_engine(server_url, template) as engine:
-        desk = Desk(engine, wild(seed, days=DAYS), zone=ZONES[seed % len(ZONES)], seed=seed)
+        desk = Desk(
+            engine, wild(seed, days=DAYS), zone=ZONES[seed % len(ZONES)], seed=seed, has_events=seed >= EVENTS_FROM
+        )
         desk.open()
         for night in plan:
             desk.run(night)

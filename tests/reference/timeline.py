@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from tests.reference.evidence import Evidence, Row, Seen, Written, time_of, whole_seconds
+from tests.reference.evidence import Evidence, Row, Seen, Told, Written, time_of, whole_seconds
 
 A_MOMENT = timedelta(microseconds=1)
 AT_ONCE = timedelta(seconds=5)
+BEFORE_ALL_MESSAGES, AFTER_ALL_MESSAGES = 0, 10**12
 
 
 @dataclass
@@ -47,15 +48,24 @@ class Reading:
         first = [one.at for one in evidence.written if one.is_message or one.is_activity][:1]
         begun = min([time_of(evidence.conversation), *first])
         self.openings = [Opening(1, begun, "vendor", None, begun, begun)]
+        self.is_covered = False
+        self.covered: set[int] = set()
+        self.turned: datetime | None = None
 
     def read(self) -> list[Opening]:
-        told: list[tuple[datetime, int, int, Written | Seen]] = []
+        told: list[tuple[datetime, int, int, Written | Seen | Told]] = []
         told += [(one.at, 0, one.id, one) for one in self.evidence.written]
+        told += [(one.at, 0, AFTER_ALL_MESSAGES + place, one) for place, one in enumerate(self.evidence.told)]
+        if events := [one.at for one in self.evidence.told if one.what is not None]:
+            begins = events[0].replace(microsecond=0)
+            told.append((begins, 0, BEFORE_ALL_MESSAGES, Told(begins, "")))
         for number, look in enumerate(self.evidence.seen):
             told.append((look.at if look.is_resolved else look.told_before, 1, number, look))
         for *_, one in sorted(told, key=lambda entry: entry[:3]):
             if isinstance(one, Written):
                 self._hear(one)
+            elif isinstance(one, Told):
+                self._believe(one)
             else:
                 self._look(one)
         return self.openings
@@ -64,7 +74,27 @@ class Reading:
     def _now(self) -> Opening:
         return self.openings[-1]
 
+    def _believe(self, one: Told) -> None:
+        """Rule 6: what the vendor wrote down is when it was."""
+        opening, self.is_covered = self._now, one.what is not None
+        if one.what in {"resolved", "opened"}:
+            self.turned = one.at
+        if one.what == "opened" and opening.resolved_at is not None:
+            self.openings.append(Opening(opening.number + 1, one.at, "vendor", None, one.at, one.at))
+        elif one.what == "resolved" and opening.resolved_by in {None, "seen"}:
+            was_open = opening.resolved_by is None
+            bot = {} if was_open or one.user_id is not None else opening.owner
+            opening.owner = {name: bot.get(name) for name in ("assignee_bot_type", "assignee_bot_id")}
+            opening.owner |= {"assignee_id": one.user_id, "team_id": None if was_open else opening.owner.get("team_id")}
+            opening.written, opening.after = opening.written + opening.after, []
+            opening.resolved_by, opening.seen_resolved = "vendor", None
+            self._end(max(one.at, opening.opened_at or one.at), "told", None)
+
     def _hear(self, one: Written) -> None:
+        if one.is_activity and self.turned is not None and one.at < self.turned + AT_ONCE:
+            one = replace(one, is_activity=False)
+        if self.is_covered:
+            self.covered.add(one.id)
         opening = self._now
         reopens = one.is_question and not self._is_muted(one)
         if reopens and opening.resolved_at is None:
@@ -82,12 +112,20 @@ class Reading:
 
     def _look(self, seen: Seen) -> None:
         opening = self._now
+        differs = seen.is_resolved == (opening.resolved_at is None)
+        if differs and self.turned is not None and seen.begun <= self.turned:
+            return  # it may have looked before
         if opening.resolved_at is None:
             if seen.is_resolved:
                 self._resolve(seen)
             else:
                 opening.seen_open, opening.not_told_before = seen.at, seen.told_before
         elif seen.is_resolved:
+            if opening.resolved_by == "vendor" and opening.seen_resolved is None:
+                names = ("team_id", "assignee_bot_type", "assignee_bot_id")
+                theirs = names if opening.owner["assignee_id"] is None else names[:1]
+                opening.owner = {name: opening.owner.get(name) for name in ("assignee_id",)}
+                opening.owner |= {name: seen.state[name] for name in theirs}
             opening.seen_resolved = seen.at
         else:
             self._reopen(seen)
@@ -118,7 +156,7 @@ class Reading:
         opening = self._now
         told = _first_activity(opening)
         may_be_answered = any(one.is_spoken and not one.is_question for one in opening.written)
-        if told is None or not may_be_answered:
+        if told is None or not may_be_answered or told.id in self.covered:
             return
         opening.resolved_by = "inferred"
         self._end(told.at, "told", told.id)

@@ -1,6 +1,6 @@
 """How long contacts waited, by docs/metrics.md, "First response and reply times"; written from there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tests.reference.evidence import Evidence, Written, whole_seconds
@@ -33,7 +33,8 @@ def waits_of(evidence: Evidence, openings: list[Opening]) -> list[Wait]:
 def _waits_in(evidence: Evidence, opening: Opening) -> list[Wait]:
     waits: list[Wait] = []
     current: Wait | None = None
-    for one in opening.written:
+    for written in opening.written:
+        one = _as_the_vendor_tells(evidence, written)
         if current is None and one.is_question:
             current = Wait(opening.number, not waits, one)
             waits.append(current)
@@ -49,6 +50,14 @@ def _waits_in(evidence: Evidence, opening: Opening) -> list[Wait]:
         if current.is_known:
             current.is_resolved_unanswered = True
     return waits
+
+
+def _as_the_vendor_tells(evidence: Evidence, one: Written) -> Written:
+    """Return a message of which nobody tells who wrote it as an answer, where the vendor counted one in its second."""
+    second = one.at.replace(microsecond=0)
+    if one.is_reply is not None or second not in evidence.responses:
+        return one
+    return replace(one, is_reply=True, agent_id=evidence.responses[second])
 
 
 def _from_assignment(evidence: Evidence, wait: Wait, answer: Written) -> int | None:

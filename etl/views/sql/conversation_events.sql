@@ -42,7 +42,7 @@ COMMENT ON COLUMN bi.conversation_events.number IS 'Which change of the conversa
 COMMENT ON COLUMN bi.conversation_events.at IS 'When (UTC): as exactly as the source tells it';
 COMMENT ON COLUMN bi.conversation_events.day IS 'Its day, in the account''s time zone';
 COMMENT ON COLUMN bi.conversation_events.kind IS 'opened, resolved, reopened; assigned, team, snoozed, pending, resumed, handed_off, priority';
-COMMENT ON COLUMN bi.conversation_events.source IS 'vendor (its record), message, activity, seen (by a run), inferred (the contact came back after it)';
+COMMENT ON COLUMN bi.conversation_events.source IS 'vendor (its record or event), message, activity, seen (by a run), inferred (the contact came back after it)';
 COMMENT ON COLUMN bi.conversation_events.not_before IS 'It was not before this (UTC)';
 COMMENT ON COLUMN bi.conversation_events.not_after IS 'It was not after this (UTC)';
 COMMENT ON COLUMN bi.conversation_events.opening IS 'Of opened, resolved and reopened: which opening; else NULL';

@@ -37,8 +37,8 @@ BEGIN
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
         SELECT was.account_id, was.id
         FROM old_rows AS was JOIN new_rows AS now ON now.account_id = was.account_id AND now.id = was.id
-        WHERE (was.status, was.created_at, was.inbox_id, was.muted, was.deleted_at)
-            IS DISTINCT FROM (now.status, now.created_at, now.inbox_id, now.muted, now.deleted_at)
+        WHERE (was.status, was.created_at, was.inbox_id, was.muted, was.deleted_at, was.events_read_at)
+            IS DISTINCT FROM (now.status, now.created_at, now.inbox_id, now.muted, now.deleted_at, now.events_read_at)
         ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
     ELSE
         INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
@@ -55,6 +55,29 @@ BEGIN
     INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
     SELECT DISTINCT account_id, conversation_id FROM changed_rows ORDER BY 1, 2
     ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_vendor_events() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT DISTINCT changed.account_id, changed.conversation_id
+        FROM old_rows AS was
+        JOIN new_rows AS now ON now.account_id = was.account_id AND now.id = was.id
+        CROSS JOIN LATERAL (VALUES (was.account_id, was.conversation_id), (now.account_id, now.conversation_id))
+            AS changed (account_id, conversation_id)
+        WHERE (was.conversation_id, was.name, was.event_end_time, was.created_at, was.user_id)
+            IS DISTINCT FROM (now.conversation_id, now.name, now.event_end_time, now.created_at, now.user_id)
+          AND changed.conversation_id IS NOT NULL
+        ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+    ELSE
+        INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+        SELECT DISTINCT account_id, conversation_id FROM changed_rows WHERE conversation_id IS NOT NULL ORDER BY 1, 2
+        ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -88,10 +111,11 @@ END
 $$;
 
 REVOKE EXECUTE ON FUNCTION helpdesk.mark_stale_by_messages(), helpdesk.mark_stale_by_conversations(),
-    helpdesk.mark_stale_by_states(), helpdesk.mark_stale_by_agents() FROM PUBLIC;
+    helpdesk.mark_stale_by_states(), helpdesk.mark_stale_by_vendor_events(), helpdesk.mark_stale_by_agents() FROM PUBLIC;
 COMMENT ON FUNCTION helpdesk.mark_stale_by_messages() IS 'Notes the conversations of changed messages in stale_figures';
 COMMENT ON FUNCTION helpdesk.mark_stale_by_conversations() IS 'Notes changed conversations in stale_figures';
 COMMENT ON FUNCTION helpdesk.mark_stale_by_states() IS 'Notes the conversations of changed states in stale_figures';
+COMMENT ON FUNCTION helpdesk.mark_stale_by_vendor_events() IS 'Notes the conversations of changed events of the vendor in stale_figures';
 COMMENT ON FUNCTION helpdesk.mark_stale_by_agents() IS 'Notes in stale_figures the conversations with messages of which only a name that changed is told';
 
 -- What changed without them is not known: the next run computes everything.
@@ -116,6 +140,13 @@ CREATE OR REPLACE TRIGGER states_updated AFTER UPDATE ON helpdesk.conversation_s
     REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
 CREATE OR REPLACE TRIGGER states_deleted AFTER DELETE ON helpdesk.conversation_states
     REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_states();
+CREATE OR REPLACE TRIGGER reporting_events_inserted AFTER INSERT ON helpdesk.reporting_events
+    REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_vendor_events();
+CREATE OR REPLACE TRIGGER reporting_events_updated AFTER UPDATE ON helpdesk.reporting_events
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_vendor_events();
+CREATE OR REPLACE TRIGGER reporting_events_deleted AFTER DELETE ON helpdesk.reporting_events
+    REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_vendor_events();
 CREATE OR REPLACE TRIGGER agents_inserted AFTER INSERT ON helpdesk.agents
     REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_agents();
 CREATE OR REPLACE TRIGGER agents_updated AFTER UPDATE ON helpdesk.agents

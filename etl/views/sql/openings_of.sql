@@ -4,6 +4,8 @@
 --   activity  the vendor writes one when somebody changes something; its text is in the agent's language, so that only its
 --             time is used: the first one after the last message tells when a conversation was resolved
 --   seen      what a run saw, a state's beginning or a later run that confirmed it: open (not resolved), or resolved
+--   vendor    what the vendor wrote down for its own reports: exactly when it was opened or resolved, and on whom that is
+--             booked. As far as its events were read, an activity without one resolved nothing
 --
 -- Everything that is said of an opening rests on what came before the message that began the next one: what comes later
 -- changes nothing of it. docs/metrics.md has the rules, and where they end.
@@ -24,11 +26,14 @@ DECLARE
     activity_at timestamptz;        -- the first activity after spoken_at, or after the resolution
     activity_id bigint;
     seen_resolved_at timestamptz;   -- when a run last saw it resolved
+    turned_at timestamptz;          -- when the vendor last says that it was opened or resolved
+    is_covered boolean;             -- whether the vendor's own events tell of what happens now
+    activity_is_covered boolean;    -- whether they did when activity_at was
 BEGIN
     FOR told IN SELECT * FROM helpdesk.evidence_of(account, ids) AS evidence
         -- That a later run found it open counts from when that run began: an activity meanwhile may be of after it looked.
         ORDER BY evidence.conversation_id, CASE evidence.kind WHEN 'open' THEN evidence.since ELSE evidence.at END NULLS FIRST,
-            evidence.is_seen, evidence.id
+            evidence.is_seen, evidence.id, evidence.kind
     LOOP
         IF this.conversation_id IS DISTINCT FROM told.conversation_id THEN
             IF this.conversation_id IS NOT NULL THEN
@@ -48,6 +53,18 @@ BEGIN
             question_at := NULL; spoken_at := NULL; message_at := NULL; message_id := NULL;
             seen_open_at := NULL; seen_resolved_at := NULL;
             activity_at := NULL; activity_id := NULL;
+            turned_at := NULL; is_covered := false; activity_is_covered := false;
+        END IF;
+
+        IF told.kind LIKE 'vendor%' OR told.kind = 'unread' THEN
+            is_covered := told.kind <> 'unread';
+        END IF;
+        -- A run that began before the vendor's event may have looked before it.
+        IF told.kind IN ('open', 'resolved') AND (told.kind = 'open') <> is_open AND told.begun <= turned_at THEN
+            CONTINUE;
+        END IF;
+        IF told.kind IN ('vendor opened', 'vendor resolved') THEN
+            turned_at := told.at;
         END IF;
 
         -- Muting resolves a conversation, and nothing that the contact writes then opens it.
@@ -56,7 +73,7 @@ BEGIN
         END IF;
 
         -- The contact came back after an activity that nothing followed: that one resolved it, though no run saw it.
-        IF told.kind = 'question' AND is_open AND was_answered AND activity_at IS NOT NULL THEN
+        IF told.kind = 'question' AND is_open AND was_answered AND activity_at IS NOT NULL AND NOT activity_is_covered THEN
             this.resolved_at := activity_at;
             this.resolved_at_is := 'told';
             this.resolved_by := 'inferred';
@@ -64,6 +81,22 @@ BEGIN
             this.resolved_not_before := spoken_at;
             this.resolved_not_after := told.at;
             is_open := false;
+        -- The vendor says when it was; also of what a run saw, by a clock that was behind.
+        ELSIF told.kind = 'vendor resolved' AND (is_open OR this.resolved_by = 'seen') THEN
+            this.resolved_at := greatest(told.at, this.opened_at);
+            this.resolved_at_is := 'told';
+            this.resolved_by := 'vendor';
+            this.resolved_message_id := NULL;
+            this.resolved_not_before := this.resolved_at;
+            this.resolved_not_after := this.resolved_at;
+            this.agent_id := told.agent_id;
+            IF is_open OR told.agent_id IS NOT NULL THEN
+                this.bot_type := NULL;
+                this.bot_id := NULL;
+            END IF;
+            is_open := false;
+            seen_resolved_at := NULL;
+            activity_at := NULL; activity_id := NULL;
         -- A run saw it resolved. A message that came while the run was reading may have come after what it saw.
         ELSIF told.kind = 'resolved' AND is_open AND (activity_at IS NOT NULL OR coalesce(question_at <= told.since, true)) THEN
             this.resolved_at_is := CASE
@@ -82,17 +115,18 @@ BEGIN
             activity_at := NULL; activity_id := NULL;
         END IF;
 
-        -- It is back: the contact wrote, or a run saw it open.
-        IF NOT is_open AND told.kind IN ('question', 'open') THEN
+        -- It is back: the contact wrote, the vendor says so, or a run saw it open.
+        IF NOT is_open AND told.kind IN ('question', 'open', 'vendor opened') THEN
             this.is_current := false;
             RETURN NEXT this;
-            IF told.kind = 'question' THEN
+            IF told.kind <> 'open' THEN
                 activity_at := NULL; activity_id := NULL;
             END IF;
-            this.opened_at := CASE WHEN told.kind = 'question' THEN told.at ELSE coalesce(activity_at, told.at) END;
+            this.opened_at := CASE WHEN told.kind = 'open' THEN coalesce(activity_at, told.at) ELSE told.at END;
             this.opened_by := CASE
-                WHEN told.kind = 'question' THEN 'message' WHEN activity_at IS NOT NULL THEN 'activity' ELSE 'seen' END;
-            this.opened_message_id := CASE WHEN told.kind = 'question' THEN told.id ELSE activity_id END;
+                WHEN told.kind = 'question' THEN 'message' WHEN told.kind = 'vendor opened' THEN 'vendor'
+                WHEN activity_at IS NOT NULL THEN 'activity' ELSE 'seen' END;
+            this.opened_message_id := CASE WHEN told.kind = 'open' THEN activity_id ELSE told.id END;
             this.opened_not_before := CASE
                 WHEN told.kind = 'open' THEN coalesce(activity_at, greatest(this.resolved_at, seen_resolved_at)) ELSE told.at END;
             this.opened_not_after := CASE WHEN told.kind = 'open' THEN coalesce(activity_at, told.at) ELSE told.at END;
@@ -118,15 +152,24 @@ BEGIN
         ELSIF told.kind = 'activity' AND activity_at IS NULL AND NOT (
             -- The server's own answer to what the contact wrote: it assigns, or says that the message reopened it.
             is_open AND coalesce(question_at = spoken_at AND told.at < question_at + at_once, false)
+            -- Or what it writes beside its event.
+            OR coalesce(told.at < turned_at + at_once, false)
         ) THEN
             activity_at := told.at;
             activity_id := told.id;
+            activity_is_covered := is_covered;
         ELSIF told.kind = 'open' THEN
             seen_open_at := told.at;
             IF activity_at <= told.since THEN
                 activity_at := NULL; activity_id := NULL;  -- of something else: it was still open after it
             END IF;
         ELSIF told.kind = 'resolved' AND NOT is_open THEN
+            IF this.resolved_by = 'vendor' AND seen_resolved_at IS NULL THEN
+                -- The vendor books on people only, and no team.
+                this.team_id := told.team_id;
+                this.bot_type := CASE WHEN this.agent_id IS NULL THEN told.bot_type END;
+                this.bot_id := CASE WHEN this.agent_id IS NULL THEN told.bot_id END;
+            END IF;
             seen_resolved_at := told.at;
             activity_at := NULL; activity_id := NULL;  -- it was still resolved after it
         END IF;

@@ -42,11 +42,11 @@ COMMENT ON COLUMN bi.resolutions.conversation_id IS 'Number of the conversation'
 COMMENT ON COLUMN bi.resolutions.conversation_url IS 'Address of the conversation in the inbox';
 COMMENT ON COLUMN bi.resolutions.opening IS '1 for the beginning, 2 for the first reopening ...';
 COMMENT ON COLUMN bi.resolutions.opened_at IS 'When it began, or came back (UTC)';
-COMMENT ON COLUMN bi.resolutions.opened_by IS 'What tells it: vendor (the conversation''s record), message (the contact''s), activity, seen (a run)';
+COMMENT ON COLUMN bi.resolutions.opened_by IS 'What tells it: vendor (its record or event), message (the contact''s), activity, seen (a run)';
 COMMENT ON COLUMN bi.resolutions.resolved_at IS 'When it was resolved (UTC); NULL: not yet';
 COMMENT ON COLUMN bi.resolutions.resolved_on IS 'Day on which it was resolved, in the account''s time zone';
-COMMENT ON COLUMN bi.resolutions.resolved_at_is IS 'told (by an activity), bounded (by messages and runs: see the two bounds), not known (its seconds are NULL)';
-COMMENT ON COLUMN bi.resolutions.resolved_by IS 'What tells that it was resolved: seen (a run saw it), inferred (the contact came back after it)';
+COMMENT ON COLUMN bi.resolutions.resolved_at_is IS 'told (by an activity, or the vendor''s own event), bounded (by messages and runs: see the two bounds), not known (its seconds are NULL)';
+COMMENT ON COLUMN bi.resolutions.resolved_by IS 'What tells that it was resolved: vendor (its own event), seen (a run saw it), inferred (the contact came back after it)';
 COMMENT ON COLUMN bi.resolutions.resolved_not_before IS 'It was not resolved before this (UTC)';
 COMMENT ON COLUMN bi.resolutions.resolved_not_after IS 'It was not resolved after this (UTC)';
 COMMENT ON COLUMN bi.resolutions.resolution_seconds IS 'Seconds from its opening to its resolution; NULL: not resolved, or it is not known when';

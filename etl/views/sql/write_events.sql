@@ -1,4 +1,5 @@
--- Writes what changed conversations: their openings, told by openings_of.sql, and what two states that runs saw differ in.
+-- Writes what changed conversations: their openings, told by openings_of.sql, what two states that runs saw differ in, and
+-- the first hand-off by a bot, which the vendor writes down itself, instead of that which the runs saw.
 -- When a state changed is known as the runs saw it: not before the last run that saw the one before.
 CREATE FUNCTION helpdesk.write_events(account bigint, ids bigint[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
@@ -12,6 +13,13 @@ BEGIN
         SELECT state.*, lag(state) OVER (PARTITION BY state.conversation_id ORDER BY state.valid_from) AS before
         FROM helpdesk.conversation_states AS state
         WHERE state.account_id = account AND state.conversation_id = ANY(ids)
+    ), handed_off AS (
+        SELECT DISTINCT ON (event.conversation_id)
+            event.conversation_id, least(event.event_end_time, event.created_at, event.first_synced_at) AS at, event.user_id
+        FROM helpdesk.reporting_events AS event
+        WHERE event.account_id = account AND event.conversation_id = ANY(ids) AND event.event_end_time IS NOT NULL
+          AND event.name = 'conversation_bot_handoff'
+        ORDER BY event.conversation_id, least(event.event_end_time, event.created_at, event.first_synced_at), event.id
     ), seen AS (
         SELECT changes.*, change.kind, coalesce(last.started_at, (changes.before).valid_from) AS not_before
         FROM changes
@@ -34,7 +42,12 @@ BEGIN
               AND run.finished_at < changes.valid_from AND run.started_at < changes.valid_from
             ORDER BY run.started_at DESC LIMIT 1
         ) AS last ON true
-        WHERE (changes.before).valid_from IS NOT NULL AND change.is_so
+        WHERE (changes.before).valid_from IS NOT NULL AND change.is_so AND NOT (
+            change.kind = 'handed_off' AND EXISTS (
+                SELECT FROM handed_off WHERE handed_off.conversation_id = changes.conversation_id
+                  AND handed_off.at BETWEEN coalesce(last.started_at, (changes.before).valid_from) AND changes.valid_from
+            )
+        )
     ), events AS (
         SELECT
             conversation_id, opened_at AS at, CASE opening WHEN 1 THEN 'opened' ELSE 'reopened' END AS kind, opened_by AS source,
@@ -45,7 +58,7 @@ BEGIN
         UNION ALL
         SELECT
             conversation_id, resolved_at, 'resolved',
-            CASE WHEN resolved_by = 'inferred' THEN 'inferred' WHEN resolved_at_is = 'told' THEN 'activity'
+            CASE WHEN resolved_by <> 'seen' THEN resolved_by WHEN resolved_at_is = 'told' THEN 'activity'
                 WHEN resolved_message_id IS NOT NULL THEN 'message' ELSE 'seen' END,
             opening, agent_id, bot_type, bot_id, team_id, NULL, resolved_message_id, resolved_not_before, resolved_not_after, 2
         FROM helpdesk.conversation_openings
@@ -55,6 +68,9 @@ BEGIN
             conversation_id, valid_from, kind, 'seen', NULL, assignee_id, assignee_bot_type, assignee_bot_id, team_id,
             CASE kind WHEN 'priority' THEN priority END, NULL, not_before, valid_from, 3
         FROM seen
+        UNION ALL
+        SELECT conversation_id, at, 'handed_off', 'vendor', NULL, user_id, NULL, NULL, NULL, NULL, NULL, at, at, 3
+        FROM handed_off
     )
     SELECT
         account, conversation_id, row_number() OVER (PARTITION BY conversation_id ORDER BY at NULLS FIRST, opening, place, kind),

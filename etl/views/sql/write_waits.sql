@@ -12,9 +12,24 @@ BEGIN
     )
     WITH told AS (
         SELECT
-            message.conversation_id, message.created_at AS at, message.id, 1 AS place, message.agent_id,
-            CASE WHEN message.is_question THEN 'question' WHEN message.is_human_reply THEN 'reply' ELSE 'unknown' END AS kind
+            message.conversation_id, message.created_at AS at, message.id, 1 AS place,
+            coalesce(message.agent_id, answer.user_id) AS agent_id,
+            CASE
+                WHEN message.is_question THEN 'question'
+                WHEN message.is_human_reply OR answer.is_told THEN 'reply'
+                ELSE 'unknown'
+            END AS kind
         FROM helpdesk.message_kinds AS message
+        -- Of a message whose author is not told any more, the vendor wrote down that a person answered with it. A first
+        -- response is booked on who wrote it, the others on who was assigned.
+        LEFT JOIN LATERAL (
+            SELECT true AS is_told, max(event.user_id) FILTER (WHERE event.name = 'first_response') AS user_id
+            FROM helpdesk.reporting_events AS event
+            WHERE message.is_human_reply IS NULL AND event.account_id = account
+              AND event.conversation_id = message.conversation_id AND event.name IN ('first_response', 'reply_time')
+              AND date_trunc('second', event.event_end_time, 'UTC') = date_trunc('second', message.created_at, 'UTC')
+            HAVING count(*) > 0
+        ) AS answer ON true
         WHERE message.account_id = account AND message.conversation_id = ANY(ids)
           AND (message.is_question OR message.direction IS DISTINCT FROM 'in' AND message.is_human_reply IS DISTINCT FROM false)
         -- In one second a reopening comes before the message that tells it, and a resolution after it.

@@ -13,7 +13,7 @@ from etl.load.clock import Clock
 from etl.load.journal import Run
 from etl.monitoring import run_history, status
 from etl.selection import Selection
-from tests.scripted_account import Job, account_of, job, now
+from tests.scripted_account import Job, account_of, job, notes_of, now
 
 YEAR = timedelta(days=365)
 STATES = """
@@ -197,7 +197,7 @@ def test_a_recent_run_reads_what_has_changed_since_the_night_before_the_clock_wa
         etl.run()
         shift(engine, YEAR)
         run = etl.run(Selection(recent=True))
-        assert run.notes == ["No run was complete yet, so everything was read, and not only what is recent."]
+        assert notes_of(run) == ["No run was complete yet, so everything was read, and not only what is recent."]
 
 
 def test_a_backfill_that_was_stopped_by_a_clock_ahead_is_begun_anew(engine: Engine) -> None:

@@ -20,7 +20,7 @@ from tests.databases import new_database
 from tests.etl_process import RunEtl, settings
 from tests.integration.privacy.test_modes import MODES, PIECES, hostile, spoiled
 from tests.personal_data import everything_stored, whole_tables
-from tests.scripted_account import LONG_AGO, Job, empty_account, job, now
+from tests.scripted_account import LONG_AGO, Job, empty_account, job, notes_of, now
 
 WORDS = "this is what Omer wrote and nobody else"
 APART = "'history_read_at' - 'payload_digest'"
@@ -219,12 +219,12 @@ def test_a_conversation_that_another_contact_takes_over_stays_empty_and_is_told_
             (4, 1),
         ]
         assert scripted.rows("SELECT count(content) FROM messages WHERE conversation_id IN (2, 4)") == [(0,)]
-        assert run.notes == [
+        assert notes_of(run) == [
             "Conversations of a forgotten person now belong to contact 1: if the vendor merged two contacts, that one"
             " has to be forgotten, too (`etl forget`)."
         ]
         forget.forget(engine, 1, [1])
-        assert scripted.run().notes == []
+        assert notes_of(scripted.run()) == []
 
 
 def test_who_is_not_there_yet_is_kept_out(engine: Engine) -> None:

@@ -66,6 +66,7 @@ def test_every_row_that_names_it_goes_and_all_of_it_comes_back_while_the_vendor_
             "attachments": 1,
             "messages": 3,
             "csat_responses": 1,
+            "reporting_events": 0,
             "conversation_labels": 1,
             "conversation_states": 1,
             "field_changes": 0,

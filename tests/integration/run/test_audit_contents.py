@@ -13,7 +13,7 @@ from etl.privacy.forget import forget
 from etl.selection import Selection
 from tests.integration.run.test_audit import broken_second_page, sums
 from tests.personal_data import KEY
-from tests.scripted_account import DAY, LONG_AGO, Job, account_of, empty_account, job, server_fault
+from tests.scripted_account import DAY, LONG_AGO, Job, account_of, empty_account, job, notes_of, server_fault
 
 AUDIT = Selection(audit=True)
 NEWEST, OLD = "2026", "2.14"
@@ -163,12 +163,12 @@ def test_what_cannot_be_compared_is_said_until_it_was_read_again(engine: Engine)
         execute(etl, "UPDATE helpdesk.messages SET content_digest = reverse(content_digest) WHERE id = 7")
         run = etl.run(AUDIT, **MODES["drop"])
         assert (run.outcome, histories(etl)) == ("complete", [])
-        assert run.notes == [
+        assert notes_of(run) == [
             "2 messages were compared by their numbers only: there is no digest of their texts yet. Each gets one when"
             " its history is read again (ETL_PATROL_PERCENT, or `etl backfill`)."
         ]
         etl.run(Selection(kind="backfill"), **MODES["drop"])
-        assert etl.run(AUDIT, **MODES["drop"]).notes == []
+        assert notes_of(etl.run(AUDIT, **MODES["drop"])) == []
 
 
 # Who wrote
@@ -287,7 +287,7 @@ def test_what_no_page_shows_is_read_by_itself_with_one_request_each(engine: Engi
         assert len(searched) == 10
         assert left
         assert histories(etl) == left
-        assert run.notes == [
+        assert notes_of(run) == [
             f"{len(left)} histories that the vendor's search did not show were read by themselves, as its order has"
             " ties."
         ]

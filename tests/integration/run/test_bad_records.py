@@ -12,7 +12,7 @@ from etl.demo.account import Attachment
 from etl.demo.server import Answer, Request, json_answer, serve
 from etl.demo.vendor import Vendor
 from tests.etl_process import RunEtl
-from tests.scripted_account import LONG_AGO, Change, account_of, change_messages, empty_account, job
+from tests.scripted_account import LONG_AGO, Change, account_of, change_messages, empty_account, job, notes_of
 
 REJECTED = "SELECT entity, entity_id, reason FROM rejected_records WHERE resolved_at IS NULL ORDER BY 1, 2, 3"
 PAYLOADS = "SELECT run_id, payload FROM rejected_records ORDER BY entity, entity_id"
@@ -239,7 +239,7 @@ def test_harmless_values_beyond_range_become_null_and_are_kept_in_extra_and_coun
         ) == [(None, None, 10**15, TOO_MUCH)]
         assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id = 2") == [(3,)]
     assert (run.outcome, run.tally.rejected) == ("complete", 0)
-    assert run.notes == ["2 values were beyond what PostgreSQL holds; `extra` has them."]
+    assert notes_of(run) == ["2 values were beyond what PostgreSQL holds; `extra` has them."]
 
 
 def test_what_postgresql_cannot_store_in_text_becomes_the_replacement_character_everywhere(engine: Engine) -> None:
@@ -263,7 +263,7 @@ def test_what_postgresql_cannot_store_in_text_becomes_the_replacement_character_
         run = etl.run()
         assert (run.outcome, run.tally.rejected) == ("complete", 0)
         # Five of the conversation, and three of each message: two in the list, three in the history.
-        assert run.notes == ["20 texts held characters that PostgreSQL does not store; they became U+FFFD."]
+        assert notes_of(run) == ["20 texts held characters that PostgreSQL does not store; they became U+FFFD."]
         assert etl.rows("SELECT custom_attributes, extra->>'brand_new', extra ? :key FROM conversations", key=good) == [
             ({good: [good, {good: good}]}, good, True)
         ]

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from etl.run import sync
 from etl.selection import Selection
 from etl.settings.settings import Settings
-from tests.scripted_account import Job, account_of, job
+from tests.scripted_account import Job, account_of, job, notes_of
 
 CALENDAR = "SELECT time_zone, week_starts, weekend, holidays FROM accounts"
 OPEN = [{"day_of_week": day, "open_all_day": True} for day in range(7)]
@@ -135,7 +135,7 @@ def test_an_old_name_of_the_time_zone_that_postgresql_lacks_is_todays_name_and_n
 
 def test_a_name_that_postgresql_takes_for_an_abbreviation_without_summer_time_is_not_used(engine: Engine) -> None:
     with job(account_of(1), engine) as etl:
-        assert etl.run(timezone="CET").notes == [
+        assert notes_of(etl.run(timezone="CET")) == [
             "Days are those of Europe/Brussels, by which name PostgreSQL knows CET (ETL_TIMEZONE)."
         ]
         assert etl.rows("SELECT max(ends_at - starts_at) = interval '25 hours' FROM bi.calendar") == [(True,)]

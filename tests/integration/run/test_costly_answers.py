@@ -16,7 +16,7 @@ from etl.selection import Selection
 from tests.integration.run.test_connections import BOTH, alone
 from tests.integration.run.truth import assert_equal
 from tests.integration.workers.test_shared_run import shared
-from tests.scripted_account import DAY, LONG_AGO, Job, account_of, job
+from tests.scripted_account import DAY, LONG_AGO, Job, account_of, job, notes_of
 
 
 def with_long_histories(messages: int, size: int = 10) -> Account:
@@ -150,5 +150,5 @@ def test_a_count_that_is_none_cuts_nothing_and_ends_nothing(
     with job(account, engine, change=change, page_size=5) as etl:
         run = run_of(run_it, etl)
         assert (run.outcome, run.problems) == ("complete", [])
-        assert run.notes == ["The vendor's counts could not be read, and were not compared."]
+        assert notes_of(run) == ["The vendor's counts could not be read, and were not compared."]
         assert_equal(etl, account)

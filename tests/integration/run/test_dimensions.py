@@ -14,7 +14,7 @@ from etl.errors import DatabaseError
 from etl.run import sync
 from etl.selection import Selection
 from etl.settings.settings import Settings
-from tests.scripted_account import LONG_AGO, Change, Job, account_of, job
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of
 
 LISTS = ("inboxes", "agents", "teams", "labels", "custom_attribute_definitions", "csat_survey_responses")
 WITHOUT = {
@@ -190,7 +190,7 @@ def test_without_a_list_the_run_is_complete_and_says_what_is_unknown(
     with job(furnished(), engine, change=answers(name, answer)) as etl:
         run = etl.run()
         unreadable_profile = name == "profile" and answer.status == 200  # one without accounts says nothing of ours
-        assert run.notes == ([] if unreadable_profile else [f"Not read: {WITHOUT[name]}. Why: {why}."])
+        assert notes_of(run) == ([] if unreadable_profile else [f"Not read: {WITHOUT[name]}. Why: {why}."])
         assert (run.outcome, run.problems) == ("complete", [])
         assert etl.rows("SELECT count(*) FROM messages") == [(6,)]
 
@@ -202,7 +202,7 @@ def test_what_the_vendor_does_not_say_is_quoted_and_not_taken_for_a_word_about_t
     with job(furnished(), engine, change=answers("teams", answer)) as etl:
         run = etl.run()
         said = f"{etl.url}/api/v1/accounts/1/teams: the server answered {answer.status}: {answer.body.decode()}"
-        assert run.notes == [f"Not read: {WITHOUT['teams']}. Why: the server failed: {said}."]
+        assert notes_of(run) == [f"Not read: {WITHOUT['teams']}. Why: the server failed: {said}."]
 
 
 @pytest.mark.long
@@ -258,7 +258,7 @@ def test_an_agents_token_gets_what_agents_see_and_the_run_says_so(engine: Engine
         run = etl.run()
         assert run.outcome == "complete"
         surveys, definitions = WITHOUT["csat_survey_responses"], WITHOUT["custom_attribute_definitions"]
-        assert run.notes == [
+        assert notes_of(run) == [
             f"Not read: {definitions}; the campaigns (messages tell the numbers of theirs). Why: it takes an"
             " administrator's token.",
             "This token does not see everything: it is not an administrator's.",
@@ -328,7 +328,7 @@ def test_a_server_that_gives_the_same_page_of_survey_responses_again_ends_the_wa
     with job(furnished(), engine, change=answers("csat_survey_responses", page)) as etl:
         run = etl.run()
         assert asked(etl).count("csat_survey_responses") == 2
-        assert run.notes == [
+        assert notes_of(run) == [
             "The server gave survey responses again instead of page 2: if there are more than 1, the others are known"
             " as far as messages tell them."
         ]

@@ -16,7 +16,7 @@ from etl.selection import Selection
 from tests.integration.run.test_connections import BOTH, alone
 from tests.integration.run.test_costly_answers import run_of
 from tests.integration.run.truth import assert_equal
-from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, server_fault
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault
 
 FAR = 10**9
 LIVING = "SELECT count(*), max(id) FROM conversations WHERE deleted_at IS NULL"
@@ -138,7 +138,7 @@ def test_a_conversation_behind_a_jump_that_is_deleted_upstream_gets_a_tombstone_
         delete_conversation(account, FAR)
         run = etl.run()
         assert (run.outcome, run.problems, book(run)) == ("complete", [], {"highest_id": 40, "loaded": 40})
-        assert run.notes == [
+        assert notes_of(run) == [
             "Far from all others and no longer there: conversation 1000000000. It does not count. If it never was of"
             " this account: `etl forget --conversation 1000000000` removes it."
         ]

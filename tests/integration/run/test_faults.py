@@ -25,7 +25,7 @@ from tests.databases import new_database
 from tests.examples import in_the_long_run
 from tests.integration.run.test_connections import BOTH
 from tests.integration.run.truth import assert_equal
-from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, job, server_fault
+from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, job, notes_of, server_fault
 from tests.waits import LONGEST
 
 TOMBSTONES = "SELECT id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY id"
@@ -68,7 +68,7 @@ def test_of_a_page_that_always_fails_all_but_the_broken_conversation_are_loaded(
         assert etl.rows("SELECT count(*), max(id) FROM conversations WHERE id <> 20") == [(59, 60)]
         assert etl.rows("SELECT count(*) FROM messages") == [(59 * 3,)]
         assert etl.rows("SELECT outcome, unreadable, loaded FROM sync_runs") == [("incomplete", 1, 59)]
-    assert run.notes == [
+    assert notes_of(run) == [
         f"1 pages could not be read. The first: {etl.url}/api/v1/accounts/1/conversations?status=open&page=2:"
         ' the server answered 500: {"status":500,"error":"Internal Server Error"}'
     ]
@@ -162,7 +162,7 @@ def test_where_the_counts_have_a_limit_of_their_own_they_are_not_compared_and_no
     with job(account, engine, change=CountsLimited(), page_size=5) as etl:
         run = run_it(etl)
         assert (run.outcome, run.problems) == ("complete", [])
-        assert run.notes == ["The vendor's counts could not be read, and were not compared."]
+        assert notes_of(run) == ["The vendor's counts could not be read, and were not compared."]
         assert_equal(etl, account)
     assert set(waits) <= {SECONDS_BETWEEN_LOOKS}
 

@@ -12,7 +12,7 @@ from etl.selection import Selection
 from tests.integration.run.test_connections import BOTH
 from tests.integration.run.test_ledger import ENTRIES, TOMBSTONES, hidden
 from tests.integration.run.truth import assert_equal
-from tests.scripted_account import Change, Job, account_of, job, now
+from tests.scripted_account import Change, Job, account_of, job, notes_of, now
 
 COUNTS_OFF = Answer(404, b"<html>no such page</html>", "text/html")
 FOREIGN = {
@@ -64,7 +64,7 @@ def test_a_conversation_for_which_somebody_else_answers_is_unreadable_for_that_n
         )
         said = answer.body.decode().strip('"') or "an empty body"
         assert said in run.problems[0]
-        assert run.notes == ["The vendor's counts could not be read, and were not compared."]
+        assert notes_of(run) == ["The vendor's counts could not be read, and were not compared."]
     with job(account, engine) as etl:
         run = etl.run()
         assert (run.outcome, run.notes, etl.rows(ENTRIES)) == ("complete", [], [])

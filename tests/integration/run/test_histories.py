@@ -12,7 +12,7 @@ from etl.demo.events import add_conversation, add_message, delete_message, reply
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
 from tests.examples import in_the_long_run
-from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, change_messages, empty_account, job
+from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, change_messages, empty_account, job, notes_of
 
 LENGTHS = (0, 1, 19, 20, 21, 99, 100, 101, 999, 1_000, 1_001, 2_500)
 OLD, NEW, NEWEST = "2.14", "4.7", "2026"
@@ -137,7 +137,7 @@ def test_every_message_of_every_history_is_there_where_windows_are_misread(
     with job(account, engine, behaviour=OLD) as etl:
         run = etl.run(concurrency=1)
         assert (run.outcome, run.problems) == ("complete", [])
-        assert run.notes == ["The server reads 20 messages at a time, as those before Chatwoot 2.16 do."]
+        assert notes_of(run) == ["The server reads 20 messages at a time, as those before Chatwoot 2.16 do."]
         assert (history_requests(etl), search_requests(etl)) == (by_conversation(*requests), 1)
         # The nine of 20 and more could have lost some; the witness names all of theirs on its first page.
         witnessed = sum(partial.values())
@@ -314,7 +314,7 @@ def test_where_histories_are_refused_and_that_is_accepted_the_run_is_complete(en
     with job(account_of(60), engine, change=refusing(404)) as etl:
         run = etl.run(messages="listed")
         assert (run.outcome, run.problems, run.audit) == ("complete", [], None)
-        assert run.notes == ["Only the messages that the list carries were read (ETL_MESSAGES=listed)."]
+        assert notes_of(run) == ["Only the messages that the list carries were read (ETL_MESSAGES=listed)."]
         assert etl.asked() == (4 + 3, [])
         assert etl.rows("SELECT id FROM messages ORDER BY id") == [(3 * one,) for one in range(1, 61)]
         assert etl.run(messages="listed").tally.counts["conversations"]["unchanged"] == 60

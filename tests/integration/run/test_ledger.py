@@ -9,7 +9,7 @@ from etl.demo.account import Account
 from etl.demo.server import Answer, Request, json_answer
 from etl.load.journal import Run
 from etl.selection import Selection
-from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, server_fault
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault
 
 NOT_FOUND = json_answer({"error": "Resource could not be found"}, 404)
 TOMBSTONES = "SELECT id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY id"
@@ -355,7 +355,7 @@ def test_where_single_conversations_cannot_be_asked_for_the_pages_are_walked_aga
     with job(tied(120), engine, change=details(lambda _, __: NOT_FOUND)) as etl:
         run = etl.run()
         assert etl.rows(TOMBSTONES) == etl.rows(ENTRIES) == []
-        assert run.notes == ["The server does not show single conversations: what the pages skip was walked again."]
+        assert notes_of(run) == ["The server does not show single conversations: what the pages skip was walked again."]
         assert (run.outcome, book(run)) == ("complete", {"highest_id": 120, "loaded": 120})
 
 

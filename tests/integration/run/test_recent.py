@@ -8,7 +8,7 @@ from etl.demo import events
 from etl.demo.account import Account
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
-from tests.scripted_account import DAY, Job, account_of, job, now
+from tests.scripted_account import DAY, Job, account_of, job, notes_of, now
 
 RECENT = Selection(recent=True)
 
@@ -37,7 +37,7 @@ def test_without_a_complete_run_everything_is_read_and_the_summary_says_so(engin
         assert etl.rows("SELECT selection FROM sync_runs") == [(None,)]
     assert run.outcome == "complete"
     assert run.ledger is not None
-    assert run.notes == ["No run was complete yet, so everything was read, and not only what is recent."]
+    assert notes_of(run) == ["No run was complete yet, so everything was read, and not only what is recent."]
 
 
 @pytest.mark.parametrize("behaviour", ["2.14", "4.7"])

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from etl.demo.account import Account
 from tests.databases import new_engine
 from tests.integration.run.test_dimensions import definition
-from tests.scripted_account import account_of, job
+from tests.scripted_account import account_of, job, notes_of
 
 OIDS = "SELECT relname, oid FROM pg_class WHERE relnamespace = 'bi'::regnamespace ORDER BY relname"
 
@@ -103,7 +103,7 @@ def test_a_quiet_run_leaves_the_views_and_a_new_attribute_keeps_what_rests_on_th
         with engine.begin() as connection:
             connection.exec_driver_sql("CREATE VIEW public.mine AS SELECT * FROM bi.conversation_attribute_columns")
         account.custom_attribute_definitions.append(definition(2, "amount", "number"))
-        assert etl.run().notes == []
+        assert notes_of(etl.run()) == []
         assert etl.rows(OIDS) == oids
         assert etl.rows("SELECT amount FROM bi.conversation_attribute_columns") == [(None,), (None,)]
 
@@ -125,7 +125,7 @@ def test_a_view_that_is_made_anew_has_the_rights_of_the_old_one(engine: Engine) 
         assert len(before) == 2
         try:
             account.custom_attribute_definitions = [definition(2, "amount", "number")]
-            assert etl.run().notes == []
+            assert notes_of(etl.run()) == []
             assert etl.rows("SELECT amount FROM bi.conversation_attribute_columns") == [(None,), (None,)]
             assert etl.rows(rights) == before
         finally:
@@ -148,7 +148,7 @@ def test_where_another_view_rests_on_a_column_that_goes_the_views_stay_and_the_r
         assert etl.rows("SELECT count(*) FROM custom_attribute_definitions") == [(0,)]
         with engine.begin() as connection:
             connection.exec_driver_sql("DROP VIEW public.mine")
-        assert etl.run().notes == []
+        assert notes_of(etl.run()) == []
         assert etl.rows("SELECT * FROM bi.conversation_attribute_columns ORDER BY 2") == [(1, 1), (1, 2)]
 
 

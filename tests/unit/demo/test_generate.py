@@ -24,7 +24,7 @@ def test_the_same_arguments_give_the_same_account() -> None:
 def test_a_small_account_is_the_same_byte_for_byte_everywhere() -> None:
     assert (
         hashlib.sha256(bytes_of(generate(40))).hexdigest()
-        == "0f04a1e530b406dcf39b712e076624130d3ac76a43d4110e9b15d635123ac0a1"
+        == "eda6364f99e9d5cdd98f7329e48c812b8df60169ed7a54d05f228c97845be6d9"
     )
 
 

@@ -71,6 +71,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "ETL_TIMEOUT_SECONDS": "0.5",
         "ETL_MEMORY_MB": "64",
         "ETL_RETRY_ATTEMPTS": "1",
+        "ETL_CONTACTS": "seen",
         "ETL_REREAD_DAYS": "0",
         "ETL_PATROL_PERCENT": "10",
         "ETL_TIMEZONE": "Asia/Jerusalem",

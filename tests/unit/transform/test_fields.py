@@ -293,7 +293,8 @@ def test_every_documented_field_has_a_line_in_the_table():
 BOOKKEEPING = {"extra", "first_synced_at", "changed_at"}
 NOT_SENT = {
     "contacts": {"listed", "deleted_at", "merged_into", "digests"},
-    "conversations": {"mark", "history_read_at", "payload_digest", "deleted_at", "forgotten_at", "digests"}
+    "conversations": {"mark", "history_read_at", "payload_digest", "events_read_at", "deleted_at", "forgotten_at"}
+    | {"digests"}
     | {"assignee_bot_type", "assignee_bot_id"},  # test_owners.py has them
     "messages": {"removed_at", "partial", "content_digest", "contact_id", "agent_id"},  # the last two are generated
     "attachments": set(),

@@ -169,6 +169,7 @@ def test_a_recorded_conversation_and_its_history_become_one_batch():
             "contacts": {(67,): CONTACT},
             "labels": {},
             "custom_attribute_definitions": {},
+            "reporting_events": {},
             "conversations": {(45,): CONVERSATION},
             "conversation_labels": {},
             "messages": {(1812,): FIRST, (1841,): SURVEY, (1894,): RESOLVED},
