@@ -59,7 +59,7 @@ def whole_tables(engine: Engine, *other_times: str) -> dict[str, list[Any]]:
         names = connection.execute(
             text(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'helpdesk'"
-                " AND tablename NOT IN ('sync_runs', 'figures_computed', 'stale_figures')"
+                " AND tablename NOT IN ('sync_runs', 'figures_computed', 'stale_figures', 'vendor_counts')"
             )
         )
         for table in list(names.scalars()):

@@ -11,6 +11,7 @@ import pytest
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
 from tests.etl_process import ETL, RunEtl, end_server, environment_of, run_program
+from tests.recorded_vendor import EVENTS_NOT_READ
 from tests.scripted_account import LONG_AGO, account_of
 
 TOKEN = "a-token-of-twenty-letters"
@@ -42,13 +43,16 @@ def test_sync_prints_a_summary_that_says_first_whether_it_is_complete(
     first, *lines = [line.rstrip() for line in done.stdout.splitlines()]
     assert first.startswith("Run 1 · sync of account 1 · complete after ")
     assert lines == [
+        f"  {EVENTS_NOT_READ}",
         "                 seen  inserted  updated  unchanged",
         "  conversations     3         3        0          0",
         "  messages          9         9        0          0",
         "  contacts          2         2        0          0",
         "  attachments       0         0        0          0",
         "  ledger         3 ids = 3 loaded",
-        "  requests       44 · 5 pages",
+        "  contacts       1 counted = 1 loaded",
+        "  books          9 of 9 messages agree",
+        "  requests       59 · 5 pages",
         "  kept in extra  message.conversation.contact_inbox, message.conversation.last_activity_at, message.sentiment",
     ]
     # Progress goes to standard error, a line a walk when that is no terminal.

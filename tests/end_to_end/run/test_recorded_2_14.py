@@ -13,7 +13,14 @@ from sqlalchemy import Engine, text
 from etl.demo.server import Request
 from tests.databases import SERVER_FOLDER, new_engine
 from tests.etl_process import RunEtl
-from tests.recorded_vendor import NOT_THERE_IN_2_14, kind_of, recorded_account_2_14, recorded_messages, recording
+from tests.recorded_vendor import (
+    EVENTS_NOT_READ,
+    NOT_THERE_IN_2_14,
+    kind_of,
+    recorded_account_2_14,
+    recorded_messages,
+    recording,
+)
 from tests.templates import Recording, served_again, with_recorded_account
 
 TABLES = (
@@ -73,6 +80,7 @@ EVERY_RUN = {
     "conversations/meta?status": 4,
     **dict.fromkeys(NOT_THERE_IN_2_14 - {"csat_survey_responses"}, 1),
     "csat_survey_responses?page,sort": 1,
+    "conversations/N/reporting_events": 1,
 }
 NAMES_NOT_READ = (
     "Not read: the account's name, and whether this token sees everything (it is believed); the names and working hours"
@@ -175,7 +183,7 @@ def test_the_run_says_what_it_did_and_that_the_server_gives_20_messages_at_a_tim
         "account_id": 1,
         "kind": "sync",
         "outcome": "complete",
-        "requests": 265,
+        "requests": 266,
         "retries": 0,
         "pages": 10,
         "conversations": {"seen": 80, "inserted": 80, "updated": 0, "unchanged": 0},
@@ -199,6 +207,7 @@ def test_the_run_says_what_it_did_and_that_the_server_gives_20_messages_at_a_tim
         "notes": [
             NAMES_NOT_READ,
             SURVEYS_NOT_READ,
+            EVENTS_NOT_READ,
             "The server reads 20 messages at a time, as those before Chatwoot 2.16 do.",
         ],
         "problems": [],
@@ -223,7 +232,7 @@ def test_a_second_run_reads_no_history_and_an_audit_adds_up_to_every_message(
     with served_again(recorded_account_2_14, recorded_2_14_engine) as (vendor, settings):
         again = json.loads(etl("sync", "--json", **settings).stdout)
         assert (again["outcome"], again["audit"], again["notes"]) == (
-            "complete", None, [NAMES_NOT_READ, SURVEYS_NOT_READ],
+            "complete", None, [NAMES_NOT_READ, SURVEYS_NOT_READ, EVENTS_NOT_READ],
         )  # fmt: skip
         assert asked(vendor.requests) == EVERY_RUN
         vendor.requests.clear()

@@ -120,6 +120,8 @@ def test_a_conversation_is_one_whole_row(tables: Engine) -> None:
         "mark": "1795340808.171084 1795340808 4179",
         "deleted_at": None,
         "forgotten_at": None,
+        "digests": None,
+        "events_read_at": None,
         "extra": None,
     }
 
@@ -148,6 +150,10 @@ def test_what_a_conversation_refers_to_is_there_in_whole_rows(tables: Engine) ->
                 "social_profiles": {"github": "x", "twitter": ""},
             },
             "custom_attributes": {},
+            "deleted_at": None,
+            "merged_into": None,
+            "listed": None,
+            "digests": None,
             "extra": None,
         }
     ]
@@ -226,6 +232,8 @@ def test_the_names_behind_the_numbers_are_whole_rows(tables: Engine) -> None:
             "week_starts": 7,
             "weekend": [5, 6],
             "holidays": [],
+            "dropped_until": None,
+            "events_listed_until": None,
         }
     ]
     assert rows(tables, "inboxes WHERE id = 4") == [

@@ -366,7 +366,7 @@ def test_an_absent_key_erases_nothing_and_null_erases(engine: Engine) -> None:
     account.contacts[1].identifier = "customer-4711"
     with job(account, engine, change_messages(without)) as scripted:
         account.conversations |= account_of(1).conversations
-        scripted.run(**MODES["hash"])
+        scripted.run(**MODES["hash"], contacts="seen")
         assert scripted.rows("SELECT name, email, identifier FROM contacts WHERE id = 1") == [
             (hashed("Dana"), hashed("dana@example.com"), None)
         ]

@@ -25,8 +25,8 @@ def change_conversations(change: Callable[[dict[str, Any]], Any]) -> Change:
     """Change every conversation of a page, and each that is asked for by itself, on its way out."""
 
     def changed(request: Request, answer: Answer) -> Answer:
-        last = request.path.rpartition("/")[2]
-        if answer.status != 200 or not (last == "conversations" or last.isdigit()):
+        holder, last = request.path.split("/")[-2:]
+        if answer.status != 200 or not (last == "conversations" or (holder == "conversations" and last.isdigit())):
             return answer
         value = orjson.loads(answer.body)
         for one in value["data"]["payload"] if last == "conversations" else [value]:

@@ -227,15 +227,15 @@ def test_messages_that_move_leave_both_histories_open_until_they_are_back(engine
     account, script = account_of(5), Script(tell_nothing=True)
     script.change = instead(history_of(3), whole_history(account, 4, *UNNAMED))
     with job(account, engine, change=script) as etl:
-        run = etl.run(concurrency=1)
+        run = etl.run(concurrency=1, books="off")
         assert run.outcome == "incomplete"
         assert run.problems == [
             "The vendor gave the same messages as those of different conversations (3, 4). The next run reads the"
             " histories of these 2 again."
         ]
         assert etl.rows(OPEN) == [(3,), (4,)]
-        etl.run()
-        assert etl.run().outcome == "complete"
+        etl.run(books="off")
+        assert etl.run(books="off").outcome == "complete"
         assert (etl.rows(STORED), etl.rows(OPEN)) == (truth(account), [])
 
 
@@ -302,13 +302,13 @@ def test_two_histories_that_an_audit_reads_alike_are_both_in_doubt(engine: Engin
 def test_what_one_reading_misses_is_read_once_more(engine: Engine) -> None:
     account, script = account_of(5), Script(tell_nothing=True)
     with job(account, engine, change=script) as etl:
-        etl.run()
+        etl.run(books="off")
         reply(account, 3, "it moves the clock", LONG_AGO + DAY, by=1)
         script.change = instead(history_of(3), lambda value: value | {"payload": value["payload"][2:]})
-        assert etl.run().outcome == "complete"
+        assert etl.run(books="off").outcome == "complete"
         assert etl.rows("SELECT id FROM messages WHERE removed_at IS NOT NULL ORDER BY id") == [(7,), (8,)]
         assert etl.rows(OPEN) == [(3,)]
-        etl.run()
+        etl.run(books="off")
         assert etl.asked()[1] == [3]
         assert (etl.rows(STORED), etl.rows(OPEN)) == (sorted(truth(account)), [])
 

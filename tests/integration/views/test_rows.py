@@ -229,7 +229,8 @@ def test_messages(written: Engine) -> None:
 def test_contacts(written: Engine) -> None:
     def row(contact: Row, account: int, seen: tuple[datetime, date], conversations: int, **told: Any) -> Row:
         return together(
-            {"account_id": account, "last_seen_at": None, "is_blocked": None, "conversations": conversations},
+            {"account_id": account, "last_seen_at": None, "is_blocked": None, "conversations": conversations}
+            | {"is_deleted": False, "merged_into": None},
             contact,
             {"first_seen_at": seen[0], "first_seen_on": seen[1], "is_returning": conversations > 1},
             told,
