@@ -44,6 +44,7 @@ class Findings:
     answered: of which the vendor said that they are there, or that they are not.
     unproved: conversations that are equal as far as they were compared, and of which the server cannot show that it has
     no more messages than the tables.
+    untold: messages of whose texts nothing is stored by which they can be compared.
     to_repair: conversations that differ. differences: in what, while there are few. number: in how many places.
     failures: why something could not be read, while there are few.
     """
@@ -56,6 +57,7 @@ class Findings:
     unreadable: int = 0
     unproved: int = 0
     answered: int = 0
+    untold: int = 0
     number: int = 0
     to_repair: set[int] = field(default_factory=set)
     differences: list[Differing] = field(default_factory=list)
