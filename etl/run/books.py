@@ -76,12 +76,12 @@ class Books:
                 days = self._read_again(spans)
                 now = count_everything(self.client, self.until)
                 self.changed |= now != self._first
-                days = [self._explain(one) for one in days]
-                whole = [self._explain(one) for one in self._compare(now)]
+                days = [self.explain(one) for one in days]
+                whole = [self.explain(one) for one in self._compare(now)]
                 whole = [sayings.explain_by_days(one, days) for one in whole]
         except VendorError as error:
             self.intake.run.notes.append(sayings.not_compared(error))
-            whole = [self._explain(one) for one in whole]
+            whole = [self.explain(one) for one in whole]
             if not any(one.is_in_doubt for one in whole):
                 return  # else it differed before the vendor failed, which is to be said
         self.write_down(whole, days, sayings.how_many(self._read))
@@ -160,7 +160,7 @@ class Books:
             audit.unproved = mine
             audit.settle()
 
-    def _explain(self, compared: Balance) -> Balance:
+    def explain(self, compared: Balance) -> Balance:
         """Say why a count differs, where that is known and no fault of the tables."""
         run, why = self.intake.run, None
         ledger = run.ledger or {}

@@ -78,6 +78,15 @@ class Findings:
         else:
             self._settle(one, held, wrong)
 
+    def remarks(self) -> list[str]:
+        """Return what else is to be said: of how many texts nothing is known."""
+        if not self.untold:
+            return []
+        return [
+            f"The texts of {self.untold:,} messages were not compared: no digest of them is stored that was made with"
+            " the key of now (ETL_PII)."
+        ]
+
     def _take_absent(self, one: Compared, held: Holding) -> None:
         """Count a conversation that the vendor does not have, or does not show."""
         number, fresh = one.target.conversation_id, one.fresh

@@ -132,11 +132,7 @@ def _look(settings: Settings, engine: Engine, wanted: Wanted, watch: Tell) -> Ve
     except Interrupted:
         raise Interrupted(STOPPED) from None
     found.requests, _ = client.take_counts()
-    if untold := found.findings.untold:
-        found.remarks.append(
-            f"The texts of {untold:,} messages were not compared: no digest of them is stored that was made with the"
-            " key of now (ETL_PII)."
-        )
+    found.remarks += found.findings.remarks()
     if found.findings.failures and not found.findings.answered:
         raise VendorError(f"Nothing could be read again. The first: {found.findings.failures[0]}")
     return found

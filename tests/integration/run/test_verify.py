@@ -383,7 +383,8 @@ def test_where_personal_data_are_not_kept_what_is_stored_instead_is_compared(
 
 
 NO_DIGEST = (
-    "The texts of {} messages were not compared: no digest of them is stored that was made with the key of now (ETL_PII)."
+    "The texts of {} messages were not compared: no digest of them is stored that was made with the key of now"
+    " (ETL_PII)."
 )
 
 
@@ -391,7 +392,7 @@ def test_digests_of_another_token_are_no_difference_and_it_is_said_of_how_many_t
     account = rich_account()
     with job(account, engine) as etl:
         etl.run(pii="drop")
-    with job(account, engine, token="another-token") as etl:  # noqa: S106 -- of a server of this test
+    with job(account, engine, token="another-token") as etl:
         settings = {"pii": "drop", "api_token": "another-token"}
         for untold in (36, 24):  # the list of conversations carries the last message of each
             found = verified(etl, **settings)
