@@ -18,6 +18,7 @@ from etl.extract.client import Client
 from etl.extract.reports import METRICS, Counts, TimeSpan, count_everything, count_in
 from etl.load import books
 from etl.load.books import Count
+from etl.load.quiet_seconds import quiet_second
 from etl.load.tally import Tally
 from etl.run import books_sayings as sayings
 from etl.run.audit import Audit
@@ -57,7 +58,7 @@ class Books:
             return
         before = int(run.started_at.timestamp()) - QUIET_SECONDS
         with transaction(self.intake.engine) as connection:
-            self.until = books.quiet_second(connection, run.account_id, before)
+            self.until = quiet_second(connection, run.account_id, before)
         try:
             self._first = count_everything(self.client, self.until)
         except VendorError as error:
@@ -166,7 +167,7 @@ class Books:
         ledger = run.ledger or {}
         if compared.difference == 0:
             return compared
-        if 0 < compared.difference == compared.ours.deleted:
+        if compared.is_of_deleted:
             why = sayings.DELETED
         elif self.changed:
             why = sayings.CHANGED

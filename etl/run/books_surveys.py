@@ -73,7 +73,7 @@ class Surveys:
         """Say why a count still differs: answers are listed whole, whatever could not be read of conversations."""
         if not compared.is_in_doubt:
             return compared
-        if compared.metric == SENT:
+        if compared.metric == SENT or compared.is_of_deleted:
             return self.books.explain(compared)
         return replace(compared, explained_by=sayings.CHANGED if self.books.changed else None)
 
@@ -104,6 +104,4 @@ def _judge(compared: Balance) -> Balance:
     """Say why a count differs, where that is no fault of the tables whatever happens."""
     if compared.metric in RATINGS and compared.difference < 0:
         return replace(compared, explained_by=sayings.DESTROYED)
-    if 0 < compared.difference <= compared.ours.deleted:
-        return replace(compared, explained_by=sayings.DELETED)
     return compared

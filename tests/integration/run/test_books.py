@@ -11,7 +11,7 @@ from rich.console import Console
 from sqlalchemy import Engine, text
 
 from etl.demo.account import OUTGOING, Account, CsatResponse
-from etl.demo.events import add_message, reply
+from etl.demo.events import add_message, delete_conversation, reply
 from etl.demo.server import Answer, Request, json_answer
 from etl.extract.reports import METRICS
 from etl.monitoring.summary import print_summary
@@ -202,6 +202,9 @@ def test_counts_that_cannot_be_had_or_read_are_a_note_and_compared_with_nothing(
         assert etl.rows("SELECT count(*) FROM vendor_counts WHERE metric LIKE '%messages'") == [(0,)]
 
 
+NOW_EQUAL = "The vendor's own counts differed from the tables: 20 conversations were read again, and now they agree."
+
+
 def test_where_the_vendor_does_not_tell_the_months_all_is_in_doubt_and_healed_all_the_same(engine: Engine) -> None:
     def without(request: Request, answer: Answer) -> Answer:
         return server_fault() if request.path.endswith("/reports") else answer
@@ -210,7 +213,7 @@ def test_where_the_vendor_does_not_tell_the_months_all_is_in_doubt_and_healed_al
         etl.run()
         change(etl, "DELETE FROM messages WHERE id = 40")
         run = etl.run(patrol_percent=0)
-        assert (run.outcome, run.problems) == ("complete", [])
+        assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], [NOW_EQUAL])
         assert etl.rows("SELECT count(*) FROM messages WHERE id = 40") == [(1,)]
 
 
@@ -301,6 +304,49 @@ def test_a_survey_in_a_conversation_that_is_refused_is_explained_and_no_alarm(en
         change(etl, "DELETE FROM messages WHERE id = (SELECT max(id) FROM messages)")
         run = etl.run(patrol_percent=0)
         assert (run.outcome, run.books and run.books["surveys_sent"]["ours"]) == ("complete", 5)
+
+
+@pytest.mark.parametrize(("still_counted", "is_explained"), [(3, True), (4, True), (7, True), (2, False), (8, False)])
+def test_what_some_of_the_conversations_deleted_of_late_had_is_explained_and_nothing_else(
+    engine: Engine, still_counted: int, is_explained: bool
+) -> None:
+    """The vendor deletes messages in the background, one conversation's after the other's: of 3 and of 4."""
+    account = busy_account(6, 3)
+    add_message(account, 4, "a fourth", LONG_AGO)
+
+    def behind(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/reports/summary") or len(account.conversations) > 4:
+            return answer
+        told = orjson.loads(answer.body)
+        return json_answer(told | {"incoming_messages_count": told["incoming_messages_count"] + still_counted})
+
+    with job(account, engine, change=behind) as etl:
+        etl.run()
+        delete_conversation(account, 2)
+        etl.run()
+        delete_conversation(account, 4)
+        etl.run()
+        run = etl.run()
+        assert (run.outcome, bool(run.problems)) == (("complete", False) if is_explained else ("incomplete", True))
+        assert run.books is not None
+        explained = still_counted if is_explained else 0
+        assert run.books["incoming_messages"] == {"vendor": 12 + still_counted, "ours": 12, "explained": explained}
+
+
+def test_a_survey_lost_while_one_of_a_deleted_conversation_could_be_counted_is_read_again(engine: Engine) -> None:
+    account = surveyed_account()
+    with job(account, engine) as etl:
+        etl.run()
+        delete_conversation(account, 2)
+        account.csat_responses = [one for one in account.csat_responses if one.id != 2]
+        etl.run()
+        change(etl, "DELETE FROM csat_responses WHERE message_id = (SELECT max(id) FROM messages)")
+        change(etl, "DELETE FROM messages WHERE id = (SELECT max(id) FROM messages)")
+        run = etl.run(patrol_percent=0)
+        assert (run.outcome, run.books and run.books["surveys_sent"]) == (
+            "complete",
+            {"vendor": 5, "ours": 5, "explained": 0},
+        )
 
 
 def test_an_answer_that_the_vendor_destroyed_with_a_merged_contact_stays_and_is_explained(engine: Engine) -> None:
