@@ -19,12 +19,14 @@ class Counted:
     """How many were drawn, how many of these compared, and how many differ.
 
     changed: how many had changed since they were read, as the vendor's clocks tell, so that they say nothing.
+    untold: of how many texts nothing is stored by which these can be compared.
     """
 
     drawn: int = 0
     compared: int = 0
     differing: int = 0
     changed: int = 0
+    untold: int = 0
 
     def add(self, drawn: int, compared: int = 0, differing: int = 0, changed: int = 0) -> None:
         """Count some more."""
@@ -44,7 +46,6 @@ class Findings:
     answered: of which the vendor said that they are there, or that they are not.
     unproved: conversations that are equal as far as they were compared, and of which the server cannot show that it has
     no more messages than the tables.
-    untold: messages of whose texts nothing is stored by which they can be compared.
     to_repair: conversations that differ. differences: in what, while there are few. number: in how many places.
     failures: why something could not be read, while there are few.
     """
@@ -57,7 +58,6 @@ class Findings:
     unreadable: int = 0
     unproved: int = 0
     answered: int = 0
-    untold: int = 0
     number: int = 0
     to_repair: set[int] = field(default_factory=set)
     differences: list[Differing] = field(default_factory=list)
@@ -80,11 +80,11 @@ class Findings:
 
     def remarks(self) -> list[str]:
         """Return what else is to be said: of how many texts nothing is known."""
-        if not self.untold:
+        if not (untold := self.messages.untold):
             return []
         return [
-            f"The texts of {self.untold:,} messages were not compared: no digest of them is stored that was made with"
-            " the key of now (ETL_PII)."
+            f"The texts of {untold:,} messages were not compared: no digest of them is stored that was made with the"
+            " key of now (ETL_PII)."
         ]
 
     def _take_absent(self, one: Compared, held: Holding) -> None:

@@ -197,7 +197,7 @@ class _Reader:
         with transaction(self._engine) as connection:
             wrong = compare(connection, self._settings.account_id, held, block)
             for one in block:
-                findings.untold += differing.count_untold(connection, one.records["messages"])
+                findings.messages.untold += differing.count_untold(connection, one.records["messages"])
         for one in block:
             findings.take(one, held, wrong.get(one.target.conversation_id, {}))
         return len(block)
