@@ -13,8 +13,6 @@ from etl.database.models import Conversation
 from etl.database.witnesses import VendorCount
 from etl.load.clock import Clock
 
-# How many seconds before a time are looked at for one in which nothing of ours was written.
-SECONDS_BACK = 600
 # So long the vendor may count messages of a conversation that is gone: it deletes them afterwards, in the background.
 DELETED_OF_LATE = timedelta(days=3)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,7 +22,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MESSAGES = f"""
     SELECT width_bucket(coalesce(message.created_at, :epoch), CAST(:bounds AS timestamptz[])) AS bucket,
         message.message_type || '_messages' AS metric, count(*) AS number,
-        count(*) FILTER (WHERE conversation.deleted_at IS NOT NULL) AS deleted
+        CASE WHEN conversation.deleted_at IS NOT NULL THEN conversation.id END AS deleted
     FROM {SCHEMA}.messages AS message
     JOIN {SCHEMA}.conversations AS conversation
       ON conversation.account_id = message.account_id AND conversation.id = message.conversation_id
@@ -36,12 +34,12 @@ MESSAGES = f"""
       AND coalesce(message.created_at, :epoch) >= :since AND coalesce(message.created_at, :epoch) < :until
       AND (conversation.deleted_at IS NULL OR conversation.deleted_at > :of_late)
       AND conversation.id <> ALL (CAST(:gone AS bigint[]))
-    GROUP BY 1, 2
+    GROUP BY 1, 2, 4
 """  # noqa: S608 -- only constants are formatted in
 UNTIMED = "OR message.created_at IS NULL"
 CONVERSATIONS = f"""
     SELECT width_bucket(coalesce(created_at, :epoch), CAST(:bounds AS timestamptz[])) AS bucket,
-        'conversations' AS metric, count(*) AS number, 0 AS deleted
+        'conversations' AS metric, count(*) AS number, NULL AS deleted
     FROM {SCHEMA}.conversations
     WHERE account_id = :account_id AND deleted_at IS NULL AND id <> ALL (CAST(:gone AS bigint[]))
       AND coalesce(created_at, :epoch) >= :since AND coalesce(created_at, :epoch) < :until
@@ -50,7 +48,7 @@ CONVERSATIONS = f"""
 # Answers are those of the view csat_answers, which a run may not be let read, and which may be dropped.
 SURVEYS = f"""
     SELECT counted.metric, count(*) AS number,
-        count(*) FILTER (WHERE conversation.deleted_at IS NOT NULL) AS deleted
+        CASE WHEN conversation.deleted_at IS NOT NULL THEN conversation.id END AS deleted
     FROM (
         SELECT 'surveys_sent' AS metric, created_at AS at, conversation_id FROM {SCHEMA}.messages
         WHERE account_id = :account_id AND content_type = 'input_csat' AND removed_at IS NULL
@@ -74,15 +72,7 @@ SURVEYS = f"""
     WHERE coalesce(counted.at, :epoch) >= :since AND coalesce(counted.at, :epoch) < :until
       AND (conversation.deleted_at IS NULL OR conversation.deleted_at > :of_late)
       AND (conversation.id IS NULL OR conversation.id <> ALL (CAST(:gone AS bigint[])))
-    GROUP BY counted.metric
-"""  # noqa: S608 -- only constants are formatted in
-TAKEN_SECONDS = f"""
-    SELECT date_trunc('second', created_at) FROM {SCHEMA}.messages
-    WHERE account_id = :account_id AND LEAST(created_at, first_synced_at) >= :since
-      AND LEAST(created_at, first_synced_at) <= :until
-    UNION
-    SELECT date_trunc('second', created_at) FROM {SCHEMA}.conversations
-    WHERE account_id = :account_id AND created_at >= :since AND created_at <= :until
+    GROUP BY 1, 3
 """  # noqa: S608 -- only constants are formatted in
 # Whoever was active around a time may have lost all that was written then; the oldest reading first, so that what
 # is too much for one night is read in several. Where a mark is open, this run could not read the history.
@@ -126,10 +116,16 @@ DIFFERS_SINCE = f"""
 
 
 class Count(NamedTuple):
-    """How many rows the tables have; deleted: how many of these lie in conversations that were deleted of late."""
+    """How many rows the tables have; deleted: how many besides in each conversation that was deleted of late."""
 
     number: int = 0
-    deleted: int = 0
+    deleted: tuple[int, ...] = ()
+
+    def plus(self, row: Any) -> "Count":
+        """Return it with what was counted in one of these, or in all others."""
+        if row.deleted is None:
+            return Count(self.number + row.number, self.deleted)
+        return Count(self.number, (*self.deleted, row.number))
 
 
 def at(seconds: int) -> datetime:
@@ -152,14 +148,14 @@ def count_ours(
         "until": times[-1],
         "epoch": EPOCH,
         "gone": list(gone),
+        "of_late": Clock.of(connection).at - DELETED_OF_LATE,
     }
     found: list[dict[str, Count]] = [{} for _ in bounds[1:]]
     untimed = UNTIMED if times[0] <= EPOCH < times[-1] else ""
-    late = values | {"of_late": Clock.of(connection).at - DELETED_OF_LATE}
-    for row in connection.execute(text(MESSAGES.format(untimed=untimed)), late):
-        found[row.bucket - 1][row.metric] = Count(row.number - row.deleted, row.deleted)
-    for row in connection.execute(text(CONVERSATIONS), values):
-        found[row.bucket - 1][row.metric] = Count(row.number)
+    for statement in (MESSAGES.format(untimed=untimed), CONVERSATIONS):
+        for row in connection.execute(text(statement), values):
+            counts = found[row.bucket - 1]
+            counts[row.metric] = counts.get(row.metric, Count()).plus(row)
     return found
 
 
@@ -178,19 +174,10 @@ def count_surveys(
         "of_late": Clock.of(connection).at - DELETED_OF_LATE,
         "gone": list(gone),
     }
-    found = connection.execute(text(SURVEYS), values)
-    return {row.metric: Count(row.number - row.deleted, row.deleted) for row in found}
-
-
-def quiet_second(connection: Connection, account_id: int, before: int) -> int:
-    """Return the last second up to a time in which nothing of ours was written; the time itself where there is none.
-
-    So it does not matter whether the vendor counts what was written exactly then.
-    """
-    values = {"account_id": account_id, "since": at(before - SECONDS_BACK), "until": at(before + 1)}
-    taken = set(connection.scalars(text(TAKEN_SECONDS), values))
-    seconds = range(before, before - SECONDS_BACK, -1)
-    return next((second for second in seconds if at(second) not in taken), before)
+    found: dict[str, Count] = {}
+    for row in connection.execute(text(SURVEYS), values):
+        found[row.metric] = found.get(row.metric, Count()).plus(row)
+    return found
 
 
 def differs_since(connection: Connection, account_id: int, counted: dict[str, Any], now: datetime) -> datetime:

@@ -18,6 +18,7 @@ from etl.extract.client import Client
 from etl.extract.reports import METRICS, Counts, TimeSpan, count_everything, count_in
 from etl.load import books
 from etl.load.books import Count
+from etl.load.quiet_seconds import quiet_second
 from etl.load.tally import Tally
 from etl.run import books_sayings as sayings
 from etl.run.audit import Audit
@@ -57,7 +58,7 @@ class Books:
             return
         before = int(run.started_at.timestamp()) - QUIET_SECONDS
         with transaction(self.intake.engine) as connection:
-            self.until = books.quiet_second(connection, run.account_id, before)
+            self.until = quiet_second(connection, run.account_id, before)
         try:
             self._first = count_everything(self.client, self.until)
         except VendorError as error:
@@ -76,12 +77,12 @@ class Books:
                 days = self._read_again(spans)
                 now = count_everything(self.client, self.until)
                 self.changed |= now != self._first
-                days = [self._explain(one) for one in days]
-                whole = [self._explain(one) for one in self._compare(now)]
+                days = [self.explain(one) for one in days]
+                whole = [self.explain(one) for one in self._compare(now)]
                 whole = [sayings.explain_by_days(one, days) for one in whole]
         except VendorError as error:
             self.intake.run.notes.append(sayings.not_compared(error))
-            whole = [self._explain(one) for one in whole]
+            whole = [self.explain(one) for one in whole]
             if not any(one.is_in_doubt for one in whole):
                 return  # else it differed before the vendor failed, which is to be said
         self.write_down(whole, days, sayings.how_many(self._read))
@@ -160,13 +161,13 @@ class Books:
             audit.unproved = mine
             audit.settle()
 
-    def _explain(self, compared: Balance) -> Balance:
+    def explain(self, compared: Balance) -> Balance:
         """Say why a count differs, where that is known and no fault of the tables."""
         run, why = self.intake.run, None
         ledger = run.ledger or {}
         if compared.difference == 0:
             return compared
-        if 0 < compared.difference == compared.ours.deleted:
+        if compared.is_of_deleted:
             why = sayings.DELETED
         elif self.changed:
             why = sayings.CHANGED

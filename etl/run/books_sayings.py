@@ -110,12 +110,11 @@ def said(whole: list[Balance], days: list[Balance], names: dict[int, str], read:
         elif one.explained_by not in {None, DESTROYED}:
             notes.append(f"In all {_differs(one)}. Why: {one.explained_by}.")
     if days and not problems and not notes:
-        listed = sorted({names[day.span.since] for day in days})
+        # Where the vendor does not tell which days differ, all is in doubt.
+        listed = sorted({names[day.span.since] for day in days if day.span not in {one.span for one in whole}})
         more = " ..." if len(listed) > DAYS_NAMED else ""
-        notes.append(
-            f"The vendor's own counts differed from the tables ({', '.join(listed[:DAYS_NAMED])}{more}):"
-            f" {read}, and now they agree."
-        )
+        where = f" ({', '.join(listed[:DAYS_NAMED])}{more})" if listed else ""
+        notes.append(f"The vendor's own counts differed from the tables{where}: {read}, and now they agree.")
     return problems, notes
 
 

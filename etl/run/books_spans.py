@@ -32,6 +32,14 @@ class Balance:
         return self.vendor - self.ours.number
 
     @property
+    def is_of_deleted(self) -> bool:
+        """Whether the vendor counts just what lay in some of the conversations that were deleted of late."""
+        sums = 1
+        for number in self.ours.deleted:
+            sums |= sums << number
+        return self.difference > 0 and bool(sums >> self.difference & 1)
+
+    @property
     def is_in_doubt(self) -> bool:
         """Whether both differ, and nothing explains it."""
         return self.difference != 0 and self.explained_by is None

@@ -50,7 +50,8 @@ class Surveys:
             if any(one.is_in_doubt for one in compared) and self._looks_at_ranges():
                 self._read_again(compared)
                 now = count_surveys(self.client, span)
-                compared = [_explain(one, self.books.changed or now != self._first) for one in self._compare(span, now)]
+                self.books.changed |= now != self._first
+                compared = [self._explain(one) for one in self._compare(span, now)]
             elif any(one.is_in_doubt for one in compared):
                 run.notes.append("The vendor counts surveys of any time, whatever is asked: they were not compared.")
                 return
@@ -67,6 +68,14 @@ class Surveys:
         with transaction(self.books.intake.engine) as connection:
             ours = books.count_surveys(connection, self.client.account_id, span, self.books.gone)
         return [_judge(Balance(one, span, told[one], ours.get(one, Count()))) for one in (SENT, *RATINGS)]
+
+    def _explain(self, compared: Balance) -> Balance:
+        """Say why a count still differs: answers are listed whole, whatever could not be read of conversations."""
+        if not compared.is_in_doubt:
+            return compared
+        if compared.metric == SENT or compared.is_of_deleted:
+            return self.books.explain(compared)
+        return replace(compared, explained_by=sayings.CHANGED if self.books.changed else None)
 
     def _looks_at_ranges(self) -> bool:
         return not any(count_surveys(self.client, NEVER).values())
@@ -95,10 +104,4 @@ def _judge(compared: Balance) -> Balance:
     """Say why a count differs, where that is no fault of the tables whatever happens."""
     if compared.metric in RATINGS and compared.difference < 0:
         return replace(compared, explained_by=sayings.DESTROYED)
-    if 0 < compared.difference <= compared.ours.deleted:
-        return replace(compared, explained_by=sayings.DELETED)
     return compared
-
-
-def _explain(compared: Balance, changed: bool) -> Balance:
-    return replace(compared, explained_by=sayings.CHANGED) if compared.is_in_doubt and changed else compared

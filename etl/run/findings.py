@@ -19,12 +19,14 @@ class Counted:
     """How many were drawn, how many of these compared, and how many differ.
 
     changed: how many had changed since they were read, as the vendor's clocks tell, so that they say nothing.
+    untold: of how many texts nothing is stored by which these can be compared.
     """
 
     drawn: int = 0
     compared: int = 0
     differing: int = 0
     changed: int = 0
+    untold: int = 0
 
     def add(self, drawn: int, compared: int = 0, differing: int = 0, changed: int = 0) -> None:
         """Count some more."""
@@ -75,6 +77,15 @@ class Findings:
             self._count(one, held, changed=True)
         else:
             self._settle(one, held, wrong)
+
+    def remarks(self) -> list[str]:
+        """Return what else is to be said: of how many texts nothing is known."""
+        if not (untold := self.messages.untold):
+            return []
+        return [
+            f"The texts of {untold:,} messages were not compared: no digest of them is stored that was made with the"
+            " key of now (ETL_PII)."
+        ]
 
     def _take_absent(self, one: Compared, held: Holding) -> None:
         """Count a conversation that the vendor does not have, or does not show."""

@@ -15,7 +15,7 @@ from etl.exit_codes import Outcome
 from etl.extract.client import Client
 from etl.extract.history import Histories
 from etl.interrupt import Interrupt
-from etl.load import clock, journal, run_lock, verifications
+from etl.load import clock, differing, journal, run_lock, verifications
 from etl.load.samples import Holding
 from etl.privacy import stored
 from etl.privacy.batches import Forgotten, protect
@@ -132,6 +132,7 @@ def _look(settings: Settings, engine: Engine, wanted: Wanted, watch: Tell) -> Ve
     except Interrupted:
         raise Interrupted(STOPPED) from None
     found.requests, _ = client.take_counts()
+    found.remarks += found.findings.remarks()
     if found.findings.failures and not found.findings.answered:
         raise VendorError(f"Nothing could be read again. The first: {found.findings.failures[0]}")
     return found
@@ -195,6 +196,8 @@ class _Reader:
         block = [self._protected(target, future.result()) for target, future in read]
         with transaction(self._engine) as connection:
             wrong = compare(connection, self._settings.account_id, held, block)
+            for one in block:
+                findings.messages.untold += differing.count_untold(connection, one.records["messages"])
         for one in block:
             findings.take(one, held, wrong.get(one.target.conversation_id, {}))
         return len(block)
@@ -210,11 +213,11 @@ class _Reader:
 
 def _repair(settings: Settings, engine: Engine, found: Verification, watch: Tell) -> None:
     """Read the conversations that differ again, as a backfill does, and compare them once more."""
-    differing = tuple(sorted(found.findings.to_repair))
-    run = sync.run(settings, engine, Selection(kind="backfill", conversations=differing), sync.Hooks())
+    to_repair = tuple(sorted(found.findings.to_repair))
+    run = sync.run(settings, engine, Selection(kind="backfill", conversations=to_repair), sync.Hooks())
     found.requests += run.tally.requests
     found.faults += run.problems
-    again = _look(settings, engine, replace(found.wanted, sample=None, conversations=differing), watch)
+    again = _look(settings, engine, replace(found.wanted, sample=None, conversations=to_repair), watch)
     found.requests += again.requests
     mended = found.findings.to_repair - again.findings.to_repair
     found.repaired = max(0, len(mended) - again.findings.unreadable)

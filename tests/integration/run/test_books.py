@@ -11,7 +11,7 @@ from rich.console import Console
 from sqlalchemy import Engine, text
 
 from etl.demo.account import OUTGOING, Account, CsatResponse
-from etl.demo.events import add_message, reply
+from etl.demo.events import add_message, delete_conversation, reply
 from etl.demo.server import Answer, Request, json_answer
 from etl.extract.reports import METRICS
 from etl.monitoring.summary import print_summary
@@ -196,12 +196,13 @@ def test_counts_that_cannot_be_had_or_read_are_a_note_and_compared_with_nothing(
     with job(busy_account(4, 3), engine, change=without) as etl:
         run = etl.run()
         assert (run.outcome, run.problems) == ("complete", [])
-        assert len(notes_of(run)) == 1
-        assert notes_of(run)[0].startswith(
-            "The vendor's own counts of conversations and messages were not compared. Why: "
-        )
-        assert why in notes_of(run)[0]
+        (note,) = notes_of(run)
+        assert note.startswith("The vendor's own counts of conversations and messages were not compared. Why: ")
+        assert why in note
         assert etl.rows("SELECT count(*) FROM vendor_counts WHERE metric LIKE '%messages'") == [(0,)]
+
+
+NOW_EQUAL = "The vendor's own counts differed from the tables: 20 conversations were read again, and now they agree."
 
 
 def test_where_the_vendor_does_not_tell_the_months_all_is_in_doubt_and_healed_all_the_same(engine: Engine) -> None:
@@ -212,7 +213,7 @@ def test_where_the_vendor_does_not_tell_the_months_all_is_in_doubt_and_healed_al
         etl.run()
         change(etl, "DELETE FROM messages WHERE id = 40")
         run = etl.run(patrol_percent=0)
-        assert (run.outcome, run.problems) == ("complete", [])
+        assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], [NOW_EQUAL])
         assert etl.rows("SELECT count(*) FROM messages WHERE id = 40") == [(1,)]
 
 
@@ -280,6 +281,78 @@ def test_a_survey_that_was_lost_in_the_tables_is_read_again(engine: Engine) -> N
         assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], [])
         assert etl.rows("SELECT count(*) FROM messages WHERE content_type = 'input_csat'") == [(6,)]
         assert etl.rows("SELECT count(*) FROM csat_responses") == [(6,)]
+
+
+def test_a_survey_in_a_conversation_that_is_refused_is_explained_and_no_alarm(engine: Engine) -> None:
+    def refuse(request: Request, answer: Answer) -> Answer:
+        if "/conversations/3" in request.path:
+            return NO_RIGHT
+        if request.path.endswith("/conversations/meta"):
+            counted = orjson.loads(answer.body)["meta"]["all_count"]
+            return json_answer({"meta": {"all_count": max(counted - 1, 0)}})  # all are open
+        if not request.path.endswith("/conversations"):
+            return answer
+        told = orjson.loads(answer.body)
+        told["data"]["payload"] = [one for one in told["data"]["payload"] if one["id"] != 3]
+        return json_answer(told)
+
+    with job(surveyed_account(), engine, change=refuse) as etl:
+        for _ in range(2):
+            run = etl.run()
+            assert (run.outcome, run.problems) == ("complete", [])
+            assert run.books is not None
+            assert run.books["surveys_sent"] == {"vendor": 6, "ours": 5, "explained": 1}
+            refused = (
+                "In all the vendor counts 6 surveys sent, and the tables 5. Why: conversations that the vendor refuses"
+            )
+            assert [note for note in run.notes if "surveys" in note] == [f"{refused} to this token."]
+        # What was lost besides is healed.
+        change(etl, "DELETE FROM messages WHERE id = (SELECT max(id) FROM messages)")
+        run = etl.run(patrol_percent=0)
+        assert (run.outcome, run.books and run.books["surveys_sent"]["ours"]) == ("complete", 5)
+
+
+@pytest.mark.parametrize(("still_counted", "is_explained"), [(3, True), (4, True), (7, True), (2, False), (8, False)])
+def test_what_some_of_the_conversations_deleted_of_late_had_is_explained_and_nothing_else(
+    engine: Engine, still_counted: int, is_explained: bool
+) -> None:
+    """The vendor deletes messages in the background, one conversation's after the other's: of 3 and of 4."""
+    account = busy_account(6, 3)
+    add_message(account, 4, "a fourth", LONG_AGO)
+
+    def behind(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/reports/summary") or len(account.conversations) > 4:
+            return answer
+        told = orjson.loads(answer.body)
+        return json_answer(told | {"incoming_messages_count": told["incoming_messages_count"] + still_counted})
+
+    with job(account, engine, change=behind) as etl:
+        etl.run()
+        delete_conversation(account, 2)
+        etl.run()
+        delete_conversation(account, 4)
+        etl.run()
+        run = etl.run()
+        assert (run.outcome, bool(run.problems)) == (("complete", False) if is_explained else ("incomplete", True))
+        assert run.books is not None
+        explained = still_counted if is_explained else 0
+        assert run.books["incoming_messages"] == {"vendor": 12 + still_counted, "ours": 12, "explained": explained}
+
+
+def test_a_survey_lost_while_one_of_a_deleted_conversation_could_be_counted_is_read_again(engine: Engine) -> None:
+    account = surveyed_account()
+    with job(account, engine) as etl:
+        etl.run()
+        delete_conversation(account, 2)
+        account.csat_responses = [one for one in account.csat_responses if one.id != 2]
+        etl.run()
+        change(etl, "DELETE FROM csat_responses WHERE message_id = (SELECT max(id) FROM messages)")
+        change(etl, "DELETE FROM messages WHERE id = (SELECT max(id) FROM messages)")
+        run = etl.run(patrol_percent=0)
+        assert (run.outcome, run.books and run.books["surveys_sent"]) == (
+            "complete",
+            {"vendor": 5, "ours": 5, "explained": 0},
+        )
 
 
 def test_an_answer_that_the_vendor_destroyed_with_a_merged_contact_stays_and_is_explained(engine: Engine) -> None:

@@ -19,7 +19,8 @@ from etl.demo.events import (
 from etl.demo.server import Answer, Request
 from etl.errors import AnotherRun, Denied, SettingsError
 from etl.load import run_lock
-from etl.privacy import removal
+from etl.privacy import redact, removal
+from etl.privacy.rules import way_of
 from etl.run import verify
 from etl.run.sampling import Wanted
 from etl.run.verify import Verification
@@ -379,6 +380,41 @@ def test_where_personal_data_are_not_kept_what_is_stored_instead_is_compared(
             verified(etl)
         falsify(etl, "UPDATE messages SET content_digest = content_digest || '0' WHERE id = 5")
         assert [one[:3] for one in told(verified(etl, **settings))] == [("messages", 5, "content_digest")]
+
+
+NO_DIGEST = (
+    "The texts of {} messages were not compared: no digest of them is stored that was made with the key of now"
+    " (ETL_PII)."
+)
+
+
+def test_digests_of_another_token_are_no_difference_and_it_is_said_of_how_many_texts(engine: Engine) -> None:
+    account = rich_account()
+    with job(account, engine) as etl:
+        etl.run(pii="drop")
+    with job(account, engine, token="another-token") as etl:
+        settings = {"pii": "drop", "api_token": "another-token"}
+        for untold in (36, 24):  # the list of conversations carries the last message of each
+            found = verified(etl, **settings)
+            assert (told(found), found.outcome, found.remarks) == ([], "complete", [NO_DIGEST.format(untold)])
+            etl.run(**settings)
+        falsify(etl, "UPDATE messages SET status = 'failed' WHERE id = 5")
+        falsify(etl, """UPDATE conversations SET digests = '{"custom_attributes": {}}' WHERE id = 1""")
+        assert [one[:3] for one in told(verified(etl, **settings))] == [
+            ("conversations", 1, "digests"),
+            ("messages", 5, "status"),
+        ]
+
+
+def test_after_hashes_were_dropped_what_is_equal_stays_equal(engine: Engine) -> None:
+    with job(rich_account(), engine) as etl:
+        etl.run(pii="hash", pii_key=KEY)
+        dropped = Settings(base_url=etl.url, api_token="demo-token", account_id=1, pii="drop")
+        redact.redact(engine, 1, way_of(dropped), lambda *_: None)
+        for untold in (36, 24):
+            found = verified(etl, pii="drop")
+            assert (told(found), found.outcome, found.remarks) == ([], "complete", [NO_DIGEST.format(untold)])
+            etl.run(pii="drop")
 
 
 def test_of_a_range_only_what_was_going_on_then_is_compared(engine: Engine) -> None:
