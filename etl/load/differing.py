@@ -16,9 +16,15 @@ from sqlalchemy.sql.elements import TextClause
 from etl.database.base import SCHEMA
 from etl.database.models import METADATA
 from etl.load.upsert import Row
+from etl.transform.content import TAG
 
 # A server may sign the address of a file anew with each answer: what is signed stands before the question mark.
 ADDRESSES = {"data_url", "thumb_url"}
+# What tells the key of a digest: those that were made with two keys, as of two tokens, say nothing of what they are of.
+KEYS = {
+    "content_digest": f"left({{0}}.content_digest, {TAG})",
+    "digests": "substring(CAST({0}.digests AS text) FROM 'digest:[0-9a-f]+')",
+}
 
 
 # In the place of a field, where one of the two has no such record at all; and in the place of its values.
@@ -96,4 +102,7 @@ def _differs(name: str) -> str:
         return "(coalesce(held.extra, '{}') || given.extra) IS DISTINCT FROM held.extra"
     if name in ADDRESSES:
         return f"split_part(held.{name}, '?', 1) IS DISTINCT FROM split_part(given.{name}, '?', 1)"
-    return f"held.{name} IS DISTINCT FROM given.{name}"
+    differs = f"held.{name} IS DISTINCT FROM given.{name}"
+    if name in KEYS:
+        return f"{differs} AND coalesce({KEYS[name].format('held')} = {KEYS[name].format('given')}, true)"
+    return differs

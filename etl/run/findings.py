@@ -44,7 +44,8 @@ class Findings:
     answered: of which the vendor said that they are there, or that they are not.
     unproved: conversations that are equal as far as they were compared, and of which the server cannot show that it has
     no more messages than the tables.
-    to_repair: conversations that differ. differences: in what, while there are few. number: in how many places.
+    to_repair: conversations that differ -> how many rows of them count as differing. unread: of which something could
+    not be read. differences: in what, while there are few. number: in how many places.
     failures: why something could not be read, while there are few.
     """
 
@@ -57,13 +58,14 @@ class Findings:
     unproved: int = 0
     answered: int = 0
     number: int = 0
-    to_repair: set[int] = field(default_factory=set)
+    to_repair: dict[int, int] = field(default_factory=dict)
+    unread: set[int] = field(default_factory=set)
     differences: list[Differing] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def take(self, one: Compared, held: Holding, wrong: Wrong) -> None:
         """Count a conversation that was read again; wrong: in what it and its messages differ."""
-        number = one.target.conversation_id
+        number, before = one.target.conversation_id, self._differing
         self.answered += one.fresh.payload is not None or one.fresh.is_gone
         if one.fresh.payload is None:
             self._take_absent(one, held)
@@ -75,6 +77,12 @@ class Findings:
             self._count(one, held, changed=True)
         else:
             self._settle(one, held, wrong)
+        if number in self.to_repair:
+            self.to_repair[number] = self._differing - before
+
+    @property
+    def _differing(self) -> int:
+        return self.conversations.differing + self.messages.differing
 
     def _take_absent(self, one: Compared, held: Holding) -> None:
         """Count a conversation that the vendor does not have, or does not show."""
@@ -102,7 +110,8 @@ class Findings:
             self.unproved += not wrong and not one.fresh.is_whole
         self.fields += one.count_fields()
         if unknown:
-            self._fail(f"Conversation {one.target.conversation_id}: {len(unknown)} messages could not be read again.")
+            number = one.target.conversation_id
+            self._fail(number, f"Conversation {number}: {len(unknown)} messages could not be read again.")
         if wrong:
             self._note([told for each in wrong.values() for told in each], one.target.conversation_id)
 
@@ -114,16 +123,17 @@ class Findings:
 
     def _give_up(self, one: Compared, held: Holding, said: str) -> None:
         self._count(one, held, changed=False)
-        self._fail(said)
+        self._fail(one.target.conversation_id, said)
 
-    def _fail(self, said: str) -> None:
+    def _fail(self, conversation_id: int, said: str) -> None:
         self.unreadable += 1
+        self.unread.add(conversation_id)
         self.failures += [said] if len(self.failures) < MOST_KEPT else []
 
     def _note(self, found: Sequence[Differing], conversation_id: int) -> None:
         self.number += len(found)
         self.differences += found[: MOST_KEPT - len(self.differences)]
-        self.to_repair.add(conversation_id)
+        self.to_repair[conversation_id] = 0
 
     def _drawn(self, one: Compared, held: Holding) -> set[int]:
         """Return the ids of the messages that count: those that were drawn, or all that either side has."""

@@ -1,6 +1,7 @@
 """Verifying: what is stored is read again from the vendor and compared field by field, and what is wrong is found."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from etl.demo.events import (
 from etl.demo.server import Answer, Request
 from etl.errors import AnotherRun, Denied, SettingsError
 from etl.load import run_lock
+from etl.monitoring import run_history
+from etl.monitoring.status import judge
 from etl.privacy import removal
 from etl.run import verify
 from etl.run.sampling import Wanted
@@ -186,7 +189,7 @@ def test_a_message_that_is_in_another_conversation_is_wrong_in_both(engine: Engi
             ("messages", 17, "the record", "there", "missing"),
             ("messages", 17, "conversation_id", "4", "6"),
         ]
-        assert found.findings.to_repair == {4, 6}
+        assert set(found.findings.to_repair) == {4, 6}
 
 
 @pytest.mark.parametrize("number", [4, 12])
@@ -196,7 +199,7 @@ def test_a_conversation_of_which_every_row_is_lost_is_found(engine: Engine, numb
         removal.remove(engine, 1, [number])
         found = verified(etl, repair=True)
         assert told(found)[0] == ("conversations", number, "the record", "missing", "there")
-        assert (found.findings.to_repair, found.repaired, found.outcome) == ({number}, 1, "complete")
+        assert (set(found.findings.to_repair), found.repaired, found.outcome) == ({number}, 1, "complete")
         assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id = :number", number=number) == [(3,)]
 
 
@@ -379,6 +382,35 @@ def test_where_personal_data_are_not_kept_what_is_stored_instead_is_compared(
             verified(etl)
         falsify(etl, "UPDATE messages SET content_digest = content_digest || '0' WHERE id = 5")
         assert [one[:3] for one in told(verified(etl, **settings))] == [("messages", 5, "content_digest")]
+
+
+@pytest.mark.parametrize("runs_again", [False, True])
+def test_digests_that_another_token_has_made_say_nothing_of_texts_and_attributes(
+    engine: Engine, runs_again: bool
+) -> None:
+    with job(rich_account(), engine) as etl:
+        etl.run(pii="drop")
+        etl.vendor.token = "another-token"
+        if runs_again:
+            etl.run(pii="drop", api_token="another-token")
+        found = verified(etl, pii="drop", api_token="another-token")
+        assert (told(found), found.outcome) == ([], "complete")
+        falsify(etl, "UPDATE messages SET message_type = 'outgoing' WHERE id = 5")
+        differs = verified(etl, pii="drop", api_token="another-token")
+        assert told(differs) == [("messages", 5, "message_type", "outgoing", "incoming")]
+
+
+@pytest.mark.parametrize("wanted", [ALL, Wanted(sample=30, seed=5), Wanted(sample=None, conversations=(2, 3))])
+def test_of_what_was_repaired_no_row_is_left_for_the_status_to_warn_of(engine: Engine, wanted: Wanted) -> None:
+    with job(account_of(12), engine) as etl:
+        etl.run()
+        falsify(etl, "UPDATE messages SET content = 'invented' WHERE conversation_id IN (2, 3)")
+        found = verified(etl, wanted, repair=True)
+        assert found.repaired == 2
+        assert found.messages.differing + found.conversations.differing > 2
+        assert etl.rows("SELECT rows_found_differing FROM bi.sync_health") == [(0,)]
+        (standing,) = run_history.standings(engine, [1])
+        assert "the last verification found" not in judge(standing, datetime.now(UTC), timedelta(days=1)).said
 
 
 def test_of_a_range_only_what_was_going_on_then_is_compared(engine: Engine) -> None:
