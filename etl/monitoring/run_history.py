@@ -19,7 +19,7 @@ from etl.load.journal import OVER_EVERYTHING, Run, tally_of
 
 # As bi.sync_health has it.
 BOOKS_AGREE = (SyncRun.books != {}) & ~func.jsonb_path_exists(
-    SyncRun.books, cast("$.* ? (@.vendor != @.ours + @.explained)", JSONPATH)
+    SyncRun.books, cast("$.* ? (@.vendor != @.ours + @.explained || @.days > 0)", JSONPATH)
 )
 OLDEST_READING = select(func.min(func.coalesce(Conversation.history_read_at, Conversation.first_synced_at))).where(
     Conversation.deleted_at.is_(None)

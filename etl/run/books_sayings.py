@@ -73,10 +73,15 @@ def _is_of(day: Balance, whole: Balance) -> bool:
     return day.metric == whole.metric and is_within and day.span != whole.span
 
 
-def to_json(compared: Balance) -> dict[str, int]:
-    """Return what the journal has of a count; explained: by how much both differ without a fault."""
+def to_json(compared: Balance, days: list[Balance]) -> dict[str, int]:
+    """Return what the journal has of a count; explained: by how much both differ without a fault.
+
+    days: how many differ, where any do: one that has too much and one that lacks as much show in no sum.
+    """
     explained = compared.difference if compared.explained_by else 0
-    return {"vendor": compared.vendor, "ours": compared.ours.number, "explained": explained}
+    told = {"vendor": compared.vendor, "ours": compared.ours.number, "explained": explained}
+    differing = sum(one.is_in_doubt for one in days if _is_of(one, compared))
+    return told | ({"days": differing} if differing else {})
 
 
 def to_row(compared: Balance, grain: str, run: Run, at: datetime) -> dict[str, Any]:

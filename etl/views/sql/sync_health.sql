@@ -37,7 +37,7 @@ SELECT
     (
         SELECT max(run.started_at) FROM helpdesk.sync_runs AS run
         WHERE run.account_id = account.account_id AND run.books <> '{}'
-          AND NOT jsonb_path_exists(run.books, '$.* ? (@.vendor != @.ours + @.explained)')
+          AND NOT jsonb_path_exists(run.books, '$.* ? (@.vendor != @.ours + @.explained || @.days > 0)')
     ) AS books_agree_as_of,
     verified.finished_at AS verified_at,
     verified.messages_bound AS messages_differing_at_most,
