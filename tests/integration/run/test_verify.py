@@ -413,6 +413,31 @@ def test_of_what_was_repaired_no_row_is_left_for_the_status_to_warn_of(engine: E
         assert "the last verification found" not in judge(standing, datetime.now(UTC), timedelta(days=1)).said
 
 
+def test_what_one_conversation_was_found_to_be_says_nothing_of_all_messages(engine: Engine) -> None:
+    shown = "SELECT messages_differing_at_most > 0, rows_found_differing FROM bi.sync_health"
+
+    def said() -> str:
+        (standing,) = run_history.standings(engine, [1])
+        return judge(standing, datetime.now(UTC), timedelta(days=1)).said
+
+    with job(account_of(12), engine) as etl:
+        etl.run()
+        verified(etl, Wanted(sample=None, conversations=(2,)))
+        assert etl.rows(shown) == [(None, 0)]
+        assert "verified" not in said()
+        verified(etl, Wanted(sample=6, seed=1))
+        assert (etl.rows(shown), "with 95% confidence" in said()) == ([(True, 0)], True)
+        falsify(etl, "UPDATE messages SET content = 'invented' WHERE conversation_id IN (2, 3)")
+        verified(etl, Wanted(sample=None, conversations=(2,)))
+        assert (etl.rows(shown), "with 95% confidence" in said()) == ([(True, 4)], True)
+        assert "the last verification found 4 rows that differ" in said()
+        verified(etl)
+        verified(etl, Wanted(sample=None, conversations=(2,)), repair=True)
+        assert etl.rows(shown) == [(True, 8)]
+        verified(etl, repair=True)
+        assert etl.rows(shown) == [(True, 0)]
+
+
 def test_of_a_range_only_what_was_going_on_then_is_compared(engine: Engine) -> None:
     with job(account_of(12), engine) as etl:
         etl.run()
