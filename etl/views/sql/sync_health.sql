@@ -118,7 +118,7 @@ COMMENT ON COLUMN bi.sync_health.records_rejected IS 'Records that could not be 
 COMMENT ON COLUMN bi.sync_health.figures_computed_at IS 'When the figures were computed last (UTC)';
 COMMENT ON COLUMN bi.sync_health.stale_conversations IS 'Conversations that changed since then: their figures are older';
 COMMENT ON COLUMN bi.sync_health.messages_dated_ahead IS 'Messages dated after they were first seen: every figure has them then';
-COMMENT ON COLUMN bi.sync_health.books_agree_as_of IS 'When the last run began whose counts agree with the vendor''s own books (UTC); NULL: none did, or they were never asked for';
+COMMENT ON COLUMN bi.sync_health.books_agree_as_of IS 'When the last run began whose counts agree with the vendor''s own books, but for rows that are known to have been deleted (UTC); NULL: none did, or they were never asked for';
 COMMENT ON COLUMN bi.sync_health.verified_at IS 'When the last `etl verify` of everything ended, or of a sample of it (UTC); NULL: there was none';
 COMMENT ON COLUMN bi.sync_health.messages_differing_at_most IS 'By that, at most this share of the messages differs from the vendor''s, from 0 to 1, with the confidence that it states; NULL: nothing was compared';
 COMMENT ON COLUMN bi.sync_health.rows_found_differing IS 'Rows that it, and a later one of some conversations, found to differ and did not repair; NULL: there was none';

@@ -74,3 +74,28 @@ def test_books_do_not_agree_while_one_day_has_what_another_one_lacks(
         assert (again.outcome, again.notes) == ("complete", [])
         assert [one.books_agree for one in run_history.standings(engine, [1])] == [again.started_at]
         assert etl.rows(f"{of_days} AND settled_at IS NULL") == []
+
+
+@pytest.mark.parametrize("behaviour", ["2026", "2.14"])
+def test_a_difference_that_may_be_of_what_changed_meanwhile_is_no_agreement(engine: Engine, behaviour: str) -> None:
+    """The vendor counts a message that it shows nowhere, and while it is read a conversation of the past goes."""
+    account = account_of(12)
+    goes: list[int] = []
+
+    def hide(request: Request, answer: Answer) -> Answer:
+        if request.path.endswith("/reports") and goes:
+            account.conversations.pop(goes.pop())
+        if not request.path.endswith("/messages"):
+            return answer
+        value = orjson.loads(answer.body)
+        return json_answer(value | {"payload": [one for one in value["payload"] if one["id"] != 20]})
+
+    with job(account, engine, hide, behaviour=behaviour) as etl:
+        etl.run()
+        goes.append(3)
+        run = etl.run()
+        assert [one for one in run.notes if "what lies in the past changed" in one]
+        assert run.books is not None
+        assert run.books["incoming_messages"]["vendor"] - run.books["incoming_messages"]["ours"] == 1
+        assert etl.rows("SELECT books_agree_as_of FROM bi.sync_health") == [(None,)]
+        assert [one.books_agree for one in run_history.standings(engine, [1])] == [None]
