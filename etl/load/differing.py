@@ -16,13 +16,13 @@ from sqlalchemy.sql.elements import TextClause
 from etl.database.base import SCHEMA
 from etl.database.models import METADATA
 from etl.load.upsert import Row
-from etl.transform.content import TAG
 
 # A server may sign the address of a file anew with each answer: what is signed stands before the question mark.
 ADDRESSES = {"data_url", "thumb_url"}
-# What tells the key of a digest: those that were made with two keys, as of two tokens, say nothing of what they are of.
+# What tells the key of a digest: those that were made with two keys, as of two tokens, say nothing of what they are of
+# (etl/transform/content.py, etl/privacy/changes.py).
 KEYS = {
-    "content_digest": f"left({{0}}.content_digest, {TAG})",
+    "content_digest": "left({0}.content_digest, 4)",
     "digests": "substring(CAST({0}.digests AS text) FROM 'digest:[0-9a-f]+')",
 }
 

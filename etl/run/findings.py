@@ -40,7 +40,7 @@ class Findings:
 
     draws: whether messages were drawn: then only these are counted, else all of the conversations that are compared.
     read_at: when the last complete run began; None: there was none.
-    fields: how many were compared. unreadable: conversations of which something could not be read, and is not known.
+    fields: how many were compared.
     answered: of which the vendor said that they are there, or that they are not.
     unproved: conversations that are equal as far as they were compared, and of which the server cannot show that it has
     no more messages than the tables.
@@ -54,7 +54,6 @@ class Findings:
     conversations: Counted = field(default_factory=Counted)
     messages: Counted = field(default_factory=Counted)
     fields: int = 0
-    unreadable: int = 0
     unproved: int = 0
     answered: int = 0
     number: int = 0
@@ -79,6 +78,11 @@ class Findings:
             self._settle(one, held, wrong)
         if number in self.to_repair:
             self.to_repair[number] = self._differing - before
+
+    @property
+    def unreadable(self) -> int:
+        """How many conversations there are of which something could not be read, and is not known."""
+        return len(self.unread)
 
     @property
     def _differing(self) -> int:
@@ -126,7 +130,6 @@ class Findings:
         self._fail(one.target.conversation_id, said)
 
     def _fail(self, conversation_id: int, said: str) -> None:
-        self.unreadable += 1
         self.unread.add(conversation_id)
         self.failures += [said] if len(self.failures) < MOST_KEPT else []
 
