@@ -1,4 +1,4 @@
-"""What `etl check` asks of a server that it need not have: lists taken where they are, and missed where not."""
+"""What `etl check` asks of a server that it need not have: lists, its own counts and events; taken where they are."""
 
 from typing import TYPE_CHECKING
 
@@ -9,17 +9,25 @@ if TYPE_CHECKING:
 
 OPTIONAL = (
     *("inboxes", "agents", "teams", "labels", "contacts", "csat_survey_responses", "custom_attribute_definitions"),
-    *("agent_bots", "campaigns", "sla_policies"),
+    *("agent_bots", "campaigns", "sla_policies", "reports", "reporting_events"),
 )
+# What is asked for a range of time is asked for a second of 1970, in which nothing was. Without their parameter older
+# servers put inboxes into contacts, with their passwords.
+OF_A_SECOND = [("since", "0"), ("until", "1")]
+QUERIES = {
+    "contacts": [("include_contact_inboxes", "false")],
+    "reports": [("type", "account"), *OF_A_SECOND],
+    "reporting_events": OF_A_SECOND,
+}
 
 
 def missing_of(client: "Client") -> list[str]:
-    """Return the lists that this server does not have, or does not give to this token."""
+    """Return what this server does not have, or does not give to this token."""
+    paths = {"reports": f"/api/v2/accounts/{client.account_id}/reports/summary"}
     missing = []
     for name in OPTIONAL:
         try:
-            # Otherwise older servers put inboxes into contacts, with their passwords; for the others it means nothing.
-            client.get(name, [("include_contact_inboxes", "false")])
+            client.get(paths.get(name, name), QUERIES.get(name, []))
         except VendorError:
             missing.append(name)
     return missing

@@ -53,7 +53,8 @@ class SyncRun(OfAccount, Base):
         comment="Of the list of contacts: counted (by the vendor), loaded, gone, not_shown; NULL: it was not read"
     )
     books: Mapped[dict[str, Any] | None] = column(
-        comment="Against the vendor's own counts: metric -> vendor, ours, explained; NULL: they were not asked for"
+        comment="Against the vendor's own counts: metric -> vendor, ours, explained, days that differ, if any;"
+        " NULL: they were not asked for"
     )
     notes: Mapped[list[str] | None] = column(comment="What is worth knowing of the run and no fault; NULL: nothing")
     problems: Mapped[list[str] | None] = column(comment="Why the run is not complete, in sentences; NULL: nothing")

@@ -107,7 +107,7 @@ class Verification(OfAccount, Base):
     conversations_differing: Mapped[int] = column(comment="Conversations that differed in some field, or were missing")
     messages_differing: Mapped[int] = column(comment="Messages that differed in some field, or were missing")
     unreadable: Mapped[int] = column(comment="Conversations that could not be read, so that nothing is known of them")
-    repaired: Mapped[int] = column(comment="How many of the differing ones were repaired (--repair)")
+    repaired: Mapped[int] = column(comment="How many of the differing ones, of both, were repaired (--repair)")
     confidence: Mapped[float] = column(comment="With which confidence the bound holds, from 0 to 1")
     messages_bound: Mapped[float | None] = column(
         comment="At most this share of the messages differs, from 0 to 1; NULL: nothing was compared"

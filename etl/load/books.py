@@ -98,8 +98,8 @@ NEAR = f"""
     )
     ORDER BY reading.at, conversation.id LIMIT :most
 """  # noqa: S608 -- only constants are formatted in
-# The second run since the last one in which the span, or everything, was counted otherwise: what the first one read may
-# have been wrong for a while.
+# The second run since the last one in which the span was counted otherwise, or nothing differed: what the first one
+# read may have been wrong for a while.
 DIFFERS_SINCE = f"""
     SELECT run.started_at FROM {SCHEMA}.vendor_counts AS same
     JOIN {SCHEMA}.sync_runs AS run ON run.account_id = same.account_id AND run.run_id = same.run_id
@@ -108,7 +108,9 @@ DIFFERS_SINCE = f"""
           SELECT max(other.run_id) FROM {SCHEMA}.vendor_counts AS other
           WHERE other.account_id = :account_id AND other.metric = :metric AND (
               other.since = :since AND other.until = :until AND (other.vendor <> :vendor OR other.ours <> :ours)
-              OR other.grain = 'all' AND other.vendor = other.ours
+              OR other.grain = 'all' AND other.vendor = other.ours AND NOT EXISTS (
+                  SELECT FROM {SCHEMA}.vendor_counts AS day WHERE day.account_id = :account_id AND day.metric = :metric
+                  AND day.run_id = other.run_id AND day.grain = 'day' AND day.vendor <> day.ours)
           )
       ), 0)
     ORDER BY run.run_id OFFSET 1 LIMIT 1

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, text, update
 from etl.database.base import SCHEMA
 from etl.database.dimensions import Contact
 from etl.database.engine import any_of
+from etl.load.conversations import ROWS_AT_ONCE
 
 MOVED = "entity = 'conversation' AND field = 'contact_id' AND jsonb_typeof(before) IN ('number', 'string')"
 # Whom the list shows, or should; who is with no conversation any more, as these were deleted or moved. What was asked
@@ -69,10 +70,11 @@ class Doubted:
 
 def doubted(connection: Connection, account_id: int, seen: Collection[int]) -> Doubted:
     """Return whom the list should have shown, and that are not among those which it did."""
-    found = Doubted([], [])
-    for row in connection.execute(text(DOUBTED), {"account_id": account_id}):
-        if row.id not in seen:
-            (found.listed if row.listed else found.others).append(row.id)
+    found, bit_by_bit = Doubted([], []), connection.execution_options(yield_per=ROWS_AT_ONCE)
+    with bit_by_bit.execute(text(DOUBTED), {"account_id": account_id}) as rows:
+        for row in rows:
+            if row.id not in seen:
+                (found.listed if row.listed else found.others).append(row.id)
     return found
 
 

@@ -19,7 +19,7 @@ from etl.load.journal import OVER_EVERYTHING, Run, tally_of
 
 # As bi.sync_health has it.
 BOOKS_AGREE = (SyncRun.books != {}) & ~func.jsonb_path_exists(
-    SyncRun.books, cast("$.* ? (@.vendor != @.ours + @.explained)", JSONPATH)
+    SyncRun.books, cast("$.* ? (@.vendor != @.ours + @.explained || @.days > 0)", JSONPATH)
 )
 OLDEST_READING = select(func.min(func.coalesce(Conversation.history_read_at, Conversation.first_synced_at))).where(
     Conversation.deleted_at.is_(None)
@@ -35,7 +35,8 @@ class Standing:
     ended, however it did. under_way: what the journal has as running; is_alive: whether a process is behind it.
     conversations_unaccounted, messages_unaccounted: by the last ledger, and by the last audit; None without one.
     books_agree: when the last run began whose books agree with the vendor's (UTC). oldest_reading: when the history was
-    read that was not read for the longest time (UTC). verified: the last row of verifications. None without one.
+    read that was not read for the longest time (UTC). verified: the last row of verifications of everything. None
+    without one. rows_differing: how many rows that one, and a later one of a selection, found to differ and left so.
     """
 
     account_id: int
@@ -48,6 +49,7 @@ class Standing:
     books_agree: datetime | None = None
     oldest_reading: datetime | None = None
     verified: Any = None
+    rows_differing: int = 0
 
 
 def _runs() -> Select[Any]:
@@ -143,10 +145,14 @@ def _standing(engine: Engine, connection: Connection, account_id: int) -> Standi
         audit and audit.audit.get("unaccounted"),
         connection.scalar(select(func.max(SyncRun.started_at)).where(SyncRun.account_id == account_id, BOOKS_AGREE)),
         connection.scalar(OLDEST_READING.where(Conversation.account_id == account_id)),
-        connection.execute(
-            select(Verification)
-            .where(Verification.account_id == account_id)
-            .order_by(Verification.number.desc())
-            .limit(1)
-        ).first(),
+        *_verified(connection, account_id),
     )
+
+
+def _verified(connection: Connection, account_id: int) -> tuple[Any, int]:
+    """Return the last verification of everything, and how many rows it and the last one of all left that differ."""
+    newest = select(Verification).where(Verification.account_id == account_id).order_by(Verification.number.desc())
+    last = connection.execute(newest.limit(1)).first()
+    whole = connection.execute(newest.where(Verification.selection.is_(None)).limit(1)).first()
+    both = {one.number: one for one in (whole, last) if one}.values()
+    return whole, sum(one.conversations_differing + one.messages_differing - one.repaired for one in both)

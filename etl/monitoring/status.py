@@ -72,8 +72,8 @@ def _faults(standing: Standing, now: datetime, max_age: timedelta) -> Iterator[s
         yield f"{standing.conversations_unaccounted} conversation ids unaccounted for"
     if standing.messages_unaccounted:
         yield f"{standing.messages_unaccounted} messages unaccounted for"
-    if differing := _differing(standing.verified):
-        yield f"the last verification found {differing} rows that differ (`etl verify --repair`)"
+    if standing.rows_differing:
+        yield f"the last verification found {standing.rows_differing} rows that differ (`etl verify --repair`)"
     if under_way and not standing.is_alive:
         yield f"run {under_way.run_id} was killed (begun {_span(now - under_way.started_at)} ago)"
 
@@ -95,13 +95,6 @@ def _proofs(standing: Standing, now: datetime) -> Iterator[str]:
         yield f"oldest reading {_span(now - standing.oldest_reading)} ago"
     if standing.verified:
         yield f"verified {_span(now - standing.verified.finished_at)} ago{_bound(standing.verified)}"
-
-
-def _differing(verified: Any) -> int:
-    """Return how many rows the last verification left that differ; 0 when there was none."""
-    if verified is None:
-        return 0
-    return max(0, int(verified.conversations_differing + verified.messages_differing - verified.repaired))
 
 
 def _bound(verified: Any) -> str:

@@ -127,6 +127,8 @@ def _spell_books(books: dict[str, dict[str, int]]) -> str:
     said = f"{messages['ours']:,} of {messages['vendor']:,} messages agree"
     if messages["vendor"] != messages["ours"]:
         said = f"{messages['vendor']:,} messages at the vendor, {messages['ours']:,} in the tables"
+    elif days := sum(books[name].get("days", 0) for name in books if name.endswith("_messages")):
+        said = f"{messages['ours']:,} of {messages['vendor']:,} messages, and {days:,} days that differ"
     conversations = books.get("conversations", dict.fromkeys(sides, 0))
     if conversations["vendor"] != conversations["ours"]:
         said += f"; conversations {conversations['vendor']:,} and {conversations['ours']:,}"

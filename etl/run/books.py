@@ -181,7 +181,7 @@ class Books:
         """Keep the counts, and say what differs, after what was read again."""
         run = self.intake.run
         told = sayings.sums(whole)
-        run.books = (run.books or {}) | {one.metric: sayings.to_json(one) for one in told}
+        run.books = (run.books or {}) | {one.metric: sayings.to_json(one, days) for one in told}
         rows = [(one, "all") for one in told] + [(one, "day") for one in days if one.span not in self._whole()]
         at = run.clock.now()
         with self.intake.writer.transaction() as connection:

@@ -17,6 +17,9 @@ DELETED = "messages of conversations that were deleted of late, which the vendor
 DESTROYED = "answers that the vendor no longer has, as with those of contacts that were merged"
 UNREAD = "what this run could not read"
 REFUSED = "conversations that the vendor refuses to this token"
+# What may be why says nothing of how much: only of these is known how many rows they are.
+COUNTED = {DELETED, DESTROYED}
+REASONS = "; "
 DAYS_NAMED = 5
 
 
@@ -52,7 +55,7 @@ def sums(whole: list[Balance]) -> list[Balance]:
                 TimeSpan(min(one.span.since for one in parts), max(one.span.until for one in parts)),
                 sum(one.vendor for one in parts),
                 Count(sum(one.ours.number for one in parts)),
-                "; ".join(str(reason) for reason in reasons) if is_explained else None,
+                REASONS.join(str(reason) for reason in reasons) if is_explained else None,
             )
         )
     return summed
@@ -65,7 +68,7 @@ def explain_by_days(whole: Balance, days: list[Balance]) -> Balance:
         return whole
     if sum(one.difference for one in mine) != whole.difference:
         return whole
-    return replace(whole, explained_by="; ".join(dict.fromkeys(str(one.explained_by) for one in mine)))
+    return replace(whole, explained_by=REASONS.join(dict.fromkeys(str(one.explained_by) for one in mine)))
 
 
 def _is_of(day: Balance, whole: Balance) -> bool:
@@ -73,10 +76,16 @@ def _is_of(day: Balance, whole: Balance) -> bool:
     return day.metric == whole.metric and is_within and day.span != whole.span
 
 
-def to_json(compared: Balance) -> dict[str, int]:
-    """Return what the journal has of a count; explained: by how much both differ without a fault."""
-    explained = compared.difference if compared.explained_by else 0
-    return {"vendor": compared.vendor, "ours": compared.ours.number, "explained": explained}
+def to_json(compared: Balance, days: list[Balance]) -> dict[str, int]:
+    """Return what the journal has of a count; explained: by how much both differ, where that is known to be no fault.
+
+    days: how many differ, where any do: one that has too much and one that lacks as much show in no sum.
+    """
+    is_known = compared.explained_by is not None and COUNTED.issuperset(compared.explained_by.split(REASONS))
+    explained = compared.difference if is_known else 0
+    told = {"vendor": compared.vendor, "ours": compared.ours.number, "explained": explained}
+    differing = sum(one.is_in_doubt for one in days if _is_of(one, compared))
+    return told | ({"days": differing} if differing else {})
 
 
 def to_row(compared: Balance, grain: str, run: Run, at: datetime) -> dict[str, Any]:

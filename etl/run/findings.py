@@ -42,11 +42,12 @@ class Findings:
 
     draws: whether messages were drawn: then only these are counted, else all of the conversations that are compared.
     read_at: when the last complete run began; None: there was none.
-    fields: how many were compared. unreadable: conversations of which something could not be read, and is not known.
+    fields: how many were compared.
     answered: of which the vendor said that they are there, or that they are not.
     unproved: conversations that are equal as far as they were compared, and of which the server cannot show that it has
     no more messages than the tables.
-    to_repair: conversations that differ. differences: in what, while there are few. number: in how many places.
+    to_repair: conversations that differ -> how many rows of them count as differing. unread: of which something could
+    not be read. differences: in what, while there are few. number: in how many places.
     failures: why something could not be read, while there are few.
     """
 
@@ -55,17 +56,17 @@ class Findings:
     conversations: Counted = field(default_factory=Counted)
     messages: Counted = field(default_factory=Counted)
     fields: int = 0
-    unreadable: int = 0
     unproved: int = 0
     answered: int = 0
     number: int = 0
-    to_repair: set[int] = field(default_factory=set)
+    to_repair: dict[int, int] = field(default_factory=dict)
+    unread: set[int] = field(default_factory=set)
     differences: list[Differing] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def take(self, one: Compared, held: Holding, wrong: Wrong) -> None:
         """Count a conversation that was read again; wrong: in what it and its messages differ."""
-        number = one.target.conversation_id
+        number, before = one.target.conversation_id, self._differing
         self.answered += one.fresh.payload is not None or one.fresh.is_gone
         if one.fresh.payload is None:
             self._take_absent(one, held)
@@ -77,6 +78,17 @@ class Findings:
             self._count(one, held, changed=True)
         else:
             self._settle(one, held, wrong)
+        if number in self.to_repair:
+            self.to_repair[number] = self._differing - before
+
+    @property
+    def unreadable(self) -> int:
+        """How many conversations there are of which something could not be read, and is not known."""
+        return len(self.unread)
+
+    @property
+    def _differing(self) -> int:
+        return self.conversations.differing + self.messages.differing
 
     def remarks(self) -> list[str]:
         """Return what else is to be said: of how many texts nothing is known."""
@@ -113,7 +125,8 @@ class Findings:
             self.unproved += not wrong and not one.fresh.is_whole
         self.fields += one.count_fields()
         if unknown:
-            self._fail(f"Conversation {one.target.conversation_id}: {len(unknown)} messages could not be read again.")
+            number = one.target.conversation_id
+            self._fail(number, f"Conversation {number}: {len(unknown)} messages could not be read again.")
         if wrong:
             self._note([told for each in wrong.values() for told in each], one.target.conversation_id)
 
@@ -125,16 +138,16 @@ class Findings:
 
     def _give_up(self, one: Compared, held: Holding, said: str) -> None:
         self._count(one, held, changed=False)
-        self._fail(said)
+        self._fail(one.target.conversation_id, said)
 
-    def _fail(self, said: str) -> None:
-        self.unreadable += 1
+    def _fail(self, conversation_id: int, said: str) -> None:
+        self.unread.add(conversation_id)
         self.failures += [said] if len(self.failures) < MOST_KEPT else []
 
     def _note(self, found: Sequence[Differing], conversation_id: int) -> None:
         self.number += len(found)
         self.differences += found[: MOST_KEPT - len(self.differences)]
-        self.to_repair.add(conversation_id)
+        self.to_repair[conversation_id] = 0
 
     def _drawn(self, one: Compared, held: Holding) -> set[int]:
         """Return the ids of the messages that count: those that were drawn, or all that either side has."""

@@ -47,7 +47,8 @@ class Verification:
     """What was compared, and what that permits to say.
 
     drawn: what was compared, and out of what. repaired: how many of the conversations that differ are equal by now;
-    None where none was to be. faults: why a repair is not whole. remarks: what else is worth knowing.
+    None where none was to be. rows_repaired: how many rows these are, messages included. faults: why a repair is not
+    whole. remarks: what else is worth knowing.
     """
 
     account_id: int
@@ -58,6 +59,7 @@ class Verification:
     finished_at: datetime | None = None
     requests: int = 0
     repaired: int | None = None
+    rows_repaired: int = 0
     faults: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -219,8 +221,8 @@ def _repair(settings: Settings, engine: Engine, found: Verification, watch: Tell
     found.faults += run.problems
     again = _look(settings, engine, replace(found.wanted, sample=None, conversations=to_repair), watch)
     found.requests += again.requests
-    mended = found.findings.to_repair - again.findings.to_repair
-    found.repaired = max(0, len(mended) - again.findings.unreadable)
+    mended = found.findings.to_repair.keys() - again.findings.to_repair.keys() - again.findings.unread
+    found.repaired, found.rows_repaired = len(mended), sum(found.findings.to_repair[one] for one in mended)
     if left := sorted(again.findings.to_repair):
         named = ", ".join(map(str, left[:10])) + (" ..." if left[10:] else "")
         found.faults.append(f"{len(left):,} conversations still differ: {named}. `etl sync` accounts for all.")
@@ -241,7 +243,7 @@ def _columns(found: Verification) -> dict[str, object]:
         "conversations_differing": findings.conversations.differing,
         "messages_differing": findings.messages.differing,
         "unreadable": findings.unreadable,
-        "repaired": found.repaired or 0,
+        "repaired": found.rows_repaired,
         "confidence": CONFIDENCE if draws else 1.0,
         "messages_bound": found.messages.bound,
     }

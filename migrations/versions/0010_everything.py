@@ -197,7 +197,7 @@ def upgrade() -> None:
             "repaired",
             sa.BigInteger(),
             nullable=False,
-            comment="How many of the differing ones were repaired (--repair)",
+            comment="How many of the differing ones, of both, were repaired (--repair)",
         ),
         sa.Column(
             "confidence",
@@ -630,7 +630,8 @@ def upgrade() -> None:
             "books",
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
-            comment="Against the vendor's own counts: metric -> vendor, ours, explained; NULL: they were not asked for",
+            comment="Against the vendor's own counts: metric -> vendor, ours, explained, days that differ, if any;"
+            " NULL: they were not asked for",
         ),
         schema=SCHEMA,
     )

@@ -24,6 +24,11 @@ LEFT JOIN LATERAL (
     SELECT later.asked_at FROM helpdesk.vendor_counts AS later
     WHERE later.account_id = counted.account_id AND later.metric = counted.metric AND later.grain = 'all'
       AND later.run_id >= counted.run_id AND later.vendor = later.ours
+      AND NOT EXISTS (
+          SELECT FROM helpdesk.vendor_counts AS other
+          WHERE other.account_id = later.account_id AND other.run_id = later.run_id AND other.metric = later.metric
+            AND other.grain = 'day' AND other.vendor <> other.ours
+      )
       AND (counted.vendor = counted.ours OR later.run_id > counted.run_id)
     ORDER BY later.run_id LIMIT 1
 ) AS settled ON true;
@@ -38,6 +43,6 @@ COMMENT ON COLUMN bi.reconciliation.vendor IS 'What the vendor counts';
 COMMENT ON COLUMN bi.reconciliation.ours IS 'What the tables count by the same rule, after what differed was read again';
 COMMENT ON COLUMN bi.reconciliation.difference IS 'How many more the vendor counts; negative: how many fewer';
 COMMENT ON COLUMN bi.reconciliation.explained_by IS 'Why they differ, where that is known and no fault of the tables; NULL: they agree, or it is not known';
-COMMENT ON COLUMN bi.reconciliation.settled_at IS 'When the metric first agreed in all since this count (UTC); NULL: it has not yet';
+COMMENT ON COLUMN bi.reconciliation.settled_at IS 'When the metric first agreed since this count, in all and on each day that was asked for (UTC); NULL: it has not yet';
 COMMENT ON COLUMN bi.reconciliation.asked_at IS 'When the vendor was asked last (UTC)';
 COMMENT ON COLUMN bi.reconciliation.run_id IS 'The run that asked';

@@ -37,11 +37,21 @@ SELECT
     (
         SELECT max(run.started_at) FROM helpdesk.sync_runs AS run
         WHERE run.account_id = account.account_id AND run.books <> '{}'
-          AND NOT jsonb_path_exists(run.books, '$.* ? (@.vendor != @.ours + @.explained)')
+          AND NOT jsonb_path_exists(run.books, '$.* ? (@.vendor != @.ours + @.explained || @.days > 0)')
     ) AS books_agree_as_of,
     verified.finished_at AS verified_at,
     verified.messages_bound AS messages_differing_at_most,
-    verified.conversations_differing + verified.messages_differing - verified.repaired AS rows_found_differing
+    (
+        SELECT sum(left_over.conversations_differing + left_over.messages_differing - left_over.repaired)::bigint
+        FROM helpdesk.verifications AS left_over
+        WHERE left_over.account_id = account.account_id AND (
+            left_over.number = verified.number
+            OR left_over.number = (
+                SELECT max(any_one.number) FROM helpdesk.verifications AS any_one
+                WHERE any_one.account_id = account.account_id
+            )
+        )
+    ) AS rows_found_differing
 FROM helpdesk.accounts AS account
 LEFT JOIN LATERAL (
     SELECT
@@ -84,8 +94,9 @@ LEFT JOIN LATERAL (
     ORDER BY run.run_id DESC LIMIT 1
 ) AS audited ON true
 LEFT JOIN LATERAL (
+    -- What was found of some conversations says nothing of all messages.
     SELECT * FROM helpdesk.verifications AS verification
-    WHERE verification.account_id = account.account_id
+    WHERE verification.account_id = account.account_id AND verification.selection IS NULL
     ORDER BY verification.number DESC LIMIT 1
 ) AS verified ON true;
 
@@ -107,7 +118,7 @@ COMMENT ON COLUMN bi.sync_health.records_rejected IS 'Records that could not be 
 COMMENT ON COLUMN bi.sync_health.figures_computed_at IS 'When the figures were computed last (UTC)';
 COMMENT ON COLUMN bi.sync_health.stale_conversations IS 'Conversations that changed since then: their figures are older';
 COMMENT ON COLUMN bi.sync_health.messages_dated_ahead IS 'Messages dated after they were first seen: every figure has them then';
-COMMENT ON COLUMN bi.sync_health.books_agree_as_of IS 'When the last run began whose counts agree with the vendor''s own books (UTC); NULL: none did, or they were never asked for';
-COMMENT ON COLUMN bi.sync_health.verified_at IS 'When the last `etl verify` ended (UTC); NULL: there was none';
+COMMENT ON COLUMN bi.sync_health.books_agree_as_of IS 'When the last run began whose counts agree with the vendor''s own books, but for rows that are known to have been deleted (UTC); NULL: none did, or they were never asked for';
+COMMENT ON COLUMN bi.sync_health.verified_at IS 'When the last `etl verify` of everything ended, or of a sample of it (UTC); NULL: there was none';
 COMMENT ON COLUMN bi.sync_health.messages_differing_at_most IS 'By that, at most this share of the messages differs from the vendor''s, from 0 to 1, with the confidence that it states; NULL: nothing was compared';
-COMMENT ON COLUMN bi.sync_health.rows_found_differing IS 'Rows that it found to differ, and did not repair';
+COMMENT ON COLUMN bi.sync_health.rows_found_differing IS 'Rows that it, and a later one of some conversations, found to differ and did not repair; NULL: there was none';

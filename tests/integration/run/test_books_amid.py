@@ -59,7 +59,7 @@ def test_what_stays_different_is_a_problem_that_names_day_metric_and_both_number
             " was read."
         ]
         assert run.books is not None
-        assert run.books["incoming_messages"] == {"vendor": 60, "ours": 59, "explained": 0}
+        assert run.books["incoming_messages"] == {"vendor": 60, "ours": 59, "explained": 0, "days": 1}
         hiding = False
         run = etl.run()
         assert run.outcome == "complete", run.problems

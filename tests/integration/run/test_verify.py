@@ -1,6 +1,7 @@
 """Verifying: what is stored is read again from the vendor and compared field by field, and what is wrong is found."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from etl.demo.events import (
 from etl.demo.server import Answer, Request
 from etl.errors import AnotherRun, Denied, SettingsError
 from etl.load import run_lock
+from etl.monitoring import run_history
+from etl.monitoring.status import judge
 from etl.privacy import redact, removal
 from etl.privacy.rules import way_of
 from etl.run import verify
@@ -187,7 +190,7 @@ def test_a_message_that_is_in_another_conversation_is_wrong_in_both(engine: Engi
             ("messages", 17, "the record", "there", "missing"),
             ("messages", 17, "conversation_id", "4", "6"),
         ]
-        assert found.findings.to_repair == {4, 6}
+        assert set(found.findings.to_repair) == {4, 6}
 
 
 @pytest.mark.parametrize("number", [4, 12])
@@ -197,7 +200,7 @@ def test_a_conversation_of_which_every_row_is_lost_is_found(engine: Engine, numb
         removal.remove(engine, 1, [number])
         found = verified(etl, repair=True)
         assert told(found)[0] == ("conversations", number, "the record", "missing", "there")
-        assert (found.findings.to_repair, found.repaired, found.outcome) == ({number}, 1, "complete")
+        assert (set(found.findings.to_repair), found.repaired, found.outcome) == ({number}, 1, "complete")
         assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id = :number", number=number) == [(3,)]
 
 
@@ -415,6 +418,44 @@ def test_after_hashes_were_dropped_what_is_equal_stays_equal(engine: Engine) -> 
             found = verified(etl, pii="drop")
             assert (told(found), found.outcome, found.remarks) == ([], "complete", [NO_DIGEST.format(untold)])
             etl.run(pii="drop")
+
+
+@pytest.mark.parametrize("wanted", [ALL, Wanted(sample=30, seed=5), Wanted(sample=None, conversations=(2, 3))])
+def test_of_what_was_repaired_no_row_is_left_for_the_status_to_warn_of(engine: Engine, wanted: Wanted) -> None:
+    with job(account_of(12), engine) as etl:
+        etl.run()
+        falsify(etl, "UPDATE messages SET content = 'invented' WHERE conversation_id IN (2, 3)")
+        found = verified(etl, wanted, repair=True)
+        assert found.repaired == 2
+        assert found.messages.differing + found.conversations.differing > 2
+        assert etl.rows("SELECT rows_found_differing FROM bi.sync_health") == [(0,)]
+        (standing,) = run_history.standings(engine, [1])
+        assert "the last verification found" not in judge(standing, datetime.now(UTC), timedelta(days=1)).said
+
+
+def test_what_one_conversation_was_found_to_be_says_nothing_of_all_messages(engine: Engine) -> None:
+    shown = "SELECT messages_differing_at_most > 0, rows_found_differing FROM bi.sync_health"
+
+    def said() -> str:
+        (standing,) = run_history.standings(engine, [1])
+        return judge(standing, datetime.now(UTC), timedelta(days=1)).said
+
+    with job(account_of(12), engine) as etl:
+        etl.run()
+        verified(etl, Wanted(sample=None, conversations=(2,)))
+        assert etl.rows(shown) == [(None, 0)]
+        assert "verified" not in said()
+        verified(etl, Wanted(sample=6, seed=1))
+        assert (etl.rows(shown), "with 95% confidence" in said()) == ([(True, 0)], True)
+        falsify(etl, "UPDATE messages SET content = 'invented' WHERE conversation_id IN (2, 3)")
+        verified(etl, Wanted(sample=None, conversations=(2,)))
+        assert (etl.rows(shown), "with 95% confidence" in said()) == ([(True, 4)], True)
+        assert "the last verification found 4 rows that differ" in said()
+        verified(etl)
+        verified(etl, Wanted(sample=None, conversations=(2,)), repair=True)
+        assert etl.rows(shown) == [(True, 8)]
+        verified(etl, repair=True)
+        assert etl.rows(shown) == [(True, 0)]
 
 
 def test_of_a_range_only_what_was_going_on_then_is_compared(engine: Engine) -> None:

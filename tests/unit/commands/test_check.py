@@ -11,7 +11,7 @@ from tests.scripted_account import account_of
 FAULT = json_answer({"status": 500, "error": "Internal Server Error"}, 500)
 LISTS = (
     "inboxes, agents, teams, labels, contacts, csat_survey_responses, custom_attribute_definitions, agent_bots,"
-    " campaigns, sla_policies"
+    " campaigns, sla_policies, reports, reporting_events"
 )
 
 
@@ -43,7 +43,22 @@ def test_all_is_well(findings_of):
 
 def test_what_this_server_does_not_have_is_named(findings_of):
     _, found = findings_of(behaviour="4.7")
-    assert found["may see"] == Finding(None, "may see", "all but sla_policies, which a run does not need")
+    assert found["may see"] == Finding(
+        None, "may see", "all but sla_policies, reporting_events, which a run does not need"
+    )
+
+
+def test_reports_and_events_are_asked_for_a_second_only_and_named_where_they_are_refused(findings_of):
+    asked = {}
+
+    def change(request, answer):
+        asked[request.path] = request.query
+        return FAULT if request.path.endswith("/reports/summary") else answer
+
+    _, found = findings_of(change, behaviour="2026")
+    assert found["may see"] == Finding(None, "may see", "all but reports, which a run does not need")
+    assert asked["/api/v2/accounts/1/reports/summary"] == [("type", "account"), ("since", "0"), ("until", "1")]
+    assert asked["/api/v1/accounts/1/reporting_events"] == [("since", "0"), ("until", "1")]
 
 
 @pytest.mark.parametrize("answer", [FAULT, text_answer("<html>", 502), text_answer("<html>", 200)])
