@@ -10,7 +10,7 @@ from etl.demo.server import Answer, Request, json_answer, text_answer
 from etl.demo.vendor import Vendor
 from etl.exit_codes import Outcome
 from etl.selection import Selection
-from tests.scripted_account import LONG_AGO, Job, account_of, job, server_fault
+from tests.scripted_account import LONG_AGO, Job, account_of, job, notes_of, server_fault
 
 NO_ROUTE = Answer(404, b"<!DOCTYPE html><html></html>", "text/html")
 REFUSED = json_answer({"error": "You are not authorized to do this action"}, 401)
@@ -110,7 +110,7 @@ def test_a_list_that_cannot_be_had_is_a_note_and_marks_nobody(engine, kind):
         one.vendor.account.contacts.pop(12)
         run = one.run()
         assert (run.outcome, run.problems, run.contact_ledger) == (Outcome.COMPLETE, [], None)
-        assert [note[: len(said)] for note in run.notes] == [said]
+        assert [note[: len(said)] for note in notes_of(run)] == [said]
         assert len(asked(one)) == 1
         assert one.rows("SELECT id FROM contacts WHERE deleted_at IS NOT NULL") == []
 
@@ -123,7 +123,7 @@ def test_a_page_that_fails_costs_its_order_and_not_its_contacts(engine):
     account.contacts[39].email, account.contacts[39].identifier = None, "39"
     with job(account, engine, change=change) as one:
         run = one.run()
-        assert (run.outcome, run.notes, run.problems) == (Outcome.COMPLETE, [], [])
+        assert (run.outcome, notes_of(run), run.problems) == (Outcome.COMPLETE, [], [])
         assert run.contact_ledger == {"counted": 40, "loaded": 40, "gone": 0, "not_shown": 0}
         assert asked(one) == [
             *(f"contacts email {n}" for n in (1, 2, 3, 4)),
@@ -140,8 +140,8 @@ def test_what_is_on_a_page_that_fails_in_every_order_is_told_and_no_problem(engi
         ledger = run.contact_ledger
         assert ledger
         assert ledger["loaded"] + ledger["not_shown"] == ledger["counted"] == 41
-        assert (run.outcome, run.problems, len(run.notes)) == (Outcome.COMPLETE, [], 1)
-        assert run.notes[0].startswith(
+        assert (run.outcome, run.problems, len(notes_of(run))) == (Outcome.COMPLETE, [], 1)
+        assert notes_of(run)[0].startswith(
             f"{ledger['not_shown']} contacts are on pages that could not be read, or on none;"
         )
         assert one.rows("SELECT count(*) FROM contacts WHERE listed") == [(ledger["loaded"],)]
@@ -160,8 +160,8 @@ def test_several_failing_pages_end_the_reading_and_nobody_is_marked(engine):
         one.vendor.account.contacts[11].name = "Renamed"
         run = one.run()
         assert (run.outcome, run.problems, run.contact_ledger) == (Outcome.COMPLETE, [], None)
-        assert len(run.notes) == 1
-        assert "several pages in a row could not be read" in run.notes[0]
+        assert len(notes_of(run)) == 1
+        assert "several pages in a row could not be read" in notes_of(run)[0]
         assert one.rows("SELECT count(*) FROM contacts WHERE deleted_at IS NOT NULL") == [(0,)]
         assert one.rows("SELECT name FROM contacts WHERE id = 11") == [("Renamed",)]
 
@@ -182,7 +182,7 @@ def test_pages_that_skip_are_made_up_for_by_another_order(engine):
     account = listed_account(60)
     with job(account, engine, change=in_one_order_only(account, "email")) as one:
         run = one.run()
-        assert (run.outcome, run.notes, run.problems) == (Outcome.COMPLETE, [], [])
+        assert (run.outcome, notes_of(run), run.problems) == (Outcome.COMPLETE, [], [])
         assert run.contact_ledger == {"counted": 60, "loaded": 60, "gone": 0, "not_shown": 0}
         assert len(asked(one)) == 10
         assert one.rows("SELECT count(*) FROM contacts WHERE listed") == [(60,)]
@@ -224,7 +224,7 @@ def test_who_was_listed_and_is_gone_gets_a_tombstone_whatever_is_stored_of_peopl
         gone = account.contacts.pop(12)
         account.contacts[13].email = None  # is there, and no longer listed
         run = one.run(**settings)
-        assert (run.outcome, run.notes, run.problems) == (Outcome.COMPLETE, [], [])
+        assert (run.outcome, notes_of(run), run.problems) == (Outcome.COMPLETE, [], [])
         assert run.contact_ledger == {"counted": 2, "loaded": 2, "gone": 0, "not_shown": 0}
         assert asked(one)[2:] == ["contacts/12", "contacts/13"]
         tombstones = "SELECT id, listed, deleted_at IS NOT NULL, merged_into FROM contacts ORDER BY id"
@@ -253,7 +253,7 @@ def test_only_the_vendors_own_404_says_that_a_contact_is_gone(engine, answer):
         one.run()
         del account.contacts[12]
         run = one.run()
-        assert (run.outcome, run.notes, run.problems) == (Outcome.COMPLETE, [], [])
+        assert (run.outcome, notes_of(run), run.problems) == (Outcome.COMPLETE, [], [])
         assert one.rows("SELECT id FROM contacts WHERE deleted_at IS NOT NULL") == []
 
 
@@ -265,7 +265,7 @@ def test_a_server_that_shows_no_single_contact_says_nothing_of_who_is_gone(engin
         del account.contacts[12]
         run = one.run()
         assert (run.outcome, run.problems) == (Outcome.COMPLETE, [])
-        assert run.notes == ["The server does not show single contacts: which of them are gone is not known."]
+        assert notes_of(run) == ["The server does not show single contacts: which of them are gone is not known."]
         assert one.rows("SELECT id FROM contacts WHERE deleted_at IS NOT NULL") == []
 
 
@@ -299,5 +299,5 @@ def test_an_empty_list_where_there_was_one_marks_nobody(engine):
         account.conversations.clear()
         run = one.run()
         assert (run.outcome, run.problems) == (Outcome.COMPLETE, [])
-        assert run.notes == ["The server does not show single contacts: which of them are gone is not known."]
+        assert notes_of(run) == ["The server does not show single contacts: which of them are gone is not known."]
         assert one.rows("SELECT id FROM contacts WHERE deleted_at IS NOT NULL") == []

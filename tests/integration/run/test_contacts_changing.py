@@ -16,7 +16,7 @@ from etl.exit_codes import Outcome
 from etl.privacy.forget import forget
 from etl.selection import Selection
 from tests.integration.run.test_contacts import BEST, asked, listed_account, of_list, page_of
-from tests.scripted_account import LONG_AGO, Job, job, now
+from tests.scripted_account import LONG_AGO, Job, job, notes_of, now
 
 TOMBSTONES = "SELECT id, deleted_at IS NOT NULL, merged_into FROM contacts WHERE id <> 2 ORDER BY id"
 
@@ -51,7 +51,7 @@ def test_who_is_created_while_the_list_is_read_is_left_to_the_next_run_and_no_al
     change = when(4, lambda: account.contacts.update({99: new}))
     with job(account, engine, change=change) as one:
         run = one.run(concurrency=1)
-        assert (run.outcome, run.notes, run.problems) == (Outcome.COMPLETE, [], [])
+        assert (run.outcome, notes_of(run), run.problems) == (Outcome.COMPLETE, [], [])
         assert run.contact_ledger == {"counted": 40, "loaded": 40, "gone": 0, "not_shown": 0}
         run = one.run()
         assert run.contact_ledger == {"counted": 41, "loaded": 41, "gone": 0, "not_shown": 0}
@@ -62,7 +62,7 @@ def test_who_is_deleted_while_the_list_is_read_hides_nobody_whom_that_made_the_p
     change = when(1, lambda: account.contacts.pop(11))  # the first of the second page is the last of the first one now
     with job(account, engine, change=change) as one:
         run = one.run(concurrency=1)
-        assert (run.outcome, run.notes, run.problems) == (Outcome.COMPLETE, [], [])
+        assert (run.outcome, notes_of(run), run.problems) == (Outcome.COMPLETE, [], [])
         assert run.contact_ledger == {"counted": 40, "loaded": 39, "gone": 1, "not_shown": 0}
         assert one.rows("SELECT id FROM contacts WHERE deleted_at IS NOT NULL") == [(11,)]
         assert one.rows("SELECT count(*) FROM contacts WHERE deleted_at IS NULL AND listed") == [(39,)]
@@ -184,7 +184,7 @@ def test_a_forgotten_contact_is_listed_without_anything_personal_and_its_merge_i
         merge_contacts(account, keep=13, gone=11, at=now())
         moved(one, 3, 11, 13)
         run = one.run()
-        assert run.notes == [
+        assert notes_of(run) == [
             "Conversations of a forgotten person now belong to contact 13: if the vendor merged two contacts, that one"
             " has to be forgotten, too (`etl forget`)."
         ]
@@ -207,7 +207,7 @@ def test_what_only_the_sender_or_only_the_list_tells_stays(engine):
     with job(account, engine, change=change) as one:
         for _ in range(2):
             run = one.run()
-            assert (run.outcome, run.notes, run.problems) == (Outcome.COMPLETE, [], [])
+            assert (run.outcome, notes_of(run), run.problems) == (Outcome.COMPLETE, [], [])
             told = "SELECT blocked, availability_status, conversations_count FROM contacts WHERE id = 1"
             assert one.rows(told) == [(True, "offline", 7)]
             add_message(account, 1, "again", now())
@@ -229,9 +229,9 @@ def test_a_run_without_the_list_misses_none_of_its_fields(engine):
             for conversation in account.conversations:
                 add_message(account, conversation, "again", now())
             run = one.run(**values)
-            assert (run.outcome, run.notes, run.problems) == (Outcome.COMPLETE, [], [])
+            assert (run.outcome, notes_of(run), run.problems) == (Outcome.COMPLETE, [], [])
         run = one.run(Selection(recent=True))
-        assert (run.outcome, run.notes, run.problems) == (Outcome.COMPLETE, [], [])
+        assert (run.outcome, notes_of(run), run.problems) == (Outcome.COMPLETE, [], [])
 
 
 def test_secrets_that_a_list_embeds_all_the_same_are_stored_nowhere(engine):
@@ -268,7 +268,7 @@ def test_a_recent_run_reads_the_newest_pages_and_takes_over_edits_that_no_conver
         account.contacts[99] = Contact(99, "New", now(), email="n@example.com", last_activity_at=now())
         del account.contacts[13]
         run = one.run(Selection(recent=True))
-        assert (run.outcome, run.notes, run.problems, run.contact_ledger) == (Outcome.COMPLETE, [], [], None)
+        assert (run.outcome, notes_of(run), run.problems, run.contact_ledger) == (Outcome.COMPLETE, [], [], None)
         assert (
             {f"contacts -last_activity_at {n}" for n in (1, 2)}
             <= set(asked(one))
@@ -290,7 +290,7 @@ def test_a_recent_run_without_a_list_says_so_and_goes_on(engine):
         is_on.append(True)
         run = one.run(Selection(recent=True))
         assert (run.outcome, run.problems) == (Outcome.COMPLETE, [])
-        assert run.notes == [
+        assert notes_of(run) == [
             "Not read: contacts that changed without a conversation (the next run over everything reads all). Why: this"
             " server does not have it."
         ]
