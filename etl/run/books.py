@@ -53,7 +53,7 @@ class Books:
     def begin(self, sees_everything: bool) -> None:
         """Ask what the vendor counts before anything is read, where the run reads everything and may see it."""
         run, settings = self.intake.run, self.intake.settings
-        if run.selection is not None or settings.messages != "full" or not sees_everything:
+        if run.selection is not None or not sees_everything or (settings.messages, settings.books) != ("full", "on"):
             return
         before = int(run.started_at.timestamp()) - QUIET_SECONDS
         with transaction(self.intake.engine) as connection:

@@ -34,6 +34,7 @@ KEYS: dict[str, type] = {
     "holidays": str,
     "messages": str,
     "contacts": str,
+    "books": str,
     "reread_days": int,
     "patrol_percent": int,
     "concurrency": int,

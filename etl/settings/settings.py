@@ -120,9 +120,7 @@ class Settings(DatabaseSettings):
     memory_mb: int = Field(
         default=512, ge=1, le=65536, description="Memory for the answers under way, all together, in megabytes."
     )
-    retry_attempts: int = Field(
-        default=6, ge=1, le=20, description="Attempts at one request before it counts as failed."
-    )
+    retry_attempts: int = Field(default=6, ge=1, le=20, description="Attempts at one request before it has failed.")
     messages: Literal["full", "listed"] = Field(
         default="full",
         description="`full`: whole histories. `listed`: what the list carries, where histories are not given.",
@@ -130,6 +128,7 @@ class Settings(DatabaseSettings):
     contacts: Literal["all", "seen"] = Field(
         default="all", description="`all`: the vendor's whole list. `seen`: those of conversations, messages, surveys."
     )
+    books: Literal["on", "off"] = Field(default="on", description="`on`: compares with the vendor's own counts.")
     reread_days: int = Field(
         default=3,
         ge=0,

@@ -11,7 +11,7 @@ from etl.demo.account import Account
 from etl.demo.events import add_conversation, add_message, edit_message, reply
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
-from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, empty_account, job, server_fault
+from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, empty_account, job, notes_of, server_fault
 
 AUDIT = Selection(audit=True)
 OLD = "2.14"
@@ -92,7 +92,7 @@ def test_an_audit_compares_every_conversation_and_asks_for_nothing_where_nothing
     with job(account_of(60), engine) as etl:
         etl.run()
         run = etl.run(AUDIT)
-        assert (run.outcome, run.audit, run.problems, run.notes) == ("complete", sums(60, read=180), [], [])
+        assert (run.outcome, run.audit, run.problems, notes_of(run)) == ("complete", sums(60, read=180), [], [])
         assert searches(etl) == [f"status=all&sort_by=sort_on_created_at&page={page}" for page in (1, 2, 3, 4)]
         assert histories(etl) == []
         assert run.tally.counts["conversations"] == {"seen": 60, "unchanged": 60, "inserted": 0, "updated": 0}
@@ -216,7 +216,7 @@ def test_where_there_is_no_witness_that_is_said_and_the_run_is_complete(engine: 
     with job(account_of(3), engine, change=answered(status)) as etl:
         run = etl.run(AUDIT)
         assert (run.outcome, run.problems, run.audit) == ("complete", [], None)
-        (said,) = run.notes
+        (said,) = notes_of(run)
         assert said.startswith("The vendor's search was not used to count messages (http://127.0.0.1:")
         assert f"/conversations/search?status=all&page=1: the server answered {status}" in said
         # One order may be too much for a server and another not.
@@ -241,7 +241,7 @@ def test_what_was_compared_before_the_witness_failed_counts_and_the_rest_is_read
         run = etl.run(AUDIT)
         assert (run.outcome, run.audit) == ("complete", sums(60, read=180))
         assert sorted(histories(etl)) == [f"{number} after=0 before=2147483647" for number in range(26, 36)]
-        (said,) = run.notes
+        (said,) = notes_of(run)
         assert said.startswith("10 histories that the vendor's search did not show were read by themselves (it failed:")
         assert "page=2: the server answered 500" in said
 
@@ -254,7 +254,7 @@ def test_an_answer_of_another_shape_is_no_witness(engine: Engine, answer: Any) -
     with job(account_of(3), engine, change=change) as etl:
         run = etl.run(AUDIT)
         assert (run.outcome, run.audit) == ("complete", None)
-        assert run.notes[0].endswith("page=1: the answer holds no list of conversations.).")
+        assert notes_of(run)[0].endswith("page=1: the answer holds no list of conversations.).")
 
 
 # What happens meanwhile
@@ -311,7 +311,7 @@ SAID = "The server reads 20 messages at a time, as those before Chatwoot 2.16 do
 def test_what_walking_back_loses_is_asked_for_by_its_number(engine: Engine) -> None:
     with job(account_with_a_lost_message(), engine, behaviour=OLD) as etl:
         run = etl.run()
-        assert (run.outcome, run.problems, run.notes) == ("complete", [], [SAID])
+        assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], [SAID])
         assert run.audit == sums(1, read=41)
         assert histories(etl) == ["1 after=0 before=2147483647", *WALKED_BACK, "1 after=1 before=21"]
         assert searches(etl) == ["status=all&page=1"]

@@ -15,7 +15,7 @@ from etl.demo.server import Answer, Request, json_answer
 from etl.interrupt import Interrupt
 from etl.selection import Selection
 from tests.integration.workers.test_shared_run import FEW_A_PAGE, shared
-from tests.scripted_account import DAY, LONG_AGO, Change, account_of, job
+from tests.scripted_account import DAY, LONG_AGO, Change, account_of, job, notes_of
 
 Asked = Callable[[Request], bool]
 
@@ -203,7 +203,7 @@ def test_a_list_of_another_account_is_asked_for_again(engine: Engine, asked: Ask
     script.change = instead(asked, of_another_account)
     with job(account, engine, change=script) as etl:
         run = etl.run(retry_attempts=2)
-        assert (run.outcome, run.notes, run.tally.retries) == ("complete", [], 1)
+        assert (run.outcome, notes_of(run), run.tally.retries) == ("complete", [], 1)
         assert etl.rows("SELECT DISTINCT account_id FROM conversations") == [(1,)]
 
 

@@ -17,7 +17,7 @@ from etl.extract.reports import METRICS
 from etl.monitoring.summary import print_summary
 from etl.selection import Selection
 from tests.examples import in_the_long_run
-from tests.scripted_account import LONG_AGO, Job, account_of, job, server_fault
+from tests.scripted_account import LONG_AGO, Job, account_of, job, notes_of, server_fault
 
 BOOKS = """
     SELECT metric, grain, vendor, ours, explained_by FROM vendor_counts
@@ -122,7 +122,7 @@ def test_a_large_account_is_healed_likewise(engine: Engine, harm: Callable[[Job]
         etl.run(patrol_percent=0)
         rows = etl.rows(EVERYTHING)
         quiet = etl.run(patrol_percent=0)
-        assert (quiet.outcome, quiet.notes) == ("complete", [])
+        assert (quiet.outcome, notes_of(quiet)) == ("complete", [])
         harm(etl)
         healed = etl.run(patrol_percent=0)
         assert (healed.outcome, etl.rows(EVERYTHING)) == ("complete", rows)
@@ -137,7 +137,7 @@ def test_a_quiet_night_asks_seven_times_more_and_tells_that_all_messages_agree(e
         run = etl.run()
         asked = Counter(request.path for request in etl.vendor.requests if "/v2/" in request.path)
         asked += Counter(request.path for request in etl.vendor.requests if request.path.endswith("/metrics"))
-        assert (run.outcome, run.notes) == ("complete", [])
+        assert (run.outcome, notes_of(run)) == ("complete", [])
         assert asked == {
             "/api/v2/accounts/1/reports/summary": 2,
             "/api/v2/accounts/1/reports": 3,
@@ -196,9 +196,11 @@ def test_counts_that_cannot_be_had_or_read_are_a_note_and_compared_with_nothing(
     with job(busy_account(4, 3), engine, change=without) as etl:
         run = etl.run()
         assert (run.outcome, run.problems) == ("complete", [])
-        assert len(run.notes) == 1
-        assert run.notes[0].startswith("The vendor's own counts of conversations and messages were not compared. Why: ")
-        assert why in run.notes[0]
+        assert len(notes_of(run)) == 1
+        assert notes_of(run)[0].startswith(
+            "The vendor's own counts of conversations and messages were not compared. Why: "
+        )
+        assert why in notes_of(run)[0]
         assert etl.rows("SELECT count(*) FROM vendor_counts WHERE metric LIKE '%messages'") == [(0,)]
 
 
@@ -216,16 +218,22 @@ def test_where_the_vendor_does_not_tell_the_months_all_is_in_doubt_and_healed_al
 
 @pytest.mark.parametrize(
     ("selection", "settings"),
-    [(Selection(recent=True), {}), (Selection(conversations=(1,)), {}), (Selection(), {"messages": "listed"})],
+    [
+        (Selection(recent=True), {}),
+        (Selection(conversations=(1,)), {}),
+        (Selection(), {"messages": "listed"}),
+        (Selection(), {"books": "off"}),
+    ],
 )
-def test_only_a_run_over_everything_that_reads_histories_asks(
+def test_only_a_run_over_everything_that_reads_histories_asks_where_it_shall(
     engine: Engine, selection: Selection, settings: dict[str, str]
 ) -> None:
     with job(busy_account(4, 3), engine) as etl:
         etl.run(**settings)
         run = etl.run(selection, **settings)
         assert run.books is None
-        assert [request.path for request in etl.vendor.requests if "/v2/" in request.path] == []
+        asked = [request.path for request in etl.vendor.requests]
+        assert [path for path in asked if "/v2/" in path or path.endswith("/metrics")] == []
 
 
 def test_an_agents_token_asks_for_nothing_that_it_would_be_refused(engine: Engine) -> None:
@@ -269,7 +277,7 @@ def test_a_survey_that_was_lost_in_the_tables_is_read_again(engine: Engine) -> N
         change(etl, "DELETE FROM csat_responses WHERE message_id = (SELECT max(id) FROM messages)")
         change(etl, "DELETE FROM messages WHERE id = (SELECT max(id) FROM messages)")
         run = etl.run(patrol_percent=0)
-        assert (run.outcome, run.problems, run.notes) == ("complete", [], [])
+        assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], [])
         assert etl.rows("SELECT count(*) FROM messages WHERE content_type = 'input_csat'") == [(6,)]
         assert etl.rows("SELECT count(*) FROM csat_responses") == [(6,)]
 
@@ -280,7 +288,7 @@ def test_an_answer_that_the_vendor_destroyed_with_a_merged_contact_stays_and_is_
         etl.run()
         del account.csat_responses[0]
         run = etl.run()
-        assert (run.outcome, run.problems, run.notes) == ("complete", [], [])
+        assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], [])
         assert run.books is not None
         assert run.books["rating_2"] == {"vendor": 1, "ours": 2, "explained": -1}
         assert etl.rows("SELECT explained_by FROM bi.reconciliation WHERE metric = 'rating_2'") == [

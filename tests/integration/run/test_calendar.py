@@ -125,7 +125,7 @@ def test_an_old_name_of_the_time_zone_that_postgresql_lacks_is_todays_name_and_n
         # Not by a real name: which of these a server lacks is another question on every machine.
         old = settings.model_copy(update={"timezone": "Asia/Oldtown"})
         run = sync.run(old, engine, Selection(), sync.Hooks())
-        assert (run.outcome, run.notes) == (
+        assert (run.outcome, notes_of(run)) == (
             "complete",
             ["Days are those of Asia/Kolkata, by which name PostgreSQL knows Asia/Oldtown (ETL_TIMEZONE)."],
         )
@@ -159,7 +159,7 @@ def test_inboxes_whose_working_hours_cannot_be_counted_by_are_named(engine: Engi
         inbox.timezone, inbox.working_hours_enabled, inbox.working_hours = zone, is_on, hours
     with job(account, engine) as etl:
         run = etl.run()
-        assert (run.outcome, run.notes) == (
+        assert (run.outcome, notes_of(run)) == (
             "complete",
             [
                 "Inbox 5 has no business hours: the opening times are not such as the API describes.",

@@ -69,8 +69,8 @@ def test_pages_that_are_too_large_are_read_one_by_one(engine: Engine) -> None:
     with job(account, engine) as etl:
         run = etl.run(memory_mb=1)
         assert run.outcome == "complete"
-        assert [note.partition(" could not be read. The first: ")[0] for note in run.notes] == ["1 pages"]
-        assert "larger than a quarter of ETL_MEMORY_MB" in run.notes[0]
+        assert [note.partition(" could not be read. The first: ")[0] for note in notes_of(run)] == ["1 pages"]
+        assert "larger than a quarter of ETL_MEMORY_MB" in notes_of(run)[0]
         assert_equal(etl, account)
 
 

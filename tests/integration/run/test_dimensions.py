@@ -89,7 +89,7 @@ def asked(etl: Job) -> list[str]:
 def test_names_are_read_and_a_second_run_of_the_same_writes_nothing(engine: Engine) -> None:
     with job(furnished(), engine) as etl:
         run = etl.run()
-        assert (run.outcome, run.notes) == ("complete", [])
+        assert (run.outcome, notes_of(run)) == ("complete", [])
         assert asked(etl) == sorted([*LISTS, "csat_survey_responses", "profile"])
         assert etl.rows("SELECT name, time_zone FROM accounts") == [("Account 1", "UTC")]
         assert etl.rows(
@@ -217,7 +217,7 @@ def test_without_any_list_there_is_a_note_a_reason_and_what_was_known_stays(engi
         before = contents(etl)
         down["on"] = True
         run = etl.run()
-        assert (run.outcome, len(run.notes)) == ("complete", 2)
+        assert (run.outcome, len(notes_of(run))) == ("complete", 2)
         assert contents(etl) == before
 
 
@@ -247,7 +247,7 @@ def test_a_list_that_is_answered_with_another_one_overwrites_nothing_and_is_as_o
         before = contents(etl)
         mixes[0] = True
         run = etl.run()
-        (said,) = run.notes
+        (said,) = notes_of(run)
         assert said.startswith(f"Not read: {WITHOUT[asked_for]}. Why: the server failed: {etl.url}/")
         assert said.endswith(f": the answer is another list's: not each of its records is one of {asked_for}.")
         assert (run.problems, contents(etl)) == ([], before)

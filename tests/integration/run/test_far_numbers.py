@@ -116,7 +116,7 @@ def test_a_jump_that_the_vendor_confirms_counts_and_what_lies_between_is_not_ask
     with job(account, engine, page_size=5) as etl:
         for number in range(3):
             run = run_of(run_it, etl)
-            assert (run.outcome, run.problems, run.notes) == ("complete", [], said)
+            assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], said)
             assert book(run) == {"highest_id": FAR, "loaded": 60, "deleted": 1 + around}
             asked = set(asked_singly(etl))
             assert set(range(61, 86)) | set(range(FAR - around + 1, FAR)) | set(range(FAR + 1, FAR + 26)) <= asked
@@ -144,7 +144,7 @@ def test_a_conversation_behind_a_jump_that_is_deleted_upstream_gets_a_tombstone_
         ]
         assert etl.rows("SELECT id FROM conversations WHERE deleted_at IS NOT NULL") == [(FAR,)]
         run = etl.run()
-        assert (run.outcome, run.notes, book(run)) == ("complete", [], {"highest_id": 40, "loaded": 40})
+        assert (run.outcome, notes_of(run), book(run)) == ("complete", [], {"highest_id": 40, "loaded": 40})
 
 
 def stored_by_an_earlier_version(engine: Engine) -> None:
@@ -186,7 +186,7 @@ def test_a_number_that_is_shown_each_night_is_said_and_a_problem_as_long_as_it_i
         assert (run.outcome, run.problems) == ("incomplete", [*problems, NOT_STORED])
         for _ in range(2):
             run = etl.run()
-            assert run.notes + run.problems == ([*problems, said] if counted else [said])
+            assert notes_of(run) + run.problems == ([*problems, said] if counted else [said])
             assert run.outcome == ("incomplete" if counted else "complete")
             assert (etl.rows(LIVING), len(etl.rows(REJECTED))) == ([(40, 40)], 1)
 

@@ -88,7 +88,7 @@ def test_the_next_night_with_the_same_broken_page_writes_nothing_and_a_mended_on
         assert etl.rows(VERSIONS) == before
         account.conversations[20].contact_id = 1
         run = etl.run()
-        assert (run.outcome, run.problems, run.notes) == ("complete", [], [])
+        assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], [])
         assert etl.asked()[1] == [20]
         assert (etl.rows(ENTRIES), etl.rows("SELECT count(*) FROM conversations")) == ([], [(60,)])
 
@@ -243,7 +243,7 @@ def test_with_one_answer_in_five_broken_in_seven_ways_a_run_ends_complete_and_ex
     with job(account, engine, change=faults) as etl:
         run = etl.run(retry_attempts=6, timeout_seconds=2)
         faults.over.set()
-        assert (run.outcome, run.problems, run.notes) == ("complete", [], [])
+        assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], [])
         assert [etl.rows(query) for query in CONTENTS] == expected
     broken_ones = faults.answers - faults.done["none"]
     assert all(faults.done[kind] for kind in Faults.KINDS)

@@ -67,7 +67,7 @@ def test_a_conversation_for_which_somebody_else_answers_is_unreadable_for_that_n
         assert notes_of(run) == ["The vendor's counts could not be read, and were not compared."]
     with job(account, engine) as etl:
         run = etl.run()
-        assert (run.outcome, run.notes, etl.rows(ENTRIES)) == ("complete", [], [])
+        assert (run.outcome, notes_of(run), etl.rows(ENTRIES)) == ("complete", [], [])
         assert_equal(etl, account)
 
 
@@ -99,13 +99,13 @@ def test_a_page_that_somebody_else_answers_for_is_read_one_by_one(
     with job(account, engine, change=change, page_size=5) as etl:
         run = run_it(etl)
         (said,) = run.problems
-        assert (run.outcome, run.notes) == ("incomplete", [])
+        assert (run.outcome, notes_of(run)) == ("incomplete", [])
         assert said.startswith(f"2 pages were refused, and not by the vendor. The first: {etl.url}/api/v1/accounts/1/")
         assert said.endswith(f"page=1: the server answered {FOREIGN[kind].status}: {FOREIGN[kind].body.decode()}")
         assert_equal(etl, account)
     with job(account, engine, page_size=5) as etl:
         run = etl.run()
-        assert (run.outcome, run.problems, run.notes) == ("complete", [], [])
+        assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], [])
         assert_equal(etl, account)
 
 
@@ -159,7 +159,7 @@ def test_the_vendors_own_words_are_believed(engine: Engine) -> None:
     with job(account_of(40), engine, change=answering(denied, 7, has_counts=False)) as etl:
         run = etl.run()
         assert (run.outcome, etl.rows(ENTRIES)) == ("complete", [(7, "forbidden")])
-        assert run.notes[-1] == "The vendor refuses 1 conversations to this token."
+        assert notes_of(run)[-1] == "The vendor refuses 1 conversations to this token."
 
 
 @pytest.mark.parametrize("kind", ["a firewall's 403", "a 403 in JSON"])

@@ -179,7 +179,7 @@ def test_a_conversation_that_the_token_may_not_see_is_forbidden_for_thirty_days(
         run = etl.run()
         assert book(run) == {"highest_id": 6, "loaded": 3, "forbidden": 3}
         assert run.outcome == "complete"
-        assert "This token does not see everything: it is not an administrator's." in run.notes
+        assert "This token does not see everything: it is not an administrator's." in notes_of(run)
         assert etl.rows(ENTRIES) == [(2, "forbidden"), (4, "forbidden"), (6, "forbidden")]
         assert book(etl.run()) == {"highest_id": 6, "loaded": 3, "forbidden": 3}
         assert asked_for(etl, 6) == []
@@ -202,7 +202,7 @@ def test_what_was_forbidden_to_one_token_is_asked_for_at_once_by_an_administrato
         assert book(etl.run()) == {"highest_id": 6, "loaded": 3, "forbidden": 3}
     with job(account, engine, change=hidden(4)) as etl:
         run = etl.run()
-        assert (book(run), run.notes) == ({"highest_id": 6, "loaded": 6}, [])
+        assert (book(run), notes_of(run)) == ({"highest_id": 6, "loaded": 6}, [])
         assert (run.outcome, etl.rows(ENTRIES)) == ("complete", [])
 
 
@@ -341,7 +341,10 @@ def test_where_the_counts_cannot_be_read_they_are_not_compared_and_the_summary_s
 
     with job(account_of(5), engine, change=no_meta) as etl:
         run = etl.run()
-    assert (run.outcome, run.notes) == ("complete", ["The vendor's counts could not be read, and were not compared."])
+    assert (run.outcome, notes_of(run)) == (
+        "complete",
+        ["The vendor's counts could not be read, and were not compared."],
+    )
 
 
 def tied(count: int) -> Account:

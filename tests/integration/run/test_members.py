@@ -14,7 +14,7 @@ from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
 from tests.integration.run.test_dimensions import GONE, NO_ROUTE, REFUSED, contents, everything
 from tests.personal_data import KEY
-from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, server_fault
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault
 
 TEAMS = "SELECT team_id, agent_id, valid_to IS NULL FROM team_members ORDER BY 1, 2, valid_from"
 INBOXES = "SELECT inbox_id, agent_id, valid_to IS NULL FROM inbox_members ORDER BY 1, 2, valid_from"
@@ -69,7 +69,7 @@ def test_members_bots_policies_and_campaigns_are_read_and_a_second_run_writes_no
 ) -> None:
     with job(staffed(), engine, behaviour=behaviour) as etl:
         run = etl.run()
-        assert (run.outcome, run.notes[:1]) == (
+        assert (run.outcome, notes_of(run)[:1]) == (
             "complete",
             ["The server reads 20 messages at a time, as those before Chatwoot 2.16 do."]
             if behaviour == "2.14"
@@ -165,17 +165,19 @@ def test_with_its_team_or_inbox_a_membership_ends_when_two_answers_say_so(engine
         etl.run()
         # Only the list lacks it, as it does for a token that may not see an inbox.
         answers["/teams"] = json_answer([])
-        assert etl.run().notes == []
+        assert notes_of(etl.run()) == []
         assert etl.rows(TEAMS) == ALL_OF_TEAMS
         # Only its members are not found: perhaps none are, on this server.
         answers.clear()
         answers["teams/1/team_members"] = GONE
-        assert etl.run().notes == [f"Not read: the members of 1 of 2 teams {STAYS}. Why: this server does not have it."]
+        assert notes_of(etl.run()) == [
+            f"Not read: the members of 1 of 2 teams {STAYS}. Why: this server does not have it."
+        ]
         assert etl.rows(TEAMS) == ALL_OF_TEAMS
         answers.clear()
         del account.teams[1]
         run = etl.run()
-        assert (run.outcome, run.notes) == ("complete", [])
+        assert (run.outcome, notes_of(run)) == ("complete", [])
         assert etl.rows(TEAMS) == [(1, 1, False), (1, 2, False), (2, 2, True)]
         etl.run()
         assert [one for one in asked(etl) if "team" in one] == ["teams/2/team_members"]
@@ -199,7 +201,7 @@ def test_without_any_of_the_lists_one_note_says_so_and_nothing_has_ended(
         answers |= dict.fromkeys(("team_members", "inbox_members/1", "inbox_members/2"), answer)
         answers |= dict.fromkeys(("/agent_bots", "/campaigns"), answer)
         run = etl.run()
-        assert (run.outcome, run.problems, run.notes) == (
+        assert (run.outcome, run.problems, notes_of(run)) == (
             "complete",
             [],
             [
@@ -220,7 +222,7 @@ def test_lists_that_fail_are_asked_for_again_a_few_times_and_end_nothing(engine:
         etl.run()
         answers["inbox_members/1"] = server_fault()
         run = etl.run(retry_attempts=1)
-        (said,) = run.notes
+        (said,) = notes_of(run)
         assert said.startswith(f"Not read: the members of inboxes {STAYS}. Why: the server failed: {etl.url}/")
         assert (run.outcome, etl.rows(INBOXES)) == ("complete", ALL_OF_INBOXES)
 
@@ -232,7 +234,7 @@ def test_an_inbox_that_the_token_may_not_see_keeps_its_members_and_the_others_ar
     with job(account, engine, hidden_inboxes=frozenset({2})) as etl:
         account.inboxes[1].members, account.inboxes[2].members = [1, 2], []
         run = etl.run()
-        assert run.notes[0] == (
+        assert notes_of(run)[0] == (
             "Not read: names and types of custom attributes (conversations and contacts tell keys and values);"
             f" the members of 1 of 2 inboxes {STAYS}; the campaigns (messages tell the numbers of theirs)."
             " Why: it takes an administrator's token."
@@ -255,7 +257,7 @@ def test_a_list_that_is_another_ones_or_changes_while_it_is_read_ends_nothing(en
         etl.run()
         first.append("teams/1/team_members")
         run = etl.run()
-        assert (first, run.outcome, run.notes) == ([], "complete", [])
+        assert (first, run.outcome, notes_of(run)) == ([], "complete", [])
         assert etl.rows(TEAMS) == ALL_OF_TEAMS
 
 
@@ -268,7 +270,7 @@ def test_an_answer_of_another_list_or_account_is_refused(engine: Engine) -> None
         answers["teams/1/team_members"] = json_answer(foreign)
         answers["inbox_members/1"] = json_answer({"payload": [{"id": 1, "name": "sales", "allow_auto_assign": True}]})
         run = etl.run()
-        (said,) = run.notes
+        (said,) = notes_of(run)
         assert said.startswith(
             f"Not read: the members of teams {STAYS}; the members of inboxes {STAYS}. Why: the server"
         )
@@ -294,7 +296,7 @@ def test_that_nobody_is_a_member_any_more_is_believed_from_an_administrators_tok
             "No team and no inbox has any member, of 2 agents that were some, by a token that is not known to be an"
             " administrator's. It is not believed: who was a member stays one."
         )
-        assert (doubted in run.notes) is not administrator
+        assert (doubted in notes_of(run)) is not administrator
 
 
 def test_a_member_that_cannot_be_read_is_kept_aside_and_ends_nothing(engine: Engine) -> None:
@@ -354,10 +356,10 @@ def test_a_run_of_less_than_everything_asks_for_none_of_it(engine: Engine) -> No
 
 def test_policies_that_a_server_does_not_have_are_missed_only_where_conversations_refer_to_some(engine: Engine) -> None:
     with job(staffed(), engine) as etl:
-        assert etl.run().notes == []
+        assert notes_of(etl.run()) == []
         with engine.begin() as connection:
             connection.execute(text("UPDATE helpdesk.conversations SET sla_policy_id = 1"))
-        assert etl.run().notes == [
+        assert notes_of(etl.run()) == [
             "Not read: names and limits of SLA policies (conversations tell their numbers). Why: this server does not"
             " have it."
         ]

@@ -9,7 +9,7 @@ from etl.demo import events
 from etl.demo.account import Attachment
 from etl.selection import Selection
 from tests.integration.run.test_bad_records import change_conversations
-from tests.scripted_account import LONG_AGO, account_of, change_messages, job
+from tests.scripted_account import LONG_AGO, account_of, change_messages, job, notes_of
 
 NOTE = "values were of another kind than their columns, which are NULL; `extra` has them."
 
@@ -36,7 +36,7 @@ def test_numbers_times_and_objects_of_another_kind_are_what_they_plainly_mean(en
 
     with job(account, engine, change=change) as etl:
         run = etl.run()
-        assert (run.outcome, run.tally.rejected, run.notes, run.problems) == ("complete", 0, [], [])
+        assert (run.outcome, run.tally.rejected, notes_of(run), run.problems) == ("complete", 0, [], [])
         assert etl.rows("SELECT unread_count, inbox_id, extract(epoch FROM created_at)::bigint FROM conversations") == [
             (2, 1, LONG_AGO)
         ]
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_costs_its_own_value_which_is_kept_in_extra_and_coun
 
     with job(account_of(3), engine, change=change) as etl:
         run = etl.run()
-        assert (run.outcome, run.tally.rejected, run.problems, run.notes) == ("complete", 0, [], [f"1 {NOTE}"])
+        assert (run.outcome, run.tally.rejected, run.problems, notes_of(run)) == ("complete", 0, [], [f"1 {NOTE}"])
         which = 2 if table == "conversations" else 5
         assert etl.rows(f"SELECT {name}, extra->'{name}' FROM {table} WHERE id = {which}") == [(None, value)]
         assert etl.rows("SELECT (SELECT count(*) FROM conversations), (SELECT count(*) FROM messages)") == [(3, 9)]
@@ -144,7 +144,7 @@ def test_half_a_pixel_costs_the_width_and_not_the_attachment(engine: Engine) -> 
 
     with job(account, engine, change=change_messages(halves)) as etl:
         run = etl.run()
-        assert (run.outcome, run.notes) == ("complete", [f"1 {NOTE}"])
+        assert (run.outcome, notes_of(run)) == ("complete", [f"1 {NOTE}"])
         assert etl.rows("SELECT width, extra FROM attachments") == [(None, {"width": 640.5})]
 
 

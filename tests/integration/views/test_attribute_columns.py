@@ -142,9 +142,11 @@ def test_where_another_view_rests_on_a_column_that_goes_the_views_stay_and_the_r
         account.custom_attribute_definitions = []
         run = etl.run()
         assert run.outcome == "complete"
-        assert len(run.notes) == 1
-        assert run.notes[0].startswith("The views of the custom attributes stay as they were. PostgreSQL at ")
-        assert "cannot drop view bi.conversation_attribute_columns because other objects depend on it" in run.notes[0]
+        assert len(notes_of(run)) == 1
+        assert notes_of(run)[0].startswith("The views of the custom attributes stay as they were. PostgreSQL at ")
+        assert (
+            "cannot drop view bi.conversation_attribute_columns because other objects depend on it" in notes_of(run)[0]
+        )
         assert etl.rows("SELECT count(*) FROM custom_attribute_definitions") == [(0,)]
         with engine.begin() as connection:
             connection.exec_driver_sql("DROP VIEW public.mine")

@@ -32,7 +32,7 @@ from tests.databases import new_engine
 from tests.doctored_vendor import Doctored, desk, renamed
 from tests.integration.run.truth import assert_equal
 from tests.personal_data import KEY, identities_of, texts_of, whole_tables
-from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, server_fault
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault
 
 # Pages of five: fifty conversations of one status are ten pages, and with the other three statuses six parts.
 FEW_A_PAGE = {"page_size": 5}
@@ -243,7 +243,7 @@ def test_where_the_first_page_of_a_status_is_broken_nothing_is_shared_and_the_ru
     with job(account_of(50), engine, change=breaks("1"), **FEW_A_PAGE) as etl:
         run = shared(etl)
         assert run.outcome == "complete"
-        assert [one.split(": ")[0] for one in run.notes] == ["1 pages could not be read. The first"]
+        assert [one.split(": ")[0] for one in notes_of(run)] == ["1 pages could not be read. The first"]
         assert_equal(etl, etl.vendor.accounts[0])
     assert cuts(caplog) == []
 
