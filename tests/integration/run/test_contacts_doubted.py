@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import Engine
 
 from etl.demo.events import add_conversation, add_message, delete_conversation, merge_contacts
 from etl.demo.server import Answer, Request, json_answer
@@ -31,7 +32,7 @@ def with_list(changed: Callable[[dict[str, Any]], None]) -> Callable[[Request, A
 
 
 @pytest.mark.parametrize("count", [15, 0, 40])
-def test_a_count_that_is_too_low_is_not_believed_and_nobody_is_said_to_be_gone(engine, count):
+def test_a_count_that_is_too_low_is_not_believed_and_nobody_is_said_to_be_gone(engine: Engine, count: int) -> None:
     with job(listed_account(50), engine, with_list(lambda value: value["meta"].update(count=count))) as one:
         run = one.run()
         assert (run.outcome, run.problems, run.contact_ledger) == (Outcome.COMPLETE, [], None)
@@ -43,7 +44,9 @@ def test_a_count_that_is_too_low_is_not_believed_and_nobody_is_said_to_be_gone(e
 
 
 @pytest.mark.parametrize("first", ["seen", "all"])
-def test_who_is_with_a_conversation_that_was_just_seen_is_not_gone_whatever_the_server_says(engine, first):
+def test_who_is_with_a_conversation_that_was_just_seen_is_not_gone_whatever_the_server_says(
+    engine: Engine, first: str
+) -> None:
     """A token that may see few contacts, and every conversation; before, their list was never read, or was whole."""
     account = listed_account(60, conversations=1)
     for number in range(11, 60):
@@ -78,7 +81,7 @@ def test_who_is_with_a_conversation_that_was_just_seen_is_not_gone_whatever_the_
         assert one.rows(GONE) == [(41,), (42,)]
 
 
-def test_a_list_that_shrinks_to_nothing_while_its_contacts_are_there_is_told(engine):
+def test_a_list_that_shrinks_to_nothing_while_its_contacts_are_there_is_told(engine: Engine) -> None:
     is_on: list[bool] = []
     none = json_answer({"meta": {"count": 0, "current_page": 1}, "payload": []})
     with job(listed_account(60), engine, lambda request, sent: none if is_on and of_list(request) else sent) as one:
@@ -93,7 +96,7 @@ def test_a_list_that_shrinks_to_nothing_while_its_contacts_are_there_is_told(eng
         assert one.rows(GONE) == []
 
 
-def test_who_goes_while_many_are_listed_by_numbers_alone_is_found_without_asking_for_them(engine):
+def test_who_goes_while_many_are_listed_by_numbers_alone_is_found_without_asking_for_them(engine: Engine) -> None:
     """An order by e-mail addresses ties where contacts have none: it skips many."""
     account = listed_account(200)
     for contact in account.contacts.values():
@@ -107,7 +110,7 @@ def test_who_goes_while_many_are_listed_by_numbers_alone_is_found_without_asking
         assert len(others) < 10
 
 
-def test_a_conversation_that_moved_by_hand_is_no_merge_of_who_was_deleted_later(engine):
+def test_a_conversation_that_moved_by_hand_is_no_merge_of_who_was_deleted_later(engine: Engine) -> None:
     account = listed_account(6)
     for contact, number in ((11, 3), (11, 4), (12, 5), (13, 6), (13, 7)):
         assert add_conversation(account, contact, 1, LONG_AGO + number).id == number
