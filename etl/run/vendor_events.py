@@ -139,9 +139,8 @@ def _without_others(answers: dict[int, list[Any]], reading: _Reading) -> dict[in
     times = Counter(numbers.values())
     several = {one for one, number in numbers.items() if times[number] > 1}
     for one in sorted(several):
-        reading.failed.append(
-            VendorError(f"conversation {one} and others were answered with the same events: they belong to one alone.")
-        )
+        said = f"conversation {one} and others were answered with the same events: they belong to one alone."
+        reading.note(VendorError(said))
     return {one: events for one, events in answers.items() if one not in several}
 
 

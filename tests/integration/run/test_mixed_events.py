@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+import orjson
 from sqlalchemy import Engine
 
 from etl.demo.account import Account
 from etl.demo.events import add_message
 from etl.demo.reporting_events import inner_number
-from etl.demo.server import Answer, Request
+from etl.demo.server import Answer, Request, json_answer
 from etl.exit_codes import Outcome
 from tests.integration.run.test_vendor_events import OWN, answered, asked, said
 from tests.scripted_account import job, now
@@ -92,3 +93,25 @@ def test_what_a_first_run_took_for_another_conversations_is_set_right_when_its_o
         come_back(account, 1)
         assert said(etl.run()) == []
         assert etl.rows(PAIRS) == RIGHT[:2]
+
+
+def test_a_server_that_gives_all_conversations_one_number_is_left_alone_and_its_events_are_nobodys(
+    engine: Engine,
+) -> None:
+    account = answered(14)
+
+    def change(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/reporting_events"):
+            return answer
+        return json_answer([event | {"conversation_id": 1} for event in orjson.loads(answer.body)])
+
+    with job(account, engine, change, behaviour="2026") as etl:
+        for _ in range(2):
+            run = etl.run()
+            assert run.outcome == Outcome.COMPLETE
+            assert said(run) == [
+                "Not read: the vendor's own events of conversations (messages, activities and runs tell when things"
+                " happened). Why: the server failed: conversation 14 and others were answered with the same events:"
+                " they belong to one alone."
+            ]
+        assert etl.rows("SELECT conversation_id, count(*) FROM reporting_events GROUP BY 1") == [(1, 2)]
