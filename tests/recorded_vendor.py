@@ -17,8 +17,9 @@ NOT_RECORDED = text_answer("this request was not recorded", 418)
 NO_SUCH_CONVERSATION = json_answer({"error": "Resource could not be found"}, 404)
 CONVERSATION = re.compile(r"/api/v1/accounts/1/conversations/\d+")
 # Of these nothing was recorded: a server that does not have them.
-OF_MEMBERS = re.compile(
-    r"/api/v1/accounts/1/(agent_bots|campaigns|sla_policies|inbox_members/\d+|teams/\d+/team_members)"
+NOT_HAD = re.compile(
+    r"/api/v1/accounts/1/(agent_bots|campaigns|sla_policies|inbox_members/\d+|teams/\d+/team_members"
+    r"|(conversations/\d+/)?reporting_events|csat_survey_responses/metrics)|/api/v2/accounts/1/reports.*"
 )
 NO_SUCH_ROUTE = Answer(404, b"<!DOCTYPE html>", "text/html")
 
@@ -47,7 +48,7 @@ class Recorded:
     def __call__(self, request: Request) -> Answer:
         self.requests.append(request)
         missing = NO_SUCH_CONVERSATION if CONVERSATION.fullmatch(request.path) else NOT_RECORDED
-        missing = NO_SUCH_ROUTE if OF_MEMBERS.fullmatch(request.path) else missing
+        missing = NO_SUCH_ROUTE if NOT_HAD.fullmatch(request.path) else missing
         return self._answers.get((request.path, tuple(sorted(request.query))), missing)
 
 

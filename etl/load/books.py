@@ -47,6 +47,7 @@ CONVERSATIONS = f"""
       AND coalesce(created_at, :epoch) >= :since AND coalesce(created_at, :epoch) < :until
     GROUP BY 1
 """  # noqa: S608 -- only constants are formatted in
+# Answers are those of the view csat_answers, which a run may not be let read, and which may be dropped.
 SURVEYS = f"""
     SELECT counted.metric, count(*) AS number,
         count(*) FILTER (WHERE conversation.deleted_at IS NOT NULL) AS deleted
@@ -54,8 +55,19 @@ SURVEYS = f"""
         SELECT 'surveys_sent' AS metric, created_at AS at, conversation_id FROM {SCHEMA}.messages
         WHERE account_id = :account_id AND content_type = 'input_csat' AND removed_at IS NULL
         UNION ALL
-        SELECT 'rating_' || rating, answered_at, conversation_id FROM {SCHEMA}.csat_answers
+        SELECT 'rating_' || rating, least(created_at, first_synced_at), conversation_id FROM {SCHEMA}.csat_responses
         WHERE account_id = :account_id AND rating IS NOT NULL
+        UNION ALL
+        SELECT 'rating_' || left(told.rating, 1), least(created_at, first_synced_at), conversation_id
+        FROM {SCHEMA}.messages AS message
+        CROSS JOIN LATERAL (
+            SELECT content_attributes #>> '{{submitted_values,csat_survey_response,rating}}' AS rating
+        ) AS told
+        WHERE account_id = :account_id AND content_type = 'input_csat' AND removed_at IS NULL
+          AND told.rating ~ '^[1-5]([.]0+)?$' AND NOT EXISTS (
+              SELECT FROM {SCHEMA}.csat_responses AS listed
+              WHERE listed.account_id = message.account_id AND listed.message_id = message.id
+          )
     ) AS counted
     LEFT JOIN {SCHEMA}.conversations AS conversation
       ON conversation.account_id = :account_id AND conversation.id = counted.conversation_id

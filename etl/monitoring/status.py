@@ -31,7 +31,7 @@ def judge(standing: Standing, now: datetime, max_age: timedelta) -> Verdict:
     faults, notes = list(_faults(standing, now, max_age)), list(_notes(standing, now))
     complete = standing.last_complete
     fresh = f"complete {_span(now - complete)} ago ({_utc(complete)})" if complete else "no complete run yet"
-    said = "; ".join([fresh, *faults, *notes])
+    said = "; ".join([fresh, *_proofs(standing, now), *faults, *notes])
     is_young = complete is not None and now - complete < max_age
     return Verdict(standing, is_young and not faults, f"account {standing.account_id}: {said}")
 
@@ -85,6 +85,10 @@ def _notes(standing: Standing, now: datetime) -> Iterator[str]:
         yield f"run {last.run_id} was interrupted"
     if under_way and standing.is_alive:
         yield f"run {under_way.run_id} is going on for {_span(now - under_way.started_at)}"
+
+
+def _proofs(standing: Standing, now: datetime) -> Iterator[str]:
+    """Yield what else vouches for the data: the vendor's books, the oldest reading, the last verification."""
     if standing.books_agree:
         yield f"books agree as of {_utc(standing.books_agree)}"
     if standing.oldest_reading and now - standing.oldest_reading >= TELL_READINGS_FROM:

@@ -66,7 +66,7 @@ def test_json_is_one_object_and_nothing_else_on_standard_output(etl: RunEtl, set
     assert list(run) == [
         "run_id", "account_id", "kind", "outcome", "started_at", "finished_at", "seconds", "requests", "retries",
         "pages", "conversations", "messages", "contacts", "attachments", "rejected", "unknown_fields", "ledger",
-        "audit", "notes", "problems",
+        "audit", "contact_ledger", "books", "notes", "problems",
     ]  # fmt: skip
     assert done.stdout.count("\n") == 1
 

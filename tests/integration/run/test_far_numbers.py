@@ -59,7 +59,7 @@ def made_up(payload: dict[str, Any], number: int) -> dict[str, Any]:
 
 def asked_singly(etl: Job) -> list[int]:
     paths = [request.path.split("/")[5:] for request in etl.vendor.requests]
-    return sorted(int(one[1]) for one in paths if len(one) == 2 and one[1].isdigit())
+    return sorted(int(one[1]) for one in paths if len(one) == 2 and one[0] == "conversations" and one[1].isdigit())
 
 
 def book(run: Run) -> dict[str, int]:
@@ -295,7 +295,7 @@ def test_several_numbers_that_are_made_up_do_not_confirm_each_other(engine: Engi
 def test_where_single_conversations_are_not_shown_the_pages_are_believed(engine: Engine) -> None:
     def change(request: Request, answer: Answer) -> Answer:
         gone = json_answer({"error": "Resource could not be found"}, 404)
-        return gone if request.path.split("/")[-1].isdigit() else answer
+        return gone if request.path.split("/")[-2:-1] == ["conversations"] and request.path[-1].isdigit() else answer
 
     account = with_a_jump(40, FAR)
     with job(account, engine, change=change) as etl:

@@ -27,14 +27,16 @@ def book(run: Run) -> dict[str, int]:
 def asked_for(etl: Job, highest: int) -> list[int]:
     """Return the ids up to the highest that the ledger asked for."""
     paths = [request.path.split("/")[5:] for request in etl.vendor.requests]
-    return sorted(int(one[1]) for one in paths if len(one) == 2 and one[1].isdigit() and int(one[1]) <= highest)
+    numbers = [int(one[1]) for one in paths if len(one) == 2 and one[0] == "conversations" and one[1].isdigit()]
+    return sorted(number for number in numbers if number <= highest)
 
 
 def details(change: Change) -> Change:
     """Change the answers about single conversations only."""
 
     def changed(request: Request, answer: Answer) -> Answer:
-        return change(request, answer) if request.path.split("/")[-1].isdigit() else answer
+        *_, kind, number = request.path.split("/")
+        return change(request, answer) if kind == "conversations" and number.isdigit() else answer
 
     return changed
 
