@@ -1,6 +1,6 @@
 """What the tables know of contacts beyond their rows: which the list has shown, which are gone, which were merged."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select, text, update
 from etl.database.base import SCHEMA
 from etl.database.dimensions import Contact
 from etl.database.engine import any_of
+from etl.database.models import Conversation
 from etl.load.conversations import ROWS_AT_ONCE
 
 MOVED = "entity = 'conversation' AND field = 'contact_id' AND jsonb_typeof(before) IN ('number', 'string')"
@@ -44,7 +45,8 @@ DOUBTED = f"""
             AND conversation.deleted_at IS NULL)
     ORDER BY id
 """  # noqa: S608 -- only constants are formatted in
-# Of contacts that are gone, and with whom no conversation is any more: to whom theirs moved.
+# Of contacts that are gone, and with whom no conversation is any more: to whom theirs moved. A merge leaves nobody: who
+# was still there for a run that accounted for contacts after the move, was deleted later, and the move was by hand.
 MOVES = f"""
     SELECT DISTINCT contact.id AS gone, (change.after #>> '{{}}')::bigint AS heir
     FROM {SCHEMA}.contacts AS contact
@@ -52,6 +54,10 @@ MOVES = f"""
       ON change.account_id = :account_id AND {MOVED} AND (change.before #>> '{{}}')::bigint = contact.id
     WHERE contact.account_id = :account_id AND contact.deleted_at IS NOT NULL AND contact.merged_into IS NULL
       AND jsonb_typeof(change.after) IN ('number', 'string')
+      AND NOT EXISTS (
+          SELECT FROM {SCHEMA}.sync_runs AS run
+          WHERE run.account_id = :account_id AND run.contact_ledger IS NOT NULL
+            AND run.started_at > change.seen_at AND run.finished_at < contact.deleted_at)
       AND NOT EXISTS (
           SELECT FROM {SCHEMA}.conversations AS conversation
           WHERE conversation.account_id = :account_id AND conversation.contact_id = contact.id
@@ -82,6 +88,18 @@ def count_listed(connection: Connection, account_id: int) -> int:
     """Return how many contacts the list has shown that are not known to be gone."""
     there = (Contact.account_id == account_id) & Contact.listed & Contact.deleted_at.is_(None)
     return connection.scalar(select(func.count()).where(there)) or 0
+
+
+def conversations_with(
+    connection: Connection, account_id: int, contact_ids: Collection[int]
+) -> Sequence[tuple[int, int]]:
+    """Return pairs of a contact and a conversation that is with this contact, and is not known to be deleted."""
+    found = connection.execute(
+        select(Conversation.contact_id, Conversation.id)
+        .where(Conversation.account_id == account_id, Conversation.contact_id == any_of(contact_ids))
+        .where(Conversation.deleted_at.is_(None))
+    )
+    return [(row[0], row[1]) for row in found if row[0] is not None]
 
 
 def mark_deleted(connection: Connection, account_id: int, contact_ids: Collection[int], at: datetime) -> None:

@@ -31,7 +31,8 @@ class Run:
 
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
-    contact_ledger: {counted, loaded, gone, not_shown} of the vendor's list of contacts; None when it was not read.
+    contact_ledger: {counted, loaded, gone, not_shown} of the vendor's list of contacts; None when it was not read, or
+    is doubted.
     books: metric -> {vendor, ours, explained, days}: the vendor's own counts beside ours; None when nobody asked.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
     tally: what it did so far, as sums and sets. clock: by which its times are noted.

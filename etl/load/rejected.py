@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from etl.database.bookkeeping import RejectedRecord
+from etl.database.engine import any_of
 from etl.load.journal import Run
 
 
@@ -65,6 +66,20 @@ def resolve_rejected(connection: Connection, account_id: int, read: Sequence[tup
                     func.unnest(literal([str(entity_id) for _, entity_id in read], ARRAY(Text))),
                 )
             ),
+        )
+        .values(resolved_at=func.now())
+    )
+
+
+def resolve_rejected_of(connection: Connection, account_id: int, entity: str, conversation_ids: Sequence[int]) -> None:
+    """Mark as resolved the rejected records of conversations all of whose records of a kind were now read well."""
+    connection.execute(
+        update(RejectedRecord)
+        .where(
+            RejectedRecord.account_id == account_id,
+            RejectedRecord.resolved_at.is_(None),
+            RejectedRecord.entity == entity,
+            RejectedRecord.conversation_id == any_of(conversation_ids),
         )
         .values(resolved_at=func.now())
     )

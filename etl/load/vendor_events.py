@@ -1,6 +1,7 @@
 """What the tables know of the vendor's own events: whose have to be read, and up to when the account's list was."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, func, or_, select, update
@@ -42,6 +43,41 @@ def note_events_read(connection: Connection, account_id: int, conversation_ids: 
             update(Conversation)
             .where(Conversation.account_id == account_id, Conversation.id == any_of(conversation_ids))
             .values(events_read_at=at)
+        )
+
+
+def contradicted(connection: Connection, account_id: int, told: Mapping[int, int]) -> set[int]:
+    """Return the conversations that tell another inner number than before, or one that is another conversation's, too.
+
+    told: conversation -> the server's inner number of it, as its own address has just told. The others that the number
+    is known of are among those returned.
+    """
+    numbers = set(told.values())
+    known = connection.execute(
+        select(ReportingEvent.conversation_id, ReportingEvent.server_conversation_id)
+        .where(ReportingEvent.account_id == account_id, ReportingEvent.server_conversation_id.is_not(None))
+        .where(
+            or_(
+                ReportingEvent.conversation_id == any_of(told),
+                ReportingEvent.conversation_id.is_not(None)
+                & (ReportingEvent.server_conversation_id == any_of(numbers)),
+            )
+        )
+        .distinct()
+    )
+    pairs = {*told.items(), *((row[0], row[1]) for row in known if row[0] is not None and row[1] is not None)}
+    numbers_of, owners = Counter(one for one, _ in pairs), Counter(number for _, number in pairs)
+    return {one for one, number in pairs if number in numbers and (numbers_of[one] > 1 or owners[number] > 1)}
+
+
+def let_go(connection: Connection, account_id: int, told: Mapping[int, int]) -> None:
+    """Have events be nobody's that are stored as those of conversations with another inner number."""
+    for conversation_id, number in told.items():
+        connection.execute(
+            update(ReportingEvent)
+            .where(ReportingEvent.account_id == account_id, ReportingEvent.conversation_id == conversation_id)
+            .where(ReportingEvent.server_conversation_id != number)
+            .values(conversation_id=None, changed_at=func.now())
         )
 
 

@@ -21,6 +21,10 @@ from etl.transform.entities import LISTED_CONTACT
 
 # What is saved in one transaction.
 CONTACTS_AT_ONCE = 300
+# How many are asked for one by one in a run, unless deletions are accepted.
+MOST_CONTACTS_ASKED = 1_000
+# Somebody may go and another come while one order is read. A count that is further off is none.
+MOST_BEYOND_COUNT, SHARE_BEYOND_COUNT = 5, 0.1
 
 
 @dataclass
@@ -28,7 +32,8 @@ class Listing:
     """The reading of the list of contacts.
 
     seen: ids that any page has shown. gone: those of them that are not there any more. counts: what the vendor counted
-    page by page, in the order that was read last. failed: why pages could not be read.
+    page by page, in the order that was read last; none of them where it is false. failed: why pages could not be read.
+    false_count: what the vendor counted in an order that showed many more, and how many these were.
     """
 
     client: Client
@@ -37,6 +42,7 @@ class Listing:
     gone: set[int] = field(default_factory=set)
     counts: list[int] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    false_count: tuple[int, int] | None = None
     _taken: list[Any] = field(default_factory=list)
     _odd: set[str] = field(default_factory=set)
 
@@ -54,14 +60,16 @@ class Listing:
         """Read the list in one order after the other, until all that the vendor counts were seen.
 
         When the count falls meanwhile, somebody who was seen is gone, and hides in the sum that somebody else was not
-        seen: another order tells who it is. Where the vendor counts nothing, the last is the one that shows nobody new.
+        seen: the best order, read again, tells who it is. Where the vendor counts nothing, the last is the one that
+        shows nobody new.
         """
         fell = False
         for number, order in enumerate(ORDERS):
             known, fell_before = len(self.seen), fell
-            shown, fell = self._walk(order)
+            shown, fell = self._walk(ORDERS[0] if fell else order)
             if number and (fell or fell_before):
-                _, vanished = self.ask(one for one in self.seen if one not in shown and one not in self.gone)
+                unseen = (one for one in self.seen if one not in shown and one not in self.gone)
+                _, vanished = self.ask(islice(unseen, MOST_CONTACTS_ASKED))
                 self.gone |= vanished
             is_sure = number or not fell
             if is_sure and not self.missing and (self.counts or len(self.seen) == known):
@@ -76,6 +84,9 @@ class Listing:
             shown.update(_ids(page.payloads))
             self.counts += [page.counts[COUNT]] if COUNT in page.counts else []
         self.save_taken()
+        beyond = len(shown) - max(self.counts, default=len(shown))
+        if beyond > max(MOST_BEYOND_COUNT, SHARE_BEYOND_COUNT * len(shown)):
+            self.false_count, self.counts = (max(self.counts), len(shown)), []
         return shown, bool(self.counts) and self.counts[-1] < max(highest, *self.counts)
 
     def take(self, page: Page) -> None:

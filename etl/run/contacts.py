@@ -17,13 +17,11 @@ from etl.extract.walk import RECENT_PAGES_AHEAD
 from etl.load import contacts
 from etl.load.contacts import Doubted
 from etl.load.journal import Run
-from etl.run.contact_list import Listing
+from etl.run.contact_list import MOST_CONTACTS_ASKED, Listing
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import ASKED_AT_ONCE, SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE
 
-# How many are asked for one by one in a run, unless deletions are accepted.
-MOST_CONTACTS_ASKED = 1_000
 THE_CONTACTS = "contacts without a conversation, and which contacts are gone (conversations tell the others)"
 NEWEST = "contacts that changed without a conversation (the next run over everything reads all)"
 
@@ -89,12 +87,9 @@ class _Accounting:
         is_suspicious = not self.accept_deletions and many > max(SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE * held)
         found, gone = listing.ask(self._chosen(doubted, is_suspicious))
         gone = self._believed(gone, bool(found))
-        if is_suspicious and gone:
-            self.run.problems.append(
-                f"{many} of {held} known contacts are no longer listed. That looks like a token that lost its scope, or"
-                " another account, so none was marked as deleted. If they really were deleted, run"
-                " `etl sync --accept-deletions` once."
-            )
+        is_doubted = is_suspicious and bool(gone)
+        if is_suspicious:
+            self._say_how_many(many, held, any_gone=is_doubted, is_hiding=any(map(_has_address, found)))
             gone = set()
         filled = min(listing.missing, sum(map(_has_address, found)))
         listing.save(found, listed=is_suspicious or listing.missing > 0)
@@ -102,13 +97,41 @@ class _Accounting:
         with listing.intake.writer.transaction() as connection:
             contacts.mark_deleted(connection, account_id, gone | listing.gone, self.run.clock.now())
             contacts.note_merges(connection, account_id)
-        self.run.contact_ledger = self._add_up(filled)
+        # Of a doubted list no later run may say that whoever it did not show was there.
+        ledger = self._add_up(filled)
+        self.run.contact_ledger = None if is_doubted else ledger
+
+    def _say_how_many(self, many: int, held: int, *, any_gone: bool, is_hiding: bool) -> None:
+        """Say that many are no longer listed: a problem where some are gone, and a note where the list hides some."""
+        if any_gone:
+            self.run.problems.append(
+                f"{many} of {held} known contacts are no longer listed. That looks like a token that lost its scope, or"
+                " another account, so none was marked as deleted. If they really were deleted, run"
+                " `etl sync --accept-deletions` once."
+            )
+        elif is_hiding:
+            self.run.notes.append(
+                f"{many} of {held} known contacts are no longer listed, and those that were asked for are there: the"
+                " list does not show all. Contacts that it hides are known as far as conversations tell them."
+            )
 
     def _believed(self, gone: set[int], any_found: bool) -> set[int]:
-        """Return who is gone; nobody, where the server shows no contact by itself."""
+        """Return who is gone; nobody, where the server shows no contact by itself.
+
+        Nor whoever is with a conversation that this run has seen: it says that there is such a contact. Where one was
+        deleted meanwhile, the next run sees that.
+        """
         is_believed = any_found or self.accept_deletions or not (gone or self.listing.gone)
         if is_believed or self.listing.shows_single_ones():
-            return gone
+            with transaction(self.listing.intake.engine) as connection:
+                pairs = contacts.conversations_with(connection, self.run.account_id, gone)
+            shown = {contact_id for contact_id, conversation_id in pairs if conversation_id in self.run.tally.seen}
+            if shown:
+                self.run.notes.append(
+                    f"{len(shown)} contacts are not found by themselves, and are with conversations that this run has"
+                    " seen: they are not believed to be gone."
+                )
+            return gone - shown
         self.run.notes.append("The server does not show single contacts: which of them are gone is not known.")
         self.listing.gone.clear()
         return set()
@@ -133,7 +156,10 @@ class _Accounting:
         """
         listing, run, present = self.listing, self.run, self.listing.present + filled
         if not listing.counts:
-            run.notes.append("The vendor does not count its contacts: whether the list has shown all is not known.")
+            said = "The vendor does not count its contacts"
+            if listing.false_count:
+                said = "The vendor counts {} contacts, and shows {} in one order".format(*listing.false_count)
+            run.notes.append(f"{said}: whether the list has shown all is not known.")
             return None
         last = listing.counts[-1]
         if present != last or min(listing.counts) != max(listing.counts):

@@ -122,7 +122,8 @@ class _Reading:
                 answers[number] = []
         self._say_what_failed(answers, len(numbers))
         read = {number: self._take(number, items) for number, items in answers.items() if isinstance(items, list)}
-        changed = [number for number, agents in read.items() if number in held and agents != held[number]]
+        # When nothing is held yet, all would have to be asked twice.
+        changed = [number for number, agents in read.items() if held and agents != held.get(number, set())]
         again = self._ask(changed)
         for number in changed:
             second = again.get(number)

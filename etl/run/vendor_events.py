@@ -6,6 +6,7 @@ for administrators, 25 a page and the newest first, by when they were written do
 background, so the list tells, too, what came only after a conversation was read.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +17,8 @@ from typing import Any
 from etl.errors import Denied, NotFound, VendorError
 from etl.extract.belonging import get_events, get_list
 from etl.extract.client import Client
-from etl.load import vendor_events
+from etl.extract.ids import id_of
+from etl.load import rejected, vendor_events
 from etl.run.intake import Intake
 from etl.transform.batch import Batch
 from etl.transform.entities import REPORTING_EVENT
@@ -91,22 +93,55 @@ def _read_own(client: Client, intake: Intake, reading: _Reading, conversation_id
 
 def _save_block(client: Client, intake: Intake, reading: _Reading, block: list[int]) -> None:
     account_id, at = intake.settings.account_id, intake.run.clock.now()
+    answers = _ask(client, intake, reading, block)
+    with intake.writer.transaction() as connection:
+        doubted = vendor_events.contradicted(connection, account_id, _numbers(answers))
+    if doubted:
+        answers = _without_others(_ask(client, intake, reading, sorted(doubted.union(answers))), reading)
     batch, read = Batch(account_id), []
+    for conversation_id, events in answers.items():
+        rejected_before = len(batch.rejected)
+        for event in events:
+            batch.convert(REPORTING_EVENT, event, conversation_id, conversation_id=conversation_id)
+        read += [conversation_id] if len(batch.rejected) == rejected_before else []
+    if doubted:
+        with intake.writer.transaction() as connection:
+            vendor_events.let_go(connection, account_id, _numbers(answers))
+    intake.writer.save(batch)
+    with intake.writer.transaction() as connection:
+        vendor_events.note_events_read(connection, account_id, read, at)
+        rejected.resolve_rejected_of(connection, account_id, REPORTING_EVENT.name, read)
+
+
+def _ask(client: Client, intake: Intake, reading: _Reading, block: list[int]) -> dict[int, list[Any]]:
+    """Return the events of conversations, without those that cannot be had."""
+    answers = {}
     asked = {one: intake.pool.submit(get_events, client, one, ATTEMPTS_AT_EVENTS) for one in block}
     for conversation_id, answer in asked.items():
         try:
-            events = _items(answer.result())
+            answers[conversation_id] = _items(answer.result())
         except VendorError as error:
             reading.note(error)
             continue
         reading.answered, reading.in_row = True, 0
-        rejected = len(batch.rejected)
-        for event in events:
-            batch.convert(REPORTING_EVENT, event, conversation_id, conversation_id=conversation_id)
-        read += [conversation_id] if len(batch.rejected) == rejected else []
-    intake.writer.save(batch)
-    with intake.writer.transaction() as connection:
-        vendor_events.note_events_read(connection, account_id, read, at)
+    return answers
+
+
+def _numbers(answers: dict[int, list[Any]]) -> dict[int, int]:
+    """Return the server's inner numbers of conversations, as far as their events tell them."""
+    told = {one: {id_of(event, "conversation_id") for event in events} - {None} for one, events in answers.items()}
+    return {one: number for one, numbers in told.items() for number in numbers if number is not None}
+
+
+def _without_others(answers: dict[int, list[Any]], reading: _Reading) -> dict[int, list[Any]]:
+    """Leave out the conversations that were answered with the events of one: it is not known whose they are."""
+    numbers = _numbers(answers)
+    times = Counter(numbers.values())
+    several = {one for one, number in numbers.items() if times[number] > 1}
+    for one in sorted(several):
+        said = f"conversation {one} and others were answered with the same events: they belong to one alone."
+        reading.note(VendorError(said))
+    return {one: events for one, events in answers.items() if one not in several}
 
 
 def _read_list(client: Client, intake: Intake, until: datetime) -> None:

@@ -109,7 +109,8 @@ def _told(conversation: Row, events: list[Row]) -> list[Told]:
             told.append(Told(at, TURNS.get(row["name"], ""), row["user_id"]))
     if read_at := conversation.get("events_read_at"):
         told.append(Told(read_at - LATE, None))
-    return sorted(told, key=lambda one: (one.at, (None, "", "opened", "resolved").index(one.what)))
+    kinds = (None, "", "opened", "resolved")
+    return sorted(told, key=lambda one: (one.at, kinds.index(one.what), one.user_id is None, one.user_id or 0))
 
 
 def _responses(events: list[Row]) -> dict[datetime, int | None]:

@@ -105,7 +105,7 @@ SEEN_OPEN_AND_NOT_SO = """
     JOIN helpdesk.conversations AS conversation
       ON conversation.account_id = run.account_id AND conversation.id = state.conversation_id
      AND (conversation.deleted_at IS NULL OR conversation.deleted_at > run.finished_at)
-    WHERE NOT EXISTS (
+    WHERE run.has_seen_all AND NOT EXISTS (
         SELECT FROM helpdesk.conversation_openings AS opening
         WHERE opening.account_id = run.account_id AND opening.conversation_id = state.conversation_id
           AND opening.opened_at <= run.finished_at

@@ -7,6 +7,7 @@ from tests.reference.evidence import Evidence, Row, Seen, Told, Written, time_of
 
 A_MOMENT = timedelta(microseconds=1)
 AT_ONCE = timedelta(seconds=5)
+CLOCKS_APART = timedelta(hours=1)
 BEFORE_ALL_MESSAGES, AFTER_ALL_MESSAGES = 0, 10**12
 
 
@@ -32,6 +33,7 @@ class Opening:
     seen_open: datetime | None = None
     not_told_before: datetime | None = None
     seen_resolved: datetime | None = None
+    first_seen_resolved: datetime | None = None
 
     @property
     def seconds(self) -> int | None:
@@ -81,7 +83,7 @@ class Reading:
             self.turned = one.at
         if one.what == "opened" and opening.resolved_at is not None:
             self.openings.append(Opening(opening.number + 1, one.at, "vendor", None, one.at, one.at))
-        elif one.what == "resolved" and opening.resolved_by in {None, "seen"}:
+        elif one.what == "resolved" and (opening.resolved_by is None or _is_of_what_was_seen(opening, one)):
             was_open = opening.resolved_by is None
             bot = {} if was_open or one.user_id is not None else opening.owner
             opening.owner = {name: bot.get(name) for name in ("assignee_bot_type", "assignee_bot_id")}
@@ -138,6 +140,7 @@ class Reading:
         if told is None and asked is not None and asked > seen.begun:
             return
         opening.resolved_by, opening.owner, opening.seen_resolved = "seen", seen.state, seen.at
+        opening.first_seen_resolved = seen.at
         if told:
             self._end(told.at, "told", told.id)
         else:
@@ -203,6 +206,12 @@ class Reading:
         if later is None or not later.state["muted"]:
             return False
         return not any(other.is_activity and one.at <= other.at <= later.at for other in self.evidence.written)
+
+
+def _is_of_what_was_seen(opening: Opening, one: Told) -> bool:
+    """Rule 6: long after a run saw it resolved, the vendor tells of another resolution."""
+    seen = opening.first_seen_resolved
+    return opening.resolved_by == "seen" and seen is not None and one.at <= seen + CLOCKS_APART
 
 
 def _first_activity(opening: Opening) -> Written | None:

@@ -16,6 +16,7 @@ DECLARE
     this helpdesk.conversation_openings;
     just_after CONSTANT interval := '1 microsecond';  -- at the moment itself it was seen open
     at_once CONSTANT interval := '5 seconds';
+    clocks_apart CONSTANT interval := '1 hour';  -- the vendor's, and the one by which runs tell
     is_open boolean;
     was_answered boolean;
     question_at timestamptz;        -- the contact's last message of this opening
@@ -26,6 +27,7 @@ DECLARE
     activity_at timestamptz;        -- the first activity after spoken_at, or after the resolution
     activity_id bigint;
     seen_resolved_at timestamptz;   -- when a run last saw it resolved
+    saw_resolved_at timestamptz;    -- when a run first saw that this opening was resolved
     turned_at timestamptz;          -- when the vendor last says that it was opened or resolved
     is_covered boolean;             -- whether the vendor's own events tell of what happens now
     activity_is_covered boolean;    -- whether they did when activity_at was
@@ -33,7 +35,7 @@ BEGIN
     FOR told IN SELECT * FROM helpdesk.evidence_of(account, ids) AS evidence
         -- That a later run found it open counts from when that run began: an activity meanwhile may be of after it looked.
         ORDER BY evidence.conversation_id, CASE evidence.kind WHEN 'open' THEN evidence.since ELSE evidence.at END NULLS FIRST,
-            evidence.is_seen, evidence.id, evidence.kind
+            evidence.is_seen, evidence.id, evidence.kind, evidence.agent_id
     LOOP
         IF this.conversation_id IS DISTINCT FROM told.conversation_id THEN
             IF this.conversation_id IS NOT NULL THEN
@@ -51,7 +53,7 @@ BEGIN
             is_open := true;
             was_answered := false;
             question_at := NULL; spoken_at := NULL; message_at := NULL; message_id := NULL;
-            seen_open_at := NULL; seen_resolved_at := NULL;
+            seen_open_at := NULL; seen_resolved_at := NULL; saw_resolved_at := NULL;
             activity_at := NULL; activity_id := NULL;
             turned_at := NULL; is_covered := false; activity_is_covered := false;
         END IF;
@@ -81,8 +83,10 @@ BEGIN
             this.resolved_not_before := spoken_at;
             this.resolved_not_after := told.at;
             is_open := false;
-        -- The vendor says when it was; also of what a run saw, by a clock that was behind.
-        ELSIF told.kind = 'vendor resolved' AND (is_open OR this.resolved_by = 'seen') THEN
+        -- The vendor says when it was; also of what a run saw, by a clock that was behind. Long after that it is another
+        -- resolution: somebody has opened it again meanwhile, which nothing tells.
+        ELSIF told.kind = 'vendor resolved'
+            AND (is_open OR this.resolved_by = 'seen' AND told.at <= saw_resolved_at + clocks_apart) THEN
             this.resolved_at := greatest(told.at, this.opened_at);
             this.resolved_at_is := 'told';
             this.resolved_by := 'vendor';
@@ -112,6 +116,7 @@ BEGIN
             this.bot_id := told.bot_id;
             this.team_id := told.team_id;
             is_open := false;
+            saw_resolved_at := told.at;
             activity_at := NULL; activity_id := NULL;
         END IF;
 

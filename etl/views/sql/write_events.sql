@@ -17,8 +17,12 @@ BEGIN
         SELECT DISTINCT ON (event.conversation_id)
             event.conversation_id, least(event.event_end_time, event.created_at, event.first_synced_at) AS at, event.user_id
         FROM helpdesk.reporting_events AS event
+        JOIN helpdesk.conversations AS conversation ON conversation.account_id = account AND conversation.id = event.conversation_id
         WHERE event.account_id = account AND event.conversation_id = ANY(ids) AND event.event_end_time IS NOT NULL
           AND event.name = 'conversation_bot_handoff'
+          -- Nothing happened to a conversation before it began.
+          AND coalesce(least(event.event_end_time, event.created_at, event.first_synced_at)
+              >= least(conversation.created_at, conversation.first_synced_at), true)
         ORDER BY event.conversation_id, least(event.event_end_time, event.created_at, event.first_synced_at), event.id
     ), seen AS (
         SELECT changes.*, change.kind, coalesce(last.started_at, (changes.before).valid_from) AS not_before

@@ -377,3 +377,24 @@ def test_where_personal_data_are_not_kept_no_text_of_a_campaign_is(engine: Engin
             (2, "Sale", None, [{"id": 1, "type": "Label"}], {}),
         ]
         assert etl.rows("SELECT id, email FROM agents ORDER BY 1") == [(1, "alice@example.com"), (2, "bob@example.com")]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_another_teams_answer_begins_no_membership_in_one_that_had_no_member(engine: Engine, times: int) -> None:
+    """Who really came is a member by two answers."""
+    account = staffed()
+    account.teams[3] = Team(3, "night", members=[])
+    left = [0]
+
+    def change(request: Request, given: Answer) -> Answer:
+        if request.path.endswith("teams/3/team_members") and left[0]:
+            left[0] -= 1
+            return json_answer(members_payload(account, [1, 2], "4.7"))
+        return given
+
+    with job(account, engine, change=change) as etl:
+        etl.run()
+        assert etl.rows(TEAMS) == ALL_OF_TEAMS
+        left[0] = times
+        etl.run()
+        assert etl.rows(TEAMS) == ALL_OF_TEAMS + ([(3, 1, True), (3, 2, True)] if times == 2 else [])

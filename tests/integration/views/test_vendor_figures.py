@@ -206,3 +206,50 @@ def test_an_event_before_the_conversation_began_and_one_that_is_nobodys_count_fo
     told.do("DELETE FROM helpdesk.reporting_events")
     told.compute()
     assert told.openings() == before
+
+
+@pytest.mark.parametrize(
+    ("written", "was"),
+    [
+        ([("01-02 09:00", "in"), ("01-02 09:20", "Ann")], "01-02 09:20"),
+        ([("01-02 09:00", "in"), ("01-02 09:20", "Ann"), ("01-02 10:00", "act")], "01-02 10:00"),
+        ([], "01-02 09:00"),
+    ],
+    ids=["bounded", "told", "not known"],
+)
+def test_an_event_of_months_after_a_run_saw_it_resolved_is_of_another_resolution(
+    vendor: WithEvents, written: list[tuple[str, str]], was: str
+) -> None:
+    """The server writes events only since its update; opened again by hand, and resolved, between two runs."""
+    told = vendor.told
+    told.conversation(1, "01-02 09:00")
+    told.wrote(1, *written)
+    told.saw("01-03 02:00", (1, "resolved", 1))
+    told.saw("02-04 02:00")
+    before = vendor.resolved()
+    vendor.wrote_down(1, ("03-05 12:30", "reply_time", 2), ("03-05 13:00", "resolved", 2))
+    told.saw("03-06 02:00")
+    assert vendor.resolved() == before == [(1, utc(was), "seen", 1, "agent")]
+
+
+def test_what_a_run_saw_by_a_clock_that_was_behind_is_when_the_vendor_says(vendor: WithEvents) -> None:
+    vendor.told.conversation(1, "01-02 09:00")
+    vendor.told.saw("01-02 12:00", (1, "resolved", 1))
+    vendor.wrote_down(1, ("01-02 12:04", "resolved", 2))
+    assert vendor.resolved() == [(1, utc("01-02 12:04"), "vendor", 2, "agent")]
+
+
+def test_of_one_resolution_that_is_booked_on_somebody_and_on_nobody_somebodys_counts(vendor: WithEvents) -> None:
+    vendor.told.conversation(1, "03-02 09:00")
+    vendor.told.saw("03-03 02:00", (1, "resolved", 1))
+    at = "03-02 15:00"
+    vendor.wrote_down(1, (at, "resolved", None), (at, "bot_resolved", 2), (at, "resolved", 2), (at, "resolved", None))
+    assert vendor.resolved() == [(1, utc(at), "vendor", 2, "agent")]
+
+
+def test_a_hand_off_from_before_the_conversation_began_is_none(vendor: WithEvents) -> None:
+    vendor.told.conversation(1, "03-02 09:00")
+    vendor.told.saw("03-03 02:00", (1, "open", 1))
+    vendor.wrote_down(1, ("01-02 15:00", "bot_handoff", None), ("03-02 15:00", "bot_handoff", 1))
+    handed_off = "SELECT at, agent_id FROM bi.conversation_events WHERE kind = 'handed_off'"
+    assert vendor.told.rows(handed_off) == [(utc("03-02 15:00"), 1)]
