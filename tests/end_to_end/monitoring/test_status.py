@@ -78,7 +78,7 @@ def test_a_complete_run_is_well_until_it_is_too_old(
     late = etl("status", "--max-age", "1h", **monitor)
     assert late.returncode == 1
     assert late.stdout.startswith("FAULT  account 1: complete 1 h 30 min ago (")
-    assert "; that is more than 1 h; books agree as of " in late.stdout
+    assert late.stdout.endswith("; that is more than 1 h\n")
 
     age(database_url, "2 days")
     assert etl("status", **monitor).returncode == 1
@@ -112,7 +112,7 @@ def test_what_is_unaccounted_is_a_fault(
     execute(database_url, "UPDATE sync_runs SET unaccounted = 2, audit = '{\"unaccounted\": 5}'")
     done = etl("status", **monitor)
     assert done.returncode == 1
-    assert "; 2 conversation ids unaccounted for; 5 messages unaccounted for; books agree as of " in done.stdout
+    assert done.stdout.endswith("; 2 conversation ids unaccounted for; 5 messages unaccounted for\n")
 
 
 def test_a_run_that_goes_on_is_told_and_no_fault_of_its_own(
@@ -123,7 +123,7 @@ def test_a_run_that_goes_on_is_told_and_no_fault_of_its_own(
         journal.open_run(engine, Run(1, "sync"))
         done = etl("status", **monitor)
     assert done.returncode == 0
-    assert "; run 2 is going on for 0 min; books agree as of " in done.stdout
+    assert done.stdout.endswith("; run 2 is going on for 0 min\n")
 
 
 def test_a_run_that_was_killed_is_told_at_once(
@@ -133,7 +133,7 @@ def test_a_run_that_was_killed_is_told_at_once(
     run_into(trap, 5, kill, tmp_path, **variables)
     done = etl("status", **monitor)
     assert done.returncode == 1
-    assert "; run 2 was killed (begun 0 min ago); books agree as of " in done.stdout
+    assert done.stdout.endswith("; run 2 was killed (begun 0 min ago)\n")
     shown = etl("runs", "--run", "2", **monitor)
     assert shown.returncode == 0
     etl("sync", **variables)

@@ -211,7 +211,17 @@ def _owned(one: Json) -> Json:
 
 # The job's own, and what tells the time of the test.
 OURS = {
-    *("first_synced_at", "changed_at", "mark", "history_read_at", "payload_digest", "content_digest", "base_url"),
+    *(
+        "first_synced_at",
+        "changed_at",
+        "mark",
+        "history_read_at",
+        "events_read_at",
+        "events_listed_until",
+        "payload_digest",
+        "content_digest",
+        "base_url",
+    ),
     *("valid_from", "extra"),
 }
 KEYS = {

@@ -126,9 +126,21 @@ def messages(parts: Parts) -> Rows:
     return {number: {name: row[name] for name in row if row[name] is not None} for number, row in expected.items()}
 
 
+def members(parts: Parts) -> list[Json]:
+    """Return the members of the team and the inbox that were recorded."""
+    team, inbox = parts.lists["teams/1/team_members"], parts.lists["inbox_members/1"]
+    return [*team, *inbox["payload"]]
+
+
+def agents(parts: Parts) -> Rows:
+    """Return the users, and of each whether the account's list has it."""
+    listed = {one["id"] for one in parts.lists["agents"]}
+    return {number: row | {"is_listed": number in listed} for number, row in by_id(people(parts, "user")).items()}
+
+
 def people(parts: Parts, kind: str) -> list[Json]:
     """Return contacts or users in the order in which they are read: lists, conversations, histories, surveys."""
-    said = parts.lists["agents"] if kind == "user" else []
+    said = parts.lists["agents"] + members(parts) if kind == "user" else []
     said = [
         *said,
         *(one["meta"]["sender"] for one in parts.conversations.values() if kind == "contact" and "meta" in one),
@@ -157,7 +169,7 @@ def assert_whole(parts: Parts, engine: Engine, run: Run) -> None:
     """Compare every table with the recorded answers."""
     assert (run.outcome, run.problems, run.tally.rejected) == ("complete", [], 0)
     assert rows(engine, "conversations") == conversations(parts)
-    assert rows(engine, "agents") == by_id(people(parts, "user"))
+    assert rows(engine, "agents") == agents(parts)
     assert rows(engine, "contacts") == by_id(people(parts, "contact"))
     assert rows(engine, "csat_responses") == surveys(parts)
     teams = [one["meta"]["team"] for one in parts.conversations.values() if "team" in one.get("meta", {})]
