@@ -51,13 +51,17 @@ def count_by(client: Client, metric: str, span: TimeSpan, unit: str) -> dict[Tim
     answer = client.get(_path(client, "reports"), query, attempts=ATTEMPTS)
     if not isinstance(answer, list) or not all(isinstance(one, dict) for one in answer):
         raise VendorError("the answer is no list of counts")
-    begins = [_number(one, "timestamp", least=-(2**53)) for one in answer]
-    if any(later <= earlier for earlier, later in pairwise(begins)) or (begins and begins[-1] >= span.until):
+    told = [(_number(one, "timestamp", least=-(2**53)), _number(one, "value")) for one in answer]
+    if any(later[0] <= earlier[0] for earlier, later in pairwise(told)):
         raise VendorError("the counts are in no order of time")
-    ends = [*begins[1:], span.until]
+    if any(value for begin, value in told if begin >= span.until):
+        raise VendorError("the counts are of another range")
+    # 2.15.0 adds the day after the last one, of which it counts nothing.
+    within = [one for one in told if one[0] < span.until]
+    ends = [*(begin for begin, _ in within[1:]), span.until]
     found = {
-        TimeSpan(max(begin, span.since), end): _number(one, "value")
-        for begin, end, one in zip(begins, ends, answer, strict=True)
+        TimeSpan(max(begin, span.since), end): value
+        for (begin, value), end in zip(within, ends, strict=True)
         if end > span.since
     }
     if found and next(iter(found)).since > span.since:
