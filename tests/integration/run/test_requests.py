@@ -33,7 +33,6 @@ EVERY_RUN = Counter(
         "agent_bots": 1,
         "sla_policies": 1,
         "campaigns": 1,
-        "conversations/N/reporting_events": 1,
         "reports/summary": 2,
         "reports": 3,
         "csat_survey_responses/metrics": 2,
