@@ -19,7 +19,7 @@ METRICS = ("conversations_count", "incoming_messages_count", "outgoing_messages_
 # Not of this vendor's account, but as it sends them: text where there is an average, 0 where there is none.
 AVERAGES: Json = {"avg_first_response_time": 0, "avg_resolution_time": 0, "resolutions_count": 0}
 SURVEY = "input_csat"
-DAY = 86_400
+A_DAY = 86_400
 
 
 def _times(account: Account, metric: str) -> list[int]:
@@ -70,7 +70,7 @@ def _series(asked: Asked) -> Answer:
         if since <= at < until
     )
     # As recorded, 2.15.0 adds the day after the last one.
-    more = DAY if unit == "day" and asked.viewer.behaviour == OLD else 0
+    more = A_DAY if unit == "day" and asked.viewer.behaviour == OLD else 0
     begins = _begins(since, until + more, unit, zone)
     return json_answer([{"value": found[begin], "timestamp": int(begin.timestamp())} for begin in begins])
 

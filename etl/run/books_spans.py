@@ -1,7 +1,7 @@
 """Finds where the vendor's counts and the tables differ: months first, then the days of these that do."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -56,6 +56,7 @@ class Search:
     engine: Engine
     turn: int
     gone: Collection[int]
+    _counted: dict[tuple[int, ...], list[dict[str, Count]]] = field(default_factory=dict)
 
     def find(self, whole: Iterable[Balance]) -> list[TimeSpan]:
         """Return the days that seem to differ; a whole span in doubt, where the vendor does not tell which days do.
@@ -81,11 +82,15 @@ class Search:
         told = count_by(self.client, metric, span, unit)
         if not told:
             return []
-        bounds = [one.since for one in told] + [span.until]
-        with transaction(self.engine) as connection:
-            ours = books.count_ours(connection, self.client.account_id, bounds, self.gone)
-        pairs = zip(told.items(), ours, strict=True)
+        pairs = zip(told.items(), self._count_ours((*(one.since for one in told), span.until)), strict=True)
         return [one for (one, vendor), counts in pairs if vendor != counts.get(metric, Count()).number]
+
+    def _count_ours(self, bounds: tuple[int, ...]) -> list[dict[str, Count]]:
+        """Return what the tables count of all metrics, once for all whose spans have the same bounds."""
+        if bounds not in self._counted:
+            with transaction(self.engine) as connection:
+                self._counted[bounds] = books.count_ours(connection, self.client.account_id, bounds, self.gone)
+        return self._counted[bounds]
 
     def _in_turn(self, spans: Collection[TimeSpan], most: int) -> list[TimeSpan]:
         """Return as many spans as one night has time for; others have their turn with the next number."""
