@@ -63,6 +63,7 @@ def lose_conversations_of_a_day(etl: Job) -> None:
     there = "SELECT id FROM conversations WHERE created_at::date = '2023-11-15'"
     change(etl, f"DELETE FROM messages WHERE conversation_id IN ({there})")
     change(etl, f"DELETE FROM conversation_states WHERE conversation_id IN ({there})")
+    change(etl, f"DELETE FROM reporting_events WHERE conversation_id IN ({there})")
     change(etl, "DELETE FROM stale_figures")
     change(etl, "DELETE FROM conversations WHERE created_at::date = '2023-11-15'")
 
@@ -168,7 +169,7 @@ def odd(**counts: Any) -> Answer:
     ("answer", "why"),
     [
         (NOT_HERE, "this server does not have them"),
-        (NO_RIGHT, "the token has no right to it"),
+        (NO_RIGHT, "it takes an administrator's token"),
         (server_fault(), "the server answered 500"),
         (json_answer([]), "the answer has no counts"),
         (json_answer(None), "the answer has no counts"),

@@ -76,8 +76,7 @@ def test_books_do_not_agree_while_one_day_has_what_another_one_lacks(
         assert etl.rows(f"{of_days} AND settled_at IS NULL") == []
 
 
-@pytest.mark.parametrize("behaviour", ["2026", "2.14"])
-def test_a_difference_that_may_be_of_what_changed_meanwhile_is_no_agreement(engine: Engine, behaviour: str) -> None:
+def test_a_difference_that_may_be_of_what_changed_meanwhile_is_no_agreement(engine: Engine) -> None:
     """The vendor counts a message that it shows nowhere, and while it is read a conversation of the past goes."""
     account = account_of(12)
     goes: list[int] = []
@@ -90,7 +89,7 @@ def test_a_difference_that_may_be_of_what_changed_meanwhile_is_no_agreement(engi
         value = orjson.loads(answer.body)
         return json_answer(value | {"payload": [one for one in value["payload"] if one["id"] != 20]})
 
-    with job(account, engine, hide, behaviour=behaviour) as etl:
+    with job(account, engine, hide) as etl:
         etl.run()
         goes.append(3)
         run = etl.run()
