@@ -229,8 +229,9 @@ def _repair(settings: Settings, engine: Engine, found: Verification, watch: Tell
 
 
 def _columns(found: Verification) -> dict[str, object]:
-    """Return the row of the table."""
+    """Return the row of the table; where all was compared and is mended, nothing differs any more."""
     findings, draws = found.findings, found.wanted.draws
+    is_mended = found.rows_repaired > 0 and found.outcome == Outcome.COMPLETE
     return {
         "selection": found.wanted.chosen(),
         "sample": found.wanted.sample if draws else None,
@@ -245,5 +246,5 @@ def _columns(found: Verification) -> dict[str, object]:
         "unreadable": findings.unreadable,
         "repaired": found.rows_repaired,
         "confidence": CONFIDENCE if draws else 1.0,
-        "messages_bound": found.messages.bound,
+        "messages_bound": replace(found.messages, differing=0).bound if is_mended else found.messages.bound,
     }
