@@ -460,7 +460,7 @@ def test_a_witness_that_names_too_few_removes_nothing_and_closes_no_mark(engine:
             one["messages"] = {"half": half, "none": []}.get(messages, messages) if messages != {"1": {}} else messages
 
     with job(account_with_a_lost_message(), engine, behaviour=OLD, change=rewritten(is_search, thin)) as etl:
-        run = etl.run()
+        run = etl.run(books="off")
         assert run.outcome == "incomplete"
         assert run.problems == ["1 histories may lack messages, and were not compared; the next run tries again."]
         assert etl.rows("SELECT count(*) FROM messages WHERE removed_at IS NOT NULL") == [(0,)]
