@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, exists, func, select, text, update
 
 from etl.database.base import SCHEMA
 from etl.database.dimensions import Contact
@@ -105,6 +105,18 @@ def conversations_with(
 def mark_deleted(connection: Connection, account_id: int, contact_ids: Collection[int], at: datetime) -> None:
     """Set tombstones on contacts that are gone."""
     _update(connection, account_id, contact_ids, Contact.deleted_at.is_(None), {"deleted_at": at})
+
+
+def lift_tombstones(connection: Connection, account_id: int) -> None:
+    """Take the tombstones off contacts of whom a conversation was met since: whoever is with one is there."""
+    met = exists().where(
+        Conversation.account_id == account_id,
+        Conversation.contact_id == Contact.id,
+        Conversation.deleted_at.is_(None),
+        Conversation.first_synced_at > Contact.deleted_at,
+    )
+    there = {"deleted_at": None, "merged_into": None, "changed_at": func.now()}
+    connection.execute(update(Contact).where(Contact.account_id == account_id, met).values(there))
 
 
 def note_merges(connection: Connection, account_id: int) -> None:

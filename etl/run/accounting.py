@@ -31,6 +31,7 @@ def settle_accounts(
             patrol(intake)
     elif selection.recent and since:
         contacts.read_newest(client, intake, dimensions, since)
+    contacts.find_again(intake)
     contract.settle(client, intake, dimensions, selection.accept_contract)
     everything = selection.audit and intake.settings.messages == "full"
     if everything or intake.run.tally.unproved:

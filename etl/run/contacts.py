@@ -60,6 +60,12 @@ def read_newest(client: Client, intake: Intake, dimensions: Dimensions, since: d
     intake.settle()
 
 
+def find_again(intake: Intake) -> None:
+    """Take the tombstones off contacts of whom a conversation was met since: also where no list of contacts is read."""
+    with intake.writer.transaction() as connection:
+        contacts.lift_tombstones(connection, intake.run.account_id)
+
+
 def _was_active_before(payload: Any, since: datetime) -> bool:
     """Return whether a contact was last active before a time, or never: these come last, whatever the direction."""
     active = payload.get("last_activity_at") if isinstance(payload, dict) else None

@@ -98,3 +98,22 @@ def test_a_difference_that_may_be_of_what_changed_meanwhile_is_no_agreement(engi
         assert run.books["incoming_messages"]["vendor"] - run.books["incoming_messages"]["ours"] == 1
         assert etl.rows("SELECT books_agree_as_of FROM bi.sync_health") == [(None,)]
         assert [one.books_agree for one in run_history.standings(engine, [1])] == [None]
+
+
+def test_a_series_of_zeros_against_a_sum_that_agrees_changes_no_row_and_is_held_against_the_sum(engine: Engine) -> None:
+    """As of a server whose series are computed by night, and not there yet."""
+
+    def zeros(request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/reports"):
+            return answer
+        return json_answer([one | {"value": 0} for one in orjson.loads(answer.body)])
+
+    with job(account_of(12), engine, zeros) as etl:
+        etl.run(patrol_percent=0)
+        rows = etl.rows("SELECT id, xmin FROM messages ORDER BY id")
+        run = etl.run(patrol_percent=0)
+        assert (run.outcome, run.problems) == ("complete", [])
+        assert etl.asked()[1] == []  # no history is read again for it
+        assert run.books is not None
+        assert run.books["incoming_messages"] == {"vendor": 36, "ours": 36, "explained": 0}
+        assert etl.rows("SELECT id, xmin FROM messages ORDER BY id") == rows
