@@ -6,7 +6,7 @@ from heapq import nlargest
 from itertools import islice
 from typing import Any
 
-from etl.errors import BadValue, NotFound, VendorError
+from etl.errors import NotFound, VendorError
 from etl.extract.belonging import PROBES
 from etl.extract.client import Client
 from etl.extract.contacts import COUNT, ORDERS, get_contact, walk_contacts
@@ -15,7 +15,7 @@ from etl.extract.walk import Page
 from etl.id_set import IdSet
 from etl.run.intake import Intake
 from etl.run.ledger import ASKED_AT_ONCE
-from etl.run.lists import named
+from etl.run.lists import named, objects_of
 from etl.transform.batch import Batch
 from etl.transform.entities import LISTED_CONTACT
 
@@ -109,15 +109,11 @@ class Listing:
     def save(self, payloads: Iterable[Any], *, listed: bool = True) -> None:
         """Have contacts saved; listed: whether they are in the list."""
         batch = Batch(self.client.account_id)
-        for payload in payloads:
+        for payload in objects_of(batch, LISTED_CONTACT, payloads):
             batch.observed.add(LISTED_CONTACT, payload)
-            if isinstance(payload, dict):
-                # The list may embed whole inboxes, with their secrets: only what has a column is kept.
-                fields = named(LISTED_CONTACT, payload)
-                batch.convert(LISTED_CONTACT, fields, listed=listed, deleted_at=None, merged_into=None)
-            else:
-                error = BadValue(f"expected an object, got {type(payload).__name__}", field=LISTED_CONTACT.name)
-                batch.reject(LISTED_CONTACT.name, None, error)
+            # The list may embed whole inboxes, with their secrets: only what has a column is kept.
+            fields = named(LISTED_CONTACT, payload)
+            batch.convert(LISTED_CONTACT, fields, listed=listed, deleted_at=None, merged_into=None)
         self.intake.writer.begin(batch)
 
     def ask(self, contact_ids: Iterable[int]) -> tuple[list[Any], set[int]]:

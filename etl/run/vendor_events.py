@@ -20,6 +20,7 @@ from etl.extract.client import Client
 from etl.extract.ids import id_of
 from etl.load import rejected, vendor_events
 from etl.run.intake import Intake
+from etl.run.lists import items_of
 from etl.transform.batch import Batch
 from etl.transform.entities import REPORTING_EVENT
 
@@ -119,7 +120,7 @@ def _ask(client: Client, intake: Intake, reading: _Reading, block: list[int]) ->
     asked = {one: intake.pool.submit(get_events, client, one, ATTEMPTS_AT_EVENTS) for one in block}
     for conversation_id, answer in asked.items():
         try:
-            answers[conversation_id] = _items(answer.result())
+            answers[conversation_id] = items_of(answer.result())
         except VendorError as error:
             reading.note(error)
             continue
@@ -173,7 +174,7 @@ def _pages(client: Client, since: datetime, until: datetime) -> Iterator[list[An
     for number in range(1, MOST_LIST_PAGES + 1):
         query = [("since", int(since.timestamp())), ("until", int(until.timestamp())), ("page", number)]
         answer = get_list(client, "reporting_events", query)
-        page = _items(answer)
+        page = items_of(answer)
         before = len(seen)
         seen |= {str(event.get("id")) if isinstance(event, dict) else repr(event) for event in page}
         if len(seen) == before:
@@ -188,14 +189,6 @@ def _counted(answer: Any) -> Any:
     """Return how many events the vendor counts, where it does."""
     meta = answer.get("meta") if isinstance(answer, dict) else None
     return meta.get("count") if isinstance(meta, dict) else None
-
-
-def _items(answer: Any) -> list[Any]:
-    """Return the items of a list, bare or under `payload`; raise VendorError when there is none."""
-    items = answer.get("payload") if isinstance(answer, dict) else answer
-    if not isinstance(items, list):
-        raise VendorError("the answer is no list.")
-    return items
 
 
 def _why(error: VendorError) -> str:
