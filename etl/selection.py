@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 STATUSES = ("open", "resolved", "pending", "snoozed")
 # Fields that say how to read, not what.
-HOW = {"kind", "audit", "accept_deletions", "accept_contract"}
+HOW = {"kind", "full", "audit", "accept_deletions", "accept_contract"}
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Selection:
     kind: a backfill reads every history again, a sync those of the conversations that changed.
     since, until: conversations that were going on then, from their creation to their last activity; until is excluded.
     conversations: these ids and nothing else. search: messages that contain it. The rest are the vendor's own filters.
-    recent: only what was active since the last complete run. audit: compare all messages with the vendor's search.
+    recent: only what was active since the last complete run. full: walk every page, also where counts would do. audit:
+    that, and compare all messages with the vendor's search.
     accept_deletions: believe that many conversations are gone. accept_contract: that the vendor sends other fields now.
     """
 
@@ -31,6 +32,7 @@ class Selection:
     search: str | None = None
     conversations: tuple[int, ...] = ()
     recent: bool = False
+    full: bool = False
     audit: bool = False
     accept_deletions: bool = False
     accept_contract: bool = False

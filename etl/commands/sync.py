@@ -29,6 +29,7 @@ def sync(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the command
     recent: Annotated[
         bool, typer.Option("--recent", help="Only what was active since the last complete run. No ledger.")
     ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Walk every page, also where counts would do.")] = False,
     audit: Annotated[
         bool, typer.Option("--audit", help="Compare every message with the vendor's search, too. Once a week, say.")
     ] = False,
@@ -44,11 +45,16 @@ def sync(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the command
 ) -> None:
     """Read everything that changed into the tables. The nightly job.
 
-    Walks every page of the four statuses, reads the complete message history of each conversation that changed, and
-    upserts all of it. Then it asks for every conversation id that no page showed, so that each is loaded, deleted
-    upstream, forbidden or unreadable. Killed and started again, it goes on where it was. With --status or --recent the
-    ids are not accounted for: run it without them once a week.
+    Reads what changed, with the complete message history of each such conversation, and proves by the vendor's counts
+    that nothing else is missing. At first, every ETL_WALK_DAYS, with --full or --audit, and whenever counts do not
+    prove it, it walks every page of the four statuses, and asks for every conversation id that no page showed. Each id
+    is then loaded, deleted upstream, forbidden or unreadable. Killed and started again, it goes on where it was. With
+    --status or --recent the ids are not accounted for.
     """
+    if full and (status or recent):
+        raise typer.BadParameter(
+            "a walk of every page is of everything: leave --status and --recent out", param_hint="--full"
+        )
     if audit and (status or recent):
         raise typer.BadParameter(
             "an audit compares all messages: leave --status and --recent out", param_hint="--audit"
@@ -61,6 +67,7 @@ def sync(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the command
     chosen = Selection(
         statuses=_statuses(status),
         recent=recent,
+        full=full,
         audit=audit,
         accept_deletions=accept_deletions,
         accept_contract=accept_contract,

@@ -38,10 +38,14 @@ class SyncRun(OfAccount, Base):
     counts: Mapped[dict[str, Any] | None] = column(comment="By table: rows seen, inserted, updated, unchanged")
     rejected: Mapped[int | None] = column(comment="Records that could not be stored (see rejected_records)")
     unknown_fields: Mapped[list[str] | None] = column(comment="Fields that no column holds, kept in `extra`")
+    proof: Mapped[str | None] = column(
+        comment="Why nothing is missing: walk (every page was read), or counts (what changed was read, and the vendor's"
+        " four counts are those of the tables); NULL: neither, or only a selection was read"
+    )
     highest_id: Mapped[int | None] = column(
         comment="Highest conversation id; NULL for a selection, which has no ledger"
     )
-    loaded: Mapped[int | None] = column(comment="Conversations seen by the run")
+    loaded: Mapped[int | None] = column(comment="Conversations that the run saw, or proved to be there by counts")
     deleted: Mapped[int | None] = column(comment="Conversations deleted upstream")
     forbidden: Mapped[int | None] = column(comment="Conversations that the token may not see")
     unreadable: Mapped[int | None] = column(comment="Conversations that the vendor's server cannot show")

@@ -33,6 +33,18 @@ class Account(Base):
     holidays: Mapped[list[str]] = column(
         server_default="{}", comment="Countries whose public holidays are kept (ETL_HOLIDAYS)"
     )
+    walked_at: Mapped[datetime | None] = column(
+        comment="When the last complete run began that walked every page (UTC); NULL: none yet"
+    )
+    walked_as: Mapped[str | None] = column(
+        comment="Fingerprint of the version, settings and token of that run: with others everything is walked again"
+    )
+    names_read_at: Mapped[datetime | None] = column(
+        comment="When the lists of names (agents, inboxes, members ...) were read last (UTC); NULL: never"
+    )
+    edits_move_clock: Mapped[bool | None] = column(
+        comment="Whether an edit of a message moves its conversation's updated_at on this server; NULL: not seen yet"
+    )
     events_listed_until: Mapped[datetime | None] = column(
         comment="Up to when the account's list of the vendor's own events was read (UTC); NULL: never"
     )

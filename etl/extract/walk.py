@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from math import ceil
 from sys import maxsize
@@ -21,9 +20,8 @@ from etl.selection import STATUSES
 MOST_STALE_PAGES = 20
 # How many more conversations than the vendor counts a walk may show: in tens of its count, and besides.
 MOST_TIMES_COUNTED, MOST_BESIDES = 10, 100_000
-# How many pages are read ahead in a walk that goes to its end, and in one that may end at any page.
+# How many pages are read ahead in a walk that goes to its end.
 PAGES_AHEAD = 16
-RECENT_PAGES_AHEAD = 3
 FAILURES_THAT_ALARM = 3
 HIGHEST_ID = 2**31 - 1
 LIST = "conversations"
@@ -76,8 +74,8 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: S
     (the vendor's section 2). `all_count` only limits how far to read ahead: never past the page that should be empty.
     Raise Denied or NotFound when the walk is refused, VendorError when it would not end.
     """
-    get_page = partial(_try_page if path == LIST else _get_page, client, path, query)
-    yield from follow(read_ahead(get_page, pool, span), client.address(path, query), partial(_check_alive, client))
+    read = partial(try_page if path == LIST else get_page, client, path, query)
+    yield from follow(read_ahead(read, pool, span), client.address(path, query), partial(_check_alive, client))
 
 
 def follow(pages: Iterator[Page], address: str, check_alive: Callable[[Page], None]) -> Iterator[Page]:
@@ -115,16 +113,16 @@ def _require_end(page: Page, shown: int, address: str) -> None:
         raise VendorError(f"{said} would not end.", address=address)
 
 
-def read_ahead(get_page: Callable[[int, int | None], Page], pool: Executor, span: Span) -> Iterator[Page]:
-    """Yield pages in order, some of them got ahead; get_page: of a number, and about how many there seem to be."""
-    page = get_page(span.first, None)
+def read_ahead(read: Callable[[int, int | None], Page], pool: Executor, span: Span) -> Iterator[Page]:
+    """Yield pages in order, some of them got ahead; read: of a number, and about how many there seem to be."""
+    page = read(span.first, None)
     yield page
     expected = page.about
     waiting: deque[Future[Page]] = deque()
     number, last = span.first + 1, span.last or maxsize
     while not page.is_last and (waiting or number <= last):
         while number <= last and (not waiting or (len(waiting) < span.ahead and number <= (expected or 0) + 1)):
-            waiting.append(pool.submit(get_page, number, expected))
+            waiting.append(pool.submit(read, number, expected))
             number += 1
         page = waiting.popleft().result()
         expected = expected or page.about
@@ -136,7 +134,7 @@ def first_page(client: Client, query: Query) -> Page:
 
     Raise VendorError when it cannot be had.
     """
-    return _get_page(client, LIST, query, 1, None)
+    return get_page(client, LIST, query, 1, None)
 
 
 def _check_alive(client: Client, _: Page) -> None:
@@ -145,19 +143,20 @@ def _check_alive(client: Client, _: Page) -> None:
         client.get("conversations/meta", [("status", STATUSES[0])])
 
 
-def _try_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
+def try_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
     """Get a page, marked as failed when it fails for good: one broken conversation makes its whole page fail.
 
     A refusal by the vendor, or an answer of another shape, is raised: it says something about the token or the address.
     """
     try:
-        return _get_page(client, path, query, number, about)
+        return get_page(client, path, query, number, about)
     except Unreadable as error:
         refused = not isinstance(error, TryAgain | TooLarge)
         return Page(number, about, [], {}, failed=str(error), refused=refused)
 
 
-def _get_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
+def get_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
+    """Get a page; about: how many there seem to be, None: tell by the vendor's count. Raise VendorError."""
     asked = [*query, ("page", number)]
     answer = client.get(path, asked, lambda sent: require_conversations(_payloads(path, sent), client.account_id))
     data = _data(path, answer)
@@ -173,11 +172,17 @@ def _get_page(client: Client, path: str, query: Query, number: int, about: int |
 
 def count_all(client: Client) -> int | None:
     """Return the sum of the vendor's own counts, read now; None where they cannot be read."""
-    counts = []
+    counts = count_each(client)
+    return None if counts is None else sum(counts.values())
+
+
+def count_each(client: Client) -> dict[str, int] | None:
+    """Return the vendor's own count of each status, read now; None where they cannot be read."""
+    counts = {}
     with suppress(VendorError, KeyError, TypeError):
         for status in STATUSES:
-            counts.append(client.get(f"{LIST}/meta", [("status", status)])["meta"]["all_count"])
-    return sum(counts) if len(counts) == len(STATUSES) and all(map(is_count, counts)) else None
+            counts[status] = client.get(f"{LIST}/meta", [("status", status)])["meta"]["all_count"]
+    return counts if len(counts) == len(STATUSES) and all(map(is_count, counts.values())) else None
 
 
 def is_count(value: Any) -> bool:
@@ -193,45 +198,3 @@ def _data(path: str, answer: Any) -> Any:
 def _payloads(path: str, answer: Any) -> Any:
     data = _data(path, answer)
     return data.get("payload") if isinstance(data, dict) else None
-
-
-def walk_recent(client: Client, pool: Executor, query: Query, since: datetime, now: datetime) -> Iterator[Page]:
-    """Yield the pages of conversations with something new since a time, as far as the server's order tells.
-
-    Newest activity comes first; the walk stops after a whole page of older ones, never at the first, as pinned ones may
-    come first (the vendor's section 2). Where the server knows `updated_within`, one answer has them all.
-    since, now: by the same clock.
-    """
-    pages = walk(client, pool, query, span=Span(ahead=RECENT_PAGES_AHEAD))
-    first = next(pages)
-    yield first
-    if _is_older(first, since):
-        return
-    seconds = ceil((now - since).total_seconds())
-    if not first.failed and _knows_updated_within(client, query, first):
-        try:
-            answer = _get_page(client, LIST, [*query, ("updated_within", seconds)], 2, None).payloads
-        except VendorError:
-            pass  # one answer for all may be too much for the server: page by page it is less
-        else:
-            size = len(first.payloads)
-            for at in range(0, len(answer), size):
-                yield Page(2 + at // size, 1 + ceil(len(answer) / size), answer[at : at + size], {})
-            return
-    for page in pages:
-        yield page
-        if _is_older(page, since):
-            return
-
-
-def _is_older(page: Page, since: datetime) -> bool:
-    active = [payload.get("timestamp") if isinstance(payload, dict) else None for payload in page.payloads]
-    return not page.failed and all(
-        isinstance(timestamp, int | float) and timestamp < since.timestamp() for timestamp in active
-    )
-
-
-def _knows_updated_within(client: Client, query: Query, first: Page) -> bool:
-    """Return whether the server knows `updated_within`: a tiny value then gives less than the first page."""
-    tiny = _try_page(client, LIST, [*query, ("updated_within", 1)], 1, None)
-    return not tiny.failed and len(tiny.payloads) < len(first.payloads)

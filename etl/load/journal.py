@@ -18,6 +18,8 @@ from etl.exit_codes import Outcome
 from etl.load.clock import Clock, take_back_the_future
 from etl.load.tally import Tally
 
+# Why nothing is missing after a run over everything: it walked every page, or the vendor's counts are the tables'.
+WALKED, COUNTED = "walk", "counts"
 RECENT = {"recent": True}
 OVER_EVERYTHING = SyncRun.selection.is_(None) | (SyncRun.selection == RECENT)
 RESUMED_WITHIN = timedelta(days=1)
@@ -29,6 +31,7 @@ CLOSED = "Run {} lost its lock, and another one has begun since. What it saved u
 class Run:
     """One execution, as the journal and the summary tell it.
 
+    proof: WALKED or COUNTED, once nothing can be missing; None for a selection.
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
     contact_ledger: {counted, loaded, gone, not_shown} of the vendor's list of contacts; None when it was not read, or
@@ -45,6 +48,7 @@ class Run:
     outcome: Outcome = Outcome.RUNNING
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     finished_at: datetime | None = None
+    proof: str | None = None
     ledger: dict[str, int] | None = None
     audit: dict[str, int] | None = None
     contact_ledger: dict[str, int] | None = None
@@ -115,6 +119,7 @@ def close_run(engine: Engine, run: Run, and_then: Callable[[Connection], object]
                 outcome=run.outcome,
                 finished_at=run.finished_at,
                 **_figures(run.tally),
+                proof=run.proof,
                 audit=run.audit,
                 contact_ledger=run.contact_ledger,
                 books=run.books,
@@ -179,6 +184,22 @@ def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
                     return cast("datetime", row.started_at)
                 before = min(before, row.started_at)
     return None
+
+
+def last_whole_start(engine: Engine, account_id: int) -> datetime | None:
+    """Return when the last run over everything began that went to its end (UTC); None where it was not complete.
+
+    What it left incomplete may be anywhere.
+    """
+    with transaction(engine) as connection:
+        last = connection.execute(
+            select(SyncRun.started_at, SyncRun.outcome)
+            .where(SyncRun.account_id == account_id, SyncRun.selection.is_(None))
+            .where(SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]))
+            .order_by(SyncRun.run_id.desc())
+            .limit(1)
+        ).first()
+    return last.started_at if last and last.outcome == Outcome.COMPLETE else None
 
 
 def previous_start(engine: Engine, run: Run) -> datetime | None:

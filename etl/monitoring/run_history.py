@@ -107,6 +107,7 @@ def run_of(row: Any) -> Run:
         started_at=row.started_at,
         finished_at=row.finished_at,
         ledger=None if row.highest_id is None else {name: getattr(row, name) or 0 for name in LEDGER},
+        proof=row.proof,
         audit=row.audit,
         contact_ledger=row.contact_ledger,
         books=row.books,

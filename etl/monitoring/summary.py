@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from etl.exit_codes import Outcome
-from etl.load.journal import Run
+from etl.load.journal import COUNTED, WALKED, Run
 from etl.load.tally import COUNTED, NOTHING, Tally
 from etl.monitoring.console import LABEL_WIDTH, output, print_facts, print_json, spell_pages, spell_seconds, utc
 from etl.monitoring.run_history import LEDGER
@@ -19,6 +19,10 @@ from etl.monitoring.run_history import LEDGER
 log = logging.getLogger(__name__)
 
 CONTACTS = {"loaded": "loaded", "gone": "gone meanwhile", "not_shown": "not shown"}
+PROOFS = {
+    WALKED: "every page was walked",
+    COUNTED: "what changed was read, and the vendor's counts of the four statuses agree",
+}
 AUDIT = {"read": "read", "witnessed": "from the search alone", "unaccounted": "unaccounted"}
 
 
@@ -44,6 +48,7 @@ def run_to_json(run: Run) -> dict[str, Any]:
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
         "seconds": round(run.seconds, 3) if run.finished_at or run.outcome == Outcome.RUNNING else None,
         **_figures(run.tally),
+        "proof": run.proof,
         "ledger": run.ledger,
         "audit": run.audit,
         "contact_ledger": run.contact_ledger,
@@ -102,6 +107,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         jumped = run.ledger["highest_id"] - sum(run.ledger[name] for name in parts)
         between = f" + {jumped:,} in jumps, not asked for" if jumped else ""
         yield "ledger", f"{run.ledger['highest_id']:,} ids = {sum_of}{between}"
+    if run.proof:
+        yield "proof", PROOFS[run.proof]
     if held := run.contact_ledger:
         added = [f"{held[name]:,} {said}" for name, said in CONTACTS.items() if held[name] or name == "loaded"]
         yield "contacts", f"{held['counted']:,} listed = {' + '.join(added)}"

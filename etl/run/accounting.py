@@ -4,6 +4,7 @@ from datetime import datetime
 
 from etl.extract.client import Client
 from etl.load import ledger_entries
+from etl.load.journal import COUNTED, WALKED
 from etl.run import contacts, contract, far_ids, members, messages, odd_values
 from etl.run.books_surveys import Surveys
 from etl.run.dimensions import Dimensions
@@ -14,18 +15,28 @@ from etl.run.vendor_events import read_events
 from etl.selection import Selection
 
 
+def open_ledger(client: Client, intake: Intake, dimensions: Dimensions) -> Ledger:
+    """Return the ledger of conversations of a run, in which nothing is written down yet."""
+    asker = ledger_entries.digest_of(intake.settings.api_token.get_secret_value(), dimensions.rights)
+    return Ledger(client, intake.pool, intake.engine, intake.take, intake.run, asker)
+
+
 def settle_accounts(
-    client: Client, intake: Intake, selection: Selection, surveys: Surveys, since: datetime | None
+    ledger: Ledger, intake: Intake, selection: Selection, surveys: Surveys, since: datetime | None
 ) -> None:
     """Account for every conversation where everything was read, and for every message where that is asked or needed.
 
     since: from when on a run of what is recent has read.
     """
-    dimensions = surveys.dimensions
+    client, dimensions = ledger.client, surveys.dimensions
     if intake.run.selection is None:
-        _account_for_conversations(client, intake, selection, dimensions)
-        contacts.account_for_contacts(client, intake, dimensions, selection.accept_deletions)
-        dimensions.read_surveys()
+        _account_for_conversations(ledger, selection, dimensions)
+        if intake.run.proof == COUNTED and since:
+            contacts.prove_contacts(dimensions, intake, since, selection.accept_deletions)
+        else:
+            contacts.account_for_contacts(client, intake, dimensions, selection.accept_deletions)
+        if intake.run.proof == WALKED or not surveys.are_counted:
+            dimensions.read_surveys()
         members.settle_agents(dimensions)
         if selection.kind == "sync":
             patrol(intake)
@@ -44,11 +55,10 @@ def settle_accounts(
     _say_what_is_missing(intake)
 
 
-def _account_for_conversations(client: Client, intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
+def _account_for_conversations(ledger: Ledger, selection: Selection, dimensions: Dimensions) -> None:
     """Account for every conversation id, those that no page showed included."""
-    run = intake.run
-    asker = ledger_entries.digest_of(intake.settings.api_token.get_secret_value(), dimensions.rights)
-    ledger, before = Ledger(client, intake.pool, intake.engine, intake.take, run, asker), len(run.problems)
+    run, before = ledger.run, len(ledger.run.problems)
+    run.proof = run.proof or WALKED
     run.ledger = ledger.settle(selection.accept_deletions)
     if not dimensions.sees_everything:
         run.notes.append("This token does not see everything: it is not an administrator's.")

@@ -12,6 +12,7 @@ from etl.extract.client import Client
 from etl.extract.reports import RATINGS, SENT, Counts, TimeSpan, count_surveys
 from etl.load import books
 from etl.load.books import Count
+from etl.load.journal import COUNTED
 from etl.run import books_sayings as sayings
 from etl.run.books import MOST_NEAR, Books
 from etl.run.books_spans import Balance
@@ -54,11 +55,23 @@ class Surveys:
                 compared = [self._explain(one) for one in self._compare(span, now)]
             elif any(one.is_in_doubt for one in compared):
                 run.notes.append("The vendor counts surveys of any time, whatever is asked: they were not compared.")
+                self._read_list()
                 return
         except VendorError as error:
             self._say_not_compared(error)
+            self._read_list()
             return
         self.books.write_down(compared, [], "the list of answers was read again")
+
+    @property
+    def are_counted(self) -> bool:
+        """Whether the vendor's counts will tell of answers that the tables lack: then the list need not be read."""
+        return self._first is not None
+
+    def _read_list(self) -> None:
+        """Read the list of answers where it was left out as counts should do."""
+        if self.books.intake.run.proof == COUNTED:
+            self.dimensions.read_surveys()
 
     def _say_not_compared(self, error: VendorError) -> None:
         said = f"The vendor's own counts of surveys were not compared. Why: {sayings.why(error)}."

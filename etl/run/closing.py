@@ -5,10 +5,11 @@ from sqlalchemy import Connection, Engine
 from etl.database.engine import transaction
 from etl.errors import DatabaseError, Interrupted
 from etl.exit_codes import Outcome
-from etl.load import journal
-from etl.load.journal import Run
+from etl.load import journal, proofs
+from etl.load.journal import WALKED, Run
 from etl.load.upsert import psycopg_of
 from etl.run import calendar
+from etl.run.counted import fingerprint
 from etl.settings.settings import Settings
 from etl.views import schema
 
@@ -26,6 +27,8 @@ def close(engine: Engine, run: Run, settings: Settings) -> None:
         try:
             calendar.keep_holidays(connection, settings)
             schema.refresh(connection, run.account_id)
+            if run.proof == WALKED and run.outcome == Outcome.COMPLETE:
+                proofs.note_walk(connection, run.account_id, run.started_at, fingerprint(settings))
         except Interrupted:
             # The server would compute on for nobody, and keep the journal's row locked meanwhile.
             psycopg_of(connection).cancel_safe(timeout=SECONDS_TO_CANCEL)

@@ -12,8 +12,8 @@ from typing import Any
 from etl.database.engine import transaction
 from etl.errors import VendorError
 from etl.extract.client import Client
-from etl.extract.contacts import NEWEST_FIRST, count_contacts, walk_contacts
-from etl.extract.walk import RECENT_PAGES_AHEAD
+from etl.extract.contacts import COUNT, NEWEST_FIRST, count_contacts, walk_contacts
+from etl.extract.recent import RECENT_PAGES_AHEAD
 from etl.load import contacts
 from etl.load.contacts import Doubted
 from etl.load.journal import Run
@@ -43,14 +43,29 @@ def account_for_contacts(client: Client, intake: Intake, dimensions: Dimensions,
     _Accounting(listing, intake.run, accept_deletions).settle()
 
 
-def read_newest(client: Client, intake: Intake, dimensions: Dimensions, since: datetime) -> None:
-    """Read the contacts that were active since a time: their edits move no conversation's clock."""
+def prove_contacts(dimensions: Dimensions, intake: Intake, since: datetime, accept_deletions: bool) -> None:
+    """Read the contacts that were active since a time, and all where the vendor counts others than the tables have."""
+    counted = read_newest(dimensions.client, intake, dimensions, since)
+    with transaction(intake.engine) as connection:
+        held = contacts.count_listed(connection, intake.run.account_id)
+    if counted == held:
+        intake.run.contact_ledger = {"counted": held, "loaded": held, "gone": 0, "not_shown": 0}
+    else:
+        account_for_contacts(dimensions.client, intake, dimensions, accept_deletions)
+
+
+def read_newest(client: Client, intake: Intake, dimensions: Dimensions, since: datetime) -> int | None:
+    """Read the contacts that were active since a time: their edits move no conversation's clock.
+
+    Return how many the vendor counts, None where it is not known.
+    """
     if intake.settings.contacts != "all":
-        return
-    listing = Listing(client, intake)
+        return None
+    listing, counted = Listing(client, intake), None
     try:
         for page in walk_contacts(client, intake.pool, NEWEST_FIRST, RECENT_PAGES_AHEAD):
             listing.take(page)
+            counted = page.counts.get(COUNT, counted)
             if page.payloads and all(_was_active_before(payload, since) for payload in page.payloads):
                 break
     except VendorError as error:
@@ -58,6 +73,7 @@ def read_newest(client: Client, intake: Intake, dimensions: Dimensions, since: d
         dimensions.missed.say(dimensions.run)
     listing.save_taken()
     intake.settle()
+    return counted
 
 
 def find_again(intake: Intake) -> None:

@@ -6,6 +6,7 @@ Each list may be missing on an installation, or be refused to a token: a run goe
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -63,6 +64,12 @@ class Dimensions:
     rights: tuple[str, ...] | None = None
     listed: dict[str, set[int]] = field(default_factory=dict)
     missed: Missed = field(default_factory=Missed)
+
+    def read_profile(self) -> None:
+        """Read and save what the account is called, and what the token may see."""
+        batch = Batch(self.run.account_id)
+        self._add_account(batch, partial(self.client.get, PROFILE))
+        self.writer.save(batch)
 
     def read(self) -> None:
         """Read and save the names, all lists at once; those of a list that cannot be had stay as they are."""

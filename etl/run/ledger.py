@@ -22,7 +22,7 @@ from etl.extract.refusals import NO_RIGHT
 from etl.extract.walk import BY_CREATION, count_all, walk
 from etl.id_set import IdSet
 from etl.load import conversations, ledger_entries
-from etl.load.journal import Run, require_open
+from etl.load.journal import COUNTED, Run, require_open
 from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE, Reason
 from etl.run.far_ids import said_of_denied, said_of_jumps, said_of_strays
 from etl.run.ground import Ground
@@ -69,7 +69,7 @@ class Ledger:
         return self.run.tally.seen
 
     def settle(self, accept_deletions: bool = False) -> dict[str, int]:
-        """Ask for every id that the walks did not show, and write down what became of it.
+        """Ask for every id that was not seen, and write down what became of it.
 
         Return {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; highest_id is the sum of the others,
         and of the ids in jumps, none of which was asked for.
@@ -83,10 +83,11 @@ class Ledger:
             said = f"{self.ground.missing(spans)} ids up to {spans[-1][-1]} are missing: too many to ask for each."
             self.run.problems.append(said)
         if self.forbidden:
-            self._check_token()
-        counted = self._count()
-        for span in spans or [range(1, 1)]:
-            self._ask_above(span.stop - 1)
+            self.check_token()
+        is_counted = self.run.proof == COUNTED
+        counted = len(self.seen) if is_counted else self._count()
+        for span in () if is_counted else spans or [range(1, 1)]:
+            self.ask_above(span.stop - 1)
         if counted is None or len(self.seen) < counted:
             self._ask_within(between(spans))
         if len(self.seen) < (counted or 0):
@@ -106,10 +107,10 @@ class Ledger:
         """Ask for every id in some ranges that is not settled; return whether they are not too many for that."""
         if self.ground.missing(spans) > MOST_ASKED:
             return False
-        self._ask(one for one in chain(*spans) if not self.ground.is_settled(one))
+        self.ask(one for one in chain(*spans) if not self.ground.is_settled(one))
         return True
 
-    def _ask(self, ids: Iterator[int]) -> None:
+    def ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations, 25 at a time; take in those that are there, and note the others."""
         while block := list(islice(ids, ASKED_AT_ONCE)):
             found = []
@@ -124,27 +125,27 @@ class Ledger:
                         self.forbidden.add(conversation_id)
                         continue
                     if isinstance(error, Denied):
-                        self._check_token()
+                        self.check_token()
                     # Not the error itself: it would keep the answer in memory.
                     self.unreadable[conversation_id] = Reason(UNREADABLE, str(error), error.quote or None)
             self.take(found)
 
-    def _ask_above(self, highest: int) -> None:
+    def ask_above(self, highest: int) -> None:
         """Ask for ids above the highest until 25 in a row are not there: the highest may itself have been skipped.
 
         Ids that are not there are no gaps: they have not been given out yet.
         """
         for _ in range(MOST_BLOCKS_ABOVE):
             above = range(highest + 1, highest + 1 + ASKED_AT_ONCE)
-            self._ask(iter(above))
+            self.ask(iter(above))
             if self.forbidden.intersection(above):
-                self._check_token()
+                self.check_token()
             highest = max((one for one in above if one in self.seen or one in self.forbidden), default=highest)
             beyond = set(range(highest + 1, above.stop))
             # A conversation that began meanwhile may have been answered with 404 just before it did.
             doubtful = self.gone.intersection(above)
             self.gone -= doubtful
-            self._ask(iter(sorted(doubtful - beyond)))
+            self.ask(iter(sorted(doubtful - beyond)))
             self.unreadable = {
                 conversation_id: error
                 for conversation_id, error in self.unreadable.items()
@@ -159,9 +160,9 @@ class Ledger:
         again = sorted(self.gone | self.ground.known[DELETED], reverse=True)[:MOST_ASKED_AGAIN]
         self.gone.difference_update(again)
         self.ground.known[DELETED].difference_update(again)
-        self._ask(iter(again))
+        self.ask(iter(again))
 
-    def _check_token(self) -> None:
+    def check_token(self) -> None:
         """Raise Denied when conversations that the list has just shown are refused, too: then the token may see none.
 
         Where the list shows nothing, a refusal says nothing about an id, and the refused ids are dropped; but there is

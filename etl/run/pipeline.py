@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
 
 from etl import logs
 from etl.errors import VendorError
 from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
 from etl.extract.filters import query_of
-from etl.extract.walk import BY_CREATION, Page, walk, walk_recent
+from etl.extract.recent import Recent
+from etl.extract.walk import BY_CREATION, Page, walk
 from etl.load import journal
 from etl.load.journal import Run
 from etl.load.tally import Tally
@@ -27,9 +27,9 @@ BATCHES_AHEAD = 8
 
 
 def walks(
-    client: Client, intake: Intake, selection: Selection, since: datetime | None
+    client: Client, intake: Intake, selection: Selection, recent: Recent | None
 ) -> Iterator[tuple[str, Iterator[Page]]]:
-    """Yield the walks that the selection takes: name and pages."""
+    """Yield the walks that the selection takes: name and pages; recent: where only what changed is read."""
     if selection.conversations:
         yield "by id", _pages_by_id(client, intake, selection.conversations)
     elif selection.search:
@@ -39,10 +39,7 @@ def walks(
     else:
         for status in selection.statuses:
             query = query_of(selection, status)
-            if since:
-                yield status, walk_recent(client, intake.pool, query, since, intake.run.clock.now())
-            else:
-                yield status, walk(client, intake.pool, query)
+            yield status, recent.walk(status, query) if recent else walk(client, intake.pool, query)
 
 
 def read_again(intake: Intake) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Engine
@@ -15,6 +15,7 @@ from etl.exit_codes import Outcome
 from etl.extract.client import Client
 from etl.extract.filters import counted_by
 from etl.extract.history import Histories
+from etl.extract.recent import Recent
 from etl.extract.walk import Page
 from etl.interrupt import Interrupt
 from etl.load import journal, run_lock, upsert
@@ -22,18 +23,17 @@ from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run import accounting, calendar, closing, members
+from etl.run import accounting, calendar, closing, counted, members, names
 from etl.run.books import Books
 from etl.run.books_surveys import Surveys
+from etl.run.counted import Counted
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
+from etl.run.ledger import Ledger
 from etl.run.pipeline import count_requests, read_again, take_in, thread_pool, walks
 from etl.run.writer import Writer
 from etl.selection import Selection
 from etl.settings.settings import Settings
-
-# How far before the last complete run a recent one looks: clocks differ, and a page may be older than it seems.
-OVERLAP = timedelta(days=2)
 
 Wait = Callable[[float], None]
 Pages = Iterator[tuple[str, Page]]
@@ -88,12 +88,17 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
             dimensions = Dimensions(client, pool, engine, writer, run)
             lock.check()  # who overtook this run before it was written down has not closed it
-            _prepare(intake, selection, dimensions)
+            _prepare(intake, selection, dimensions, is_counted=since is not None)
             surveys = _open_books(client, intake, dimensions)
-            shared = hooks.share(client, intake, chosen, wait)
-            alone = take_in(intake, selection, walks(client, intake, selection, since))
-            _read(client, intake, selection, shared or alone, hooks.watch)
-            accounting.settle_accounts(client, intake, selection, surveys, since)
+            ledger = accounting.open_ledger(client, intake, dimensions)
+            recent = Recent(client, pool, since, run.clock.now) if since else None
+            reading = _Reading(ledger, intake, selection, hooks.watch)
+            if recent is None or selection.recent:
+                shared = hooks.share(client, intake, chosen, wait)
+                reading.read(shared or reading.walk(recent))
+            else:
+                reading.prove(recent)
+            accounting.settle_accounts(ledger, intake, selection, surveys, since)
             lock.check()  # without it nobody knows who else has written
     return run
 
@@ -103,21 +108,31 @@ def _open(settings: Settings, engine: Engine, selection: Selection) -> tuple[Run
     way = way_of(settings)
     with transaction(engine) as connection:
         stored.require(connection, settings.account_id, settings.base_url, way)
-    since = journal.last_complete_start(engine, settings.account_id) if selection.recent else None
+    since = counted.since(engine, settings, selection)
+    if selection.recent:
+        complete = journal.last_complete_start(engine, settings.account_id)
+        since = complete and complete - counted.OVERLAP
     chosen = selection if since or not selection.recent else replace(selection, recent=False)
     run = Run(settings.account_id, selection.kind, protect_selection(chosen.chosen(), way))
     if selection.recent and not since:
         run.notes.append("No run was complete yet, so everything was read, and not only what is recent.")
-    return run, chosen, since and since - OVERLAP
+    return run, chosen, since
 
 
-def _prepare(intake: Intake, selection: Selection, dimensions: Dimensions) -> None:
-    """Read the names, and set what the run believes and which histories it reads."""
+def _prepare(intake: Intake, selection: Selection, dimensions: Dimensions, *, is_counted: bool) -> None:
+    """Read the names, and set what the run believes and which histories it reads.
+
+    is_counted: whether the run is to cost what changed: then names are read once a day.
+    """
     if selection.accept_contract:
         intake.writer.known.expected.accept()
     if intake.run.selection is None:
-        dimensions.read()
-        members.read_members(dimensions)
+        if is_counted and names.were_read_of_late(intake):
+            dimensions.read_profile()
+        else:
+            dimensions.read()
+            members.read_members(dimensions)
+            names.note_reading(intake)
         dimensions.missed.say(intake.run)
     if selection.kind == "backfill":
         read_again(intake)
@@ -132,30 +147,63 @@ def _open_books(client: Client, intake: Intake, dimensions: Dimensions) -> Surve
     return surveys
 
 
-def _read(client: Client, intake: Intake, selection: Selection, pages: Pages, watch: Watch) -> None:
-    """Go through the pages that are taken in, and record what the summary tells of them."""
-    run = intake.run
-    failed: list[Page] = []
-    any_read = False
-    for name, page in pages:
-        run.tally.pages += 1
-        failed += [page] if page.failed else []
-        any_read = any_read or bool(page.payloads)
-        if page.is_last and run.selection is None:
-            journal.save_counts(intake.engine, run, name, page.counts)
-        skipped = page.counts.get(counted_by(selection) or "", 0) - page.distinct
-        if page.is_last and skipped > 0 and run.selection and not selection.recent:
+@dataclass(frozen=True)
+class _Reading:
+    """How a run reads pages, and what the summary has to tell of them."""
+
+    ledger: Ledger
+    intake: Intake
+    selection: Selection
+    watch: Watch
+
+    def prove(self, recent: Recent) -> None:
+        """Read what changed, and every page where counts do not prove that nothing else is missing."""
+        proof = Counted(self.intake, self.ledger, recent, lambda again: self.read(self.walk(again)))
+        if not proof.prove():
+            self.intake.run.notes.append(f"Every page was walked, as counts did not prove enough: {proof.why}.")
+            self.read(self.walk(None))
+
+    def walk(self, recent: Recent | None) -> Pages:
+        """Return the pages of what is selected, taken in as they come."""
+        return take_in(self.intake, self.selection, walks(self.ledger.client, self.intake, self.selection, recent))
+
+    def read(self, pages: Pages) -> None:
+        """Go through the pages that are taken in, and record what the summary tells of them."""
+        run = self.intake.run
+        failed: list[Page] = []
+        any_read = False
+        for name, page in pages:
+            run.tally.pages += 1
+            failed += [page] if page.failed else []
+            any_read = any_read or bool(page.payloads)
+            if page.is_last:
+                self._end(name, page)
+            count_requests(self.ledger.client, run)
+            self.watch(run, name, page)
+        if failed and not any_read:
+            raise VendorError(f"No page of conversations could be read. The first: {failed[0].failed}")
+        self._say_failed(failed)
+
+    def _end(self, name: str, page: Page) -> None:
+        """Keep the vendor's counts at the end of a walk, and say what it skipped where nothing else tells."""
+        run = self.intake.run
+        if run.selection is None:
+            journal.save_counts(self.intake.engine, run, name, page.counts)
+        skipped = page.counts.get(counted_by(self.selection) or "", 0) - page.distinct
+        if skipped > 0 and run.selection and not self.selection.recent:
             run.problems.append(f"The pages of {name} skipped {skipped} conversations that the vendor counts.")
-        count_requests(client, run)
-        watch(run, name, page)
-    if failed and not any_read:
-        raise VendorError(f"No page of conversations could be read. The first: {failed[0].failed}")
-    # The ledger asks for the conversations of such pages one by one; a selection has none. Nobody should refuse any.
-    if refused := [page.failed for page in failed if page.refused]:
-        run.problems.append(f"{len(refused)} pages were refused, and not by the vendor. The first: {refused[0]}")
-    if broken := [page.failed for page in failed if not page.refused]:
-        said = f"{len(broken)} pages could not be read. The first: {broken[0]}"
-        (run.problems if run.selection else run.notes).append(said)
+
+    def _say_failed(self, failed: list[Page]) -> None:
+        """Say which pages could not be read.
+
+        The ledger asks for the conversations of such pages one by one; a selection has none. Nobody should refuse any.
+        """
+        run = self.intake.run
+        if refused := [page.failed for page in failed if page.refused]:
+            run.problems.append(f"{len(refused)} pages were refused, and not by the vendor. The first: {refused[0]}")
+        if broken := [page.failed for page in failed if not page.refused]:
+            said = f"{len(broken)} pages could not be read. The first: {broken[0]}"
+            (run.problems if run.selection else run.notes).append(said)
 
 
 @contextmanager

@@ -129,6 +129,13 @@ class Settings(DatabaseSettings):
         default="all", description="`all`: the vendor's whole list. `seen`: those of conversations, messages, surveys."
     )
     books: Literal["on", "off"] = Field(default="on", description="`on`: compares with the vendor's own counts.")
+    walk_days: int = Field(
+        default=7,
+        ge=0,
+        le=365,
+        description="Every so many days a run walks every page; others read what changed, and prove the rest by counts."
+        " 0: every run walks.",
+    )
     reread_days: int = Field(
         default=3,
         ge=0,

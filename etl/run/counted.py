@@ -1,0 +1,217 @@
+"""A run that reads what changed, and proves by the vendor's counts that nothing else is missing.
+
+What changed is read first. Then the vendor's count of each status, as it was when its first page was read and as it is
+now, is held against the tables. Where they differ, what moved meanwhile is read, ids above the highest are asked for,
+and the conversations that differ are searched by their rank. Where that does not settle it, every page is walked.
+Counts do not tell of two conversations that changed places between two statuses; `docs/scaling.md` has what each kind
+of run proves.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine
+
+from etl.database.base import REVISION
+from etl.database.engine import transaction
+from etl.extract.ids import id_of
+from etl.extract.recent import Recent
+from etl.extract.walk import BY_CREATION, LIST, count_each, try_page
+from etl.load import journal, ledger_entries, proofs
+from etl.load.clock import Clock
+from etl.load.journal import COUNTED
+from etl.load.proofs import Visible
+from etl.privacy.rules import way_of
+from etl.run.intake import VERSION, Intake
+from etl.run.ledger import Ledger
+from etl.run.ranks import Listed, Row, Search, UnrankedError
+from etl.selection import STATUSES, Selection
+from etl.settings.settings import Settings
+
+MOST_ROUNDS = 5
+# How far before the last complete run what changed is read: clocks differ, and a page may be older than it seems.
+OVERLAP = timedelta(days=2)
+# How far before the run began what moved meanwhile is read: the clocks of two machines differ, and pages may be late.
+MARGIN = timedelta(minutes=10)
+# A walk is due half a day before its time, as nights do not begin at the same second.
+EARLY = timedelta(hours=12)
+# More of them in doubt, or that differ, are found by a walk.
+MOST_IN_DOUBT, MOST_DIFFERING = 1_000, 1_000
+
+SILENT = (
+    "This server does not tell what changes without a new message or somebody's doing, as a snooze that ends: what such"
+    " changes left in balance is seen by the walk of every page, every {} days."
+)
+
+Reads = Callable[[Recent], None]
+
+
+def fingerprint(settings: Settings) -> str:
+    """Return by what a run knows that the last walk read as it would: version, settings of what is kept, and token."""
+    way = way_of(settings)
+    told = (
+        REVISION,
+        VERSION,
+        settings.base_url,
+        settings.api_token.get_secret_value(),
+        settings.messages,
+        settings.contacts,
+        way.mode,
+        way.digest_key,
+    )
+    return hashlib.sha256("\n".join(map(str, told)).encode()).hexdigest()
+
+
+def since(engine: Engine, settings: Settings, selection: Selection) -> datetime | None:
+    """Return from when on a run over everything has to read what changed, to prove the rest by counts (UTC).
+
+    None where it has to walk every page: it is asked to, a walk is due, the last one read otherwise, or the last run
+    over everything was not complete, so that what it left may be anywhere.
+    """
+    wants_all = selection.full or selection.audit or selection.accept_contract or selection.kind == "backfill"
+    if wants_all or selection.chosen() or not settings.walk_days:
+        return None
+    with transaction(engine) as connection:
+        now = Clock.of(connection).at
+        walked_at, walked_as = proofs.last_walk(connection, settings.account_id)
+    begun = journal.last_whole_start(engine, settings.account_id)
+    if walked_at is None or walked_as != fingerprint(settings) or begun is None or begun > now:
+        return None
+    if not timedelta() <= now - walked_at < timedelta(days=settings.walk_days) - EARLY:
+        return None
+    return min(begun - OVERLAP, now - timedelta(days=settings.reread_days))
+
+
+@dataclass
+class Counted:
+    """The proof of one run. read: reads what changed. why: why every page has to be walked after all."""
+
+    intake: Intake
+    ledger: Ledger
+    recent: Recent
+    read: Reads
+    why: str = ""
+
+    def prove(self) -> bool:
+        """Read what changed, and prove that nothing else is missing; return whether that could be done.
+
+        Then all that the tables have counts as seen; else what was read so far stays, and `why` says what is in doubt.
+        """
+        self.read(self.recent)
+        rounds = MOST_ROUNDS if self._ask_for_doubts() else 0
+        while not self.why and rounds:
+            if self._agrees():
+                self._conclude()
+                return True
+            rounds -= 1
+        self.why = self.why or f"counts and tables did not agree in {MOST_ROUNDS} rounds"
+        return False
+
+    def _agrees(self) -> bool:
+        """Return whether vendor and tables agree; else settle what differs, and read what moved meanwhile."""
+        before = {status: self.recent.counts.get(status, {}).get("all_count") for status in STATUSES}
+        counted = count_each(self.ledger.client)
+        if counted is None:
+            self.why = "the vendor's counts could not be read"
+            return False
+        ours = self._count()
+        if before == counted:
+            if ours == counted and self._has_shown_all():
+                return True
+            if ours != counted and not self._search(counted, ours):
+                return False
+        self.recent = self.recent.again(self.intake.run.started_at - MARGIN)
+        self.read(self.recent)
+        return False
+
+    @property
+    def _visible(self) -> Visible:
+        return Visible(self.intake.run.account_id, self.ledger.gone | self.ledger.forbidden)
+
+    def _count(self) -> dict[str, int]:
+        with transaction(self.intake.engine) as connection:
+            return self._visible.count_each(connection)
+
+    def _has_shown_all(self) -> bool:
+        """Return whether pages in order of the last activity, which may skip some, showed what the tables now have."""
+        if not self.recent.active:
+            return True
+        with transaction(self.intake.engine) as connection:
+            ours = self._visible.active(connection, self.recent.since)
+        shown = self.recent.active.items()
+        return self.recent.is_whole and all(sorted(times) == sorted(ours[status]) for status, times in shown)
+
+    def _ask_for_doubts(self) -> bool:
+        """Ask for the conversations that no count vouches for; return whether they are not too many for that."""
+        reads_histories = self.intake.settings.messages == "full"
+        with transaction(self.intake.engine) as connection:
+            doubts = self._visible.in_doubt(connection, MOST_IN_DOUBT, reads_histories=reads_histories)
+        if len(doubts) == MOST_IN_DOUBT:
+            self.why = f"{MOST_IN_DOUBT} conversations or more are to be read again"
+            return False
+        self._ask(one for one in doubts if one not in self.intake.run.tally.seen)
+        return True
+
+    def _search(self, counted: dict[str, int], ours: dict[str, int]) -> bool:
+        """Ask for what differs; return whether anything was found to be asked for, else say why not."""
+        if sum(abs(ours[status] - counted[status]) for status in STATUSES) > MOST_DIFFERING:
+            self.why = f"the vendor counts {sum(counted.values())} conversations, and the tables {sum(ours.values())}"
+            return False
+        if sum(counted.values()) > sum(ours.values()):
+            self._ask_above()
+            ours = self._count()
+        try:
+            found = {one for status in STATUSES for one in self._find(status, counted[status], ours[status])}
+        except UnrankedError:
+            self.why = "the vendor counts otherwise than the tables, and its pages do not tell where"
+            return False
+        self._ask(iter(sorted(found)))
+        return True
+
+    def _ask(self, ids: Iterator[int]) -> None:
+        """Ask for conversations one by one; where some are refused, the token may be the reason."""
+        self.ledger.ask(ids)
+        if self.ledger.forbidden:
+            self.ledger.check_token()
+
+    def _ask_above(self) -> None:
+        with transaction(self.intake.engine) as connection:
+            highest = ledger_entries.highest_there(connection, self.intake.run.account_id)
+        self.ledger.ask_above(highest)
+
+    def _find(self, status: str, counted: int, ours: int) -> set[int]:
+        """Return the conversations of a status that only one side has, where their numbers differ."""
+        if counted == ours:
+            return set()
+        with transaction(self.intake.engine) as connection:
+            times, ids = self._visible.by_creation(connection, status)
+        if len(times) != ours:
+            raise UnrankedError  # of some it is not known when they were created
+        return Search(Listed(times, ids), counted, partial(self._page, status)).find()
+
+    def _page(self, status: str, number: int) -> list[Row] | None:
+        page = try_page(self.ledger.client, LIST, [("status", status), BY_CREATION], number, None)
+        self.intake.run.tally.pages += 1
+        return None if page.failed else [_row(payload) for payload in page.payloads]
+
+    def _conclude(self) -> None:
+        run, visible = self.intake.run, self._visible
+        for status, counts in self.recent.counts.items():
+            journal.save_counts(self.intake.engine, run, status, counts)
+        with transaction(self.intake.engine) as connection:
+            run.tally.seen.update(visible.ids(connection))
+        run.proof = COUNTED
+        if not self.recent.sees_silent_moves:
+            run.notes.append(SILENT.format(self.intake.settings.walk_days))
+
+
+def _row(payload: Any) -> Row:
+    """Return when a conversation was created, and its id; raise UnrankedError where a payload does not tell them."""
+    number, created = id_of(payload), payload.get("created_at") if isinstance(payload, dict) else None
+    if number is None or not isinstance(created, int | float) or not created:
+        raise UnrankedError
+    return int(created), number
