@@ -16,6 +16,7 @@ from parts import (
     dictionary,
     distance,
     exit_codes,
+    nights,
     picture,
     requirements,
     settings,
@@ -40,6 +41,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "tables": picture.picture,
     },
     "docs/metrics.md": {"distance": distance.distance, "own events": distance.own_events},
+    "docs/scaling.md": {"nights": nights.nights},
     "docs/operations.md": {"exit codes": exit_codes.advice, "requirements": requirements.requirements},
     "docs/architecture.md": {
         "rooms": architecture.rooms,

@@ -19,7 +19,7 @@ from etl.load.clock import Clock, take_back_the_future
 from etl.load.tally import Tally
 
 # Why nothing is missing after a run over everything: it walked every page, or the vendor's counts are the tables'.
-WALKED, COUNTED = "walk", "counts"
+WALK, COUNTS = "walk", "counts"
 RECENT = {"recent": True}
 OVER_EVERYTHING = SyncRun.selection.is_(None) | (SyncRun.selection == RECENT)
 RESUMED_WITHIN = timedelta(days=1)
@@ -31,7 +31,7 @@ CLOSED = "Run {} lost its lock, and another one has begun since. What it saved u
 class Run:
     """One execution, as the journal and the summary tell it.
 
-    proof: WALKED or COUNTED, once nothing can be missing; None for a selection.
+    proof: WALK or COUNTS, once nothing can be missing; None for a selection.
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
     contact_ledger: {counted, loaded, gone, not_shown} of the vendor's list of contacts; None when it was not read, or

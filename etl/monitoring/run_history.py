@@ -14,7 +14,7 @@ from etl.database.engine import transaction
 from etl.database.models import Conversation
 from etl.database.witnesses import Verification
 from etl.exit_codes import Outcome
-from etl.load import journal, run_lock
+from etl.load import journal, proofs, run_lock
 from etl.load.journal import OVER_EVERYTHING, Run, tally_of
 
 # As bi.sync_health has it.
@@ -37,6 +37,7 @@ class Standing:
     books_agree: when the last run began whose books agree with the vendor's (UTC). oldest_reading: when the history was
     read that was not read for the longest time (UTC). verified: the last row of verifications of everything. None
     without one. rows_differing: how many rows that one, and a later one of a selection, found to differ and left so.
+    walked_at: when the last complete run began that walked every page (UTC).
     """
 
     account_id: int
@@ -50,6 +51,7 @@ class Standing:
     oldest_reading: datetime | None = None
     verified: Any = None
     rows_differing: int = 0
+    walked_at: datetime | None = None
 
 
 def _runs() -> Select[Any]:
@@ -147,6 +149,7 @@ def _standing(engine: Engine, connection: Connection, account_id: int) -> Standi
         connection.scalar(select(func.max(SyncRun.started_at)).where(SyncRun.account_id == account_id, BOOKS_AGREE)),
         connection.scalar(OLDEST_READING.where(Conversation.account_id == account_id)),
         *_verified(connection, account_id),
+        proofs.last_walk(connection, account_id)[0],
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from etl.errors import unquoted
 from etl.exit_codes import Outcome
+from etl.load.journal import COUNTS
 from etl.monitoring.run_history import Standing
 
 LONGEST_REASON = 160
@@ -51,6 +52,8 @@ def verdict_to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
         "is_alive": standing.is_alive,
         "conversations_unaccounted": standing.conversations_unaccounted,
         "messages_unaccounted": standing.messages_unaccounted,
+        "proof": standing.last and standing.last.proof,
+        "last_walk_started_at": _iso(standing.walked_at),
         "books_agree_as_of": _iso(standing.books_agree),
         "oldest_history_read_at": _iso(standing.oldest_reading),
         "last_verified_at": _iso(standing.verified and standing.verified.finished_at),
@@ -88,7 +91,9 @@ def _notes(standing: Standing, now: datetime) -> Iterator[str]:
 
 
 def _proofs(standing: Standing, now: datetime) -> Iterator[str]:
-    """Yield what else vouches for the data: the vendor's books, the oldest reading, the last verification."""
+    """Yield what else vouches for the data: counts, the vendor's books, the oldest reading, the last verification."""
+    if standing.last and standing.last.proof == COUNTS and standing.walked_at:
+        yield f"proved by counts, every page walked {_span(now - standing.walked_at)} ago"
     if standing.books_agree:
         yield f"books agree as of {_utc(standing.books_agree)}"
     if standing.oldest_reading and now - standing.oldest_reading >= TELL_READINGS_FROM:

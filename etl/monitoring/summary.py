@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from etl.exit_codes import Outcome
-from etl.load.journal import COUNTED, WALKED, Run
+from etl.load.journal import COUNTS, WALK, Run
 from etl.load.tally import COUNTED, NOTHING, Tally
 from etl.monitoring.console import LABEL_WIDTH, output, print_facts, print_json, spell_pages, spell_seconds, utc
 from etl.monitoring.run_history import LEDGER
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 CONTACTS = {"loaded": "loaded", "gone": "gone meanwhile", "not_shown": "not shown"}
 PROOFS = {
-    WALKED: "every page was walked",
-    COUNTED: "what changed was read, and the vendor's counts of the four statuses agree",
+    WALK: "every page was walked",
+    COUNTS: "what changed was read, and the vendor's counts of the four statuses agree",
 }
 AUDIT = {"read": "read", "witnessed": "from the search alone", "unaccounted": "unaccounted"}
 

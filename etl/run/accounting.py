@@ -4,7 +4,7 @@ from datetime import datetime
 
 from etl.extract.client import Client
 from etl.load import ledger_entries
-from etl.load.journal import COUNTED, WALKED
+from etl.load.journal import COUNTS, WALK
 from etl.run import contacts, contract, far_ids, members, messages, odd_values
 from etl.run.books_surveys import Surveys
 from etl.run.dimensions import Dimensions
@@ -31,11 +31,11 @@ def settle_accounts(
     client, dimensions = ledger.client, surveys.dimensions
     if intake.run.selection is None:
         _account_for_conversations(ledger, selection, dimensions)
-        if intake.run.proof == COUNTED and since:
+        if intake.run.proof == COUNTS and since:
             contacts.prove_contacts(dimensions, intake, since, selection.accept_deletions)
         else:
             contacts.account_for_contacts(client, intake, dimensions, selection.accept_deletions)
-        if intake.run.proof == WALKED or not surveys.are_counted:
+        if intake.run.proof == WALK or not surveys.are_counted:
             dimensions.read_surveys()
         members.settle_agents(dimensions)
         if selection.kind == "sync":
@@ -58,7 +58,7 @@ def settle_accounts(
 def _account_for_conversations(ledger: Ledger, selection: Selection, dimensions: Dimensions) -> None:
     """Account for every conversation id, those that no page showed included."""
     run, before = ledger.run, len(ledger.run.problems)
-    run.proof = run.proof or WALKED
+    run.proof = run.proof or WALK
     run.ledger = ledger.settle(selection.accept_deletions)
     if not dimensions.sees_everything:
         run.notes.append("This token does not see everything: it is not an administrator's.")

@@ -12,7 +12,7 @@ from etl.extract.client import Client
 from etl.extract.reports import RATINGS, SENT, Counts, TimeSpan, count_surveys
 from etl.load import books
 from etl.load.books import Count
-from etl.load.journal import COUNTED
+from etl.load.journal import COUNTS
 from etl.run import books_sayings as sayings
 from etl.run.books import MOST_NEAR, Books
 from etl.run.books_spans import Balance
@@ -70,7 +70,7 @@ class Surveys:
 
     def _read_list(self) -> None:
         """Read the list of answers where it was left out as counts should do."""
-        if self.books.intake.run.proof == COUNTED:
+        if self.books.intake.run.proof == COUNTS:
             self.dimensions.read_surveys()
 
     def _say_not_compared(self, error: VendorError) -> None:

@@ -6,7 +6,7 @@ from etl.database.engine import transaction
 from etl.errors import DatabaseError, Interrupted
 from etl.exit_codes import Outcome
 from etl.load import journal, proofs
-from etl.load.journal import WALKED, Run
+from etl.load.journal import WALK, Run
 from etl.load.upsert import psycopg_of
 from etl.run import calendar
 from etl.run.counted import fingerprint
@@ -27,7 +27,7 @@ def close(engine: Engine, run: Run, settings: Settings) -> None:
         try:
             calendar.keep_holidays(connection, settings)
             schema.refresh(connection, run.account_id)
-            if run.proof == WALKED and run.outcome == Outcome.COMPLETE:
+            if run.proof == WALK and run.outcome == Outcome.COMPLETE:
                 proofs.note_walk(connection, run.account_id, run.started_at, fingerprint(settings))
         except Interrupted:
             # The server would compute on for nobody, and keep the journal's row locked meanwhile.

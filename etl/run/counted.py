@@ -23,7 +23,7 @@ from etl.extract.recent import Recent
 from etl.extract.walk import BY_CREATION, LIST, count_each, try_page
 from etl.load import journal, ledger_entries, proofs
 from etl.load.clock import Clock
-from etl.load.journal import COUNTED
+from etl.load.journal import COUNTS
 from etl.load.proofs import Visible
 from etl.privacy.rules import way_of
 from etl.run.intake import VERSION, Intake
@@ -204,7 +204,7 @@ class Counted:
             journal.save_counts(self.intake.engine, run, status, counts)
         with transaction(self.intake.engine) as connection:
             run.tally.seen.update(visible.ids(connection))
-        run.proof = COUNTED
+        run.proof = COUNTS
         if not self.recent.sees_silent_moves:
             run.notes.append(SILENT.format(self.intake.settings.walk_days))
 

@@ -22,7 +22,7 @@ from etl.extract.refusals import NO_RIGHT
 from etl.extract.walk import BY_CREATION, count_all, walk
 from etl.id_set import IdSet
 from etl.load import conversations, ledger_entries
-from etl.load.journal import COUNTED, Run, require_open
+from etl.load.journal import COUNTS, Run, require_open
 from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE, Reason
 from etl.run.far_ids import said_of_denied, said_of_jumps, said_of_strays
 from etl.run.ground import Ground
@@ -84,7 +84,7 @@ class Ledger:
             self.run.problems.append(said)
         if self.forbidden:
             self.check_token()
-        is_counted = self.run.proof == COUNTED
+        is_counted = self.run.proof == COUNTS
         counted = len(self.seen) if is_counted else self._count()
         for span in () if is_counted else spans or [range(1, 1)]:
             self.ask_above(span.stop - 1)

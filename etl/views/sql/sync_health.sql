@@ -51,7 +51,9 @@ SELECT
                 WHERE any_one.account_id = account.account_id
             )
         )
-    ) AS rows_found_differing
+    ) AS rows_found_differing,
+    ended.proof AS last_proof,
+    account.walked_at AS last_walk_at
 FROM helpdesk.accounts AS account
 LEFT JOIN LATERAL (
     SELECT
@@ -71,6 +73,11 @@ LEFT JOIN LATERAL (
     WHERE run.account_id = account.account_id
     ORDER BY run.run_id DESC LIMIT 1
 ) AS last ON true
+LEFT JOIN LATERAL (
+    SELECT run.proof FROM helpdesk.sync_runs AS run
+    WHERE run.account_id = account.account_id AND run.proof IS NOT NULL
+    ORDER BY run.run_id DESC LIMIT 1
+) AS ended ON true
 LEFT JOIN LATERAL (
     -- As `etl status` has it (etl/load/journal.py): of one that is ahead, or began after a later one, the clock was wrong,
     -- and when it began is not known.
@@ -122,3 +129,5 @@ COMMENT ON COLUMN bi.sync_health.books_agree_as_of IS 'When the last run began w
 COMMENT ON COLUMN bi.sync_health.verified_at IS 'When the last `etl verify` of everything ended, or of a sample of it (UTC); NULL: there was none';
 COMMENT ON COLUMN bi.sync_health.messages_differing_at_most IS 'By that, at most this share of the messages differs from the vendor''s, from 0 to 1, with the confidence that it states; NULL: nothing was compared';
 COMMENT ON COLUMN bi.sync_health.rows_found_differing IS 'Rows that it, and a later one of some conversations, found to differ and did not repair; NULL: there was none';
+COMMENT ON COLUMN bi.sync_health.last_proof IS 'Why nothing is missing, at the last full run: walk (every page was read), or counts (what changed was read, and the vendor counts as many of each status as the tables have)';
+COMMENT ON COLUMN bi.sync_health.last_walk_at IS 'When the last complete run began that walked every page (UTC)';
