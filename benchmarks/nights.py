@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from benchmarks.place import MIGRATED, Place, made
@@ -128,7 +129,7 @@ def account_of(conversations: int) -> Account:
 def _run(engine: Engine, url: str, selection: Selection, proof: str | None) -> None:
     """Run the job; stop where it did not prove what it should."""
     settings = Settings(
-        account_id=1, api_token="demo-token", base_url=url, patrol_percent=0, reread_days=0, concurrency=16
+        account_id=1, api_token=SecretStr("demo-token"), base_url=url, patrol_percent=0, reread_days=0, concurrency=16
     )
     run = sync.run(settings, engine, selection, sync.Hooks())
     if (run.outcome, run.proof) != ("complete", proof):

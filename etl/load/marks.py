@@ -64,6 +64,18 @@ def by_age(connection: Connection, account_id: int, before: datetime) -> Iterato
         yield ((row.id, row.mark) for row in rows)
 
 
+def active(connection: Connection, account_id: int, since: datetime, before: datetime) -> dict[int, str]:
+    """Return the conversations that were active since a time and last read before another, with their marks."""
+    query = select(Conversation.id, Conversation.mark).where(
+        Conversation.account_id == account_id,
+        Conversation.deleted_at.is_(None),
+        Conversation.last_activity_at > since,
+        Conversation.history_read_at < before,
+        Conversation.mark.is_not(None),
+    )
+    return {row.id: row.mark for row in connection.execute(query)}
+
+
 def note_reading(connection: Connection, account_id: int, conversation_ids: Sequence[int]) -> None:
     """Set the time of reading of conversations whose history was read whole, and whose mark is as it was."""
     if conversation_ids:

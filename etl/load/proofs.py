@@ -114,3 +114,13 @@ def names_read_at(connection: Connection, account_id: int) -> datetime | None:
 def note_names_read(connection: Connection, account_id: int, at: datetime) -> None:
     """Note that the lists of names were read."""
     connection.execute(update(Account).where(Account.account_id == account_id).values(names_read_at=at))
+
+
+def edits_move_clock(connection: Connection, account_id: int) -> bool | None:
+    """Return whether an edit of a message moves its conversation's clock; None: no run has seen it yet."""
+    return connection.scalar(select(Account.edits_move_clock).where(Account.account_id == account_id))
+
+
+def note_edits(connection: Connection, account_id: int, *, move_clock: bool) -> None:
+    """Note whether an edit of a message moves its conversation's clock."""
+    connection.execute(update(Account).where(Account.account_id == account_id).values(edits_move_clock=move_clock))

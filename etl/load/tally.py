@@ -46,6 +46,7 @@ class Tally:
     withheld: field -> conversations in whose rows something was left as it is, as the field was not met.
     contradictions: what messages said of themselves that cannot be.
     denied: conversations that pages show, but not the vendor by itself, as an earlier run has said already.
+    edits: how many edits of messages have moved their conversations' clocks, and how many not (`transform.edits`).
     unread: how many histories could not be read; why: what was said of the first.
     walks_back: whether the server has shown that it misreads windows of messages.
     quotes: what failures quoted of answers and searches; nothing where personal data are not kept.
@@ -69,6 +70,7 @@ class Tally:
     withheld: IdSets = field(default_factory=IdSets)
     contradictions: set[str] = field(default_factory=set)
     denied: IdSet = field(default_factory=IdSet)
+    edits: Counter[str] = field(default_factory=Counter)
     unread: int = 0
     why: str = ""
     walks_back: bool = False

@@ -5,7 +5,7 @@ from datetime import datetime
 from etl.extract.client import Client
 from etl.load import ledger_entries
 from etl.load.journal import COUNTS, WALK
-from etl.run import contacts, contract, far_ids, members, messages, odd_values
+from etl.run import contacts, contract, edit_clock, far_ids, members, messages, odd_values
 from etl.run.books_surveys import Surveys
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
@@ -39,6 +39,7 @@ def settle_accounts(
             dimensions.read_surveys()
         members.settle_agents(dimensions)
         if selection.kind == "sync":
+            edit_clock.learn(intake)
             patrol(intake)
     elif selection.recent and since:
         contacts.read_newest(client, intake, dimensions, since)

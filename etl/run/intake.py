@@ -22,7 +22,7 @@ from etl.load.tally import Tally, Unproved
 from etl.run import plan
 from etl.run.writer import Writer
 from etl.settings.settings import Settings
-from etl.transform import digest, rows
+from etl.transform import digest, edits, rows
 from etl.transform.batch import Batch
 
 VERSION = version("etl-99digital")
@@ -50,6 +50,7 @@ class Intake:
     """Takes in what a run reads, and adds to its tally what the ledger, the audit and the summary need of it.
 
     read_after: histories read since then are not read again as long as their mark holds; None: whatever their age.
+    edits_move_clock: whether an edit moves the conversation's clock on this server, as far as earlier runs have seen.
     """
 
     settings: Settings
@@ -59,6 +60,7 @@ class Intake:
     run: Run
     writer: Writer
     read_after: datetime | None = None
+    edits_move_clock: bool = False
     _under_way: dict[int, str] = field(default_factory=dict)
     _being_saved: Iterable[int] = ()
 
@@ -73,6 +75,7 @@ class Intake:
         A conversation whose payload is the same as before is left alone: all its rows would be the same.
         """
         received = list(payloads)
+        self.run.tally.edits.update(told for payload in received for told in edits.told_by(payload).elements())
         salt, rules = self._salt(), self._rules()
         digests = {payload["id"]: digest.digest(payload, salt) for payload in received if plan.has_number(payload)}
         kept = self._kept(digests.keys())
@@ -144,8 +147,14 @@ class Intake:
         return f"{REVISION} {VERSION} {self.settings.messages} {way.mode} {way.digest_key}".rstrip()
 
     def _rules(self) -> plan.Rules:
-        active_since = self.run.started_at - timedelta(days=self.settings.reread_days)
+        clock_tells = self.edits_move_clock and not self.run.tally.edits[edits.LEFT]
+        active_since = None if clock_tells else self.active_since
         return plan.Rules(self.settings.messages == "full", self.read_after, active_since)
+
+    @property
+    def active_since(self) -> datetime:
+        """Since when a conversation has to have been active to be read again, as edits may have moved no clock."""
+        return self.run.started_at - timedelta(days=self.settings.reread_days)
 
     def _kept(self, conversation_ids: Collection[int]) -> dict[int, Kept]:
         known = [conversation_id for conversation_id in conversation_ids if not self.writer.is_new(conversation_id)]

@@ -27,20 +27,24 @@ def patrol(intake: Intake) -> None:
     Of those that it has not, which may be forbidden by now, none could be read, and they would keep the others waiting.
     A history that walking back does not prove to be whole is left to the audit.
     """
-    run, settings = intake.run, intake.settings
+    settings = intake.settings
     if not settings.patrol_percent or settings.messages != "full" or intake.histories.refused:
         return
-    oldest = _oldest(intake)
-    numbers = iter(oldest)
+    read_again(intake, _oldest(intake))
+
+
+def read_again(intake: Intake, chosen: dict[int, str]) -> None:
+    """Read the histories of conversations again, which are given with their marks."""
+    run, numbers = intake.run, iter(chosen)
     while block := list(islice(numbers, HISTORIES_AT_ONCE)):
         whole = read_whole(intake, block)
         run.tally += Tally(unread=len(whole.failures), why=next(iter(whole.failures), ""))
         with intake.writer.transaction() as connection:
-            proved = _find_refreshed(connection, settings.account_id, whole.unproved)
-            marks.note_reading(connection, settings.account_id, proved)
+            proved = _find_refreshed(connection, run.account_id, whole.unproved)
+            marks.note_reading(connection, run.account_id, proved)
         for conversation_id in whole.unproved.keys() - set(proved):
             read = sorted(whole.unproved[conversation_id])
-            run.tally.unproved[conversation_id] = Unproved(oldest[conversation_id], read)
+            run.tally.unproved[conversation_id] = Unproved(chosen[conversation_id], read)
 
 
 def _oldest(intake: Intake) -> dict[int, str]:

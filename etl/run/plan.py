@@ -15,12 +15,13 @@ class Rules:
     """When a history is due.
 
     reads_histories: whether any is. read_after: those read since then are not read again as long as their mark holds;
-    None: whatever their age. active_since: histories of conversations that were active since then are read again.
+    None: whatever their age. active_since: histories of conversations that were active since then are read again;
+    None: of none, as edits move the mark.
     """
 
     reads_histories: bool
     read_after: datetime | None
-    active_since: datetime
+    active_since: datetime | None
 
     def is_due(self, kept: Kept | None, mark: str | None) -> bool:
         """Return whether a history has to be read: it never was, its mark changed, or it was active of late.
@@ -34,7 +35,8 @@ class Rules:
             return True
         if self.read_after is not None:
             return kept.read_at < self.read_after
-        return kept.last_activity_at is not None and kept.last_activity_at > self.active_since
+        active, since = kept.last_activity_at, self.active_since
+        return since is not None and active is not None and active > since
 
 
 def find_unchanged(

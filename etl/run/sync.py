@@ -23,7 +23,7 @@ from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run import accounting, calendar, closing, counted, members, names
+from etl.run import accounting, calendar, closing, counted, edit_clock, members, names
 from etl.run.books import Books
 from etl.run.books_surveys import Surveys
 from etl.run.counted import Counted
@@ -134,6 +134,7 @@ def _prepare(intake: Intake, selection: Selection, dimensions: Dimensions, *, is
             members.read_members(dimensions)
             names.note_reading(intake)
         dimensions.missed.say(intake.run)
+    edit_clock.expect(intake)
     if selection.kind == "backfill":
         read_again(intake)
 

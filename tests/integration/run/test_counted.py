@@ -1,16 +1,11 @@
 """A run that reads what changed proves by counts that nothing else is missing, or walks every page."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from etl.demo.account import Account
-from etl.demo.events import add_conversation, add_message
-from etl.selection import Selection
-from tests.scripted_account import LONG_AGO, Job, account_of, job, notes_of, now
+from tests.scripted_account import Job, account_of, job
 
 BEHAVIOURS = ["2.14", "4.7", "2026"]
 FEW = 130
@@ -25,7 +20,15 @@ def kinds(asked: Job) -> Counter[str]:
 def _kind(path: list[str]) -> str:
     if path == ["conversations"] or path[1:] == ["meta"]:
         return " ".join(path)
-    return "history" if path[2:] == ["messages"] else "other" if path[2:] else "single" if path[:1] == ["conversations"] and path[1:] else "other"
+    return (
+        "history"
+        if path[2:] == ["messages"]
+        else "other"
+        if path[2:]
+        else "single"
+        if path[:1] == ["conversations"] and path[1:]
+        else "other"
+    )
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)

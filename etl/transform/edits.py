@@ -1,0 +1,47 @@
+"""Whether an edit of a message moves its conversation's `updated_at`: up to 4.11 it does, after March 2026 it does not.
+
+The list tells both: when a conversation's newest messages were changed, and when it was itself (section 5 of the
+vendor's API).
+"""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+MOVED, LEFT = "moved", "left"
+# A message is written a moment after it was created; what changes it later is an edit, a delivery, a reading.
+SECONDS_OF_WRITING = 2.0
+# Both clocks are set in one transaction where one moves the other.
+SECONDS_TOGETHER = 1.0
+
+
+def told_by(payload: Any) -> Counter[str]:
+    """Return how many edits, by what a conversation of the list says, have moved its clock (MOVED), or not (LEFT).
+
+    What was changed once more since tells nothing.
+    """
+    told = Counter[str]()
+    clock = payload.get("updated_at") if isinstance(payload, dict) else None
+    if not isinstance(clock, int | float) or isinstance(clock, bool):
+        return told
+    listed = payload.get("messages")
+    shown = [*(listed if isinstance(listed, list) else []), payload.get("last_non_activity_message")]
+    messages = {repr(message.get("id")): message for message in shown if isinstance(message, dict)}
+    for edited in map(_edited_at, messages.values()):
+        if edited is not None and clock < edited - SECONDS_TOGETHER:
+            told[LEFT] += 1
+        elif edited is not None and clock <= edited + SECONDS_TOGETHER:
+            told[MOVED] += 1
+    return told
+
+
+def _edited_at(message: dict[str, Any]) -> float | None:
+    """Return when a message was changed after it was written, in seconds since 1970; None where it was not."""
+    created, updated = message.get("created_at"), message.get("updated_at")
+    try:
+        at = datetime.fromisoformat(updated) if isinstance(updated, str) else None
+    except ValueError:
+        return None
+    if at is None or at.tzinfo is None or not isinstance(created, int | float):
+        return None
+    return at.timestamp() if at.timestamp() > created + SECONDS_OF_WRITING else None

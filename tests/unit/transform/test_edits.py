@@ -1,0 +1,42 @@
+"""Payloads of the list tell whether an edit of a message moves its conversation's clock."""
+
+from typing import Any
+
+import pytest
+
+from etl.transform.edits import LEFT, MOVED, told_by
+
+CREATED = 1_772_323_200  # 2026-03-01
+EDITED = {"created_at": CREATED, "updated_at": "2026-03-01T00:10:00.250Z"}
+AT = CREATED + 600.25
+
+
+def conversation(updated_at: Any, *messages: Any, last: Any = None) -> dict[str, Any]:
+    return {"id": 1, "updated_at": updated_at, "messages": list(messages), "last_non_activity_message": last}
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        pytest.param(conversation(AT, EDITED), {MOVED: 1}, id="changed together"),
+        pytest.param(conversation(AT + 0.4, EDITED), {MOVED: 1}, id="a moment later"),
+        pytest.param(conversation(AT - 500, EDITED), {LEFT: 1}, id="the conversation did not move"),
+        pytest.param(conversation(AT + 500, EDITED), {}, id="something else moved it since"),
+        pytest.param(conversation(AT - 500, EDITED, last=EDITED), {LEFT: 1}, id="shown twice"),
+        pytest.param(conversation(None, EDITED), {}, id="a server without that clock"),
+        pytest.param(conversation(True, EDITED), {}, id="a clock that is none"),
+        pytest.param(
+            conversation(CREATED, {"created_at": CREATED, "updated_at": "2026-03-01T00:00:01Z"}), {}, id="never edited"
+        ),
+        pytest.param(conversation(CREATED, {"created_at": CREATED, "updated_at": "soon"}), {}, id="no time"),
+        pytest.param(
+            conversation(CREATED, {"created_at": CREATED, "updated_at": "2026-03-01T00:10:00"}), {}, id="no zone"
+        ),
+        pytest.param(conversation(CREATED, {"created_at": None, "updated_at": EDITED["updated_at"]}), {}, id="when?"),
+        pytest.param(conversation(CREATED, None, "text"), {}, id="messages that are none"),
+        pytest.param({"updated_at": AT, "messages": {"a": 1}}, {}, id="no list"),
+        pytest.param("text", {}, id="no object"),
+    ],
+)
+def test_what_a_payload_tells_of_edits(payload: Any, told: dict[str, int]) -> None:
+    assert told_by(payload) == told
