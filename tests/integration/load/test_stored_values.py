@@ -137,7 +137,7 @@ def test_a_column_that_is_not_told_has_its_default(engine: Engine, table: str) -
 )  # fmt: skip
 def test_what_a_column_cannot_hold_is_refused_and_nothing_is_stored(engine: Engine, columns: dict[str, Any]) -> None:
     rows = [{"account_id": 1, "base_url": "u"}], [{"account_id": 1, "id": 1} | columns]
-    with pytest.raises((DatabaseError, UnicodeEncodeError)), translated(engine), engine.begin() as connection:
+    with pytest.raises(DatabaseError), translated(engine), engine.begin() as connection:
         upsert.save(connection, dict(zip(("accounts", "contacts"), rows, strict=True)))
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM helpdesk.accounts").scalar() == 0
