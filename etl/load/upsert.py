@@ -1,4 +1,4 @@
-"""The upsert of a batch: rows by COPY into a staging table, and one merge statement for those of one shape.
+"""The upsert of a batch: one statement for the rows of one shape, which are its parameter, in JSON.
 
 Rows of one shape (the same set of columns) go together, so that a column which a payload did not have is not touched.
 Rows that would not change are not rewritten. Parents come before children and rows in key order, so that two writers
@@ -8,7 +8,7 @@ never wait for each other.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
@@ -62,9 +62,7 @@ def save(
     raw = psycopg_of(connection)
     # A batch that a power cut undoes is read again; when the run is closed, everything before it is on the disk.
     raw.execute("SET LOCAL synchronous_commit = off")
-    return {
-        table: _upsert(raw, table, rows[table], told.get(table, {}), moving) for table in ORDER if rows.get(table)
-    }
+    return {table: _upsert(raw, table, rows[table], told.get(table, {}), moving) for table in ORDER if rows.get(table)}
 
 
 def psycopg_of(connection: Connection) -> PsycopgConnection[Any]:
@@ -83,34 +81,43 @@ def _upsert(
     moving: bool,
 ) -> Counter[str]:
     """Upsert rows of one table, in order of their keys, those of each shape at once."""
-    table = METADATA.tables[f"{SCHEMA}.{table_name}"]
-    names, keys = table.columns.keys(), [column.name for column in table.primary_key]
+    keys = METADATA.tables[f"{SCHEMA}.{table_name}"].primary_key.columns.keys()
     shapes: dict[Shape, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=itemgetter(*keys)):
-        shapes[tuple([name for name in names if name in row])].append(row)
-    count = Counter[str]()
+        shapes[_shape(table_name, tuple(row))].append(row)
+    count = Counter[str](seen=sum(map(len, shapes.values())))
     for shape in sorted(shapes):
         outdated = tuple(key for name in shape if name not in keys for key in told.get(name, ()))
         merge = _merge_statement(table_name, shape, outdated, moving)
-        for rows_as_json in _slices(shapes[shape], _fractions(table_name)):
+        for rows_as_json in _slices(_spelled(table_name, shape, shapes[shape])):
             inserted, updated = connection.execute(merge, [Json(rows_as_json, bytes)]).fetchone() or (0, 0)
             count.update(inserted=inserted, updated=updated)
-        count.update(seen=len(shapes[shape]))
     count["unchanged"] = count["seen"] - count["inserted"] - count["updated"]
     return count
 
 
-def _slices(rows: Iterable[Row], fractions: Shape) -> Iterator[bytes]:
-    """Yield arrays of rows as JSON, as many in each as one parameter may be long.
+@lru_cache(maxsize=10_000)
+def _shape(table_name: str, keys: tuple[str, ...]) -> Shape:
+    """Return the columns among the keys of a row, in the table's own order."""
+    names = METADATA.tables[f"{SCHEMA}.{table_name}"].columns.keys()
+    return tuple(name for name in names if name in keys)
 
-    fractions: names of columns whose numbers go as text, as JSON has neither NaN nor infinity.
-    """
+
+def _spelled(table_name: str, shape: Shape, rows: list[Row]) -> Iterable[Row]:
+    """Spell numbers with a fraction as text, as JSON has neither NaN nor infinity, and would make them null."""
+    columns = METADATA.tables[f"{SCHEMA}.{table_name}"].columns
+    if fractions := [name for name in shape if isinstance(columns[name].type, Float)]:
+        return (row | {name: str(row[name]) for name in fractions if row[name] is not None} for row in rows)
+    return rows
+
+
+def _slices(rows: Iterable[Row]) -> Iterator[bytes]:
+    """Yield rows as arrays in JSON, each as long as one parameter may be."""
     taken, size = list[bytes](), 0
     for row in rows:
-        told = [name for name in fractions if row.get(name) is not None]
-        taken.append(_as_json(row | {name: str(row[name]) for name in told} if told else row))
+        taken.append(_as_json(row))
         size += len(taken[-1])
-        if size > LONGEST_SLICE:
+        if size >= LONGEST_SLICE:
             yield b"[%b]" % b",".join(taken)
             taken, size = [], 0
     if taken:
@@ -129,12 +136,6 @@ def _value_as_json(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:
         return json.dumps(value).encode()  # numbers beyond 64 bits are beyond orjson
-
-
-@cache
-def _fractions(table_name: str) -> Shape:
-    columns = METADATA.tables[f"{SCHEMA}.{table_name}"].columns
-    return tuple(column.name for column in columns if isinstance(column.type, Float))
 
 
 @lru_cache(maxsize=1_000)

@@ -16,7 +16,7 @@ from etl.database.models import METADATA
 from etl.errors import DatabaseError
 from etl.load import upsert
 
-ODD = "tab\t line\r\n back\\slash \\N \\u0041 \"quote\" 'it' {a,b} שלום 👩‍👩‍👧 \x01\x1f\x7f\x85\u2028\ufeff\uffff end \n"
+ODD = "tab\t line\r\n back\\slash \\N \\u0041 \"quote\" 'it' {a,b} שלום 👩‍👩‍👧 \x01\x1f\x7f\x85\u2028\ufeff\uffff \n"
 # The list that orjson refuses, as it has more than 254 levels.
 DEEP: list[Any] = []
 for _ in range(300):
@@ -38,8 +38,8 @@ TIMES = [
     (datetime.max.replace(tzinfo=UTC), "9999-12-31 23:59:59.999999+00"),
 ]
 NUMBERS = [
-    (0.1, "0.1"), (0.1 + 0.2, "0.30000000000000004"), (-0.0, "-0"), (5e-324, "5e-324"), (1e-07, "1e-07"), (1e16, "1e+16"),
-    (1.7976931348623157e308, "1.7976931348623157e+308"), (7, "7"), (10**30, "1e+30"),
+    (0.1, "0.1"), (0.1 + 0.2, "0.30000000000000004"), (-0.0, "-0"), (5e-324, "5e-324"), (1e-07, "1e-07"),
+    (1e16, "1e+16"), (1.7976931348623157e308, "1.7976931348623157e+308"), (7, "7"), (10**30, "1e+30"),
     (math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity"),
 ]  # fmt: skip
 OBJECTS: list[tuple[Any, str]] = [
@@ -55,16 +55,17 @@ OBJECTS: list[tuple[Any, str]] = [
         {"n": [0.1, -0.0, 1e-07, 1e16, 1.0, 5e-324, math.nan, math.inf]},
         '{"n": [0.1, 0.0, 0.0000001, 10000000000000000, 1.0, 0.' + "0" * 323 + "5, null, null]}",
     ),
-    ({ODD: ODD}, json.dumps({ODD: ODD}, ensure_ascii=False).replace("\x7f", "\x7f")),
+    ({ODD: ODD}, json.dumps({ODD: ODD}, ensure_ascii=False)),
     ({"deep": DEEP}, '{"deep": ' + "[" * 301 + "]" * 301 + "}"),
 ]
 VALUES: list[tuple[Any, str]] = [
-    *OBJECTS, ([], "[]"), ([None, {"a": None}], '[null, {"a": null}]'), ("", '""'), ("null", '"null"'), (ODD, json.dumps(ODD, ensure_ascii=False)),
-    (0, "0"), (1.5, "1.5"), (2**64, "18446744073709551616"), (True, "true"), (False, "false"),
+    *OBJECTS, ([], "[]"), ([None, {"a": None}], '[null, {"a": null}]'), ("", '""'), ("null", '"null"'),
+    (ODD, json.dumps(ODD, ensure_ascii=False)), (0, "0"), (1.5, "1.5"), (2**64, "18446744073709551616"),
+    (True, "true"), (False, "false"),
 ]  # fmt: skip
 LISTS = [
-    ([], "{}"), ([""], '{""}'), (["null", "NULL", None], '{"null","NULL",NULL}'), (["a,b", "{c}", " d "], '{"a,b","{c}"," d "}'),
-    (['"', "\\", "שלום"], '{"\\"","\\\\",שלום}'),
+    ([], "{}"), ([""], '{""}'), (["null", "NULL", None], '{"null","NULL",NULL}'),
+    (["a,b", "{c}", " d "], '{"a,b","{c}"," d "}'), (['"', "\\", "שלום"], '{"\\"","\\\\",שלום}'),
 ]  # fmt: skip
 SMALL_LISTS = [([], "{}"), ([6, 7], "{6,7}"), ([-32768, None], "{-32768,NULL}")]
 
@@ -115,7 +116,9 @@ def test_every_kind_of_value_is_stored_in_every_column_as_it_is(engine: Engine, 
 
 @pytest.mark.parametrize("table", ["contacts", "messages", "attachments"])
 def test_a_column_that_is_not_told_has_its_default(engine: Engine, table: str) -> None:
-    row = {"account_id": 1, "id": 1} | {"messages": {"conversation_id": 1}, "attachments": {"message_id": 1}}.get(table, {})
+    row = {"account_id": 1, "id": 1} | {"messages": {"conversation_id": 1}, "attachments": {"message_id": 1}}.get(
+        table, {}
+    )
     with engine.begin() as connection:
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         upsert.save(connection, {table: [row]})
@@ -129,9 +132,9 @@ def test_a_column_that_is_not_told_has_its_default(engine: Engine, table: str) -
 @pytest.mark.parametrize(
     "columns",
     [
-        {"company_id": 2**63}, {"company_id": -(2**63) - 1}, {"company_id": 1.5}, {"company_id": "x"}, {"company_id": True},
-        {"blocked": 1.5}, {"name": "a\0"}, {"name": "\ud800"}, {"extra": {"a": "\0"}}, {"extra": {"\ud800": 1}},
-        {"created_at": "soon"}, {"last_activity_at": 1},
+        {"company_id": 2**63}, {"company_id": -(2**63) - 1}, {"company_id": 1.5}, {"company_id": "x"},
+        {"company_id": True}, {"blocked": 1.5}, {"name": "a\0"}, {"name": "\ud800"}, {"extra": {"a": "\0"}},
+        {"extra": {"\ud800": 1}}, {"created_at": "soon"}, {"last_activity_at": 1},
     ],
     ids=repr,
 )  # fmt: skip
@@ -141,3 +144,27 @@ def test_what_a_column_cannot_hold_is_refused_and_nothing_is_stored(engine: Engi
         upsert.save(connection, dict(zip(("accounts", "contacts"), rows, strict=True)))
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM helpdesk.accounts").scalar() == 0
+
+
+def test_rows_of_which_few_fit_in_one_statement_are_all_saved_and_counted(engine: Engine) -> None:
+    sizes = [1, upsert.LONGEST_SLICE // 2, upsert.LONGEST_SLICE * 3, *[upsert.LONGEST_SLICE // 3] * 7, 2]
+    rows = [{"account_id": 1, "id": at, "name": "נ" * (size // 2)} for at, size in enumerate(sizes)]
+    with engine.begin() as connection:
+        upsert.save(connection, {"accounts": [{"account_id": 1, "base_url": "u"}], "contacts": rows[:6]})
+    rows[2]["name"] = "changed"
+    with engine.begin() as connection:
+        counts = upsert.save(connection, {"contacts": rows[::-1]})
+        found = connection.exec_driver_sql("SELECT account_id, id, name FROM helpdesk.contacts ORDER BY id").mappings()
+        assert [dict(row) for row in found] == rows
+    assert counts == {"contacts": {"seen": 11, "inserted": 5, "updated": 1, "unchanged": 5}}
+
+
+def test_a_table_that_had_another_column_once_takes_rows_as_before(engine: Engine) -> None:
+    saved = {"accounts": [{"account_id": 1, "base_url": "u"}], "contacts": [{"account_id": 1, "id": 1, "name": "a"}]}
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE helpdesk.contacts ADD mood text DEFAULT 'x', ADD note text")
+        connection.exec_driver_sql("ALTER TABLE helpdesk.contacts DROP mood")
+    with engine.begin() as connection:
+        assert upsert.save(connection, saved)["contacts"]["inserted"] == 1
+        found = connection.exec_driver_sql("SELECT id, name, note FROM helpdesk.contacts").all()
+    assert [tuple(row) for row in found] == [(1, "a", None)]
