@@ -144,9 +144,9 @@ REQUIREMENTS = (
     ),
     Requirement(
         "temp",
-        "The right to make temporary tables, by which every batch is saved",
+        "The right to make temporary tables, as long as `etl migrate` has not been",
         rights.no_temporary_tables,
-        "GRANT TEMPORARY ON DATABASE ... TO the user.",
+        "GRANT TEMPORARY ON DATABASE ... TO the user, or run `etl migrate` as one who may.",
     ),
     Requirement(
         "rights",

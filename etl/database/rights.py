@@ -79,9 +79,11 @@ def read_only(connection: Connection) -> str | None:
 
 
 def no_temporary_tables(connection: Connection) -> str | None:
-    """Say that no temporary table may be made, into which every batch of a run goes."""
+    """Say that `etl migrate` may make no temporary tables, by which it moves rows."""
+    if _is_migrated(connection):
+        return None
     may = _asked(connection, "SELECT has_database_privilege(current_database(), 'TEMPORARY') OR NULL")
-    return None if may else f"The {_user(connection)} may make no temporary tables, by which a run saves rows."
+    return None if may else f"The {_user(connection)} may make no temporary tables, by which `etl migrate` moves rows."
 
 
 def no_right_to_create(connection: Connection) -> str | None:

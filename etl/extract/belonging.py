@@ -5,15 +5,16 @@ names another conversation or account than the one that was asked for is none of
 names none says nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from heapq import nlargest
+from itertools import islice
 from sys import maxsize
 from typing import Any
 
 from etl.errors import NotFound, TryAgain, VendorError
 from etl.extract.client import Client, Query
 from etl.extract.ids import id_of
+from etl.id_set import IdSet
 
 # What tells the records of a list from those of any other: they have one of these keys, and none of those after them.
 TELLING: dict[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -48,9 +49,9 @@ def get_conversation(client: Client, conversation_id: int) -> Any:
     return client.get(f"conversations/{conversation_id}", check=check)
 
 
-def can_be_asked(client: Client, shown: Iterable[int]) -> bool:
+def can_be_asked(client: Client, shown: IdSet) -> bool:
     """Return whether the server shows single conversations: ask for some that the list has just shown."""
-    probes = sorted(nlargest(PROBES, shown))
+    probes = sorted(islice(reversed(shown), PROBES))
     for conversation_id in probes:
         try:
             get_conversation(client, conversation_id)

@@ -1,4 +1,4 @@
-"""The upsert of a batch: rows by COPY into a staging table, and one merge statement for those of one shape.
+"""The upsert of a batch: one statement for the rows of one shape, which are its parameter, in JSON.
 
 Rows of one shape (the same set of columns) go together, so that a column which a payload did not have is not touched.
 Rows that would not change are not rewritten. Parents come before children and rows in key order, so that two writers
@@ -7,8 +7,7 @@ never wait for each other.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from operator import itemgetter
 from types import MappingProxyType
@@ -17,8 +16,8 @@ from typing import Any
 import orjson
 from psycopg import Connection as PsycopgConnection
 from psycopg import sql
-from sqlalchemy import Connection, Table, text
-from sqlalchemy.dialects.postgresql import JSONB
+from psycopg.types.json import Json
+from sqlalchemy import Connection, Float, Table, text
 
 from etl.database.base import NOT_COMPARED, SCHEMA
 from etl.database.models import METADATA
@@ -47,6 +46,8 @@ ORDER = (
 )
 # What a row belongs to for good: one that is found elsewhere is locked and left as it is, unless rows shall move.
 HOLDERS = {"messages": "conversation_id"}
+# What PostgreSQL makes of a slice stays within work_mem, whose default is 4 MB.
+LONGEST_SLICE = 2_000_000
 
 
 def save(
@@ -59,20 +60,16 @@ def save(
     moving: whether messages that are found in another conversation become those of this one.
     """
     raw = psycopg_of(connection)
-    tables = [table for table in ORDER if rows.get(table)]
     # A batch that a power cut undoes is read again; when the run is closed, everything before it is on the disk.
-    staged = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass('pg_temp.staging_' || name) IS NULL"
     raw.execute("SET LOCAL synchronous_commit = off")
-    for (table,) in raw.execute(staged, [tables]).fetchall():
-        raw.execute(_create_staging(table))
-    return {table: _upsert(raw, table, rows[table], told.get(table, {}), moving) for table in tables}
+    return {table: _upsert(raw, table, rows[table], told.get(table, {}), moving) for table in ORDER if rows.get(table)}
 
 
 def psycopg_of(connection: Connection) -> PsycopgConnection[Any]:
     """Return the driver's own connection below SQLAlchemy's."""
     raw = connection.connection.driver_connection
     if not isinstance(raw, PsycopgConnection):
-        raise TypeError("the upsert needs a psycopg connection: it uses COPY")
+        raise TypeError("the upsert needs a psycopg connection")
     return raw
 
 
@@ -84,98 +81,92 @@ def _upsert(
     moving: bool,
 ) -> Counter[str]:
     """Upsert rows of one table, in order of their keys, those of each shape at once."""
-    table = METADATA.tables[f"{SCHEMA}.{table_name}"]
-    names, keys = table.columns.keys(), [column.name for column in table.primary_key]
+    keys = METADATA.tables[f"{SCHEMA}.{table_name}"].primary_key.columns.keys()
     shapes: dict[Shape, list[Row]] = defaultdict(list)
     for row in sorted(rows, key=itemgetter(*keys)):
-        shapes[tuple([name for name in names if name in row])].append(row)
-    count = Counter[str]()
-    with connection.cursor() as cursor:
-        for shape in sorted(shapes):
-            outdated = tuple(key for name in shape if name not in keys for key in told.get(name, ()))
-            statements = _statements(table_name, shape, outdated, moving)
-            with cursor.copy(statements.copy) as copy:
-                for row in shapes[shape]:
-                    copy.write_row(_values(row, shape, statements.json_at))
-            inserted, updated = cursor.execute(statements.merge).fetchone() or (0, 0)
-            seen = len(shapes[shape])
-            count.update(seen=seen, inserted=inserted, updated=updated, unchanged=seen - inserted - updated)
+        shapes[_shape(table_name, tuple(row))].append(row)
+    count = Counter[str](seen=sum(map(len, shapes.values())))
+    for shape in sorted(shapes):
+        outdated = tuple(key for name in shape if name not in keys for key in told.get(name, ()))
+        merge = _merge_statement(table_name, shape, outdated, moving)
+        for rows_as_json in _slices(_spelled(table_name, shape, shapes[shape])):
+            inserted, updated = connection.execute(merge, [Json(rows_as_json, bytes)]).fetchone() or (0, 0)
+            count.update(inserted=inserted, updated=updated)
+    count["unchanged"] = count["seen"] - count["inserted"] - count["updated"]
     return count
 
 
-def _values(row: Row, shape: Shape, json_at: tuple[int, ...]) -> list[Any]:
-    values = [row[name] for name in shape]
-    for at in json_at:
-        if values[at] is not None:
-            values[at] = _as_json(values[at])
-    return values
+@lru_cache(maxsize=10_000)
+def _shape(table_name: str, keys: tuple[str, ...]) -> Shape:
+    """Return the columns among the keys of a row, in the table's own order."""
+    names = METADATA.tables[f"{SCHEMA}.{table_name}"].columns.keys()
+    return tuple(name for name in names if name in keys)
 
 
-def _as_json(value: Any) -> str:
+def _spelled(table_name: str, shape: Shape, rows: list[Row]) -> Iterable[Row]:
+    """Spell numbers with a fraction as text, as JSON has neither NaN nor infinity, and would make them null."""
+    columns = METADATA.tables[f"{SCHEMA}.{table_name}"].columns
+    if fractions := [name for name in shape if isinstance(columns[name].type, Float)]:
+        return (row | {name: str(row[name]) for name in fractions if row[name] is not None} for row in rows)
+    return rows
+
+
+def _slices(rows: Iterable[Row]) -> Iterator[bytes]:
+    """Yield rows as arrays in JSON, each as long as one parameter may be."""
+    taken, size = list[bytes](), 0
+    for row in rows:
+        taken.append(_as_json(row))
+        size += len(taken[-1])
+        if size >= LONGEST_SLICE:
+            yield b"[%b]" % b",".join(taken)
+            taken, size = [], 0
+    if taken:
+        yield b"[%b]" % b",".join(taken)
+
+
+def _as_json(row: Row) -> bytes:
     try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(row)
     except TypeError:
-        return json.dumps(value)  # numbers beyond 64 bits are beyond orjson
+        return orjson.dumps({name: orjson.Fragment(_value_as_json(value)) for name, value in row.items()})
 
 
-def _create_staging(table_name: str) -> sql.Composed:
-    """Declare the staging table: the table's own columns without its constraints, as a row may have only some."""
-    table = METADATA.tables[f"{SCHEMA}.{table_name}"]
-    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns if column.computed is None)
-    return sql.SQL("CREATE TEMP TABLE {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} WITH NO DATA").format(
-        _staging(table_name), columns, sql.Identifier(SCHEMA, table_name)
-    )
-
-
-def _staging(table_name: str) -> sql.Identifier:
-    return sql.Identifier(f"staging_{table_name}")
-
-
-@dataclass(frozen=True)
-class Statements:
-    """What upserts rows of one shape; json_at: at which places of a row JSON goes."""
-
-    copy: bytes
-    merge: bytes
-    json_at: tuple[int, ...]
+def _value_as_json(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value).encode()  # numbers beyond 64 bits are beyond orjson
 
 
 @lru_cache(maxsize=1_000)
-def _statements(table_name: str, shape: Shape, outdated: Shape, moving: bool) -> Statements:
-    """Write the statements once for all batches: composing them takes longer than executing them."""
-    table = METADATA.tables[f"{SCHEMA}.{table_name}"]
-    columns = sql.SQL(", ").join(map(sql.Identifier, shape))
-    return Statements(
-        sql.SQL("COPY {} ({}) FROM STDIN").format(_staging(table_name), columns).as_bytes(),
-        _merge_statement(table, shape, outdated, None if moving else HOLDERS.get(table_name)).as_bytes(),
-        tuple(at for at, name in enumerate(shape) if isinstance(table.columns[name].type, JSONB)),
-    )
+def _merge_statement(table_name: str, shape: Shape, outdated: Shape, moving: bool) -> bytes:
+    """Write the INSERT ... ON CONFLICT of rows of one shape, which are its parameter; it returns inserted, updated.
 
-
-def _merge_statement(table: Table, shape: Shape, outdated: Shape, holder: str | None) -> sql.Composed:
-    """Write the INSERT ... ON CONFLICT that empties the staging table into the real one, and counts what it did.
-
-    outdated: keys of `extra` that go. holder: a column in which rows have to agree to be updated.
-    Its result is one row: inserted, updated.
+    Once for all batches: composing it takes longer than executing it.
+    outdated: keys of `extra` that go.
     """
-    return sql.SQL(
-        "WITH staged AS (DELETE FROM {} RETURNING {columns}),"
-        " merged AS (INSERT INTO {} AS kept ({columns}) SELECT {columns} FROM staged"
-        " ON CONFLICT ({}) DO {} RETURNING {inserted} AS inserted)"
+    table = METADATA.tables[f"{SCHEMA}.{table_name}"]
+    statement = sql.SQL(
+        "WITH merged AS (INSERT INTO {table} AS kept ({columns})"
+        " SELECT {columns} FROM json_populate_recordset(NULL::{table}, %s)"
+        " ON CONFLICT ({keys}) DO {update} RETURNING {inserted} AS inserted)"
         " SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM merged"
     ).format(
-        _staging(table.name),
-        sql.Identifier(SCHEMA, table.name),
-        sql.SQL(", ").join(sql.Identifier(column.name) for column in table.primary_key),
-        _update(table, shape, outdated, holder),
+        table=sql.Identifier(SCHEMA, table.name),
+        columns=sql.SQL(", ").join(map(sql.Identifier, shape)),
+        keys=sql.SQL(", ").join(sql.Identifier(column.name) for column in table.primary_key),
+        update=_update(table, shape, outdated, None if moving else HOLDERS.get(table_name)),
         # Not by xmax, which tables in partitions do not give. A row of keys alone is inserted, or not returned.
         inserted=sql.SQL("kept.first_synced_at = now()" if "first_synced_at" in table.columns else "true"),
-        columns=sql.SQL(", ").join(map(sql.Identifier, shape)),
     )
+    return statement.as_bytes()
 
 
 def _update(table: Table, shape: Shape, outdated: Shape, holder: str | None) -> sql.Composable:
-    """Write what becomes of a row that is there: it is locked in any case, and updated where it differs."""
+    """Write what becomes of a row that is there: it is locked in any case, and updated where it differs.
+
+    holder: a column in which rows have to agree to be updated.
+    """
     others = [name for name in shape if name not in table.primary_key.columns]
     if outdated and "extra" in table.columns and "extra" not in shape:
         others.append("extra")

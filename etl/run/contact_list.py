@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from heapq import nlargest
 from itertools import islice
 from typing import Any
 
@@ -140,7 +139,8 @@ class Listing:
 
     def shows_single_ones(self) -> bool:
         """Return whether the server shows any of the contacts by itself that it has just listed."""
-        found, _ = self.ask(sorted(nlargest(PROBES, (one for one in self.seen if one not in self.gone))))
+        newest = islice((one for one in reversed(self.seen) if one not in self.gone), PROBES)
+        found, _ = self.ask(sorted(newest))
         return bool(found)
 
 

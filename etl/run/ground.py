@@ -1,5 +1,6 @@
 """Where the ids of an account lie densely, by what a run has seen and what the tables know, and which are settled."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain
@@ -10,7 +11,7 @@ from etl.database.engine import transaction
 from etl.id_set import IdSet
 from etl.load import ledger_entries
 from etl.load.ledger_entries import DELETED
-from etl.run.spans import AROUND, between, distance, find_spans, within
+from etl.run.spans import AROUND, between, distance, find_spans
 
 # Where too many are missing, ids are far from each other from a smaller distance on, down to this.
 LEAST_FAR = 1_000
@@ -48,12 +49,14 @@ class Ground:
         gaps = sorted(gone | self.known[DELETED])
         with transaction(self.engine) as connection:
             highest = ledger_entries.highest_there(connection, self.account_id)
-            # Without merging, which takes a second for a million ids: one below the last changes nothing.
-            spans = find_spans(chain(self.seen, [highest] if highest else []), gaps, self.far, self.around)
+            # Without all that are there, which takes a second for a million ids: one below the last changes nothing.
+            seen = self.seen.edges(self.far)
+            spans = find_spans(chain(seen, [highest] if highest else []), gaps, self.far, self.around)
             if between(spans) or highest in gone:
                 there = ledger_entries.all_there(connection, self.account_id)
                 there -= gone
-                spans = find_spans(merge(self.seen, there), gaps, self.far, self.around)
+                known = merge(self.seen.edges(self.far), there.edges(self.far))
+                spans = find_spans(known, gaps, self.far, self.around)
         return spans
 
     def highest(self, gone: set[int]) -> int:
@@ -63,9 +66,14 @@ class Ground:
 
     def missing(self, spans: list[range]) -> int:
         """Return of how many ids in some spans nothing is known yet."""
-        settled = within(spans, chain(self.seen, *self.known.values()))
-        return sum(map(len, spans)) - sum(1 for _ in settled)
+        settled = self._settled()
+        return sum(map(len, spans)) - sum(map(settled.count_within, spans))
 
-    def is_settled(self, conversation_id: int) -> bool:
-        """Return whether an id need not be asked for."""
-        return conversation_id in self.seen or any(conversation_id in ids for ids in self.known.values())
+    def unsettled(self, spans: list[range]) -> Iterator[int]:
+        """Yield the ids in some spans that have to be asked for, in order: nothing is known of them yet."""
+        return chain.from_iterable(map(self._settled().lacks, spans))
+
+    def _settled(self) -> IdSet:
+        settled = IdSet(self.seen)
+        settled.update(*self.known.values())
+        return settled

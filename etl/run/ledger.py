@@ -8,8 +8,7 @@ where ids lie densely (`spans`): what lies in a jump between them is asked for o
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from heapq import nlargest
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Engine
@@ -107,7 +106,7 @@ class Ledger:
         """Ask for every id in some ranges that is not settled; return whether they are not too many for that."""
         if self.ground.missing(spans) > MOST_ASKED:
             return False
-        self.ask(one for one in chain(*spans) if not self.ground.is_settled(one))
+        self.ask(self.ground.unsettled(spans))
         return True
 
     def ask(self, ids: Iterator[int]) -> None:
@@ -172,7 +171,7 @@ class Ledger:
             if SEES_NOTHING not in self.run.problems:
                 self.run.problems.append(SEES_NOTHING)
             self.forbidden.clear()
-        for conversation_id in sorted(nlargest(PROBES, self.seen)):
+        for conversation_id in sorted(islice(reversed(self.seen), PROBES)):
             try:
                 get_conversation(self.client, conversation_id)
             except Denied:

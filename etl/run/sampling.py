@@ -112,5 +112,5 @@ def _numbers(connection: Connection, within: Within, wanted: Wanted) -> list[Seq
     gone = sorted(ledger_entries.known_gone(connection, within.account_id, "")[DELETED])
     # Rows may be lost of the last numbers, too, for which a run has accounted.
     highest = samples.highest_accounted(connection, within.account_id)
-    known = merge(there, [highest] if highest else [])
-    return list(find_spans(known, gone, distance(len(there) + len(gone))))
+    far = distance(len(there) + len(gone))
+    return list(find_spans(merge(there.edges(far), [highest] if highest else []), gone, far))

@@ -49,7 +49,8 @@ def a(name: str, said: str, ok: bool | None = False) -> Finding:
     return Finding(ok, name, said, ADVICE[name])
 
 
-def test_a_user_for_the_runs_only_lacks_nothing(runs_only: Engine) -> None:
+def test_a_user_for_the_runs_only_lacks_nothing(runs_only: Engine, database_url: str) -> None:
+    execute(database_url, f"REVOKE TEMPORARY ON DATABASE {quoted(str(runs_only.url.database))} FROM PUBLIC")
     assert faults(runs_only) == []
     with job(account_of(30), runs_only) as night:
         assert night.run().outcome == "complete"
@@ -70,8 +71,6 @@ def test_nor_does_it_when_views_were_made_anew_and_nobody_has_granted_them(runs_
     [
         ("ALTER ROLE {role} SET default_transaction_read_only = on", "writes",
          "{where} lets this user read only.", False),
-        ("REVOKE TEMPORARY ON DATABASE {db} FROM PUBLIC", "temp",
-         "The user {user} may make no temporary tables, by which a run saves rows.", False),
         ("REVOKE DELETE ON helpdesk.messages FROM {role}", "rights",
          "The user {user} lacks rights in schema helpdesk: DELETE on messages.", False),
         ("REVOKE EXECUTE ON FUNCTION helpdesk.refresh_figures(bigint, boolean) FROM {role}", "rights",
@@ -92,7 +91,7 @@ def test_nor_does_it_when_views_were_made_anew_and_nobody_has_granted_them(runs_
         ("ALTER ROLE {role} SET temp_file_limit = '100MB'", "sorting",
          "temp_file_limit allows 100 MB to sort whole tables on disk.", None),
     ],
-    ids=["read-only", "no temporary tables", "a right less", "no figures", "no sequences", "statement_timeout",
+    ids=["read-only", "a right less", "no figures", "no sequences", "statement_timeout",
          "limit of the role", "limit of the database", "too few for a worker", "owner of a view", "temp_file_limit"],
 )  # fmt: skip
 def test_each_fault_is_one_line_that_says_what_to_do(
@@ -135,6 +134,14 @@ def test_before_the_first_migration_the_right_to_create_is_wanted(server_url: st
         a("create", f"The user {role} may not create schemas in the database: bi, etl_jobs, helpdesk."),
         Finding(False, "schema", f"{named} has no tables yet. Run `etl migrate` first."),
     ]
+
+
+def test_before_the_first_migration_the_right_to_make_temporary_tables_is_wanted(server_url: str, role: str) -> None:
+    revoked = """
+        DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$
+    """
+    found, _, _ = not_migrated(server_url, role, revoked)
+    assert a("temp", f"The user {role} may make no temporary tables, by which `etl migrate` moves rows.") in found
 
 
 def test_a_schema_that_somebody_else_made_is_told(server_url: str, role: str) -> None:
