@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import orjson
@@ -51,14 +52,18 @@ def account_of(conversations: int, messages: int = 3, number: int = 1) -> Accoun
 
 
 class Job:
-    """The job against a served account: `job.run()` is one run, `job.asked()` what it asked for since the last one."""
+    """The job against a served account: `job.run()` is one run, `job.asked()` what it asked for since the last one.
 
-    def __init__(self, vendor: Vendor, url: str, engine: Engine) -> None:
+    walks: whether each run walks every page, as otherwise a first one does, and one a week.
+    """
+
+    def __init__(self, vendor: Vendor, url: str, engine: Engine, *, walks: bool = False) -> None:
         self.vendor, self.url, self.engine = vendor, url, engine
+        self.defaults: dict[str, Any] = {"retry_attempts": 1} | ({"walk_days": 0} if walks else {})
 
     def run(self, selection: Selection | None = None, **settings: Any) -> Run:
         account = settings.pop("account_id", 1)
-        values = {"base_url": self.url, "api_token": "demo-token", "retry_attempts": 1} | settings
+        values = {"base_url": self.url, "api_token": "demo-token"} | self.defaults | settings
         self.vendor.requests.clear()
         return sync.run(Settings(account_id=account, **values), self.engine, selection or Selection(), sync.Hooks())
 
@@ -76,7 +81,14 @@ class Job:
 
 
 @contextmanager
-def job(account: Account | list[Account], engine: Engine, change: Change | None = None, **vendor: Any) -> Iterator[Job]:
+def job(
+    account: Account | list[Account],
+    engine: Engine,
+    change: Change | None = None,
+    *,
+    walks: bool = False,
+    **vendor: Any,
+) -> Iterator[Job]:
     """Serve an account; `change` may make another answer of each."""
     app = Vendor(account, **vendor)
 
@@ -84,7 +96,10 @@ def job(account: Account | list[Account], engine: Engine, change: Change | None 
         return change(request, app(request)) if change else app(request)
 
     with serve(answer) as url:
-        yield Job(app, url, engine)
+        yield Job(app, url, engine, walks=walks)
+
+
+walking_job = partial(job, walks=True)
 
 
 def change_messages(change: Callable[[dict[str, Any]], None], written: Callable[[Any], Answer] = json_answer) -> Change:
