@@ -10,6 +10,7 @@ from etl.transform.fields import Entity, Payload, Row, sender_type
 from etl.transform.values import key
 
 USER, CONTACT_TYPE, AGENT_BOT = "user", "contact", "agent_bot"
+TABLES: dict[str | None, str] = {CONTACT_TYPE: "contacts", USER: "agents"}
 # What only a bot's record has: whatever type is told, nothing that carries one of these is merged into a person.
 MARKS_OF_BOTS = ("bot_type", "outgoing_url")
 # What only a person's record has: it counts where the keys of a bot are there, and hold nothing.
@@ -165,11 +166,15 @@ def _require_one_type(told: Any, beside: Any) -> None:
         raise BadValue("the message says another", told, "type")
 
 
-def add_bare_sender(batch: Batch, message: Row) -> None:
-    """Add the sender with its id alone: nothing more is known of a deleted user, and the foreign key needs a row."""
-    table = {CONTACT_TYPE: "contacts", USER: "agents"}.get(str(message.get("sender_type")))
-    if table and message.get("sender_id") is not None:
-        batch.add(table, {"id": message["sender_id"]})
+def add_bare_sender(batch: Batch, message: Row, given: Row) -> None:
+    """Add the sender with its id alone: nothing more is known of a deleted user, and the foreign key needs a row.
+
+    given: columns that are not of the message's own fields.
+    """
+    table = TABLES.get(given.get("sender_type", message.get("sender_type")))
+    number = given.get("sender_id", message.get("sender_id"))
+    if table and number is not None:
+        batch.refer(table, number)
 
 
 def take_out_bot(batch: Batch, message_id: int, payload: Payload) -> None:
