@@ -46,7 +46,9 @@ def kind_of(payload: Any, told: Any, otherwise: str | None = None) -> str:
     type, or none at all; and when nothing is said of a record that may as well be a person's as a bot's.
     """
     own = payload if isinstance(payload, dict) else {}
-    said = next((one for one in (told, own.get("assignee_type"), own.get("type")) if one is not None), None)
+    said = told
+    for name in ("assignee_type", "type"):
+        said = own.get(name) if said is None else said
     marked = _has_any(own, MARKS_OF_BOTS)
     if said is None and not marked:
         if otherwise is None:
@@ -60,7 +62,7 @@ def kind_of(payload: Any, told: Any, otherwise: str | None = None) -> str:
 
 def _has_any(payload: Payload, names: tuple[str, ...]) -> bool:
     """Return whether a record has a value under one of the names; null is none."""
-    return any(payload.get(name) is not None for name in names)
+    return not payload.keys().isdisjoint(names) and any(payload.get(name) is not None for name in names)
 
 
 def assignee(payload: Payload, meta: Payload) -> Told:
@@ -131,7 +133,7 @@ def reference(batch: Batch, to: tuple[str, Entity], payload: Any, about: int | N
         return {column: None}
     if batch.convert(entity, payload, about) is None:
         for number in number_of(payload, column).values():
-            batch.add(entity.table, {"id": number})
+            batch.refer(entity.table, number)
     return number_of(payload, column)
 
 

@@ -238,6 +238,7 @@ def _miss(entity: Entity, column: str, value: Any, error: BadValue, made: Conver
     made.beyond += beyond
 
 
+@lru_cache(maxsize=1_000)
 def printable(name: str) -> str:
     """Make a name fit for a terminal: control characters are shown as escapes."""
     return "".join(

@@ -27,9 +27,7 @@ from etl.transform.values import (
 MOST_PLANS = 2_000
 
 # Of a payload that can be stored as it is, what these readers leave as it is.
-LEFT_ALONE = frozenset(
-    {(text, str), (word, str), (flag, bool), (structure, dict), (structure, list), (array, list)}
-)
+LEFT_ALONE = frozenset({(text, str), (word, str), (flag, bool), (structure, dict), (structure, list), (array, list)})
 
 
 class OddError(Exception):
@@ -40,7 +38,8 @@ class Plan(NamedTuple):
     """How an object of one shape is read.
 
     plain: (column, key) of the fields whose value is the column's as it is. read: (column, key, reader) of the others.
-    inner: (key, prefix) of objects with fields of their own. extra: keys of which nothing is known. unknown: their paths.
+    inner: (key, prefix) of objects with fields of their own. extra: keys of which nothing is known; unknown: their
+    paths.
     """
 
     plain: tuple[tuple[str, str], ...]

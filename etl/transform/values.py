@@ -56,6 +56,8 @@ def whole(value: Any) -> int:
 
 def key(value: Any) -> int:
     """Read the number of a record; these begin at 1, whatever the record."""
+    if type(value) is int and 1 <= value <= LARGEST:
+        return value
     if (found := whole(value)) < 1:
         raise BadValue("expected the number of a record, which is at least 1", shown(value))
     return found
