@@ -101,9 +101,7 @@ def _plan(entity: Entity, prefix: str, names: tuple[str, ...], types: tuple[type
         raise OddError
     extra = [] if entity.only_named else [name for name in others if f"{prefix}{name}." not in entity.shapes]
     there = [(column, name, READERS.get(read, read)) for column, name, read in shape.fields if name in kinds]
-    told = {column for column, name, _ in there if kinds[name] is not NoneType}
-    # Null does not wipe what another key of the same column tells.
-    there = [entry for entry in there if kinds[entry[1]] is not NoneType or entry[0] not in told]
+    # Null is plain, and comes before what another key of the same column tells: it does not wipe that.
     plain = [entry for entry in there if kinds[entry[1]] is NoneType or (entry[2], kinds[entry[1]]) in LEFT_ALONE]
     return Plan(
         tuple((column, name) for column, name, _ in plain),
