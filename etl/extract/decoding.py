@@ -12,7 +12,7 @@ from etl.extract.quotes import Quotes
 
 # In a number, not in a text: the long ids of other systems are texts of digits.
 BEYOND_64_BITS = re.compile(rb"(?:\A|[:,\[])\s*(?:-?[0-9]{20}|-[0-9]{19})")
-DIGITS, LONG = bytes(b"0"[0] if chr(one).isdecimal() else 32 for one in range(256)), b"0" * 19
+DIGIT_OR_NOT, LONG = bytes(b"0"[0] if chr(one).isdecimal() else 32 for one in range(256)), b"0" * 19
 BEGINNING = 2**16
 
 
@@ -34,7 +34,7 @@ def decode(body: bytearray, quotes: Quotes) -> Any:
 
 def _has_long_numbers(body: bytearray) -> bool:
     # Nearly every body has no so many digits in a row, which takes a fraction of the time to find out.
-    return LONG in body.translate(DIGITS) and BEYOND_64_BITS.search(body) is not None
+    return LONG in body.translate(DIGIT_OR_NOT) and BEYOND_64_BITS.search(body) is not None
 
 
 def begins_as_json(body: bytearray) -> bool:
