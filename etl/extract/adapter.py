@@ -50,7 +50,7 @@ class Adapter(HTTPAdapter):
     def pool(self, request: PreparedRequest, way: dict[str, Any]) -> Any:
         """Return the pool of connections that `send` would take for a request to the same place; raise OSError."""
         pool = self.get_connection_with_tls_context(request, way["verify"], proxies=way["proxies"])
-        self.cert_verify(pool, str(request.url), way["verify"], None)  # type: ignore[no-untyped-call] -- so in its stubs
+        self.cert_verify(pool, str(request.url), way["verify"], None)  # type: ignore[no-untyped-call]  # -- in its stubs
         return pool
 
 
