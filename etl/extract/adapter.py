@@ -16,6 +16,7 @@ from base64 import b64encode
 from functools import cache
 from typing import Any
 
+from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 
 from etl.settings.route import Proxy, Route
@@ -44,6 +45,12 @@ class Adapter(HTTPAdapter):
         """Return a pool whose connections read answers as `_Response` does; through any proxy."""
         pool: Any = super().get_connection_with_tls_context(*args, **named)
         pool.ConnectionCls = _in_time(pool.ConnectionCls)
+        return pool
+
+    def pool(self, request: PreparedRequest, way: dict[str, Any]) -> Any:
+        """Return the pool of connections that `send` would take for a request to the same place; raise OSError."""
+        pool = self.get_connection_with_tls_context(request, way["verify"], proxies=way["proxies"])
+        self.cert_verify(pool, str(request.url), way["verify"], None)  # type: ignore[no-untyped-call]  # -- in its stubs
         return pool
 
 

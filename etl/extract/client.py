@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache, partial
 from http import HTTPStatus
 from sys import maxsize
 from typing import Any
@@ -122,9 +123,18 @@ class Client:
         answer, unless personal data are not kept, and never the token.
         """
         url, address = self.url(path, query), self.address(path, query)
+        ask, begun = partial(self._attempt, url, address, kind_of(path), check), time.monotonic()
+        try:
+            return ask(1)
+        except TryAgain as error:
+            failed = [error]
+        # What nearly every request does without comes in here, with the first failure as its own.
         for attempt in self._retrying.copy(stop=_stop_after(self._attempts, attempts, slow)):
             with attempt:
-                return self._attempt(url, address, kind_of(path), attempt.retry_state.attempt_number, check)
+                if failed:
+                    attempt.retry_state.start_time = begun
+                    raise failed.pop()
+                return ask(attempt.retry_state.attempt_number)
         raise AssertionError("tenacity always returns or raises")  # pragma: no cover
 
     def take_counts(self) -> tuple[int, int]:
@@ -141,7 +151,7 @@ class Client:
     def url(self, path: str, query: Query = ()) -> str:
         """Return the whole address of a path."""
         where = path if path.startswith("/") else f"/api/v1/accounts/{self.account_id}/{path}"
-        return f"{self.base_url}{where}" + (f"?{urlencode(query, safe='[]')}" if query else "")
+        return f"{self.base_url}{where}{_asked(tuple(query))}"
 
     def address(self, path: str, query: Query = ()) -> str:
         """Return the address of a path as errors show it: with the term of a search only where it may be quoted."""
@@ -149,7 +159,7 @@ class Client:
             path, [(name, self.quotes.of_term(str(value)) if name == TERM else value) for name, value in query]
         )
 
-    def _attempt(self, url: str, address: str, kind: str, number: int, check: Check) -> Any:
+    def _attempt(self, url: str, address: str, kind: str, check: Check, number: int) -> Any:
         try:
             with self._memory.room() as room:
                 for at in range(1, MOST_IN_ONE_ATTEMPT + 1):
@@ -205,6 +215,11 @@ class Client:
         refused = REFUSALS[status](said, quote)
         refused.reason = reason_of(bytes(answer.body))
         raise refused
+
+
+@lru_cache(maxsize=1_000)
+def _asked(query: Query) -> str:
+    return f"?{urlencode(query, safe='[]')}" if query else ""
 
 
 @contextmanager

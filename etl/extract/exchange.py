@@ -13,7 +13,7 @@ from etl.extract import way_faults
 from etl.extract.adapter import Adapter, way_of
 from etl.extract.decoding import begins_as_json
 from etl.extract.quotes import Quotes
-from etl.settings.route import Route, route_to
+from etl.settings.route import route_to
 from etl.settings.settings import Settings
 
 # Every server version knows the header in both spellings; proxies often drop the one with underscores.
@@ -36,6 +36,13 @@ class Answer:
         return kind == "application/json" or kind.endswith("+json")
 
 
+class _Headers(dict[str, str]):
+    """The headers of a request, shown without the token."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} headers>"
+
+
 class Exchange:
     """Sends the requests of all threads, each over a connection of its own: requests does not promise more."""
 
@@ -45,7 +52,10 @@ class Exchange:
         self._local = threading.local()
         # The environment is asked once: at every request it would take as long as the request itself.
         self._route = route_to(settings.base_url)
-        self._request, self._way = _prepare(settings, self._route)
+        self._base_url, self._request = settings.base_url, _prepare(settings)
+        self._headers = _Headers(self._request.headers)
+        # The time-out in total: what it takes to connect is no longer there for the answer.
+        self._timeout = urllib3.Timeout(total=settings.timeout_seconds)
 
     def get(self, url: str, take: Callable[[bytearray], None]) -> Answer:
         """Return the answer to a GET; never one to another request.
@@ -53,32 +63,55 @@ class Exchange:
         take: called with the body as far as it has come, after each piece; may raise, and the rest is not read.
         Raise VendorError when there is no whole answer in time.
         """
-        request = self._request.copy()
-        request.url = url
         body = bytearray()
         try:
-            # Not through a session: it would keep cookies, and read the body of a redirect without bounds.
-            with self._adapter().send(request, **self._way) as answer:
-                for piece in answer.iter_content(CHUNK):
+            answer = self._send(url)
+            try:
+                for piece in answer.stream(CHUNK, decode_content=True):
                     body += piece
                     take(body)
-                return Answer(answer.status_code, answer.headers, body)
+                return Answer(answer.status, answer.headers, body)
+            finally:
+                answer.close()
         except TooLarge as error:
             if not begins_as_json(body):
                 error.quote = self._quotes.of_answer(body)
             raise
-        except OSError as error:  # as requests.RequestException is, too
-            raise self._failure(error) from None
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            raise self._failure(requests.RequestException(error)) from None
 
     def leave_connection(self) -> None:
         """Close this thread's connection, so that the next request has another one."""
-        self._adapter().close()
+        adapter, _ = vars(self._local).pop("connection", (None, None))
+        if adapter:
+            adapter.close()
 
-    def _adapter(self) -> Adapter:
-        adapter: Adapter | None = getattr(self._local, "adapter", None)
-        if adapter is None:
-            adapter = self._local.adapter = Adapter(self._route)
-        return adapter
+    def _send(self, url: str) -> Any:
+        """Send a request; return the answer as urllib3 has it, whose body is still to be read.
+
+        As `Adapter.send` does it, by the same pool: what else requests does around it takes as long as the request
+        itself. Not through a session: it would keep cookies, and read the body of a redirect without bounds.
+        """
+        adapter, pool = self._connection()
+        return pool.urlopen(
+            "GET",
+            url.removeprefix(self._base_url),
+            headers=self._headers,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+            retries=adapter.max_retries,
+            timeout=self._timeout,
+        )
+
+    def _connection(self) -> tuple[Adapter, Any]:
+        """Return this thread's adapter, and the pool that its one connection is in."""
+        made: tuple[Adapter, Any] | None = getattr(self._local, "connection", None)
+        if made is None:
+            adapter = Adapter(self._route)
+            made = self._local.connection = adapter, adapter.pool(self._request, way_of(self._route))
+        return made
 
     def _failure(self, error: OSError) -> VendorError:
         failed = way_faults.failure(error, self._route)
@@ -89,15 +122,13 @@ class Exchange:
         return failed
 
 
-def _prepare(settings: Settings, route: Route) -> tuple[requests.PreparedRequest, dict[str, Any]]:
-    """Return the request that all requests are copies of, and how to send it."""
+def _prepare(settings: Settings) -> requests.PreparedRequest:
+    """Return a request to the server, with the headers that all requests have."""
     session = requests.Session()
     session.auth = _no_auth
     session.trust_env = False
     session.headers.update({TOKEN_HEADER: settings.api_token.get_secret_value(), "Accept": "application/json"})
-    request = session.prepare_request(requests.Request("GET", settings.base_url))
-    # The time-out in total: what it takes to connect is no longer there for the answer.
-    return request, {"stream": True, "timeout": urllib3.Timeout(total=settings.timeout_seconds)} | way_of(route)
+    return session.prepare_request(requests.Request("GET", settings.base_url))
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -10,6 +10,7 @@ from etl.transform.fields import Entity, Payload, Row, sender_type
 from etl.transform.values import key
 
 USER, CONTACT_TYPE, AGENT_BOT = "user", "contact", "agent_bot"
+TABLES: dict[str | None, str] = {CONTACT_TYPE: "contacts", USER: "agents"}
 # What only a bot's record has: whatever type is told, nothing that carries one of these is merged into a person.
 MARKS_OF_BOTS = ("bot_type", "outgoing_url")
 # What only a person's record has: it counts where the keys of a bot are there, and hold nothing.
@@ -45,7 +46,9 @@ def kind_of(payload: Any, told: Any, otherwise: str | None = None) -> str:
     type, or none at all; and when nothing is said of a record that may as well be a person's as a bot's.
     """
     own = payload if isinstance(payload, dict) else {}
-    said = next((one for one in (told, own.get("assignee_type"), own.get("type")) if one is not None), None)
+    said = told
+    for name in ("assignee_type", "type"):
+        said = own.get(name) if said is None else said
     marked = _has_any(own, MARKS_OF_BOTS)
     if said is None and not marked:
         if otherwise is None:
@@ -59,7 +62,7 @@ def kind_of(payload: Any, told: Any, otherwise: str | None = None) -> str:
 
 def _has_any(payload: Payload, names: tuple[str, ...]) -> bool:
     """Return whether a record has a value under one of the names; null is none."""
-    return any(payload.get(name) is not None for name in names)
+    return not payload.keys().isdisjoint(names) and any(payload.get(name) is not None for name in names)
 
 
 def assignee(payload: Payload, meta: Payload) -> Told:
@@ -130,7 +133,7 @@ def reference(batch: Batch, to: tuple[str, Entity], payload: Any, about: int | N
         return {column: None}
     if batch.convert(entity, payload, about) is None:
         for number in number_of(payload, column).values():
-            batch.add(entity.table, {"id": number})
+            batch.refer(entity.table, number)
     return number_of(payload, column)
 
 
@@ -165,11 +168,15 @@ def _require_one_type(told: Any, beside: Any) -> None:
         raise BadValue("the message says another", told, "type")
 
 
-def add_bare_sender(batch: Batch, message: Row) -> None:
-    """Add the sender with its id alone: nothing more is known of a deleted user, and the foreign key needs a row."""
-    table = {CONTACT_TYPE: "contacts", USER: "agents"}.get(str(message.get("sender_type")))
-    if table and message.get("sender_id") is not None:
-        batch.add(table, {"id": message["sender_id"]})
+def add_bare_sender(batch: Batch, message: Row, given: Row) -> None:
+    """Add the sender with its id alone: nothing more is known of a deleted user, and the foreign key needs a row.
+
+    given: columns that are not of the message's own fields.
+    """
+    table = TABLES.get(given.get("sender_type", message.get("sender_type")))
+    number = given.get("sender_id", message.get("sender_id"))
+    if table and number is not None:
+        batch.refer(table, number)
 
 
 def take_out_bot(batch: Batch, message_id: int, payload: Payload) -> None:

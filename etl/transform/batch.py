@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from etl.errors import BadValue
+from etl.transform import plans
 from etl.transform.entities import (
     AGENT,
     ATTACHMENT,
@@ -26,7 +27,7 @@ from etl.transform.entities import (
     SURVEY_RESPONSE,
     TEAM,
 )
-from etl.transform.fields import KEYS, Converted, Entity, Row, to_row
+from etl.transform.fields import KEYS, Converted, Entity, Row
 from etl.transform.observed import Missed, Observed
 from etl.transform.values import LARGEST, free, text, without_secrets
 
@@ -70,6 +71,8 @@ class Batch:
     unchanged: list[int] = field(default_factory=list)
     observed: Observed = field(default_factory=Observed, compare=False)
     disputed: set[int] = field(default_factory=set)
+    # table -> what was the last to be added there: the same once more says nothing new.
+    _added: dict[str, Converted] = field(default_factory=dict, repr=False, compare=False)
     _made: dict[tuple[str, bytes], Converted] = field(default_factory=dict, repr=False, compare=False)
 
     def add(self, table: str, row: Row) -> None:
@@ -78,14 +81,22 @@ class Batch:
         So does `extra`, but for what it kept for columns that `row` now tells.
         """
         row["account_id"] = self.account_id
+        self._added.pop(table, None)
         kept = self.rows[table].setdefault(tuple([row[name] for name in KEYS[table]]), row)
         if kept is not row:
-            told = {path for column, paths in PATHS[table].items() if column in row for path in paths}
-            extra = {name: value for name, value in (kept.pop("extra", None) or {}).items() if name not in told}
+            extra = kept.pop("extra", None) or {}
+            if extra:
+                told = {path for column, paths in PATHS[table].items() if column in row for path in paths}
+                extra = {name: value for name, value in extra.items() if name not in told}
             extra |= row.get("extra") or {}
             kept.update(row)
             if extra:
                 kept["extra"] = extra
+
+    def refer(self, table: str, number: int) -> None:
+        """Add a record of which no more than its number is known, unless it is there already."""
+        if (number,) not in self.rows[table]:
+            self.add(table, {"id": number})
 
     def convert(self, entity: Entity, payload: Any, about: int | None = None, **given: Any) -> Row | None:
         """Turn a payload into a row and add it with the columns `given`; None when it had to be rejected.
@@ -97,11 +108,15 @@ class Batch:
         except BadValue as error:
             self.reject(entity.name, payload, error, about)
             return None
-        self.unknown_fields |= made.unknown
-        self.unheld.update(
-            beyond_range=made.beyond, of_another_kind=len(made.unheld) - made.beyond, replaced=made.replaced
-        )
-        self.add(entity.table, made.row | given)
+        if made.unknown:
+            self.unknown_fields |= made.unknown
+        if made.unheld or made.replaced:
+            self.unheld.update(
+                beyond_range=made.beyond, of_another_kind=len(made.unheld) - made.beyond, replaced=made.replaced
+            )
+        if given or self._added.get(entity.table) is not made:
+            self.add(entity.table, made.row | given)
+            self._added[entity.table] = made
         for path, column in made.columns.items():
             key = tuple([made.row[name] for name in KEYS[entity.table]])
             self.observed.missed.append(Missed(f"{entity.sent_as}.{path}", entity.table, key, column, about))
@@ -110,13 +125,13 @@ class Batch:
     def _to_row(self, entity: Entity, payload: Any) -> Converted:
         """Turn a payload into a row, once for all messages that repeat the same sender."""
         if entity.table not in REPEATED or not isinstance(payload, dict):
-            return to_row(entity, payload)
+            return plans.convert(entity, payload)
         try:
             key = entity.name, orjson.dumps(payload)
         except TypeError:
-            return to_row(entity, payload)
+            return plans.convert(entity, payload)
         if key not in self._made:
-            self._made[key] = to_row(entity, payload)
+            self._made[key] = plans.convert(entity, payload)
         return self._made[key]
 
     def reject(self, entity: str, payload: Any, error: BadValue, about: int | None = None) -> None:

@@ -14,7 +14,7 @@ def _message_type(value: Any) -> str:
     if isinstance(value, str) and not DIGITS.fullmatch(value):
         return text(value)
     number_sent = whole(value)
-    return MESSAGE_TYPES.get(number_sent, str(number_sent))
+    return MESSAGE_TYPES.get(number_sent) or str(number_sent)
 
 
 def _same(read: Reader, *names: str) -> tuple[Field, ...]:

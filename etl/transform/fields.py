@@ -77,7 +77,7 @@ class Shape:
     known: frozenset[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entity:
     """How one kind of payload becomes rows of one table.
 
@@ -95,7 +95,7 @@ class Entity:
     needed: frozenset[str] = frozenset()
     within: str = ""
 
-    @property
+    @cached_property
     def sent_as(self) -> str:
         """Return the name by which the contract tells what it is sent as."""
         return f"{self.within} {self.name}".lstrip()
@@ -238,6 +238,7 @@ def _miss(entity: Entity, column: str, value: Any, error: BadValue, made: Conver
     made.beyond += beyond
 
 
+@lru_cache(maxsize=1_000)
 def printable(name: str) -> str:
     """Make a name fit for a terminal: control characters are shown as escapes."""
     return "".join(

@@ -83,7 +83,8 @@ class Observed:
         for prefix in entity.shapes:
             inside = payload.get(prefix[:-1]) if prefix else payload
             if isinstance(inside, dict):
-                self.shapes[entity.sent_as, prefix, tuple(inside), tuple(map(type, inside.values()))] += 1
+                shape = entity.sent_as, prefix, tuple(inside), tuple(map(type, inside.values()))
+                self.shapes[shape] = self.shapes.get(shape, 0) + 1
 
     def all_withheld(self) -> set[int]:
         """Return the conversations of which something was left as it is."""

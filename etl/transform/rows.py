@@ -223,10 +223,10 @@ def _add_message(batch: Batch, conversation_id: int, payload: Any, sent: Entity)
     row = batch.convert(sent, payload, conversation_id, **given)
     if row is None:
         return None
-    actors.add_bare_sender(batch, row | given)
+    actors.add_bare_sender(batch, row, given)
     actors.take_out_bot(batch, row["id"], payload)
     if row.get("inbox_id") is not None:
-        batch.add("inboxes", {"id": row["inbox_id"]})
+        batch.refer("inboxes", row["inbox_id"])
     rejected = len(batch.rejected)
     for attachment in batch.items("attachment", payload.get("attachments"), conversation_id):
         batch.observed.add(ATTACHMENT, attachment)

@@ -41,6 +41,8 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 def whole(value: Any) -> int:
     """Read a whole number of at most 64 bits; digits in quotes are one, and 640.0 is; true and 1.5 are none."""
+    if type(value) is int and SMALLEST <= value <= LARGEST:
+        return value
     if isinstance(value, str):
         value = int(value) if len(value) <= LONGEST_NUMBER and DIGITS.fullmatch(value) else value
     elif isinstance(value, float) and value.is_integer():
@@ -54,6 +56,8 @@ def whole(value: Any) -> int:
 
 def key(value: Any) -> int:
     """Read the number of a record; these begin at 1, whatever the record."""
+    if type(value) is int and 1 <= value <= LARGEST:
+        return value
     if (found := whole(value)) < 1:
         raise BadValue("expected the number of a record, which is at least 1", shown(value))
     return found
@@ -146,12 +150,15 @@ def structure(value: Any) -> Any:
 
 def free(value: Any) -> Any:
     """Read a free-form JSON value; characters that PostgreSQL refuses become U+FFFD, in keys too."""
+    return value if is_storable(value) else _cleaned(value, DEEPEST)
+
+
+def is_storable(value: Any) -> bool:
+    """Return whether all text in a JSON value, keys too, is as PostgreSQL stores it; in doubt it is not."""
     try:
-        if b"\\u0000" not in orjson.dumps(value):
-            return value
+        return b"\\u0000" not in orjson.dumps(value)
     except TypeError:
-        pass  # half of a surrogate pair, a number beyond 64 bits, or more than 254 levels
-    return _cleaned(value, DEEPEST)
+        return False  # half of a surrogate pair, a number beyond 64 bits, or more than 254 levels
 
 
 def without_secrets(value: Any) -> Any:

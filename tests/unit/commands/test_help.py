@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -60,3 +62,12 @@ def test_there_are_examples():
 def test_settings_that_are_named_are_settings():
     told = "\n".join([*EPILOGS.values(), *(help_of(name) for name in COMMANDS)])
     assert set(re.findall(r"\b(?:ETL_[A-Z_]+|DATABASE_URL\w*)", told)) - VARIABLES == set()
+
+
+def test_commands_that_ask_no_server_do_not_wait_for_what_speaks_to_one():
+    rooms = (
+        "etl.commands.main, etl.monitoring.run_history, etl.monitoring.summary, etl.workers.queue, etl.privacy.redact"
+    )
+    program = f"import sys, {rooms}; print({{'requests', 'urllib3', 'tenacity'}} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

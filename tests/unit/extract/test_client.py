@@ -68,6 +68,10 @@ def test_a_query_arrives_as_it_was_meant(serving, client_of, in_turn):
         (b'"\\ud83d\\ude00"', "😀"),
         (b'["half a pair \\ud83d"]', ["half a pair \ud83d"]),
         (b"9007199254740993", 9007199254740993),
+        (b'{"a":36893488147419103232}', {"a": 2**65}),
+        (b"[1,\n -36893488147419103232]", [1, -(2**65)]),
+        (b'["36893488147419103232", 7]', ["36893488147419103232", 7]),
+        (b'{"36893488147419103232": 0.10000000000000000000001}', {"36893488147419103232": 0.1}),
     ],
 )
 def test_any_json_is_decoded_also_with_half_a_surrogate_pair(serving, client_of, body, value):
@@ -156,7 +160,8 @@ def test_the_token_is_in_no_message_and_no_log(serving, client_of, caplog, failu
     client = client_of(serving(lambda _: failure), retry_attempts=2)
     with pytest.raises(VendorError) as failed:
         client.get("conversations/7", [("page", 1)])
-    said = [str(failed.value), repr(failed.value), repr(failed.value.__cause__), caplog.text, repr(vars(client))]
+    said = [str(failed.value), repr(failed.value), repr(failed.value.__cause__), caplog.text]
+    said += [repr(vars(one)) for one in (client, vars(client)["_exchange"])]
     assert [one for one in said if TOKEN in one] == []
     assert "conversations/7?page=1" in caplog.text
 

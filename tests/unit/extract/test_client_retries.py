@@ -12,7 +12,7 @@ from threading import Event, Thread
 import pytest
 
 from etl.demo.server import Answer, json_answer, text_answer
-from etl.errors import Limited, TryAgain
+from etl.errors import Limited, TooSlow, TryAgain
 from etl.extract.client import MOST_IN_ONE_ATTEMPT
 from etl.extract.pacing import Pace
 from tests.waits import LONGEST
@@ -108,6 +108,37 @@ def test_an_answer_that_does_not_come_in_time_is_tried_again(serving, client_of,
         enough.set()
     assert (len(asked), client.requests, client.retries) == (2, 2, 1)
     assert "Read timed out" in caplog.text
+
+
+@pytest.mark.parametrize("failures", range(6))
+def test_as_many_failures_as_there_are_cost_a_request_and_a_wait_each(
+    serving, client_of, in_turn, waits, caplog, failures
+):
+    server = in_turn(*[Answer(502, headers={"Retry-After": "3"})] * failures, GOOD)
+    client = client_of(serving(server), retry_attempts=6)
+    assert client.get("x") == {"id": 7}
+    assert (len(server.requests), client.requests, client.retries) == (failures + 1, failures + 1, failures)
+    assert waits == [3] * failures
+    told = [record.getMessage().partition(" Attempt ")[2] for record in caplog.records]
+    assert [words for words in told if words] == [f"{one}, next in 3.0 s." for one in range(1, failures + 1)]
+
+
+def test_the_time_for_retries_begins_with_the_first_attempt(serving, client_of, monkeypatch):
+    monkeypatch.setattr("etl.extract.client.LONGEST_RETRYING", 0.2)
+    asked, enough = [], Event()
+
+    def too_slow(request):
+        asked.append(request.path)
+        enough.wait(LONGEST)
+        return GOOD
+
+    client = client_of(serving(too_slow), timeout_seconds=0.3)
+    try:
+        with pytest.raises(TooSlow):
+            client.get("x")
+    finally:
+        enough.set()
+    assert (len(asked), client.retries) == (1, 0)
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])
