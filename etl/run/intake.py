@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -60,7 +61,6 @@ class Intake:
     writer: Writer
     read_after: datetime | None = None
     _under_way: dict[int, str] = field(default_factory=dict)
-    _being_saved: Iterable[int] = ()
 
     def take(self, payloads: Iterable[Any]) -> None:
         """Take in the payloads of a page, in one transaction, with the histories of the conversations that changed."""
@@ -125,18 +125,18 @@ class Intake:
         )
 
     def finish(self, pending: PendingBatch) -> None:
-        """Wait for the histories of a batch, and have all of it saved as soon as the batch before it is."""
+        """Wait for the histories of a batch, and have all of it saved after the batches before it."""
         self.run.tally += _add_histories(pending, self.run.clock)
-        self.settle()
-        self.writer.begin(pending.batch)
-        self._being_saved = pending.histories
+        self.writer.begin(pending.batch, partial(self._forget, pending.histories))
 
     def settle(self) -> None:
         """Wait until everything that was taken in is saved."""
         self.writer.finish()
-        for conversation_id in self._being_saved:
+
+    def _forget(self, conversation_ids: Iterable[int]) -> None:
+        """Take what was read of conversations from the tables from now on."""
+        for conversation_id in conversation_ids:
             self._under_way.pop(conversation_id, None)
-        self._being_saved = ()
 
     def _salt(self) -> str:
         """Return what rows depend on besides the payload: the version, where messages come from, and what is kept."""
