@@ -60,8 +60,7 @@ _HOLDER = """
         session.application_name, session.backend_start, session.query,
         coalesce(host(session.client_addr), 'this machine') AS came_from
     FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS session ON session.pid = lock.pid
-    WHERE lock.pid = :pid
-    LIMIT 1
+    WHERE lock.pid = :pid LIMIT 1
 """
 
 
@@ -111,7 +110,7 @@ class RunLock:
     def __init__(self, engine: Engine, account_id: int, when_lost: WhenLost) -> None:
         self._when_lost = when_lost
         self._engine, self._account_id = engine, literal(account_id, BigInteger)
-        self._lost = ""
+        self._lost, self._seen_at = "", 0.0
         self._alone = threading.Lock()  # a connection is for one thread at a time
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._touch, name="etl-lock", daemon=True)
@@ -126,9 +125,8 @@ class RunLock:
             self._connection.execute(select(func.set_config("idle_session_timeout", LONGEST_SILENCE, False)))
             asked = select(func.pg_try_advisory_lock(lock_key(self._account_id)), func.pg_backend_pid())
             is_taken, own = self._connection.execute(asked.prefix_with(self._mark)).one()
-            found = [] if is_taken else self._holders(self._connection)
-        if not is_taken:
-            return found[0] if found else 0
+            if not is_taken:
+                return next(iter(self._holders(self._connection)), 0)
         self._begin(own)
         return None
 
@@ -149,10 +147,11 @@ class RunLock:
         self.check()
         self._thread.start()
 
-    def check(self) -> None:
-        """Raise DatabaseError once the lock was lost with its session, even if there is another session by now."""
+    def check(self, seen_within: float = 0) -> None:
+        """Raise DatabaseError once the lock was lost with its session, unless it was seen within so many seconds."""
         with self._alone:
-            self._lost = self._lost or self._look()
+            if time.monotonic() - self._seen_at >= seen_within:
+                self._lost, self._seen_at = self._lost or self._look(), time.monotonic()
             if self._lost:
                 raise DatabaseError(self._lost)
 
@@ -240,9 +239,8 @@ def _who_holds_it(connection: Connection, engine: Engine, account_id: int, holde
     session: Any = connection.execute(text(_HOLDER), {"pid": holder}).first()
     known = ""
     if session and session.backend_start:
-        name = session.application_name or "without a name"
         since = f"{session.backend_start.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        known = f" ({name}, from {session.came_from}, connected since {since})"
+        known = f" ({session.application_name or 'without a name'}, from {session.came_from}, connected since {since})"
     return (
         f"Session {holder} of PostgreSQL at {where(engine)}{known} holds the lock of account {account_id}, and no run"
         " of it is known to go on: `etl redact` or `etl forget` may be at work. This one did nothing. Wait; if there"
