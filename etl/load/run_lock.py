@@ -41,11 +41,10 @@ from etl.exit_codes import Outcome
 
 # The session of a lock is never silent for longer, whatever the run waits for; one that is silent for LONGEST_SILENCE
 # is ended by PostgreSQL itself: its holder is gone, though a proxy or a dead network keeps its connection open.
-SECONDS_BETWEEN_TOUCHES = 20
+SECONDS_BETWEEN_TOUCHES, SECONDS_BETWEEN_LOOKS = 20, 1
 LONGEST_SILENCE = "3min"
 # One that has just taken the lock writes its run down at once; one that was killed loses it in a moment.
-SECONDS_TO_BEGIN, SECONDS_BETWEEN_TRIES = 5, 0.2
-SECONDS_TO_LET_GO = 3
+SECONDS_TO_BEGIN, SECONDS_BETWEEN_TRIES, SECONDS_TO_LET_GO = 5, 0.2, 3
 # What PostgreSQL shows of a session's last statement to others than its own role.
 HIDDEN = {None, "", "<insufficient privilege>", "<command string not enabled>"}
 
@@ -59,8 +58,7 @@ _HOLDER = """
     SELECT lock.pid, has_table_privilege(session.usesysid, 'helpdesk.sync_runs', 'INSERT') AS may_run,
         session.application_name, session.backend_start, session.query,
         coalesce(host(session.client_addr), 'this machine') AS came_from
-    FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS session ON session.pid = lock.pid
-    WHERE lock.pid = :pid LIMIT 1
+    FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS session ON session.pid = lock.pid WHERE lock.pid = :pid LIMIT 1
 """
 
 
@@ -147,11 +145,15 @@ class RunLock:
         self.check()
         self._thread.start()
 
-    def check(self, seen_within: float = 0) -> None:
-        """Raise DatabaseError once the lock was lost with its session, unless it was seen within so many seconds."""
+    def check_at_times(self) -> None:
+        """Do as `check`, but look at the lock once a second at most."""
+        if time.monotonic() - self._seen_at >= SECONDS_BETWEEN_LOOKS:
+            self.check()
+
+    def check(self) -> None:
+        """Raise DatabaseError once the lock was lost with its session, even if there is another session by now."""
         with self._alone:
-            if time.monotonic() - self._seen_at >= seen_within:
-                self._lost, self._seen_at = self._lost or self._look(), time.monotonic()
+            self._lost, self._seen_at = self._lost or self._look(), time.monotonic()
             if self._lost:
                 raise DatabaseError(self._lost)
 

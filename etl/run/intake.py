@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from etl.database.base import REVISION
-from etl.database.engine import transaction
+from etl.database.engine import question
 from etl.errors import VendorError
 from etl.extract.history import Histories, History
 from etl.load import conversations
@@ -151,7 +151,7 @@ class Intake:
         known = [conversation_id for conversation_id in conversation_ids if not self.writer.is_new(conversation_id)]
         if not known:
             return {}
-        with transaction(self.engine) as connection:
+        with question(self.engine) as connection:
             return conversations.kept(connection, self.settings.account_id, known)
 
 
