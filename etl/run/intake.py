@@ -1,6 +1,7 @@
 """Takes pages in: makes batches of payloads, has the histories of what changed read, and hands both to the writer."""
 
 from array import array
+from collections import Counter
 from collections.abc import Collection, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -61,6 +62,7 @@ class Intake:
     writer: Writer
     read_after: datetime | None = None
     _under_way: dict[int, str] = field(default_factory=dict)
+    _unsaved: Counter[int] = field(default_factory=Counter)
 
     def take(self, payloads: Iterable[Any]) -> None:
         """Take in the payloads of a page, in one transaction, with the histories of the conversations that changed."""
@@ -70,13 +72,14 @@ class Intake:
     def begin(self, payloads: Iterable[Any]) -> PendingBatch:
         """Turn the payloads of a page into a batch, and start to read the histories of the conversations that changed.
 
-        A conversation whose payload is the same as before is left alone: all its rows would be the same.
+        A conversation whose payload is the same as before is left alone: all its rows would be the same, unless another
+        page has shown it otherwise, which is not saved yet.
         """
         received = list(payloads)
         salt, rules = self._salt(), self._rules()
         digests = {payload["id"]: digest.digest(payload, salt) for payload in received if plan.has_number(payload)}
         kept = self._kept(digests.keys())
-        same = plan.find_unchanged(kept, digests, self.writer.known.missing, rules)
+        same = plan.find_unchanged(kept, digests, self.writer.known.missing, rules) - self._unsaved.keys()
         batch = self._to_batch(received, same)
         if unasked := batch.marks.keys() - digests.keys():
             kept |= self._kept(unasked)  # ids that are digits in quotes
@@ -115,6 +118,7 @@ class Intake:
             for conversation_id in batch.marks
             if conversation_id in due and self._under_way.get(conversation_id) != batch.marks[conversation_id]
         ]
+        self._unsaved.update(batch.marks.keys())
         self._under_way |= {conversation_id: batch.marks[conversation_id] for conversation_id in begun}
         futures = {
             conversation_id: self.pool.submit(self.histories.read, conversation_id, batch.shown[conversation_id])
@@ -127,16 +131,17 @@ class Intake:
     def finish(self, pending: PendingBatch) -> None:
         """Wait for the histories of a batch, and have all of it saved after the batches before it."""
         self.run.tally += _add_histories(pending, self.run.clock)
-        self.writer.begin(pending.batch, partial(self._forget, pending.histories))
+        self.writer.begin(pending.batch, partial(self._forget, pending))
 
     def settle(self) -> None:
         """Wait until everything that was taken in is saved."""
         self.writer.finish()
 
-    def _forget(self, conversation_ids: Iterable[int]) -> None:
-        """Take what was read of conversations from the tables from now on."""
-        for conversation_id in conversation_ids:
+    def _forget(self, saved: PendingBatch) -> None:
+        """Believe the tables from now on of what a batch had."""
+        for conversation_id in saved.histories:
             self._under_way.pop(conversation_id, None)
+        self._unsaved -= Counter(saved.batch.marks.keys())
 
     def _salt(self) -> str:
         """Return what rows depend on besides the payload: the version, where messages come from, and what is kept."""

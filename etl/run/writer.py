@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -28,7 +28,7 @@ REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
 # Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
 # How many batches, and rows of them, may wait to be saved: enough for bursts, few enough for the memory.
-MOST_WAITING, MOST_ROWS_WAITING = 12, 4_000
+MOST_WAITING, MOST_ROWS_WAITING = 12, 2_500
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Writer:
         self.analyzes = True
         self._engine, self._run, self._after_each = engine, run, after_each
         self._waiting: deque[Waiting] = deque()
-        self._failure: BaseException | None = None
+        self._has_failed = False
         self._repeated = _Repeated()
         self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.inherit_run())
@@ -124,12 +124,12 @@ class Writer:
         return conversation_id > self.known.highest and conversation_id not in self._run.tally.seen
 
     def _save_next(self, batch: Batch) -> Tally:
-        if self._failure:
-            raise self._failure
+        if self._has_failed:
+            raise CancelledError
         try:
             tally = self._save(batch)
-        except BaseException as error:
-            self._failure = error
+        except BaseException:
+            self._has_failed = True
             raise
         self.known.missing -= batch.marks.keys()
         return tally
