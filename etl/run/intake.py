@@ -131,17 +131,17 @@ class Intake:
     def finish(self, pending: PendingBatch) -> None:
         """Wait for the histories of a batch, and have all of it saved after the batches before it."""
         self.run.tally += _add_histories(pending, self.run.clock)
-        self.writer.begin(pending.batch, partial(self._forget, pending))
+        self.writer.begin(pending.batch, partial(self._forget, list(pending.digests), list(pending.batch.marks)))
 
     def settle(self) -> None:
         """Wait until everything that was taken in is saved."""
         self.writer.finish()
 
-    def _forget(self, saved: PendingBatch) -> None:
-        """Believe the tables from now on of what a batch had."""
-        for conversation_id in saved.histories:
+    def _forget(self, read: Collection[int], saved: Collection[int]) -> None:
+        """Believe the tables from now on of conversations that are saved, and of those whose history was read."""
+        for conversation_id in read:
             self._under_way.pop(conversation_id, None)
-        self._unsaved -= Counter(saved.batch.marks.keys())
+        self._unsaved -= Counter(saved)
 
     def _salt(self) -> str:
         """Return what rows depend on besides the payload: the version, where messages come from, and what is kept."""
@@ -161,9 +161,10 @@ class Intake:
 
 
 def _add_histories(pending: PendingBatch, clock: Clock) -> Tally:
-    """Add the histories to their batch; the mark of one that cannot be read completely stays open."""
+    """Move the histories to their batch; the mark of one that cannot be read completely stays open."""
     batch, tally = pending.batch, Tally()
-    for conversation_id, future in pending.histories.items():
+    for conversation_id in pending.digests:
+        future = pending.histories.pop(conversation_id)  # rows and payloads of a whole page would be in memory at once
         rejected = len(batch.rejected)
         try:
             history = future.result()

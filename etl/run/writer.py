@@ -33,9 +33,8 @@ MOST_WAITING, MOST_ROWS_WAITING = 12, 2_500
 
 @dataclass(frozen=True)
 class Waiting:
-    """A batch that is handed over: what became of it, how many rows it has, and whom to tell once it is counted."""
+    """A batch that is handed over: what becomes of it, how many rows it has, and whom to tell once it is counted."""
 
-    batch: Batch
     saved: Future[Tally]
     rows: int
     tell: Callable[[], None]
@@ -94,7 +93,7 @@ class Writer:
             self._after_each()
         # In this order: whatever a signal raises in between, nothing that nobody saves is waited for.
         saved = self._thread.submit(self._save_next, batch)
-        self._waiting.append(Waiting(batch, saved, rows, tell))
+        self._waiting.append(Waiting(saved, rows, tell))
 
     def _is_full(self, rows: int) -> bool:
         waiting = rows + sum(one.rows for one in self._waiting)
