@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -28,7 +28,7 @@ REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
 # Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
 # How many batches, and rows of them, may wait to be saved: enough for bursts, few enough for the memory.
-MOST_WAITING, MOST_ROWS_WAITING = 12, 2_500
+MOST_BATCHES_WAITING, MOST_ROWS_WAITING = 12, 2_500
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,6 @@ class Writer:
         self.analyzes = True
         self._engine, self._run, self._after_each = engine, run, after_each
         self._waiting: deque[Waiting] = deque()
-        self._has_failed = False
         self._repeated = _Repeated()
         self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.inherit_run())
@@ -97,7 +96,7 @@ class Writer:
 
     def _is_full(self, rows: int) -> bool:
         waiting = rows + sum(one.rows for one in self._waiting)
-        return len(self._waiting) >= MOST_WAITING or waiting > MOST_ROWS_WAITING
+        return len(self._waiting) >= MOST_BATCHES_WAITING or waiting > MOST_ROWS_WAITING
 
     def finish(self) -> None:
         """Wait until all batches that were begun are saved, and count what became of them."""
@@ -114,7 +113,7 @@ class Writer:
 
     def check(self) -> None:
         """Raise what made a batch fail, as soon as it did."""
-        for one in self._waiting:
+        for one in tuple(self._waiting):
             if one.saved.done():
                 one.saved.result()
 
@@ -123,13 +122,8 @@ class Writer:
         return conversation_id > self.known.highest and conversation_id not in self._run.tally.seen
 
     def _save_next(self, batch: Batch) -> Tally:
-        if self._has_failed:
-            raise CancelledError
-        try:
-            tally = self._save(batch)
-        except BaseException:
-            self._has_failed = True
-            raise
+        self.check()
+        tally = self._save(batch)
         self.known.missing -= batch.marks.keys()
         return tally
 
