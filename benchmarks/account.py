@@ -33,8 +33,15 @@ def _lengths() -> list[int]:
 
 
 LENGTHS = _lengths()
-OFFSETS = [sum(LENGTHS[:n]) for n in range(1000)]
-A_THOUSAND = sum(LENGTHS)
+OFFSETS = [sum(LENGTHS[:n]) for n in range(1001)]
+# Of every thousand conversations this one may be long, and so more than one answer.
+LONG = 500
+
+
+def lengthen(messages: int) -> None:
+    """Give one of every thousand conversations that many messages more."""
+    LENGTHS[LONG] += messages
+    OFFSETS[LONG + 1 :] = [offset + messages for offset in OFFSETS[LONG + 1 :]]
 
 
 def dumps(value: object) -> bytes:
@@ -49,7 +56,7 @@ def length(number: int) -> int:
 
 def first_message(number: int) -> int:
     """Return the id of a conversation's first message; the ids of a conversation follow each other."""
-    return 1 + number // 1000 * A_THOUSAND + OFFSETS[number % 1000]
+    return 1 + number // 1000 * OFFSETS[-1] + OFFSETS[number % 1000]
 
 
 def status(number: int) -> str:

@@ -62,6 +62,15 @@ def run(name: str, cell: Cell, place: Place, server: Server, generation: int) ->
     )
 
 
+def share_under_way(cell: Cell, place: Place, server: Server) -> float:
+    """Return how many requests a first load of ours has under way while it reads, of those that it may have."""
+    prepare(OURS, place)
+    env = environment(place, OURS, server.url, cell.in_flight) | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "benchmarks.flight"]
+    done = subprocess.run(command, cwd=place.folder, env=env, capture_output=True, check=True, timeout=LONGEST)
+    return round(float(json.loads(done.stdout.strip().rpartition(b"\n")[2])["under_way"]) / cell.in_flight, 3)
+
+
 def prepare(name: str, place: Place) -> None:
     """Return a contestant an empty database, ours with the tables in it: migrating is no part of a load."""
     place.create(name, MIGRATED if name in {OURS, LIMIT} else "template1")

@@ -7,6 +7,8 @@ from benchmarks.matrix import Bench
 from benchmarks.place import Place, serving
 from benchmarks.scenario import FIRST, LIMIT, OURS, QUIET, Cell
 
+# What a history of several answers takes of the memory is a part of it.
+LONG = 2_300
 SIZES = (1_000, 10_000, 100_000)
 IN_FLIGHT = 16
 
@@ -17,7 +19,7 @@ def measure(place: Place, sizes: Sequence[int], runs: int) -> Iterator[dict[str,
     The limit runs along in the first load, as it tells what of the growth is the server's and PostgreSQL's own.
     """
     for size in sizes:
-        with serving(size) as server:
+        with serving(size, long=LONG) as server:
             bench = Bench(place, server, size)
             bench.load_reference()
             bench.restart()

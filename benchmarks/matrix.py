@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks.account import pages
-from benchmarks.contestants import REFERENCE, prepare, run
+from benchmarks.contestants import REFERENCE, prepare, run, share_under_way
 from benchmarks.place import ROOT, Place, Server
 from benchmarks.scenario import CHANGED, DLT, FIRST, OURS, QUIET, SCENARIOS, SCRIPT, Cell, Measured
 
 TABLES = ("conversations", "messages", "attachments", "contacts")
 # Ledger, counts and profile: what a run asks besides pages and histories, however large the account is.
-MOST_PROBES = 40
+MOST_PROBES = 60
 MESSAGES = {DLT: "bench.messages", SCRIPT: "public.messages"}
 
 Record = dict[str, Any]
@@ -59,7 +59,10 @@ class Bench:
                 self.verify(name, cell.scenario, one)
                 measured[name].append(one)
                 print(f"  {cell.scenario} {name}: {one.seconds:.2f} s, {sum(one.asked.values())} requests", flush=True)
-        return [_record(cell, name, some, self._lost(name)) for name, some in measured.items()]
+        records = [_record(cell, name, some, self._lost(name)) for name, some in measured.items()]
+        for ours in (one for one in records if one["contestant"] == OURS and cell.scenario == FIRST):
+            ours["share_under_way"] = share_under_way(cell, self.place, self.server)
+        return records
 
     def restart(self) -> None:
         """Show the account as it was at first, as every database of a first load has to be."""

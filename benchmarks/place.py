@@ -47,10 +47,13 @@ class Server:
 
 
 @contextmanager
-def serving(conversations: int, latency: float = 0) -> Iterator[Server]:
-    """Run the vendor in a process of its own until the block ends; latency in milliseconds."""
+def serving(conversations: int, latency: float = 0, long: int = 0) -> Iterator[Server]:
+    """Run the vendor in a process of its own until the block ends; latency in milliseconds.
+
+    long: how many messages more one of a thousand conversations has.
+    """
     command = [sys.executable, "-m", "benchmarks.vendor"]
-    command += ["--conversations", str(conversations), "--latency", str(latency)]
+    command += ["--conversations", str(conversations), "--latency", str(latency), "--long", str(long)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

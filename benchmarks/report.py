@@ -72,7 +72,12 @@ def bars(results: Results) -> Iterator[tuple[bool, str]]:
             yield ratio >= most, f"{where}: dlt takes {ratio:.1f} times as long as ours; at least {most}"
         if LIMIT in by_name and scenario == FIRST and latency == 20:
             ratio = ours / by_name[LIMIT]["seconds"]
-            yield ratio <= 1.3, f"{where}: ours takes {ratio:.2f} times the limit; at most 1.3"
+            yield ratio <= 1.6, f"{where}: ours takes {ratio:.2f} times the limit; at most 1.6"
+            ratio = by_name[OURS]["processor_seconds"] / by_name[LIMIT]["processor_seconds"]
+            yield ratio <= 6, f"{where}: ours takes {ratio:.1f} times the limit's processor time; at most 6"
+        if "share_under_way" in by_name[OURS] and latency == 20:
+            share = by_name[OURS]["share_under_way"]
+            yield share >= 0.85, f"{where}: {share:.2f} of the requests allowed are under way; at least 0.85"
     yield from _growth_bars([one for one in results["growth"] if one["contestant"] == OURS])
     for name, seconds in results["startup"].items():
         most_seconds = 0.4 if name.endswith("--help") else 1.0
@@ -101,3 +106,5 @@ def _growth_bars(records: list[dict[str, Any]]) -> Iterator[tuple[bool, str]]:
         yield grown <= 1.1, f"{scenario}, {sizes}: {grown:.2f} times the time per conversation; at most 1.1"
         peak = max(one["peak_mb"] for one in some)
         yield peak < 150, f"{scenario}, {sizes}: {peak:.0f} MB at most; under 150"
+        grown = most["peak_mb"] / least["peak_mb"]
+        yield grown <= 1.15, f"{scenario}, {sizes}: {grown:.2f} times the memory; at most 1.15"

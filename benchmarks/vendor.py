@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from urllib.parse import parse_qsl
 
-from benchmarks.account import Account, dumps
+from benchmarks.account import Account, dumps, lengthen
 
 PAGE = 25
 NEWEST, ONE_SIDED, TWO_SIDED = 20, 100, 1000  # how many messages an answer has at most: the vendor's section 3
@@ -171,7 +171,9 @@ def main() -> None:
     options.add_argument("--conversations", type=int, default=3000)
     options.add_argument("--latency", type=float, default=0, help="milliseconds")
     options.add_argument("--generation", type=int, default=0)
+    options.add_argument("--long", type=int, default=0, help="messages more of one of a thousand conversations")
     given = options.parse_args()
+    lengthen(given.long)
     account = Account(given.conversations, given.generation)
     gc.freeze()  # a million messages would be looked through again and again while answering
     asyncio.run(_serve(Vendor(account, given.latency / 1000)))

@@ -41,11 +41,10 @@ from etl.exit_codes import Outcome
 
 # The session of a lock is never silent for longer, whatever the run waits for; one that is silent for LONGEST_SILENCE
 # is ended by PostgreSQL itself: its holder is gone, though a proxy or a dead network keeps its connection open.
-SECONDS_BETWEEN_TOUCHES = 20
+SECONDS_BETWEEN_TOUCHES, SECONDS_BETWEEN_LOOKS = 20, 1
 LONGEST_SILENCE = "3min"
 # One that has just taken the lock writes its run down at once; one that was killed loses it in a moment.
-SECONDS_TO_BEGIN, SECONDS_BETWEEN_TRIES = 5, 0.2
-SECONDS_TO_LET_GO = 3
+SECONDS_TO_BEGIN, SECONDS_BETWEEN_TRIES, SECONDS_TO_LET_GO = 5, 0.2, 3
 # What PostgreSQL shows of a session's last statement to others than its own role.
 HIDDEN = {None, "", "<insufficient privilege>", "<command string not enabled>"}
 
@@ -59,9 +58,7 @@ _HOLDER = """
     SELECT lock.pid, has_table_privilege(session.usesysid, 'helpdesk.sync_runs', 'INSERT') AS may_run,
         session.application_name, session.backend_start, session.query,
         coalesce(host(session.client_addr), 'this machine') AS came_from
-    FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS session ON session.pid = lock.pid
-    WHERE lock.pid = :pid
-    LIMIT 1
+    FROM pg_locks AS lock LEFT JOIN pg_stat_activity AS session ON session.pid = lock.pid WHERE lock.pid = :pid LIMIT 1
 """
 
 
@@ -111,7 +108,7 @@ class RunLock:
     def __init__(self, engine: Engine, account_id: int, when_lost: WhenLost) -> None:
         self._when_lost = when_lost
         self._engine, self._account_id = engine, literal(account_id, BigInteger)
-        self._lost = ""
+        self._lost, self._seen_at = "", 0.0
         self._alone = threading.Lock()  # a connection is for one thread at a time
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._touch, name="etl-lock", daemon=True)
@@ -126,9 +123,8 @@ class RunLock:
             self._connection.execute(select(func.set_config("idle_session_timeout", LONGEST_SILENCE, False)))
             asked = select(func.pg_try_advisory_lock(lock_key(self._account_id)), func.pg_backend_pid())
             is_taken, own = self._connection.execute(asked.prefix_with(self._mark)).one()
-            found = [] if is_taken else self._holders(self._connection)
-        if not is_taken:
-            return found[0] if found else 0
+            if not is_taken:
+                return next(iter(self._holders(self._connection)), 0)
         self._begin(own)
         return None
 
@@ -149,10 +145,15 @@ class RunLock:
         self.check()
         self._thread.start()
 
+    def check_at_times(self) -> None:
+        """Do as `check`, but look at the lock once a second at most."""
+        if time.monotonic() - self._seen_at >= SECONDS_BETWEEN_LOOKS:
+            self.check()
+
     def check(self) -> None:
         """Raise DatabaseError once the lock was lost with its session, even if there is another session by now."""
         with self._alone:
-            self._lost = self._lost or self._look()
+            self._lost, self._seen_at = self._lost or self._look(), time.monotonic()
             if self._lost:
                 raise DatabaseError(self._lost)
 
@@ -240,9 +241,8 @@ def _who_holds_it(connection: Connection, engine: Engine, account_id: int, holde
     session: Any = connection.execute(text(_HOLDER), {"pid": holder}).first()
     known = ""
     if session and session.backend_start:
-        name = session.application_name or "without a name"
         since = f"{session.backend_start.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        known = f" ({name}, from {session.came_from}, connected since {since})"
+        known = f" ({session.application_name or 'without a name'}, from {session.came_from}, connected since {since})"
     return (
         f"Session {holder} of PostgreSQL at {where(engine)}{known} holds the lock of account {account_id}, and no run"
         " of it is known to go on: `etl redact` or `etl forget` may be at work. This one did nothing. Wait; if there"

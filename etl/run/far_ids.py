@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from etl.database.engine import transaction
+from etl.database.engine import question, transaction
 from etl.errors import BadValue, NotFound, VendorError
 from etl.extract.belonging import can_be_asked, get_conversation
 from etl.extract.ids import id_of
@@ -80,7 +80,7 @@ class FarIds:
         """Return whether a number is near one that a page has shown, or that the tables have."""
         if self._landmarks.is_near(number, far):
             return True
-        with transaction(self.intake.engine) as connection:
+        with question(self.intake.engine) as connection:
             return conversations.is_near_others(connection, self.intake.run.account_id, number, far)
 
     def _ask(self, number: int, payload: Any) -> Any:

@@ -1,17 +1,19 @@
 """Takes pages in: makes batches of payloads, has the histories of what changed read, and hands both to the writer."""
 
 from array import array
+from collections import Counter
 from collections.abc import Collection, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import Engine
 
 from etl.database.base import REVISION
-from etl.database.engine import transaction
+from etl.database.engine import question
 from etl.errors import VendorError
 from etl.extract.history import Histories, History
 from etl.load import conversations
@@ -62,7 +64,7 @@ class Intake:
     read_after: datetime | None = None
     edits_move_clock: bool = False
     _under_way: dict[int, str] = field(default_factory=dict)
-    _being_saved: Iterable[int] = ()
+    _unsaved: Counter[int] = field(default_factory=Counter)
 
     def take(self, payloads: Iterable[Any]) -> None:
         """Take in the payloads of a page, in one transaction, with the histories of the conversations that changed."""
@@ -72,14 +74,15 @@ class Intake:
     def begin(self, payloads: Iterable[Any]) -> PendingBatch:
         """Turn the payloads of a page into a batch, and start to read the histories of the conversations that changed.
 
-        A conversation whose payload is the same as before is left alone: all its rows would be the same.
+        A conversation whose payload is the same as before is left alone: all its rows would be the same, unless another
+        page has shown it otherwise, which is not saved yet.
         """
         received = list(payloads)
         self.run.tally.edits.update(told for payload in received for told in edits.told_by(payload).elements())
         salt, rules = self._salt(), self._rules()
         digests = {payload["id"]: digest.digest(payload, salt) for payload in received if plan.has_number(payload)}
         kept = self._kept(digests.keys())
-        same = plan.find_unchanged(kept, digests, self.writer.known.missing, rules)
+        same = plan.find_unchanged(kept, digests, self.writer.known.missing, rules) - self._unsaved.keys()
         batch = self._to_batch(received, same)
         if unasked := batch.marks.keys() - digests.keys():
             kept |= self._kept(unasked)  # ids that are digits in quotes
@@ -118,6 +121,7 @@ class Intake:
             for conversation_id in batch.marks
             if conversation_id in due and self._under_way.get(conversation_id) != batch.marks[conversation_id]
         ]
+        self._unsaved.update(batch.marks.keys())
         self._under_way |= {conversation_id: batch.marks[conversation_id] for conversation_id in begun}
         futures = {
             conversation_id: self.pool.submit(self.histories.read, conversation_id, batch.shown[conversation_id])
@@ -128,18 +132,19 @@ class Intake:
         )
 
     def finish(self, pending: PendingBatch) -> None:
-        """Wait for the histories of a batch, and have all of it saved as soon as the batch before it is."""
+        """Wait for the histories of a batch, and have all of it saved after the batches before it."""
         self.run.tally += _add_histories(pending, self.run.clock)
-        self.settle()
-        self.writer.begin(pending.batch)
-        self._being_saved = pending.histories
+        self.writer.begin(pending.batch, partial(self._forget, list(pending.digests), list(pending.batch.marks)))
 
     def settle(self) -> None:
         """Wait until everything that was taken in is saved."""
         self.writer.finish()
-        for conversation_id in self._being_saved:
+
+    def _forget(self, read: Collection[int], saved: Collection[int]) -> None:
+        """Believe the tables from now on of conversations that are saved, and of those whose history was read."""
+        for conversation_id in read:
             self._under_way.pop(conversation_id, None)
-        self._being_saved = ()
+        self._unsaved -= Counter(saved)
 
     def _salt(self) -> str:
         """Return what rows depend on besides the payload: the version, where messages come from, and what is kept."""
@@ -160,14 +165,15 @@ class Intake:
         known = [conversation_id for conversation_id in conversation_ids if not self.writer.is_new(conversation_id)]
         if not known:
             return {}
-        with transaction(self.engine) as connection:
+        with question(self.engine) as connection:
             return conversations.kept(connection, self.settings.account_id, known)
 
 
 def _add_histories(pending: PendingBatch, clock: Clock) -> Tally:
-    """Add the histories to their batch; the mark of one that cannot be read completely stays open."""
+    """Move the histories to their batch; the mark of one that cannot be read completely stays open."""
     batch, tally = pending.batch, Tally()
-    for conversation_id, future in pending.histories.items():
+    for conversation_id in pending.digests:
+        future = pending.histories.pop(conversation_id)  # rows and payloads of a whole page would be in memory at once
         rejected = len(batch.rejected)
         try:
             history = future.result()

@@ -1,8 +1,10 @@
-"""Saves batches, each in one transaction, in a thread of its own: while one is saved the next one is read."""
+"""Saves batches, each in one transaction, in a thread of its own: nobody who reads waits for the database."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -25,11 +27,27 @@ from etl.transform.batch import Batch, Key
 REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
 # Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
+# How many batches, and rows of them, may wait to be saved: enough for bursts, few enough for the memory.
+MOST_BATCHES_WAITING, MOST_ROWS_WAITING = 12, 2_500
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A batch that is handed over: what becomes of it, how many rows it has, and whom to tell once it is counted."""
+
+    saved: Future[Tally]
+    rows: int
+    tell: Callable[[], None]
+
+
+def _nobody() -> None:
+    """Tell nobody."""
 
 
 class Writer:
     """Saves one batch at a time, in the order in which they come, and adds what became of each to the run's tally.
 
+    After one that could not be saved none is: the next run goes on from there.
     after_each: called after each batch that was saved, by the thread that uses the writer; may raise, to end the run.
     way: how personal data are stored. known: what the tables held when the run began.
     guard: called at the beginning of each transaction; may raise, so that nothing more is saved.
@@ -41,7 +59,7 @@ class Writer:
         self.guard: Callable[[Connection], None] = lambda _: None
         self.analyzes = True
         self._engine, self._run, self._after_each = engine, run, after_each
-        self._under_way: tuple[Batch, Future[Tally]] | None = None
+        self._waiting: deque[Waiting] = deque()
         self._repeated = _Repeated()
         self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.inherit_run())
@@ -57,8 +75,8 @@ class Writer:
     def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
         if kind is not Interrupted:
             with suppress(EtlError):  # a failure is being told already
-                self._count()
-        self._under_way = None
+                while self._waiting:
+                    self._count()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def save(self, batch: Batch) -> None:
@@ -66,33 +84,48 @@ class Writer:
         self.begin(batch)
         self.finish()
 
-    def begin(self, batch: Batch) -> None:
-        """Have a batch saved, as soon as the one before it is."""
-        self.finish()
-        self._under_way = batch, self._thread.submit(self._save, batch)
+    def begin(self, batch: Batch, tell: Callable[[], None] = _nobody) -> None:
+        """Have a batch saved after those before it, and wait only while too much waits; tell: called once it counts."""
+        rows = sum(map(len, batch.rows.values()))
+        while self._waiting and (self._waiting[0].saved.done() or self._is_full(rows)):
+            self._count()
+            self._after_each()
+        # In this order: whatever a signal raises in between, nothing that nobody saves is waited for.
+        saved = self._thread.submit(self._save_next, batch)
+        self._waiting.append(Waiting(saved, rows, tell))
+
+    def _is_full(self, rows: int) -> bool:
+        waiting = rows + sum(one.rows for one in self._waiting)
+        return len(self._waiting) >= MOST_BATCHES_WAITING or waiting > MOST_ROWS_WAITING
 
     def finish(self) -> None:
-        """Wait until the batch that was begun is saved, and count what became of it."""
-        if self._under_way:
+        """Wait until all batches that were begun are saved, and count what became of them."""
+        while self._waiting:
             self._count()
             self._after_each()
 
     def _count(self) -> None:
-        if self._under_way is None:
-            return
-        batch, saving = self._under_way
-        self._run.tally += saving.result()
-        self._under_way = None
-        self.known.missing -= batch.marks.keys()
+        """Wait until the oldest batch is saved, and count it."""
+        first = self._waiting[0]
+        self._run.tally += first.saved.result()
+        self._waiting.popleft()
+        first.tell()
 
     def check(self) -> None:
-        """Raise what made the batch under way fail, as soon as it did."""
-        if self._under_way and self._under_way[1].done():
-            self._under_way[1].result()
+        """Raise what made a batch fail, as soon as it did."""
+        for one in tuple(self._waiting):
+            if one.saved.done():
+                one.saved.result()
 
     def is_new(self, conversation_id: int) -> bool:
         """Return whether the tables cannot have a conversation, neither from before the run nor from this one."""
         return conversation_id > self.known.highest and conversation_id not in self._run.tally.seen
+
+    def _save_next(self, batch: Batch) -> Tally:
+        self.check()
+        tally = self._save(batch)
+        self.known.missing -= batch.marks.keys()
+        return tally
 
     def _save(self, batch: Batch) -> Tally:
         self.known.expected.withhold(batch, self._engine)

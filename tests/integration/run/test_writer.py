@@ -1,0 +1,146 @@
+"""Batches wait for the writer, and nobody who reads waits for the database: the tables are as if all came in turn."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from etl.database.engine import make_engine
+from etl.demo.server import Answer, Request, json_answer
+from tests.integration.run.truth import assert_equal
+from tests.scripted_account import Change, account_of, job
+
+# Whoever holds this lets no batch begin to be saved.
+HOLD = "SELECT FROM helpdesk.sync_runs WHERE outcome = 'running' FOR UPDATE"
+REFUSE = """
+    CREATE FUNCTION helpdesk.refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN IF NEW.id = 23 THEN RAISE EXCEPTION 'no more of this'; END IF; RETURN NEW; END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON helpdesk.conversations
+        FOR EACH ROW EXECUTE FUNCTION helpdesk.refuse();
+"""
+
+
+@pytest.fixture
+def held(engine: Engine) -> Iterator[Connection]:
+    """A session of somebody else's."""
+    another = make_engine(engine.url.render_as_string(hide_password=False))
+    with another.connect() as connection:
+        yield connection
+        connection.rollback()
+    another.dispose()
+
+
+def nothing_saved_until(asked: str, held: Connection, change: Change = lambda _, answer: answer) -> Change:
+    """Hold the tables from the first page of the first walk on until a path, or a page of a status, is asked for."""
+
+    def changed(request: Request, answer: Answer) -> Answer:
+        path = request.path.partition("/accounts/1/")[2]
+        if path == "conversations" and request.first("status") == "open" and request.first("page") == "1" and not began:
+            began.append(True)
+            held.execute(text(HOLD))
+        if asked in {path, f"{request.first('status')} {request.first('page')}"}:
+            held.rollback()
+        return change(request, answer)
+
+    began: list[bool] = []
+    return changed
+
+
+def with_plan(plans: dict[str, str]) -> Change:
+    """Show conversation 100 with attributes on some of the open pages; on those where it is not, in addition."""
+
+    def changed(request: Request, answer: Answer) -> Answer:
+        page = request.first("page") if request.first("status") == "open" else None
+        if page not in {"1", *plans}:
+            return answer
+        value: Any = orjson.loads(answer.body)
+        if page == "1":
+            shown.update(value["data"]["payload"][0])
+        if page not in plans:
+            return answer
+        others = [one for one in value["data"]["payload"] if one["id"] != 100]
+        value["data"]["payload"] = [shown | {"custom_attributes": {"plan": plans[page]}}, *others]
+        return json_answer(value)
+
+    shown: dict[str, Any] = {}
+    return changed
+
+
+def test_histories_are_read_on_while_nothing_can_be_saved(engine: Engine, held: Connection) -> None:
+    account = account_of(100)
+    # Of page 15; were reading to wait for what is saved, no history of it would be asked for.
+    change = nothing_saved_until("conversations/28/messages", held)
+    with job(account, engine, change, page_size=5) as etl:
+        run = etl.run()
+        assert (run.outcome, run.problems) == ("complete", [])
+        assert etl.asked() == (21 + 3, list(range(1, 101)))
+        assert_equal(etl, account)
+    assert run.tally.counts == {
+        "conversations": {"seen": 100, "inserted": 100, "updated": 0, "unchanged": 0},
+        "messages": {"seen": 300, "inserted": 300, "updated": 0, "unchanged": 0},
+        # Both of them with each page, and once as the list has those that can be reached.
+        "contacts": {"seen": 41, "inserted": 2, "updated": 1, "unchanged": 38},
+        "attachments": {"seen": 0, "inserted": 0, "updated": 0, "unchanged": 0},
+    }
+    assert set(run.tally.seen) == set(range(1, 101))
+
+
+def test_a_page_that_cannot_be_saved_ends_the_run_and_those_behind_it_are_not_saved_either(
+    engine: Engine, held: Connection
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(REFUSE)
+    change = nothing_saved_until("conversations/28/messages", held)
+    with job(account_of(100), engine, change, page_size=5) as etl:
+        run = etl.run()
+        assert run.outcome == "failed"
+        assert [said.partition(": ")[2] for said in run.problems] == ["no more of this."]
+        saved = [number for (number,) in etl.rows("SELECT id FROM conversations ORDER BY id")]
+        assert saved == list(range(26, 101))
+        assert etl.rows("SELECT count(*) FROM messages") == [(3 * 75,)]
+        assert list(run.tally.seen) == saved
+        assert run.tally.counts["conversations"] == {"seen": 75, "inserted": 75, "updated": 0, "unchanged": 0}
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TRIGGER refuse ON helpdesk.conversations")
+        assert etl.run().outcome == "complete"
+        assert etl.asked()[1] == list(range(1, 26))
+
+
+def test_of_a_conversation_on_several_pages_that_wait_to_be_saved_the_newest_is_kept_and_its_history_read_once(
+    engine: Engine, held: Connection
+) -> None:
+    change = nothing_saved_until("conversations/28/messages", held, with_plan({"3": "silver", "6": "gold"}))
+    with job(account_of(100), engine, change, page_size=5) as etl:
+        assert etl.run().outcome == "complete"
+        assert etl.asked()[1] == list(range(1, 101))
+        assert etl.rows("SELECT id, custom_attributes FROM conversations WHERE custom_attributes <> '{}'") == [
+            (100, {"plan": "gold"})
+        ]
+        assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id = 100") == [(3,)]
+
+
+def test_a_conversation_that_is_again_as_stored_is_not_left_as_a_page_that_waits_to_be_saved_has_it(
+    engine: Engine, held: Connection
+) -> None:
+    account = account_of(100)
+    with job(account, engine, page_size=5) as etl:
+        etl.run()
+    change = with_plan({"1": "for a moment"})
+
+    def moved_back(request: Request, answer: Answer) -> Answer:
+        """Show it on page 3 as it is."""
+        page = request.first("page") if request.first("status") == "open" else None
+        if page == "1":
+            as_it_is.append(orjson.loads(answer.body)["data"]["payload"][0])
+        if page == "3":
+            value = orjson.loads(answer.body)
+            value["data"]["payload"].insert(0, as_it_is[0])
+            return json_answer(value)
+        return change(request, answer)
+
+    as_it_is: list[Any] = []
+    with job(account, engine, nothing_saved_until("open 21", held, moved_back), page_size=5) as etl:
+        assert etl.run().outcome == "complete"
+        assert_equal(etl, account)
