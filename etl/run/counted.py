@@ -28,11 +28,11 @@ from etl.load.proofs import Visible
 from etl.privacy.rules import way_of
 from etl.run.intake import VERSION, Intake
 from etl.run.ledger import Ledger
-from etl.run.ranks import Listed, Row, Search, UnrankedError
+from etl.run.ranks import Listed, RankSearch, Row, UnrankedError
 from etl.selection import STATUSES, Selection
 from etl.settings.settings import Settings
 
-MOST_ROUNDS = 5
+MOST_COUNTINGS = 5
 # How far before the last complete run what changed is read: clocks differ, and a page may be older than it seems.
 OVERLAP = timedelta(days=2)
 # How far before the run began what moved meanwhile is read: the clocks of two machines differ, and pages may be late.
@@ -87,7 +87,7 @@ def since(engine: Engine, settings: Settings, selection: Selection) -> datetime 
 
 
 @dataclass
-class Counted:
+class CountProof:
     """The proof of one run. read: reads what changed. why: why every page has to be walked after all."""
 
     intake: Intake
@@ -102,13 +102,13 @@ class Counted:
         Then all that the tables have counts as seen; else what was read so far stays, and `why` says what is in doubt.
         """
         self.read(self.recent)
-        rounds = MOST_ROUNDS if self._ask_for_doubts() else 0
+        rounds = MOST_COUNTINGS if self._ask_for_doubts() else 0
         while not self.why and rounds:
             if self._agrees():
                 self._conclude()
                 return True
             rounds -= 1
-        self.why = self.why or f"counts and tables did not agree in {MOST_ROUNDS} rounds"
+        self.why = self.why or f"counts and tables did not agree in {MOST_COUNTINGS} rounds"
         return False
 
     def _agrees(self) -> bool:
@@ -191,7 +191,7 @@ class Counted:
             times, ids = self._visible.by_creation(connection, status)
         if len(times) != ours:
             raise UnrankedError  # of some it is not known when they were created
-        return Search(Listed(times, ids), counted, partial(self._page, status)).find()
+        return RankSearch(Listed(times, ids), counted, partial(self._page, status)).find()
 
     def _page(self, status: str, number: int) -> list[Row] | None:
         page = try_page(self.ledger.client, LIST, [("status", status), BY_CREATION], number, None)

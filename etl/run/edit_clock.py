@@ -8,7 +8,7 @@ from etl.database.engine import transaction
 from etl.load import marks, proofs
 from etl.load.journal import WALK
 from etl.run.intake import Intake
-from etl.run.patrol import read_again
+from etl.run.patrol import reread
 from etl.transform.edits import LEFT, MOVED
 
 # So many edits that moved the clock, and none that did not, are believed; all of them from one walk of every page.
@@ -36,7 +36,7 @@ def learn(intake: Intake) -> None:
         run.notes.append(MOVES_NO_MORE)
         with transaction(intake.engine) as connection:
             left_out = marks.active(connection, run.account_id, intake.active_since, run.started_at)
-        read_again(intake, left_out)
+        reread(intake, left_out)
     is_believed = run.proof == WALK and told[MOVED] >= ENOUGH and not told[LEFT]
     if is_believed and not intake.edits_move_clock:
         run.notes.append(MOVES)

@@ -7,7 +7,7 @@ from etl.load import proofs
 from etl.run.intake import Intake
 
 # Less than a day, as nights do not begin at the same second.
-FRESH = timedelta(hours=20)
+ALMOST_A_DAY = timedelta(hours=20)
 
 
 def were_read_of_late(intake: Intake) -> bool:
@@ -15,7 +15,7 @@ def were_read_of_late(intake: Intake) -> bool:
     with transaction(intake.engine) as connection:
         read_at = proofs.names_read_at(connection, intake.run.account_id)
     # In the future they were read by a clock that was ahead.
-    return read_at is not None and timedelta() <= intake.run.started_at - read_at < FRESH
+    return read_at is not None and timedelta() <= intake.run.started_at - read_at < ALMOST_A_DAY
 
 
 def note_reading(intake: Intake) -> None:

@@ -30,10 +30,10 @@ def patrol(intake: Intake) -> None:
     settings = intake.settings
     if not settings.patrol_percent or settings.messages != "full" or intake.histories.refused:
         return
-    read_again(intake, _oldest(intake))
+    reread(intake, _oldest(intake))
 
 
-def read_again(intake: Intake, chosen: dict[int, str]) -> None:
+def reread(intake: Intake, chosen: dict[int, str]) -> None:
     """Read the histories of conversations again, which are given with their marks."""
     run, numbers = intake.run, iter(chosen)
     while block := list(islice(numbers, HISTORIES_AT_ONCE)):

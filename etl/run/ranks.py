@@ -40,7 +40,7 @@ class Listed:
 
 
 @dataclass
-class Search:
+class RankSearch:
     """The search in one status.
 
     ours: what the tables have. count: how many the vendor counts. get_page: of a number from 1 on, the rows of a page:

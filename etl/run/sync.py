@@ -10,13 +10,10 @@ from sqlalchemy import Engine
 
 from etl import faults
 from etl.database.engine import transaction
-from etl.errors import EtlError, Interrupted, VendorError
+from etl.errors import EtlError, Interrupted
 from etl.exit_codes import Outcome
 from etl.extract.client import Client
-from etl.extract.filters import counted_by
 from etl.extract.history import Histories
-from etl.extract.recent import Recent
-from etl.extract.walk import Page
 from etl.interrupt import Interrupt
 from etl.load import journal, run_lock, upsert
 from etl.load.journal import Run
@@ -26,18 +23,15 @@ from etl.privacy.rules import way_of
 from etl.run import accounting, calendar, closing, counted, edit_clock, members, names
 from etl.run.books import Books
 from etl.run.books_surveys import Surveys
-from etl.run.counted import Counted
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
-from etl.run.ledger import Ledger
-from etl.run.pipeline import count_requests, read_again, take_in, thread_pool, walks
+from etl.run.pipeline import count_requests, read_again, thread_pool
+from etl.run.reading import Pages, Reader, Watch
 from etl.run.writer import Writer
 from etl.selection import Selection
 from etl.settings.settings import Settings
 
 Wait = Callable[[float], None]
-Pages = Iterator[tuple[str, Page]]
-Watch = Callable[[Run, str, Page], None]
 Begun = Callable[[Run], None]
 
 
@@ -91,13 +85,8 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             _prepare(intake, selection, dimensions, is_counted=since is not None)
             surveys = _open_books(client, intake, dimensions)
             ledger = accounting.open_ledger(client, intake, dimensions)
-            recent = Recent(client, pool, since, run.clock.now) if since else None
-            reading = _Reading(ledger, intake, selection, hooks.watch)
-            if recent is None or selection.recent:
-                shared = hooks.share(client, intake, chosen, wait)
-                reading.read(shared or reading.walk(recent))
-            else:
-                reading.prove(recent)
+            share = partial(hooks.share, client, intake, chosen, wait)
+            Reader(ledger, intake, selection, hooks.watch).read(since, share)
             accounting.settle_accounts(ledger, intake, selection, surveys, since)
             lock.check()  # without it nobody knows who else has written
     return run
@@ -146,65 +135,6 @@ def _open_books(client: Client, intake: Intake, dimensions: Dimensions) -> Surve
     surveys = Surveys(client, dimensions, books)
     surveys.begin()
     return surveys
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """How a run reads pages, and what the summary has to tell of them."""
-
-    ledger: Ledger
-    intake: Intake
-    selection: Selection
-    watch: Watch
-
-    def prove(self, recent: Recent) -> None:
-        """Read what changed, and every page where counts do not prove that nothing else is missing."""
-        proof = Counted(self.intake, self.ledger, recent, lambda again: self.read(self.walk(again)))
-        if not proof.prove():
-            self.intake.run.notes.append(f"Every page was walked, as counts did not prove enough: {proof.why}.")
-            self.read(self.walk(None))
-
-    def walk(self, recent: Recent | None) -> Pages:
-        """Return the pages of what is selected, taken in as they come."""
-        return take_in(self.intake, self.selection, walks(self.ledger.client, self.intake, self.selection, recent))
-
-    def read(self, pages: Pages) -> None:
-        """Go through the pages that are taken in, and record what the summary tells of them."""
-        run = self.intake.run
-        failed: list[Page] = []
-        any_read = False
-        for name, page in pages:
-            run.tally.pages += 1
-            failed += [page] if page.failed else []
-            any_read = any_read or bool(page.payloads)
-            if page.is_last:
-                self._end(name, page)
-            count_requests(self.ledger.client, run)
-            self.watch(run, name, page)
-        if failed and not any_read:
-            raise VendorError(f"No page of conversations could be read. The first: {failed[0].failed}")
-        self._say_failed(failed)
-
-    def _end(self, name: str, page: Page) -> None:
-        """Keep the vendor's counts at the end of a walk, and say what it skipped where nothing else tells."""
-        run = self.intake.run
-        if run.selection is None:
-            journal.save_counts(self.intake.engine, run, name, page.counts)
-        skipped = page.counts.get(counted_by(self.selection) or "", 0) - page.distinct
-        if skipped > 0 and run.selection and not self.selection.recent:
-            run.problems.append(f"The pages of {name} skipped {skipped} conversations that the vendor counts.")
-
-    def _say_failed(self, failed: list[Page]) -> None:
-        """Say which pages could not be read.
-
-        The ledger asks for the conversations of such pages one by one; a selection has none. Nobody should refuse any.
-        """
-        run = self.intake.run
-        if refused := [page.failed for page in failed if page.refused]:
-            run.problems.append(f"{len(refused)} pages were refused, and not by the vendor. The first: {refused[0]}")
-        if broken := [page.failed for page in failed if not page.refused]:
-            said = f"{len(broken)} pages could not be read. The first: {broken[0]}"
-            (run.problems if run.selection else run.notes).append(said)
 
 
 @contextmanager

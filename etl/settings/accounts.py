@@ -35,6 +35,7 @@ KEYS: dict[str, type] = {
     "messages": str,
     "contacts": str,
     "books": str,
+    "walk_days": int,
     "reread_days": int,
     "patrol_percent": int,
     "concurrency": int,

@@ -130,17 +130,10 @@ class Settings(DatabaseSettings):
     )
     books: Literal["on", "off"] = Field(default="on", description="`on`: compares with the vendor's own counts.")
     walk_days: int = Field(
-        default=7,
-        ge=0,
-        le=365,
-        description="Every so many days a run walks every page; others read what changed, and prove the rest by counts."
-        " 0: every run walks.",
+        default=7, ge=0, le=365, description="Every so many days a run walks every page, others count; 0: all walk."
     )
     reread_days: int = Field(
-        default=3,
-        ge=0,
-        le=3650,
-        description="Conversations active in the last so many days are read again: edits and deletions move no clock.",
+        default=3, ge=0, le=3650, description="What was active in so many last days is read again: edits move no clock."
     )
     patrol_percent: int = Field(
         default=2,

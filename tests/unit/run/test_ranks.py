@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.run.ranks import Listed, Row, Search, UnrankedError
+from etl.run.ranks import Listed, RankSearch, Row, UnrankedError
 
 SIZE = 25
 
@@ -33,8 +33,8 @@ def listed(rows: list[Row]) -> Listed:
     return Listed(array("q", [time for time, _ in ordered]), array("q", [number for _, number in ordered]))
 
 
-def search(ours: list[Row], vendor: Vendor) -> Search:
-    return Search(listed(ours), len(vendor.rows), vendor.get_page)
+def search(ours: list[Row], vendor: Vendor) -> RankSearch:
+    return RankSearch(listed(ours), len(vendor.rows), vendor.get_page)
 
 
 def rows_of(times: list[int]) -> list[Row]:
@@ -119,7 +119,7 @@ def test_a_status_that_the_vendor_says_is_empty_needs_no_page() -> None:
 )
 def test_pages_that_tell_no_ranks_are_not_believed(pages: list[list[Row] | None], count: int) -> None:
     with pytest.raises(UnrankedError):
-        Search(listed([]), count, lambda number: pages[number - 1]).find()
+        RankSearch(listed([]), count, lambda number: pages[number - 1]).find()
 
 
 def test_where_half_of_the_pages_would_be_read_the_walk_is_left_to_others() -> None:
