@@ -55,7 +55,7 @@ def whole_tables(engine: Engine, *other_times: str) -> dict[str, list[Any]]:
     times += ["at", "since", "until", "not_before", "not_after", "opened_not_before", "opened_not_after"]
     times += ["resolved_not_before", "resolved_not_after"]
     # When events were read, and personal data dropped.
-    times += ["events_read_at", "events_listed_until", "dropped_until"]
+    times += ["events_read_at", "events_listed_until", "dropped_until", "walked_at", "walked_as", "names_read_at"]
     found = {}
     with engine.connect() as connection:
         names = connection.execute(

@@ -20,7 +20,7 @@ from tests.databases import new_database
 from tests.etl_process import RunEtl, settings
 from tests.integration.privacy.test_modes import MODES, PIECES, hostile, spoiled
 from tests.personal_data import everything_stored, whole_tables
-from tests.scripted_account import LONG_AGO, Job, empty_account, job, notes_of, now
+from tests.scripted_account import LONG_AGO, Job, empty_account, job, notes_of, now, walking_job
 
 WORDS = "this is what Omer wrote and nobody else"
 APART = "'history_read_at' - 'payload_digest'"
@@ -123,7 +123,7 @@ def test_one_person_is_gone_and_the_other_untouched_and_the_figures_hold(engine:
 
 def test_no_later_run_brings_the_person_back(engine: Engine) -> None:
     account = two_people()
-    with job(account, engine) as scripted:
+    with walking_job(account, engine) as scripted:
         scripted.run()
         forget.forget(engine, 1, [2])
         before, forgotten = rows_of_dana(engine), whole_tables(engine)

@@ -22,7 +22,7 @@ from tests.examples import in_the_long_run
 from tests.integration.privacy.test_modes import MODES, PIECES, hashed, hostile, recorded_job, spoiled
 from tests.personal_data import ANOTHER_KEY, KEY, OF_AGENTS, everything_stored, identities_of, texts_of, whole_tables
 from tests.recorded_vendor import ZONE
-from tests.scripted_account import Job, account_of, job
+from tests.scripted_account import Job, account_of, job, walking_job
 
 KEEP: dict[str, Any] = {"pii": "keep"}
 OTHER = MODES["hash"] | {"pii_key": ANOTHER_KEY}
@@ -71,9 +71,9 @@ def test_what_is_rewritten_is_what_a_run_would_have_stored(
     engine: Engine, other_engine: Engine, first: dict[str, Any], then: dict[str, Any]
 ) -> None:
     for change in (None, spoiled()):
-        with job(hostile(), other_engine, change) as directly:
+        with walking_job(hostile(), other_engine, change) as directly:
             directly.run(Selection(audit=True), **then)
-        with job(hostile(), engine, change) as afterwards:
+        with walking_job(hostile(), engine, change) as afterwards:
             afterwards.run(Selection(audit=True), **first)
             if change is None:
                 continue
@@ -153,9 +153,9 @@ def test_killed_after_each_page_it_goes_on_and_hashes_nothing_twice(
 
 def test_a_page_that_fails_leaves_nothing_of_itself(engine: Engine, other_engine: Engine) -> None:
     """The transaction of a page fails at its end, when rows are hashed and the position is written down."""
-    with job(hostile(), other_engine) as directly:
+    with walking_job(hostile(), other_engine) as directly:
         directly.run(**MODES["hash"])
-    with job(hostile(), engine) as afterwards:
+    with walking_job(hostile(), engine) as afterwards:
         afterwards.run()
     with engine.begin() as connection:
         connection.execute(

@@ -16,7 +16,7 @@ from etl.load.run_lock import hold
 from etl.privacy import removal
 from tests.etl_process import RunEtl, settings
 from tests.personal_data import whole_tables
-from tests.scripted_account import account_of, job
+from tests.scripted_account import account_of, job, walking_job
 
 SURVEY = {
     "id": 71,
@@ -58,7 +58,7 @@ def stored(engine: Engine) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_every_row_that_names_it_goes_and_all_of_it_comes_back_while_the_vendor_has_it(engine: Engine) -> None:
-    with job(rated(), engine, surveys) as scripted:
+    with walking_job(rated(), engine, surveys) as scripted:
         scripted.run()
         before = stored(engine)
         assert removal.lengths(engine, 1, [2, 9]) == {2: 3}
@@ -88,7 +88,7 @@ def test_every_row_that_names_it_goes_and_all_of_it_comes_back_while_the_vendor_
 
 def test_one_that_the_vendor_no_longer_has_stays_away(engine: Engine) -> None:
     account = rated()
-    with job(account, engine, surveys) as scripted:
+    with walking_job(account, engine, surveys) as scripted:
         scripted.run()
         delete_conversation(account, 2)
         scripted.run()

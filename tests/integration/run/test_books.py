@@ -17,7 +17,7 @@ from etl.extract.reports import METRICS
 from etl.monitoring.summary import print_summary
 from etl.selection import Selection
 from tests.examples import in_the_long_run
-from tests.scripted_account import LONG_AGO, Job, account_of, job, notes_of, server_fault
+from tests.scripted_account import LONG_AGO, Job, account_of, job, notes_of, server_fault, walking_job
 
 BOOKS = """
     SELECT metric, grain, vendor, ours, explained_by FROM vendor_counts
@@ -133,7 +133,7 @@ def test_a_large_account_is_healed_likewise(engine: Engine, harm: Callable[[Job]
 
 
 def test_a_quiet_night_asks_seven_times_more_and_tells_that_all_messages_agree(engine: Engine) -> None:
-    with job(busy_account(20, 3), engine) as etl:
+    with walking_job(busy_account(20, 3), engine) as etl:
         etl.run()
         run = etl.run()
         asked = Counter(request.path for request in etl.vendor.requests if "/v2/" in request.path)

@@ -10,7 +10,7 @@ from etl.demo.server import Answer, Request, json_answer, text_answer
 from etl.demo.vendor import Vendor
 from etl.exit_codes import Outcome
 from etl.selection import Selection
-from tests.scripted_account import LONG_AGO, Job, account_of, job, notes_of, server_fault
+from tests.scripted_account import LONG_AGO, Job, account_of, job, notes_of, server_fault, walking_job
 
 NO_ROUTE = Answer(404, b"<!DOCTYPE html><html></html>", "text/html")
 REFUSED = json_answer({"error": "You are not authorized to do this action"}, 401)
@@ -41,7 +41,7 @@ BEST = "email,phone_number,name,last_activity_at,created_at"
 
 @pytest.mark.parametrize("behaviour", ["2.14", "4.7", "2026"])
 def test_contacts_without_a_conversation_are_stored_and_the_second_run_writes_no_row(engine, behaviour):
-    with job(listed_account(3), engine, behaviour=behaviour) as one:
+    with walking_job(listed_account(3), engine, behaviour=behaviour) as one:
         run = one.run()
         assert (run.outcome, run.problems) == (Outcome.COMPLETE, [])
         assert run.contact_ledger == {"counted": 3, "loaded": 3, "gone": 0, "not_shown": 0}
@@ -102,7 +102,7 @@ MISSING = {
 def test_a_list_that_cannot_be_had_is_a_note_and_marks_nobody(engine, kind):
     answer, said = MISSING[kind]
     is_on: list[bool] = []
-    with job(
+    with walking_job(
         listed_account(3), engine, change=lambda request, sent: answer if is_on and of_list(request) else sent
     ) as one:
         one.run()
@@ -219,7 +219,7 @@ def test_who_is_counted_and_shown_in_no_order_is_asked_for_where_known_and_else_
 def test_who_was_listed_and_is_gone_gets_a_tombstone_whatever_is_stored_of_people(engine, pii):
     settings = {"pii": pii} | ({"pii_key": "0123456789abcdef0123456789abcdef"} if pii == "hash" else {})
     account = listed_account(4)
-    with job(account, engine) as one:
+    with walking_job(account, engine) as one:
         one.run(**settings)
         gone = account.contacts.pop(12)
         account.contacts[13].email = None  # is there, and no longer listed

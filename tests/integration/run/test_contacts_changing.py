@@ -16,7 +16,7 @@ from etl.exit_codes import Outcome
 from etl.privacy.forget import forget
 from etl.selection import Selection
 from tests.integration.run.test_contacts import BEST, asked, listed_account, of_list, page_of
-from tests.scripted_account import LONG_AGO, Job, job, notes_of, now
+from tests.scripted_account import LONG_AGO, Job, job, notes_of, now, walking_job
 
 TOMBSTONES = "SELECT id, deleted_at IS NOT NULL, merged_into FROM contacts WHERE id <> 2 ORDER BY id"
 
@@ -136,7 +136,7 @@ def test_who_was_in_no_list_and_was_merged_or_whose_conversations_are_deleted_is
     for number in (21, 22, 23):
         account.contacts[number] = Contact(number, f"Visitor {number}", LONG_AGO)
         add_conversation(account, number, 1, LONG_AGO + number)
-    with job(account, engine) as one:
+    with walking_job(account, engine) as one:
         one.run()
         assert [path for path in asked(one) if "/" in path] == []
         merge_contacts(account, keep=11, gone=21, at=now())

@@ -12,7 +12,7 @@ from etl.demo.server import Answer, Request, json_answer
 from etl.exit_codes import Outcome
 from tests.integration.run.test_contacts import BEST, asked, listed_account, of_list
 from tests.integration.run.test_contacts_changing import TOMBSTONES, moved, when
-from tests.scripted_account import LONG_AGO, job, notes_of, now
+from tests.scripted_account import LONG_AGO, job, notes_of, now, walking_job
 
 NOBODY = json_answer({"error": "Resource could not be found"}, 404)
 GONE = "SELECT id FROM contacts WHERE deleted_at IS NOT NULL ORDER BY id"
@@ -75,7 +75,7 @@ def test_who_is_with_a_conversation_that_was_just_seen_is_not_gone_whatever_the_
         number = request.path.rpartition("/contacts/")[2]
         return NOBODY if number.isdigit() and int(number) >= 40 else with_list(few)(request, answer)
 
-    with job(account, engine, change) as one:
+    with walking_job(account, engine, change) as one:
         one.run(contacts=first)
         is_on.append(True)
         run = one.run()

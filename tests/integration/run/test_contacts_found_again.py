@@ -9,7 +9,7 @@ from etl.demo.account import Contact
 from etl.demo.events import add_conversation, add_message, delete_conversation
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
-from tests.scripted_account import LONG_AGO, account_of, job, now
+from tests.scripted_account import LONG_AGO, account_of, now, walking_job
 
 NOBODY = json_answer({"error": "Resource could not be found"}, 404)
 GONE = "SELECT id FROM contacts WHERE deleted_at IS NOT NULL ORDER BY id"
@@ -31,7 +31,7 @@ def test_who_is_in_no_list_and_was_taken_for_gone_is_there_again_with_a_conversa
 
     begun = add_conversation(account, 3, 1, LONG_AGO + 50_000)
     add_message(account, begun.id, "hello", LONG_AGO + 50_000)
-    with job(account, engine, change) as etl:
+    with walking_job(account, engine, change) as etl:
         etl.run()
         delete_conversation(account, begun.id)
         etl.run()

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from etl.demo.events import add_message, change_conversation
 from etl.selection import Selection
 from tests.doctored_vendor import Doctored, Doctoring, becoming, desk, renamed
-from tests.scripted_account import DAY, LONG_AGO, Job, account_of, job, now
+from tests.scripted_account import DAY, LONG_AGO, Job, account_of, job, now, walking_job
 
 ACCEPT = Selection(accept_contract=True)
 RECENT = Selection(recent=True)
@@ -81,7 +81,7 @@ def test_what_was_accepted_is_stored(engine: Engine) -> None:
 
 def test_an_owner_taken_away_is_taken_away_though_no_page_before_showed_one(engine: Engine) -> None:
     """The newest comes first, a page each: nothing has told an owner yet when it is taken in."""
-    with job(desk(), engine, page_size=1) as etl:
+    with walking_job(desk(), engine, page_size=1) as etl:
         etl.run()
         touch(etl, 12, assignee_id=None, team_id=None, labels=[])
         assert etl.run().outcome == "complete"

@@ -11,7 +11,7 @@ from etl.demo.events import add_conversation, add_message, change_conversation, 
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
 from tests.doctored_vendor import Doctored, Doctoring, becoming, desk, renamed
-from tests.scripted_account import DAY, LONG_AGO, account_of, job, now
+from tests.scripted_account import DAY, LONG_AGO, account_of, job, now, walking_job
 
 ACCEPT, BACKFILL = Selection(accept_contract=True), Selection(kind="backfill")
 
@@ -253,7 +253,7 @@ def test_what_a_run_held_back_before_it_failed_is_taken_away_by_the_next_one(eng
             return json_answer({"error": "Invalid Access Token"}, 401)
         return answer
 
-    with job(account := desk(12), engine, change=change, page_size=1) as etl:
+    with walking_job(account := desk(12), engine, change=change, page_size=1) as etl:
         etl.run()
         change_conversation(account, 12, now(), None, assignee_id=None, team_id=None)
         refuses[0] = True

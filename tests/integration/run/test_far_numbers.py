@@ -16,7 +16,7 @@ from etl.selection import Selection
 from tests.integration.run.test_connections import BOTH, alone
 from tests.integration.run.test_costly_answers import run_of
 from tests.integration.run.truth import assert_equal
-from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault, walking_job
 
 FAR = 10**9
 LIVING = "SELECT count(*), max(id) FROM conversations WHERE deleted_at IS NULL"
@@ -85,7 +85,7 @@ def test_a_number_that_one_page_makes_up_is_stored_nowhere_and_later_runs_are_co
     # The first page of a run that is shared is read once more, to cut it.
     account, times = account_of(60), 1 if run_it is alone else 2
     made = Shows(FAR, times=times * first)
-    with job(account, engine, change=made, page_size=5) as etl:
+    with walking_job(account, engine, change=made, page_size=5) as etl:
         run = run_of(run_it, etl)
         if not first:
             made.times = 1
@@ -113,7 +113,7 @@ def test_a_jump_that_the_vendor_confirms_counts_and_what_lies_between_is_not_ask
         "The numbers of conversations jump: of the 999,999,914 from 61 to 999,999,974 only the first 25 were asked for,"
         " as no page shows any of them."
     ]
-    with job(account, engine, page_size=5) as etl:
+    with walking_job(account, engine, page_size=5) as etl:
         for number in range(3):
             run = run_of(run_it, etl)
             assert (run.outcome, run.problems, notes_of(run)) == ("complete", [], said)
@@ -310,7 +310,7 @@ def unchanged(request: Request, answer: Answer) -> Answer:
 
 @pytest.mark.parametrize("change", [unchanged, Shows(90_000)], ids=["alone", "with a made-up one"])
 def test_a_dense_account_is_asked_for_no_more_than_before(engine: Engine, change: Change) -> None:
-    with job(account_of(40), engine, change=change) as etl:
+    with walking_job(account_of(40), engine, change=change) as etl:
         etl.run()
         etl.run()
         assert asked_singly(etl) == list(range(41, 66))

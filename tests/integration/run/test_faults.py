@@ -25,7 +25,7 @@ from tests.databases import new_database
 from tests.examples import in_the_long_run
 from tests.integration.run.test_connections import BOTH
 from tests.integration.run.truth import assert_equal
-from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, job, notes_of, server_fault
+from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, job, notes_of, server_fault, walking_job
 from tests.waits import LONGEST
 
 TOMBSTONES = "SELECT id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY id"
@@ -95,7 +95,7 @@ def test_the_next_night_with_the_same_broken_page_writes_nothing_and_a_mended_on
 
 def test_a_conversation_that_breaks_after_it_was_loaded_keeps_its_row_and_gets_no_tombstone(engine: Engine) -> None:
     account = account_of(60)
-    with job(account, engine) as etl:
+    with walking_job(account, engine) as etl:
         etl.run()
         before = etl.rows(VERSIONS)
         account.conversations[20].contact_id = 999

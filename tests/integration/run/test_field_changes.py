@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from etl.demo.account import Account
 from etl.demo.events import change_conversation, merge_contacts, set_custom_attributes
-from tests.scripted_account import Job, account_of, job, now
+from tests.scripted_account import Job, account_of, job, now, walking_job
 
 CHANGES = "SELECT entity, entity_id, field, before, after FROM field_changes ORDER BY number"
 
@@ -36,7 +36,7 @@ def test_a_first_load_and_an_unchanged_night_note_nothing(engine: Engine) -> Non
 def test_labels_that_are_added_removed_and_renamed_are_noted_as_sorted_lists(engine: Engine) -> None:
     account = account_of(3)
     account.conversations[2].labels = ["vip"]
-    with job(account, engine) as etl:
+    with walking_job(account, engine) as etl:
         changes(etl)
         noted = []
         for labels in (["vip", "bug"], ["bug"], ["defect"], [], ["Ärger", "vip", "Zebra"]):

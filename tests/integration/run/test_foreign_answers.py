@@ -12,7 +12,7 @@ from etl.selection import Selection
 from tests.integration.run.test_connections import BOTH
 from tests.integration.run.test_ledger import ENTRIES, TOMBSTONES, hidden
 from tests.integration.run.truth import assert_equal
-from tests.scripted_account import Change, Job, account_of, job, notes_of, now
+from tests.scripted_account import Change, Job, account_of, job, notes_of, now, walking_job
 
 COUNTS_OFF = Answer(404, b"<html>no such page</html>", "text/html")
 FOREIGN = {
@@ -118,7 +118,7 @@ def test_what_a_refused_page_had_and_nobody_gives_is_unreadable_and_not_gone(eng
         return FOREIGN["a 403 in JSON"] if is_it else answer
 
     account = account_of(20)
-    with job(account, engine, change=change, page_size=5) as etl:
+    with walking_job(account, engine, change=change, page_size=5) as etl:
         assert etl.run().outcome == "complete"
         refuses[0] = True
         run = etl.run()

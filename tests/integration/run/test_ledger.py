@@ -9,7 +9,7 @@ from etl.demo.account import Account
 from etl.demo.server import Answer, Request, json_answer
 from etl.load.journal import Run
 from etl.selection import Selection
-from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault, walking_job
 
 NOT_FOUND = json_answer({"error": "Resource could not be found"}, 404)
 TOMBSTONES = "SELECT id FROM conversations WHERE deleted_at IS NOT NULL ORDER BY id"
@@ -68,7 +68,7 @@ def test_conversations_that_tie_and_are_skipped_by_every_page_are_asked_for(engi
 
 def test_a_conversation_deleted_upstream_gets_a_tombstone_and_is_not_asked_for_again(engine: Engine) -> None:
     account = account_of(5)
-    with job(account, engine) as etl:
+    with walking_job(account, engine) as etl:
         etl.run()
         events.delete_conversation(account, 3)
         run = etl.run()

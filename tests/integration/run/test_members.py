@@ -14,7 +14,7 @@ from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
 from tests.integration.run.test_dimensions import GONE, NO_ROUTE, REFUSED, contents, everything
 from tests.personal_data import KEY
-from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault, walking_job
 
 TEAMS = "SELECT team_id, agent_id, valid_to IS NULL FROM team_members ORDER BY 1, 2, valid_from"
 INBOXES = "SELECT inbox_id, agent_id, valid_to IS NULL FROM inbox_members ORDER BY 1, 2, valid_from"
@@ -67,7 +67,7 @@ LISTED += ["teams/1/team_members", "teams/2/team_members"]
 def test_members_bots_policies_and_campaigns_are_read_and_a_second_run_writes_nothing(
     engine: Engine, behaviour: str
 ) -> None:
-    with job(staffed(), engine, behaviour=behaviour) as etl:
+    with walking_job(staffed(), engine, behaviour=behaviour) as etl:
         run = etl.run()
         assert (run.outcome, notes_of(run)[:1]) == (
             "complete",
@@ -115,7 +115,7 @@ def test_no_secret_of_a_bot_or_of_a_campaigns_inbox_is_stored_or_said(
     campaigns = [campaign_payload(account, campaign, "2026") for campaign in account.campaigns]
     assert (bots[0]["access_token"], bots[0]["secret"]) == (BOTS_TOKEN, BOTS_SECRET)
     assert campaigns[0]["inbox"]["hmac_token"] == "s3cret-hmac"
-    with job(account, engine, change=answering(wrong), behaviour="2026") as etl:
+    with walking_job(account, engine, change=answering(wrong), behaviour="2026") as etl:
         run = etl.run()
         wrong["/agent_bots"] = json_answer([bots[0] | {"id": "seven"}, bots[1], BOTS_SECRET])
         wrong["/campaigns"] = json_answer([campaigns[0] | {"id": "eight"}, campaigns[1]])
@@ -128,7 +128,7 @@ def test_no_secret_of_a_bot_or_of_a_campaigns_inbox_is_stored_or_said(
 
 def test_a_membership_ends_when_a_run_sees_it_and_begins_again_as_another_one(engine: Engine) -> None:
     account = staffed()
-    with job(account, engine) as etl:
+    with walking_job(account, engine) as etl:
         etl.run()
         account.teams[1].members, account.inboxes[2].members = [1], [2]
         second = etl.run()
@@ -147,7 +147,7 @@ def test_a_membership_ends_when_a_run_sees_it_and_begins_again_as_another_one(en
 
 def test_nothing_ends_before_it_began_where_the_clock_went_back(engine: Engine) -> None:
     account = staffed()
-    with job(account, engine) as etl:
+    with walking_job(account, engine) as etl:
         etl.run()
         with engine.begin() as connection:
             connection.execute(text("UPDATE helpdesk.team_members SET valid_from = now() + interval '1 day'"))
@@ -161,7 +161,7 @@ def test_nothing_ends_before_it_began_where_the_clock_went_back(engine: Engine) 
 
 def test_with_its_team_or_inbox_a_membership_ends_when_two_answers_say_so(engine: Engine) -> None:
     account, answers = staffed(), dict[str, Answer]()
-    with job(account, engine, change=answering(answers)) as etl:
+    with walking_job(account, engine, change=answering(answers)) as etl:
         etl.run()
         # Only the list lacks it, as it does for a token that may not see an inbox.
         answers["/teams"] = json_answer([])
@@ -195,7 +195,7 @@ def test_without_any_of_the_lists_one_note_says_so_and_nothing_has_ended(
     engine: Engine, answer: Answer, why: str
 ) -> None:
     answers = dict[str, Answer]()
-    with job(staffed(), engine, change=answering(answers)) as etl:
+    with walking_job(staffed(), engine, change=answering(answers)) as etl:
         etl.run()
         before = contents(etl)
         answers |= dict.fromkeys(("team_members", "inbox_members/1", "inbox_members/2"), answer)
@@ -218,7 +218,7 @@ def test_without_any_of_the_lists_one_note_says_so_and_nothing_has_ended(
 
 def test_lists_that_fail_are_asked_for_again_a_few_times_and_end_nothing(engine: Engine) -> None:
     answers = dict[str, Answer]()
-    with job(staffed(), engine, change=answering(answers)) as etl:
+    with walking_job(staffed(), engine, change=answering(answers)) as etl:
         etl.run()
         answers["inbox_members/1"] = server_fault()
         run = etl.run(retry_attempts=1)
@@ -252,7 +252,7 @@ def test_a_list_that_is_another_ones_or_changes_while_it_is_read_ends_nothing(en
             return json_answer(members_payload(account, [], "4.7"))
         return given
 
-    with job(account, engine, change=change) as etl:
+    with walking_job(account, engine, change=change) as etl:
         etl.run()
         etl.run()
         first.append("teams/1/team_members")
@@ -264,7 +264,7 @@ def test_a_list_that_is_another_ones_or_changes_while_it_is_read_ends_nothing(en
 def test_an_answer_of_another_list_or_account_is_refused(engine: Engine) -> None:
     answers = dict[str, Answer]()
     foreign = members_payload(Account(2, "Other", agents={1: Agent(1, "A", "a@example.com")}), [1], "4.7")
-    with job(staffed(), engine, change=answering(answers)) as etl:
+    with walking_job(staffed(), engine, change=answering(answers)) as etl:
         etl.run()
         before = contents(etl)
         answers["teams/1/team_members"] = json_answer(foreign)
@@ -282,7 +282,7 @@ def test_that_nobody_is_a_member_any_more_is_believed_from_an_administrators_tok
     engine: Engine, administrator: bool
 ) -> None:
     account, answers = staffed(), dict[str, Answer]()
-    with job(account, engine, change=answering(answers)) as etl:
+    with walking_job(account, engine, change=answering(answers)) as etl:
         etl.run()
         if not administrator:
             answers["/profile"] = NO_ROUTE
@@ -302,7 +302,7 @@ def test_that_nobody_is_a_member_any_more_is_believed_from_an_administrators_tok
 def test_a_member_that_cannot_be_read_is_kept_aside_and_ends_nothing(engine: Engine) -> None:
     account, answers = staffed(), dict[str, Answer]()
     (alice,) = members_payload(account, [1], "4.7")
-    with job(account, engine, change=answering(answers)) as etl:
+    with walking_job(account, engine, change=answering(answers)) as etl:
         etl.run()
         answers["teams/1/team_members"] = json_answer([alice, alice | {"id": "two"}])
         run = etl.run()
@@ -314,7 +314,7 @@ def test_who_is_an_agent_is_what_the_last_list_that_could_be_read_says(engine: E
     account.agents[3] = Agent(3, "Gone", "gone@example.com", left=True)
     add_message(account, 1, "signed", LONG_AGO + 500, sender_type="User", sender_id=3, message_type=OUTGOING)
     listed = "SELECT id, is_listed FROM agents ORDER BY id"
-    with job(account, engine, change=answering(answers)) as etl:
+    with walking_job(account, engine, change=answering(answers)) as etl:
         etl.run()
         assert etl.rows(listed) == [(1, True), (2, True), (3, False)]
         account.agents[2].left = True
@@ -355,7 +355,7 @@ def test_a_run_of_less_than_everything_asks_for_none_of_it(engine: Engine) -> No
 
 
 def test_policies_that_a_server_does_not_have_are_missed_only_where_conversations_refer_to_some(engine: Engine) -> None:
-    with job(staffed(), engine) as etl:
+    with walking_job(staffed(), engine) as etl:
         assert notes_of(etl.run()) == []
         with engine.begin() as connection:
             connection.execute(text("UPDATE helpdesk.conversations SET sla_policy_id = 1"))

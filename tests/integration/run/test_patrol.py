@@ -10,7 +10,7 @@ from etl.demo.account import Account
 from etl.demo.events import add_conversation, add_message, delete_message, edit_message
 from etl.demo.server import Answer, Request
 from etl.selection import Selection
-from tests.scripted_account import DAY, LONG_AGO, Job, account_of, empty_account, job, server_fault
+from tests.scripted_account import DAY, LONG_AGO, Job, account_of, empty_account, job, server_fault, walking_job
 
 NEWEST, OLD = "2026", "2.14"
 OPEN = "SELECT id FROM conversations WHERE mark IS NULL"
@@ -132,7 +132,7 @@ def test_a_list_that_comes_as_before_does_not_hide_what_the_patrol_changed(engin
             edit_message(account, 2, 6, LONG_AGO + 900 * DAY, content="for a moment")
         return answer
 
-    with job(account, engine, change=change, behaviour=NEWEST) as etl:
+    with walking_job(account, engine, change=change, behaviour=NEWEST) as etl:
         etl.run()
         pass_(etl, days=1)
         meanwhile.append(True)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from etl.selection import Selection
-from tests.scripted_account import Job, account_of, job
+from tests.scripted_account import Job, account_of, walking_job
 
 CONVERSATIONS = 60
 # Names, the members of a team and two inboxes, four statuses of which one has conversations (three pages, and the empty
@@ -50,7 +50,7 @@ def test_what_a_first_load_a_quiet_night_and_an_audit_ask_for(engine: Engine, be
     """Servers before 2.16 get one window more, by which they are known; their short histories need no witness."""
     has_events, own = behaviour == "2026", "conversations/N/reporting_events"
     every_run = EVERY_RUN + Counter(["reporting_events" if has_events else own])
-    with job(account_of(CONVERSATIONS), engine, behaviour=behaviour) as etl:
+    with walking_job(account_of(CONVERSATIONS), engine, behaviour=behaviour) as etl:
         assert etl.run(concurrency=1).outcome == "complete"
         first = {"conversations/N/messages": CONVERSATIONS + windows, own: CONVERSATIONS if has_events else 1}
         assert asked(etl) == EVERY_RUN + Counter(first)

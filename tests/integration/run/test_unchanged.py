@@ -10,14 +10,14 @@ from sqlalchemy import Engine
 from etl.demo import events
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
-from tests.scripted_account import DAY, LONG_AGO, account_of, job
+from tests.scripted_account import DAY, LONG_AGO, account_of, job, walking_job
 
 DIGESTS = "SELECT id FROM conversations WHERE payload_digest IS NOT NULL ORDER BY id"
 
 
 def test_only_what_changed_is_taken_in_again(engine: Engine) -> None:
     account = account_of(60)
-    with job(account, engine) as etl:
+    with walking_job(account, engine) as etl:
         etl.run()
         assert len(etl.rows(DIGESTS)) == 60
         events.set_custom_attributes(account, 7, {"plan": "gold"}, LONG_AGO + DAY)

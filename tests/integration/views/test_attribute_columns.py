@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from etl.demo.account import Account
 from tests.databases import new_engine
 from tests.integration.run.test_dimensions import definition
-from tests.scripted_account import account_of, job, notes_of
+from tests.scripted_account import account_of, job, notes_of, walking_job
 
 OIDS = "SELECT relname, oid FROM pg_class WHERE relnamespace = 'bi'::regnamespace ORDER BY relname"
 
@@ -93,7 +93,7 @@ def test_a_value_that_does_not_fit_its_type_is_null(
 
 def test_a_quiet_run_leaves_the_views_and_a_new_attribute_keeps_what_rests_on_them(engine: Engine) -> None:
     account = account_with(definition(1, "order"))
-    with job(account, engine) as etl:
+    with walking_job(account, engine) as etl:
         etl.run()
         versions = "SELECT xmin::text FROM pg_class WHERE relnamespace = 'bi'::regnamespace"
         before = etl.rows(versions)
@@ -135,7 +135,7 @@ def test_a_view_that_is_made_anew_has_the_rights_of_the_old_one(engine: Engine) 
 
 def test_where_another_view_rests_on_a_column_that_goes_the_views_stay_and_the_run_says_so(engine: Engine) -> None:
     account = account_with(definition(1, "order"))
-    with job(account, engine) as etl:
+    with walking_job(account, engine) as etl:
         etl.run()
         with engine.begin() as connection:
             connection.exec_driver_sql("CREATE VIEW public.mine AS SELECT * FROM bi.conversation_attribute_columns")

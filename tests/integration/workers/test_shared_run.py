@@ -32,7 +32,7 @@ from tests.databases import new_engine
 from tests.doctored_vendor import Doctored, desk, renamed
 from tests.integration.run.truth import assert_equal
 from tests.personal_data import KEY, identities_of, texts_of, whole_tables
-from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job, notes_of, server_fault, walking_job
 
 # Pages of five: fifty conversations of one status are ten pages, and with the other three statuses six parts.
 FEW_A_PAGE = {"page_size": 5}
@@ -71,7 +71,13 @@ class Alone:
 
 
 def settings_of(etl: Job, **settings: Any) -> Settings:
-    values = {"account_id": 1, "base_url": etl.url, "api_token": "demo-token", "retry_attempts": 1, "reread_days": 0}
+    values = {
+        "account_id": 1,
+        "base_url": etl.url,
+        "api_token": "demo-token",
+        "retry_attempts": 1,
+        "reread_days": 0,
+    } | etl.defaults
     return Settings(**(values | settings))
 
 
@@ -157,10 +163,10 @@ def long_histories(conversations: int = 50) -> Account:
 def test_a_shared_run_leaves_and_tells_what_an_unshared_one_does(
     engine: Engine, another: Engine, caplog: pytest.LogCaptureFixture, behaviour: str, change: Change | None
 ) -> None:
-    with job(long_histories(), engine, change=change, behaviour=behaviour, **FEW_A_PAGE) as etl:
+    with walking_job(long_histories(), engine, change=change, behaviour=behaviour, **FEW_A_PAGE) as etl:
         together = shared(etl)
         asked = len(etl.vendor.requests)
-    with job(long_histories(), another, change=change, behaviour=behaviour, **FEW_A_PAGE) as etl:
+    with walking_job(long_histories(), another, change=change, behaviour=behaviour, **FEW_A_PAGE) as etl:
         alone = etl.run(reread_days=0)
     assert cuts(caplog) == ["Run 1 of account 1 is cut into 6 parts, for all workers."]
     assert_same_summary(together, alone)
