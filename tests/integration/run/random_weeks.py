@@ -84,7 +84,7 @@ class World:
 
     def change_by_person(self) -> None:
         one = self._one()
-        events.change_conversation(self.account, one.id, self.at, self._agent(), **self._change(one, any_status=True))
+        events.change_conversation(self.account, one.id, self.at, self._agent(), **self._change(any_status=True))
         self._told(one)
 
     def resolve_at_once(self) -> None:
@@ -97,7 +97,7 @@ class World:
 
     def change_by_rule(self) -> None:
         one = self._one()
-        events.change_conversation(self.account, one.id, self.at, None, **self._change(one, any_status=False))
+        events.change_conversation(self.account, one.id, self.at, None, **self._change(any_status=False))
         self._untold(one)
 
     def set_attributes(self) -> None:
@@ -190,7 +190,7 @@ class World:
     def _inbox(self) -> int:
         return self.dice.choice(list(self.account.inboxes))
 
-    def _change(self, one: Conversation, *, any_status: bool) -> dict[str, Any]:
+    def _change(self, *, any_status: bool) -> dict[str, Any]:
         changes: list[dict[str, Any]] = [
             {"assignee_id": self.dice.choice((None, self._agent()))},
             {"team_id": self.dice.choice((None, *self.account.teams))},
@@ -248,7 +248,9 @@ def statuses_of(account: Account) -> Statuses:
 
 
 def stored_statuses(etl: Job) -> Statuses:
-    return {number: status for number, status in etl.rows("SELECT id, status FROM conversations WHERE deleted_at IS NULL")}
+    return {
+        number: status for number, status in etl.rows("SELECT id, status FROM conversations WHERE deleted_at IS NULL")
+    }
 
 
 def moves(ours: Statuses, theirs: Statuses) -> dict[int, tuple[str | None, str | None]]:

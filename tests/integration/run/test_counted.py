@@ -25,7 +25,15 @@ def kinds(asked: Job) -> Counter[str]:
 def _kind(path: list[str]) -> str:
     if path == ["conversations"] or path[1:] == ["meta"]:
         return " ".join(path)
-    return "history" if path[2:] == ["messages"] else "other" if path[2:] else "single" if path[:1] == ["conversations"] and path[1:] else "other"
+    return (
+        "history"
+        if path[2:] == ["messages"]
+        else "other"
+        if path[2:]
+        else "single"
+        if path[:1] == ["conversations"] and path[1:]
+        else "other"
+    )
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
