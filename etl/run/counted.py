@@ -124,7 +124,7 @@ class Counted:
     def _read(self) -> None:
         """Read what changed; what is shown is there, whatever was answered when it was asked for."""
         self.read(self.recent)
-        self.ledger.gone -= self.ledger.seen
+        self.ledger.gone = {one for one in self.ledger.gone if one not in self.ledger.seen}
 
     def _agrees(self) -> bool:
         """Return whether vendor and tables agree; else settle what differs, and read what moved meanwhile."""
