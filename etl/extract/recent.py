@@ -46,6 +46,11 @@ class Recent:
         """Whether what moved no activity was read, too."""
         return not self.active
 
+    @property
+    def kept_silent(self) -> bool:
+        """Whether the server knows `updated_within`, and did not say all the same what was updated."""
+        return self._knows_updated_within and bool(self.active)
+
     def again(self, since: datetime) -> "Recent":
         """Return another reading, of what changed since a later time.
 

@@ -107,7 +107,7 @@ class Counted:
         nothing counts as seen or gone: a walk begins anew.
         """
         self._read()
-        rounds = MOST_ROUNDS if self._ask_for_doubts() else 0
+        rounds = MOST_ROUNDS if not self.why and self._ask_for_doubts() else 0
         while not self.why and rounds:
             if self._agrees():
                 self._conclude()
@@ -124,6 +124,8 @@ class Counted:
     def _read(self) -> None:
         """Read what changed; what is shown is there, whatever was answered when it was asked for."""
         self.read(self.recent)
+        if self.recent.kept_silent:
+            self.why = "the server failed at what it could tell of changes"
         self.ledger.gone = {one for one in self.ledger.gone if one not in self.ledger.seen}
 
     def _agrees(self) -> bool:

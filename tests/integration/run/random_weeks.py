@@ -248,9 +248,7 @@ def statuses_of(account: Account) -> Statuses:
 
 
 def stored_statuses(etl: Job) -> Statuses:
-    return {
-        number: status for number, status in etl.rows("SELECT id, status FROM conversations WHERE deleted_at IS NULL")
-    }
+    return dict(etl.rows("SELECT id, status FROM conversations WHERE deleted_at IS NULL"))  # type: ignore[arg-type]
 
 
 def moves(ours: Statuses, theirs: Statuses) -> dict[int, tuple[str | None, str | None]]:
