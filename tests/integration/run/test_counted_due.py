@@ -211,5 +211,6 @@ def test_survey_answers_are_counted_and_the_newest_read(engine: Engine, what: st
         found = etl.rows("SELECT id, rating, feedback_message FROM csat_responses ORDER BY id")
     expected = {one.id: (one.id, one.rating, one.feedback_message) for one in account.csat_responses}
     assert {row[0]: row for row in found if row[0] in expected} == expected
-    assert (pages <= 3) is (what in {"nothing", "said later", "new, as one was destroyed"})
+    # Each time that counts differ, the whole list: also where what was destroyed makes up for what is new.
+    assert (pages <= 3) is (what in {"nothing", "new", "said later"})
     assert kinds(etl)["single"] == 0

@@ -177,7 +177,7 @@ def test_what_changed_is_read_however_the_server_tells_it(engine: Engine, name: 
         etl.run(**QUIET)
         odd.is_armed = True
         for number in range(20, 33):
-            events.change_conversation(account, number, now(), 1, priority="high")
+            events.change_conversation(account, number, now() - number * 60, 1, priority="high")
         run = etl.run(**QUIET)
         assert (run.outcome, run.proof) == ("complete", proof)
         high = etl.rows("SELECT count(*) FROM conversations WHERE priority = 'high'")
