@@ -58,7 +58,7 @@ def test_what_both_sides_have_alone_is_found_unless_it_makes_up_for_each_other(s
     rows = rows_of([dice.randrange(5_000) for _ in range(1_000)])
     gone, new = set(dice.sample(rows, lost)), set(dice.sample(rows, came))
     ours, theirs = [row for row in rows if row not in new], [row for row in rows if row not in gone - new]
-    ours += [row for row in gone & new]
+    ours += list(gone & new)
     found = search(ours, Vendor(theirs)).find()
     differing = {number for _, number in set(ours) ^ set(theirs)}
     left = {row for row in set(ours) ^ set(theirs) if row[1] not in found}
