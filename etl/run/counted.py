@@ -114,12 +114,9 @@ class Counted:
                 return True
             rounds -= 1
         self.why = self.why or f"counts and tables did not agree in {MOST_ROUNDS} rounds"
-        self._forget()
+        self.intake.run.tally.seen = IdSet()
+        self.ledger.gone, self.ledger.forbidden, self.ledger.unreadable = set(), set(), {}
         return False
-
-    def _forget(self) -> None:
-        ledger, self.intake.run.tally.seen = self.ledger, IdSet()
-        ledger.gone, ledger.forbidden, ledger.unreadable = set(), set(), {}
 
     def _read(self) -> None:
         """Read what changed; what is shown is there, whatever was answered when it was asked for."""
@@ -170,10 +167,12 @@ class Counted:
         if hidden:
             self._ask(iter(sorted(hidden)))
             ours = self._active()
-        is_same = all(_times(rows) == _times(ours[status]) for status, rows in shown.items())
+        is_same = all(
+            sorted(at for at, _ in rows) == sorted(at for at, _ in ours[name]) for name, rows in shown.items()
+        )
         return is_same and self.recent.is_whole and (not hidden or self._count() == counted)
 
-    def _active(self) -> dict[str, list[tuple[int, int]]]:
+    def _active(self) -> dict[str, list[Row]]:
         with transaction(self.intake.engine) as connection:
             return self._visible.active(connection, self.recent.since)
 
@@ -241,10 +240,6 @@ class Counted:
         run.proof = COUNTED
         if not self.recent.sees_silent_moves:
             run.notes.append(SILENT.format(self.intake.settings.walk_days))
-
-
-def _times(rows: list[tuple[int, int]]) -> list[int]:
-    return sorted(time for time, _ in rows)
 
 
 def _row(payload: Any) -> Row:

@@ -29,7 +29,7 @@ from etl.views import attribute_columns
 PROFILE = "/api/v1/profile"
 SURVEYS = "csat_survey_responses"
 # Unless an order is asked for, the server gives them in any order, which may differ from page to page.
-BY_CREATED_AT, NEWEST_FIRST = ("sort", "created_at"), ("sort", "-created_at")
+BY_CREATED_AT, LATEST_FIRST = ("sort", "created_at"), ("sort", "-created_at")
 # 25 responses a page upstream.
 MOST_PAGES = 20_000
 
@@ -99,7 +99,7 @@ class Dimensions:
         """
         seen: set[str] = set()
         for number in range(1, MOST_PAGES + 1):
-            page = self._survey_page([("page", number), NEWEST_FIRST if since else BY_CREATED_AT])
+            page = self._survey_page([("page", number), LATEST_FIRST if since else BY_CREATED_AT])
             if not page:
                 self.missed.say(self.run)
                 return
