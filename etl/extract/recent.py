@@ -19,6 +19,8 @@ from etl.extract.walk import LIST, Page, Span, get_page, try_page, walk
 
 RECENT_PAGES_AHEAD = 3
 WITHIN = "updated_within"
+# A page may be longer than others by those that come first, whatever the order.
+MOST_PINNED = 3
 
 
 @dataclass
@@ -26,8 +28,8 @@ class Recent:
     """The walks of one reading of what changed. since, now(): by the same clock.
 
     counts: walk -> the vendor's counts, as they were when its first page was read.
-    active: walk -> the last activities (seconds since 1970) since `since`, as often as its pages showed them; only of
-    walks in the order of the last activity. is_whole: whether all these pages could be read.
+    active: walk -> the last activities (seconds since 1970) since `since`, and whose they are, as often as its pages
+    showed them; only of walks in the order of the last activity. is_whole: whether all these pages could be read.
     """
 
     client: Client
@@ -35,7 +37,7 @@ class Recent:
     since: datetime
     now: Callable[[], datetime]
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    active: dict[str, list[int]] = field(default_factory=dict)
+    active: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     is_whole: bool = True
     _knows_updated_within: bool = False
 
@@ -43,6 +45,11 @@ class Recent:
     def sees_silent_moves(self) -> bool:
         """Whether what moved no activity was read, too."""
         return not self.active
+
+    @property
+    def kept_silent(self) -> bool:
+        """Whether the server knows `updated_within`, and did not say all the same what was updated."""
+        return self._knows_updated_within and bool(self.active)
 
     def again(self, since: datetime) -> "Recent":
         """Return another reading, of what changed since a later time.
@@ -83,10 +90,13 @@ class Recent:
 
     def _count(self, name: str, page: Page) -> None:
         self.is_whole = self.is_whole and not page.failed
-        recent = [payload for payload in page.payloads if not self._is_before(payload)]
-        times = [payload.get("timestamp") if isinstance(payload, dict) else None for payload in recent]
-        self.active[name] += [int(time) for time in times if isinstance(time, int | float)]
-        self.is_whole = self.is_whole and all(isinstance(time, int | float) for time in times)
+        for payload in page.payloads:
+            if not self._is_before(payload):
+                time, number = payload.get("timestamp") if isinstance(payload, dict) else None, id_of(payload)
+                if isinstance(time, int | float) and number is not None:
+                    self.active[name].append((int(time), number))
+                else:
+                    self.is_whole = False
 
     def _is_older(self, page: Page) -> bool:
         return not page.failed and all(map(self._is_before, page.payloads))
@@ -98,14 +108,14 @@ class Recent:
     def _updated(self, query: Query, first: Page) -> list[Any] | None:
         """Return what was updated since the time, in one answer; None where the server does not tell, or fails at it.
 
-        An answer as long as a page may be no more than a page: then the second one has to be the same.
+        An answer about as long as a page may be no more than a page: then the second one has to be the same.
         """
         if first.is_last or first.failed or not self._is_known(query, first):
             return None
         within = (WITHIN, ceil((self.now() - self.since).total_seconds()))
         try:
             answer = get_page(self.client, LIST, [*query, within], 1, None).payloads
-            if answer and len(answer) % len(first.payloads) == 0:
+            if abs(len(answer) - len(first.payloads)) <= MOST_PINNED:
                 second = get_page(self.client, LIST, [*query, within], 2, None).payloads
                 if not {*map(id_of, answer)} <= {*map(id_of, second)}:
                     return None

@@ -41,14 +41,14 @@ class Visible:
         )
         return dict.fromkeys(STATUSES, 0) | {str(status): int(number) for status, number in connection.execute(query)}
 
-    def active(self, connection: Connection, since: datetime) -> dict[str, list[int]]:
-        """Return the last activities since a time (seconds since 1970) of those of each status."""
-        active: dict[str, list[int]] = {status: [] for status in STATUSES}
-        query = select(Conversation.status, ACTIVE).where(
+    def active(self, connection: Connection, since: datetime) -> dict[str, list[tuple[int, int]]]:
+        """Return the last activities since a time (seconds since 1970) of those of each status, and their ids."""
+        active: dict[str, list[tuple[int, int]]] = {status: [] for status in STATUSES}
+        query = select(Conversation.status, ACTIVE, Conversation.id).where(
             self._are_visible(), Conversation.status.in_(STATUSES), Conversation.last_activity_at >= since
         )
-        for status, time in connection.execute(query):
-            active[str(status)].append(time)
+        for status, time, number in connection.execute(query):
+            active[str(status)].append((time, number))
         return active
 
     def by_creation(self, connection: Connection, status: str) -> tuple[Sequence[int], Sequence[int]]:

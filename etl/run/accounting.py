@@ -35,8 +35,7 @@ def settle_accounts(
             contacts.prove_contacts(dimensions, intake, since, selection.accept_deletions)
         else:
             contacts.account_for_contacts(client, intake, dimensions, selection.accept_deletions)
-        if intake.run.proof == WALK or not surveys.are_counted:
-            dimensions.read_surveys()
+        dimensions.read_surveys(since if intake.run.proof == COUNTS and surveys.are_counted else None)
         members.settle_agents(dimensions)
         if selection.kind == "sync":
             edit_clock.learn(intake)

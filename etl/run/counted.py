@@ -21,6 +21,7 @@ from etl.database.engine import transaction
 from etl.extract.ids import id_of
 from etl.extract.recent import Recent
 from etl.extract.walk import BY_CREATION, LIST, count_each, try_page
+from etl.id_set import IdSet
 from etl.load import journal, ledger_entries, proofs
 from etl.load.clock import Clock
 from etl.load.journal import COUNTS
@@ -33,6 +34,8 @@ from etl.selection import STATUSES, Selection
 from etl.settings.settings import Settings
 
 MOST_COUNTINGS = 5
+# How often pages may not show all because something moved meanwhile; then they skip some of one second each time.
+MOST_HIDDEN = 1
 # How far before the last complete run what changed is read: clocks differ, and a page may be older than it seems.
 OVERLAP = timedelta(days=2)
 # How far before the run began what moved meanwhile is read: the clocks of two machines differ, and pages may be late.
@@ -95,21 +98,32 @@ class CountProof:
     recent: Recent
     read: Reads
     why: str = ""
+    _hidden: int = 0
 
     def prove(self) -> bool:
         """Read what changed, and prove that nothing else is missing; return whether that could be done.
 
-        Then all that the tables have counts as seen; else what was read so far stays, and `why` says what is in doubt.
+        Then all that the tables have counts as seen; else what was read so far stays, `why` says what is in doubt, and
+        nothing counts as seen or gone: a walk begins anew.
         """
-        self.read(self.recent)
-        rounds = MOST_COUNTINGS if self._ask_for_doubts() else 0
+        self._read()
+        rounds = MOST_COUNTINGS if not self.why and self._ask_for_doubts() else 0
         while not self.why and rounds:
             if self._agrees():
                 self._conclude()
                 return True
             rounds -= 1
         self.why = self.why or f"counts and tables did not agree in {MOST_COUNTINGS} rounds"
+        self.intake.run.tally.seen = IdSet()
+        self.ledger.gone, self.ledger.forbidden, self.ledger.unreadable = set(), set(), {}
         return False
+
+    def _read(self) -> None:
+        """Read what changed; what is shown is there, whatever was answered when it was asked for."""
+        self.read(self.recent)
+        if self.recent.kept_silent:
+            self.why = "the server failed at what it could tell of changes"
+        self.ledger.gone = {one for one in self.ledger.gone if one not in self.ledger.seen}
 
     def _agrees(self) -> bool:
         """Return whether vendor and tables agree; else settle what differs, and read what moved meanwhile."""
@@ -119,13 +133,17 @@ class CountProof:
             self.why = "the vendor's counts could not be read"
             return False
         ours = self._count()
-        if before == counted:
-            if ours == counted and self._has_shown_all():
+        if before == counted == ours:
+            if not self.recent.active or self._has_shown_all(counted):
                 return True
-            if ours != counted and not self._search(counted, ours):
+            self._hidden += 1
+            if self._hidden > MOST_HIDDEN:
+                self.why = "pages in the order of the last activity skip some"
                 return False
+        elif before == counted and not self._search(counted, ours):
+            return False
         self.recent = self.recent.again(self.intake.run.started_at - MARGIN)
-        self.read(self.recent)
+        self._read()
         return False
 
     @property
@@ -136,14 +154,27 @@ class CountProof:
         with transaction(self.intake.engine) as connection:
             return self._visible.count_each(connection)
 
-    def _has_shown_all(self) -> bool:
-        """Return whether pages in order of the last activity, which may skip some, showed what the tables now have."""
-        if not self.recent.active:
-            return True
+    def _has_shown_all(self, counted: dict[str, int]) -> bool:
+        """Return whether pages in order of the last activity, which may skip some, showed what the tables now have.
+
+        What the tables have there and no page showed is asked for: then whatever was skipped is one more of its time.
+        """
+        shown, ours = self.recent.active, self._active()
+        showed = {one for rows in shown.values() for _, one in rows}
+        hidden = {one for status in shown for _, one in ours[status] if one not in showed}
+        if len(hidden) > MOST_IN_DOUBT:
+            return False
+        if hidden:
+            self._ask(iter(sorted(hidden)))
+            ours = self._active()
+        is_same = all(
+            sorted(at for at, _ in rows) == sorted(at for at, _ in ours[name]) for name, rows in shown.items()
+        )
+        return is_same and self.recent.is_whole and (not hidden or self._count() == counted)
+
+    def _active(self) -> dict[str, list[Row]]:
         with transaction(self.intake.engine) as connection:
-            ours = self._visible.active(connection, self.recent.since)
-        shown = self.recent.active.items()
-        return self.recent.is_whole and all(sorted(times) == sorted(ours[status]) for status, times in shown)
+            return self._visible.active(connection, self.recent.since)
 
     def _ask_for_doubts(self) -> bool:
         """Ask for the conversations that no count vouches for; return whether they are not too many for that."""
@@ -175,6 +206,8 @@ class CountProof:
     def _ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations one by one; where some are refused, the token may be the reason."""
         self.ledger.ask(ids)
+        seen = self.ledger.seen
+        seen -= self.ledger.gone  # a page may have shown it before
         if self.ledger.forbidden:
             self.ledger.check_token()
 

@@ -6,6 +6,7 @@ Each list may be missing on an installation, or be refused to a token: a run goe
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -28,7 +29,7 @@ from etl.views import attribute_columns
 PROFILE = "/api/v1/profile"
 SURVEYS = "csat_survey_responses"
 # Unless an order is asked for, the server gives them in any order, which may differ from page to page.
-BY_CREATED_AT = ("sort", "created_at")
+BY_CREATED_AT, LATEST_FIRST = ("sort", "created_at"), ("sort", "-created_at")
 # 25 responses a page upstream.
 MOST_PAGES = 20_000
 
@@ -91,11 +92,14 @@ class Dimensions:
         """Whether the token is an administrator's; where the server does not tell, it is believed to be."""
         return not self.rights or "administrator" in self.rights
 
-    def read_surveys(self) -> None:
-        """Read and save the survey responses page by page, when the conversations that they refer to are there."""
+    def read_surveys(self, since: datetime | None = None) -> None:
+        """Read and save the survey responses page by page, when the conversations that they refer to are there.
+
+        since: the newest first, until a page has none of that time.
+        """
         seen: set[str] = set()
         for number in range(1, MOST_PAGES + 1):
-            page = self._survey_page([("page", number), BY_CREATED_AT])
+            page = self._survey_page([("page", number), LATEST_FIRST if since else BY_CREATED_AT])
             if not page:
                 self.missed.say(self.run)
                 return
@@ -108,6 +112,8 @@ class Dimensions:
                 )
                 return
             self._save_surveys(page)
+            if since and not any(_is_of(response, since) for response in page):
+                return
         self.run.problems.append(f"Of the survey responses only the first {MOST_PAGES} pages were read.")
 
     def _add_account(self, batch: Batch, result: Callable[[], Any]) -> None:
@@ -172,6 +178,12 @@ class Dimensions:
                 row["extra"] = (row.get("extra") or {}) | {"conversation_id": row["conversation_id"]}
                 row["conversation_id"] = None
         self.writer.save(batch)
+
+
+def _is_of(response: Any, since: datetime) -> bool:
+    """Return whether a survey response is from a time or later, or does not tell."""
+    created = response.get("created_at") if isinstance(response, dict) else None
+    return not isinstance(created, int | float) or created >= since.timestamp()
 
 
 def _rights(account: dict[str, Any]) -> tuple[str, ...]:

@@ -87,4 +87,5 @@ class Reader:
             run.problems.append(f"{len(refused)} pages were refused, and not by the vendor. The first: {refused[0]}")
         if broken := [page.failed for page in failed if not page.refused]:
             said = f"{len(broken)} pages could not be read. The first: {broken[0]}"
-            (run.problems if run.selection else run.notes).append(said)
+            told = run.problems if run.selection else run.notes
+            told += [said] * (said not in told)  # in several rounds the same ones may fail
