@@ -124,8 +124,15 @@ class Recent:
         return answer
 
     def _is_known(self, query: Query, first: Page) -> bool:
-        """Return whether the server knows `updated_within`: a tiny value then gives less than the first page."""
+        """Return whether the server knows `updated_within`: a tiny value then gives less than the first page.
+
+        Or, where much has just been updated, the same on its second page: that of one who ignores it is another.
+        """
         if not self._knows_updated_within:
-            tiny = try_page(self.client, LIST, [*query, (WITHIN, 1)], 1, None)
-            self._knows_updated_within = not tiny.failed and len(tiny.payloads) < len(first.payloads)
+            tiny, again = try_page(self.client, LIST, [*query, (WITHIN, 1)], 1, None), list[Page]()
+            if len(tiny.payloads) >= len(first.payloads):
+                again = [try_page(self.client, LIST, [*query, (WITHIN, 1)], 2, None)]
+            shown = {*map(id_of, tiny.payloads)}
+            is_same = all(shown <= {*map(id_of, page.payloads)} for page in again)
+            self._knows_updated_within = is_same and not tiny.failed
         return self._knows_updated_within
