@@ -20,7 +20,7 @@ from etl.extract.walk import LIST, Page, Span, get_page, try_page, walk
 RECENT_PAGES_AHEAD = 3
 WITHIN = "updated_within"
 # A page may be longer than others by those that come first, whatever the order.
-MOST_PINNED = 3
+MOST_PINNED = 2
 
 
 @dataclass
@@ -129,10 +129,10 @@ class Recent:
         Or, where much has just been updated, the same on its second page: that of one who ignores it is another.
         """
         if not self._knows_updated_within:
-            tiny, again = try_page(self.client, LIST, [*query, (WITHIN, 1)], 1, None), list[Page]()
-            if len(tiny.payloads) >= len(first.payloads):
-                again = [try_page(self.client, LIST, [*query, (WITHIN, 1)], 2, None)]
-            shown = {*map(id_of, tiny.payloads)}
-            is_same = all(shown <= {*map(id_of, page.payloads)} for page in again)
-            self._knows_updated_within = is_same and not tiny.failed
+            tiny = try_page(self.client, LIST, [*query, (WITHIN, 1)], 1, None)
+            shown, is_known = {*map(id_of, tiny.payloads)}, not tiny.failed
+            if len(tiny.payloads) >= len(first.payloads) and (is_known := shown != {*map(id_of, first.payloads)}):
+                second = try_page(self.client, LIST, [*query, (WITHIN, 1)], 2, None)
+                is_known = shown <= {*map(id_of, second.payloads)}
+            self._knows_updated_within = is_known
         return self._knows_updated_within
