@@ -102,8 +102,7 @@ class Counted:
     def prove(self) -> bool:
         """Read what changed, and prove that nothing else is missing; return whether that could be done.
 
-        Then all that the tables have counts as seen; else what was read so far stays, `why` says what is in doubt, and
-        nothing counts as seen or gone: a walk begins anew.
+        Then all that the tables have counts as seen; else `why` says what is in doubt, and nothing counts as seen.
         """
         highest = self._highest()
         self._read()
@@ -159,22 +158,20 @@ class Counted:
 
         What the tables have there and no page showed is asked for: then whatever was skipped is one more of its time.
         """
-        shown, ours = self.recent.active, self._active()
+        with transaction(self.intake.engine) as connection:
+            shown, ours = self.recent.active, self._visible.active(connection, self.recent.since)
         showed = {one for rows in shown.values() for _, one in rows}
         hidden = {one for status in shown for _, one in ours[status] if one not in showed}
         if len(hidden) > MOST_IN_DOUBT:
             return False
         if hidden:
             self._ask(iter(sorted(hidden)))
-            ours = self._active()
+            with transaction(self.intake.engine) as connection:
+                ours = self._visible.active(connection, self.recent.since)
         is_same = all(
             sorted(at for at, _ in rows) == sorted(at for at, _ in ours[name]) for name, rows in shown.items()
         )
         return is_same and self.recent.is_whole and (not hidden or self._count() == counted)
-
-    def _active(self) -> dict[str, list[Row]]:
-        with transaction(self.intake.engine) as connection:
-            return self._visible.active(connection, self.recent.since)
 
     def _ask_for_doubts(self, highest: int) -> bool:
         """Ask for what no count vouches for; return whether it is not too much for that.
@@ -211,8 +208,7 @@ class Counted:
     def _ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations one by one; where some are refused, the token may be the reason."""
         self.ledger.ask(ids)
-        seen = self.ledger.seen
-        seen -= self.ledger.gone  # a page may have shown it before
+        self.intake.run.tally.seen -= self.ledger.gone  # a page may have shown it before
         if self.ledger.forbidden:
             self.ledger.check_token()
 
