@@ -20,7 +20,7 @@ from etl.extract.walk import LIST, Page, Span, get_page, try_page, walk
 RECENT_PAGES_AHEAD = 3
 WITHIN = "updated_within"
 # A page may be longer than others by those that come first, whatever the order.
-MOST_PINNED = 3
+MOST_PINNED = 2
 
 
 @dataclass
@@ -124,8 +124,15 @@ class Recent:
         return answer
 
     def _is_known(self, query: Query, first: Page) -> bool:
-        """Return whether the server knows `updated_within`: a tiny value then gives less than the first page."""
+        """Return whether the server knows `updated_within`: a tiny value then gives less than the first page.
+
+        Or, where much has just been updated, the same on its second page: that of one who ignores it is another.
+        """
         if not self._knows_updated_within:
             tiny = try_page(self.client, LIST, [*query, (WITHIN, 1)], 1, None)
-            self._knows_updated_within = not tiny.failed and len(tiny.payloads) < len(first.payloads)
+            shown, is_known = {*map(id_of, tiny.payloads)}, not tiny.failed
+            if len(tiny.payloads) >= len(first.payloads) and (is_known := shown != {*map(id_of, first.payloads)}):
+                second = try_page(self.client, LIST, [*query, (WITHIN, 1)], 2, None)
+                is_known = shown <= {*map(id_of, second.payloads)}
+            self._knows_updated_within = is_known
         return self._knows_updated_within

@@ -34,8 +34,7 @@ from etl.selection import STATUSES, Selection
 from etl.settings.settings import Settings
 
 MOST_COUNTINGS = 5
-# How often pages may not show all because something moved meanwhile; then they skip some of one second each time.
-MOST_HIDDEN = 1
+MOST_HIDDEN = 1  # times that pages do not show all as something moved meanwhile; else they skip some of one second
 # How far before the last complete run what changed is read: clocks differ, and a page may be older than it seems.
 OVERLAP = timedelta(days=2)
 # How far before the run began what moved meanwhile is read: the clocks of two machines differ, and pages may be late.
@@ -103,11 +102,11 @@ class CountProof:
     def prove(self) -> bool:
         """Read what changed, and prove that nothing else is missing; return whether that could be done.
 
-        Then all that the tables have counts as seen; else what was read so far stays, `why` says what is in doubt, and
-        nothing counts as seen or gone: a walk begins anew.
+        Then all that the tables have counts as seen; else `why` says what is in doubt, and nothing counts as seen.
         """
+        highest = self._highest()
         self._read()
-        rounds = MOST_COUNTINGS if not self.why and self._ask_for_doubts() else 0
+        rounds = MOST_COUNTINGS if not self.why and self._ask_for_doubts(highest) else 0
         while not self.why and rounds:
             if self._agrees():
                 self._conclude()
@@ -159,32 +158,35 @@ class CountProof:
 
         What the tables have there and no page showed is asked for: then whatever was skipped is one more of its time.
         """
-        shown, ours = self.recent.active, self._active()
+        with transaction(self.intake.engine) as connection:
+            shown, ours = self.recent.active, self._visible.active(connection, self.recent.since)
         showed = {one for rows in shown.values() for _, one in rows}
         hidden = {one for status in shown for _, one in ours[status] if one not in showed}
         if len(hidden) > MOST_IN_DOUBT:
             return False
         if hidden:
             self._ask(iter(sorted(hidden)))
-            ours = self._active()
+            with transaction(self.intake.engine) as connection:
+                ours = self._visible.active(connection, self.recent.since)
         is_same = all(
             sorted(at for at, _ in rows) == sorted(at for at, _ in ours[name]) for name, rows in shown.items()
         )
         return is_same and self.recent.is_whole and (not hidden or self._count() == counted)
 
-    def _active(self) -> dict[str, list[Row]]:
-        with transaction(self.intake.engine) as connection:
-            return self._visible.active(connection, self.recent.since)
+    def _ask_for_doubts(self, highest: int) -> bool:
+        """Ask for what no count vouches for; return whether it is not too much for that.
 
-    def _ask_for_doubts(self) -> bool:
-        """Ask for the conversations that no count vouches for; return whether they are not too many for that."""
+        highest: the highest id before the run; gaps above it are asked for before counts can make up for them.
+        """
         reads_histories = self.intake.settings.messages == "full"
         with transaction(self.intake.engine) as connection:
             doubts = self._visible.in_doubt(connection, MOST_IN_DOUBT, reads_histories=reads_histories)
         if len(doubts) == MOST_IN_DOUBT:
             self.why = f"{MOST_IN_DOUBT} conversations or more are to be read again"
             return False
-        self._ask(one for one in doubts if one not in self.intake.run.tally.seen)
+        new = range(highest + 1, self._highest())
+        doubts += new if len(new) < MOST_IN_DOUBT else ()
+        self._ask(one for one in doubts if one not in self.ledger.seen)
         return True
 
     def _search(self, counted: dict[str, int], ours: dict[str, int]) -> bool:
@@ -193,7 +195,7 @@ class CountProof:
             self.why = f"the vendor counts {sum(counted.values())} conversations, and the tables {sum(ours.values())}"
             return False
         if sum(counted.values()) > sum(ours.values()):
-            self._ask_above()
+            self.ledger.ask_above(self._highest())
             ours = self._count()
         try:
             found = {one for status in STATUSES for one in self._find(status, counted[status], ours[status])}
@@ -206,15 +208,13 @@ class CountProof:
     def _ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations one by one; where some are refused, the token may be the reason."""
         self.ledger.ask(ids)
-        seen = self.ledger.seen
-        seen -= self.ledger.gone  # a page may have shown it before
+        self.intake.run.tally.seen -= self.ledger.gone  # a page may have shown it before
         if self.ledger.forbidden:
             self.ledger.check_token()
 
-    def _ask_above(self) -> None:
+    def _highest(self) -> int:
         with transaction(self.intake.engine) as connection:
-            highest = ledger_entries.highest_there(connection, self.intake.run.account_id)
-        self.ledger.ask_above(highest)
+            return ledger_entries.highest_there(connection, self.intake.run.account_id)
 
     def _find(self, status: str, counted: int, ours: int) -> set[int]:
         """Return the conversations of a status that only one side has, where their numbers differ."""

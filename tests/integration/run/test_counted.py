@@ -253,3 +253,16 @@ def test_a_run_that_ends_amid_its_proof_leaves_what_the_next_one_proves(engine: 
         assert etl.rows("SELECT content FROM messages WHERE conversation_id = 40 ORDER BY id DESC LIMIT 1") == [
             ("news",)
         ]
+
+
+def test_a_gap_that_is_filled_by_an_import_does_not_make_up_for_a_deletion(engine: Engine) -> None:
+    account = of_all_statuses()
+    with job(account, engine, behaviour="2.14", page_size=PAGE) as etl:
+        etl.run(**QUIET)
+        events.delete_conversation(account, 20)
+        old = events.add_conversation(account, 1, 1, LONG_AGO + 30)
+        events.add_message(account, old.id, "long ago", LONG_AGO + 30)
+        _begin(account)
+        run = etl.run(**QUIET)
+        assert (run.outcome, run.proof) == ("complete", COUNTED)
+        assert (statuses(etl), tombstones(etl)) == (truth(account), [20])

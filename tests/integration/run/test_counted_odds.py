@@ -311,3 +311,16 @@ def test_conversations_of_one_second_are_never_taken_apart(engine: Engine) -> No
         run = etl.run(**QUIET)
         assert run.outcome == "complete"
         assert (statuses(etl), tombstones(etl)) == (truth(account), [25])
+
+
+def test_a_server_on_which_much_has_just_changed_is_known_to_tell_what(engine: Engine) -> None:
+    """What was updated within the last second fills more than a page, as while a rule goes through all of them."""
+    account = account_of(60)
+    with job(account, engine, page_size=PAGE) as etl:
+        etl.run(**QUIET)
+        for number in range(20, 33):
+            events.change_conversation(account, number, now() + 60, None, priority="high")
+        run = etl.run(**QUIET)
+        assert (run.outcome, run.proof) == ("complete", COUNTED)
+        high = etl.rows("SELECT count(*) FROM conversations WHERE priority = 'high'")
+    assert high == [(13,)]
