@@ -48,7 +48,8 @@ class World:
 
     def live(self, things: int) -> None:
         """Let a day pass."""
-        self.at = max(self.at + 1, int(time.time()))
+        # After what a change by a person sets off a moment later: a clock never goes back.
+        self.at = max(self.at + events.ACTIVITY_DELAY + 1, int(time.time()))
         for what in self.dice.choices(list(OFTEN), list(OFTEN.values()), k=things):
             self.at += self.dice.random() < 0.5  # several in one second
             getattr(self, what)()

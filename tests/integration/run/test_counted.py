@@ -264,5 +264,5 @@ def test_a_gap_that_is_filled_by_an_import_does_not_make_up_for_a_deletion(engin
         events.add_message(account, old.id, "long ago", LONG_AGO + 30)
         _begin(account)
         run = etl.run(**QUIET)
-        assert (run.outcome, run.proof) == ("complete", COUNTED)
+        assert (run.outcome, run.proof) == ("complete", COUNTS)
         assert (statuses(etl), tombstones(etl)) == (truth(account), [20])

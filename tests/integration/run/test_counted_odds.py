@@ -321,6 +321,6 @@ def test_a_server_on_which_much_has_just_changed_is_known_to_tell_what(engine: E
         for number in range(20, 33):
             events.change_conversation(account, number, now() + 60, None, priority="high")
         run = etl.run(**QUIET)
-        assert (run.outcome, run.proof) == ("complete", COUNTED)
+        assert (run.outcome, run.proof) == ("complete", COUNTS)
         high = etl.rows("SELECT count(*) FROM conversations WHERE priority = 'high'")
     assert high == [(13,)]
