@@ -123,4 +123,6 @@ def environment(
         "ETL_API_TOKEN": TOKEN,
         "ETL_BASE_URL": base_url,
         "ETL_CONCURRENCY": str(in_flight),
+        # Every run walks: what a night by counts asks for, nights.py counts.
+        "ETL_WALK_DAYS": "0",
     }
