@@ -3,7 +3,6 @@
 Nothing but what Python itself has loaded is imported before the signals are heard.
 """
 
-import gc
 import os
 import signal
 import sys
@@ -13,8 +12,6 @@ from typing import Any, NoReturn
 FAILED = 1
 # What typer makes of Ctrl-C, which it does not tell.
 OF_TYPER = 130
-# Rows and payloads hold each other in no circles: looking for such after every 2,000 of them finds nothing.
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
 LAST_WORD = "Stopped on request. What was saved stays; the next run goes on from there."
 
 _asked: list[int] = []
@@ -35,12 +32,12 @@ def main() -> NoReturn:
     if _asked and code in {OF_TYPER, 0}:
         _end(LAST_WORD)
     _hear(lambda *_: os._exit(code))  # what is left to do is only to end
-    from etl import steady_output
+    from etl import steady_memory, steady_output
 
     if lost := steady_output.loss():
         _say(lost)
         code = code or FAILED
-    gc.freeze()  # what is there is not looked through once more for being thrown away
+    steady_memory.end()
     sys.exit(FAILED if _asked else code)
 
 
@@ -54,9 +51,9 @@ def _prepare() -> None:
     import threading
     import warnings
 
-    from etl import steady_output
+    from etl import steady_memory, steady_output
 
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    steady_memory.begin()
     steady_output.begin()
     # In the locale C, Python does not take UTF-8 for what it is, and PostgreSQL would refuse what it makes of it.
     sys.argv[1:] = [os.fsencode(one).decode("utf-8", "replace") if _is_torn(one) else one for one in sys.argv[1:]]
