@@ -138,7 +138,7 @@ class CountProof:
         """Ask for ids of which nothing is known, before what is behind one makes up in a count for what is gone."""
         ledger = self.ledger
         gaps = Ground.of(ledger.engine, self.intake.run.account_id, ledger.asker, self._ids()).gaps()
-        self._ask(one for one in gaps if not ledger.has_asked(one))
+        self._ask(one for one in gaps if one not in ledger.seen and not ledger.has_asked(one))
 
     def _ask_for_doubts(self) -> bool:
         """Ask for what no count vouches for; return whether it is not too much for that."""
