@@ -42,6 +42,10 @@ class SyncRun(OfAccount, Base):
         comment="Why nothing is missing: walk (every page was read), or counts (what changed was read, and the vendor's"
         " four counts are those of the tables); NULL: neither, or only a selection was read"
     )
+    sees_silent_moves: Mapped[bool | None] = column(
+        comment="Whether it read also what moved without a message or somebody's doing; NULL: it read every page of"
+        " what was selected"
+    )
     highest_id: Mapped[int | None] = column(
         comment="Highest conversation id; NULL for a selection, which has no ledger"
     )

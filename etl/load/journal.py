@@ -32,6 +32,7 @@ class Run:
     """One execution, as the journal and the summary tell it.
 
     proof: WALK or COUNTS, once nothing can be missing; None for a selection.
+    sees_silent_moves: of one that read what changed, whether that had what moves no activity; else None.
     ledger: {highest_id, loaded, deleted, forbidden, unreadable, unaccounted}; None for a selection.
     audit: {conversations, messages, read, witnessed, unaccounted}; None when messages were not audited.
     contact_ledger: {counted, loaded, gone, not_shown} of the vendor's list of contacts; None when it was not read, or
@@ -49,6 +50,7 @@ class Run:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     finished_at: datetime | None = None
     proof: str | None = None
+    sees_silent_moves: bool | None = None
     ledger: dict[str, int] | None = None
     audit: dict[str, int] | None = None
     contact_ledger: dict[str, int] | None = None
@@ -120,6 +122,7 @@ def close_run(engine: Engine, run: Run, and_then: Callable[[Connection], object]
                 finished_at=run.finished_at,
                 **_figures(run.tally),
                 proof=run.proof,
+                sees_silent_moves=run.sees_silent_moves,
                 audit=run.audit,
                 contact_ledger=run.contact_ledger,
                 books=run.books,
@@ -189,17 +192,21 @@ def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
 def last_whole_start(engine: Engine, account_id: int) -> datetime | None:
     """Return when the last run over everything began that went to its end (UTC); None where it was not complete.
 
-    What it left incomplete may be anywhere.
+    What it left incomplete may be anywhere. None also where one that followed began before it: the clock was ahead.
     """
     with transaction(engine) as connection:
         last = connection.execute(
-            select(SyncRun.started_at, SyncRun.outcome)
+            select(SyncRun.run_id, SyncRun.started_at, SyncRun.outcome)
             .where(SyncRun.account_id == account_id, SyncRun.selection.is_(None))
             .where(SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]))
             .order_by(SyncRun.run_id.desc())
             .limit(1)
         ).first()
-    return last.started_at if last and last.outcome == Outcome.COMPLETE else None
+        if last is None or last.outcome != Outcome.COMPLETE:
+            return None
+        later = select(SyncRun).where(SyncRun.account_id == account_id, SyncRun.run_id > last.run_id)
+        is_ahead = connection.scalar(select(later.where(SyncRun.started_at < last.started_at).exists()))
+    return None if is_ahead else cast("datetime", last.started_at)
 
 
 def previous_start(engine: Engine, run: Run) -> datetime | None:

@@ -110,6 +110,7 @@ def run_of(row: Any) -> Run:
         finished_at=row.finished_at,
         ledger=None if row.highest_id is None else {name: getattr(row, name) or 0 for name in LEDGER},
         proof=row.proof,
+        sees_silent_moves=row.sees_silent_moves,
         audit=row.audit,
         contact_ledger=row.contact_ledger,
         books=row.books,

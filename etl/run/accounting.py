@@ -38,10 +38,11 @@ def settle_accounts(
         dimensions.read_surveys(since if intake.run.proof == COUNTS and surveys.are_counted else None)
         members.settle_agents(dimensions)
         if selection.kind == "sync":
-            edit_clock.learn(intake)
             patrol(intake)
     elif selection.recent and since:
         contacts.read_newest(client, intake, dimensions, since)
+    if selection.kind == "sync":
+        edit_clock.learn(intake)
     contacts.find_again(intake)
     contract.settle(client, intake, dimensions, selection.accept_contract)
     everything = selection.audit and intake.settings.messages == "full"

@@ -9,7 +9,7 @@ from etl.load import journal, proofs
 from etl.load.journal import WALK, Run
 from etl.load.upsert import psycopg_of
 from etl.run import calendar
-from etl.run.counted import fingerprint
+from etl.run.due import fingerprint
 from etl.settings.settings import Settings
 from etl.views import schema
 

@@ -7,40 +7,31 @@ Counts do not tell of two conversations that changed places between two statuses
 of run proves.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine
-
-from etl.database.base import REVISION
 from etl.database.engine import transaction
 from etl.extract.ids import id_of
 from etl.extract.recent import Recent
 from etl.extract.walk import BY_CREATION, LIST, count_each, try_page
 from etl.id_set import IdSet
-from etl.load import journal, ledger_entries, proofs
-from etl.load.clock import Clock
+from etl.load import journal, ledger_entries
 from etl.load.journal import COUNTS
 from etl.load.proofs import Visible
-from etl.privacy.rules import way_of
-from etl.run.intake import VERSION, Intake
+from etl.run.ground import Ground
+from etl.run.intake import Intake
 from etl.run.ledger import Ledger
 from etl.run.ranks import Listed, RankSearch, Row, UnrankedError
-from etl.selection import STATUSES, Selection
-from etl.settings.settings import Settings
+from etl.selection import STATUSES
+from etl.transform.edits import MOVED
 
 MOST_COUNTINGS = 5
 MOST_HIDDEN = 1  # times that pages do not show all as something moved meanwhile; else they skip some of one second
-# How far before the last complete run what changed is read: clocks differ, and a page may be older than it seems.
-OVERLAP = timedelta(days=2)
 # How far before the run began what moved meanwhile is read: the clocks of two machines differ, and pages may be late.
 MARGIN = timedelta(minutes=10)
-# A walk is due half a day before its time, as nights do not begin at the same second.
-EARLY = timedelta(hours=12)
 # More of them in doubt, or that differ, are found by a walk.
 MOST_IN_DOUBT, MOST_DIFFERING = 1_000, 1_000
 
@@ -50,42 +41,6 @@ SILENT = (
 )
 
 Reads = Callable[[Recent], None]
-
-
-def fingerprint(settings: Settings) -> str:
-    """Return by what a run knows that the last walk read as it would: version, settings of what is kept, and token."""
-    way = way_of(settings)
-    told = (
-        REVISION,
-        VERSION,
-        settings.base_url,
-        settings.api_token.get_secret_value(),
-        settings.messages,
-        settings.contacts,
-        way.mode,
-        way.digest_key,
-    )
-    return hashlib.sha256("\n".join(map(str, told)).encode()).hexdigest()
-
-
-def since(engine: Engine, settings: Settings, selection: Selection) -> datetime | None:
-    """Return from when on a run over everything has to read what changed, to prove the rest by counts (UTC).
-
-    None where it has to walk every page: it is asked to, a walk is due, the last one read otherwise, or the last run
-    over everything was not complete, so that what it left may be anywhere.
-    """
-    wants_all = selection.full or selection.audit or selection.accept_contract or selection.kind == "backfill"
-    if wants_all or selection.chosen() or not settings.walk_days:
-        return None
-    with transaction(engine) as connection:
-        now = Clock.of(connection).at
-        walked_at, walked_as = proofs.last_walk(connection, settings.account_id)
-    begun = journal.last_whole_start(engine, settings.account_id)
-    if walked_at is None or walked_as != fingerprint(settings) or begun is None or begun > now:
-        return None
-    if not timedelta() <= now - walked_at < timedelta(days=settings.walk_days) - EARLY:
-        return None
-    return min(begun - OVERLAP, now - timedelta(days=settings.reread_days))
 
 
 @dataclass
@@ -104,9 +59,8 @@ class CountProof:
 
         Then all that the tables have counts as seen; else `why` says what is in doubt, and nothing counts as seen.
         """
-        highest = self._highest()
         self._read()
-        rounds = MOST_COUNTINGS if not self.why and self._ask_for_doubts(highest) else 0
+        rounds = MOST_COUNTINGS if not self.why and self._ask_for_doubts() else 0
         while not self.why and rounds:
             if self._agrees():
                 self._conclude()
@@ -114,6 +68,7 @@ class CountProof:
             rounds -= 1
         self.why = self.why or f"counts and tables did not agree in {MOST_COUNTINGS} rounds"
         self.intake.run.tally.seen = IdSet()
+        del self.intake.run.tally.edits[MOVED]  # the walk is told of them again
         self.ledger.gone, self.ledger.forbidden, self.ledger.unreadable = set(), set(), {}
         return False
 
@@ -122,7 +77,9 @@ class CountProof:
         self.read(self.recent)
         if self.recent.kept_silent:
             self.why = "the server failed at what it could tell of changes"
+            return
         self.ledger.gone = {one for one in self.ledger.gone if one not in self.ledger.seen}
+        self._ask_for_gaps()
 
     def _agrees(self) -> bool:
         """Return whether vendor and tables agree; else settle what differs, and read what moved meanwhile."""
@@ -149,6 +106,10 @@ class CountProof:
     def _visible(self) -> Visible:
         return Visible(self.intake.run.account_id, self.ledger.gone | self.ledger.forbidden)
 
+    def _ids(self) -> IdSet:
+        with transaction(self.intake.engine) as connection:
+            return self._visible.ids(connection)
+
     def _count(self) -> dict[str, int]:
         with transaction(self.intake.engine) as connection:
             return self._visible.count_each(connection)
@@ -173,21 +134,22 @@ class CountProof:
         )
         return is_same and self.recent.is_whole and (not hidden or self._count() == counted)
 
-    def _ask_for_doubts(self, highest: int) -> bool:
-        """Ask for what no count vouches for; return whether it is not too much for that.
+    def _ask_for_gaps(self) -> None:
+        """Ask for ids of which nothing is known, before what is behind one makes up in a count for what is gone."""
+        ledger = self.ledger
+        gaps = Ground.of(ledger.engine, self.intake.run.account_id, ledger.asker, self._ids()).gaps()
+        self._ask(one for one in gaps if one not in ledger.seen and not ledger.has_asked(one))
 
-        highest: the highest id before the run; gaps above it are asked for before counts can make up for them.
-        """
+    def _ask_for_doubts(self) -> bool:
+        """Ask for what no count vouches for; return whether it is not too much for that."""
         reads_histories = self.intake.settings.messages == "full"
         with transaction(self.intake.engine) as connection:
             doubts = self._visible.in_doubt(connection, MOST_IN_DOUBT, reads_histories=reads_histories)
         if len(doubts) == MOST_IN_DOUBT:
             self.why = f"{MOST_IN_DOUBT} conversations or more are to be read again"
-            return False
-        new = range(highest + 1, self._highest())
-        doubts += new if len(new) < MOST_IN_DOUBT else ()
-        self._ask(one for one in doubts if one not in self.ledger.seen)
-        return True
+        else:
+            self._ask(one for one in doubts if one not in self.ledger.seen)
+        return not self.why
 
     def _search(self, counted: dict[str, int], ours: dict[str, int]) -> bool:
         """Ask for what differs; return whether anything was found to be asked for, else say why not."""
@@ -222,8 +184,8 @@ class CountProof:
             return set()
         with transaction(self.intake.engine) as connection:
             times, ids = self._visible.by_creation(connection, status)
-        if len(times) != ours:
-            raise UnrankedError  # of some it is not known when they were created
+        if len(times) != ours:  # of some it is not known when they were created
+            raise UnrankedError
         return RankSearch(Listed(times, ids), counted, partial(self._page, status)).find()
 
     def _page(self, status: str, number: int) -> list[Row] | None:
@@ -232,13 +194,12 @@ class CountProof:
         return None if page.failed else [_row(payload) for payload in page.payloads]
 
     def _conclude(self) -> None:
-        run, visible = self.intake.run, self._visible
+        run = self.intake.run
         for status, counts in self.recent.counts.items():
             journal.save_counts(self.intake.engine, run, status, counts)
-        with transaction(self.intake.engine) as connection:
-            run.tally.seen.update(visible.ids(connection))
-        run.proof = COUNTS
-        if not self.recent.sees_silent_moves:
+        run.tally.seen.update(self._ids())
+        run.proof, run.sees_silent_moves = COUNTS, self.recent.sees_silent_moves
+        if not run.sees_silent_moves:
             run.notes.append(SILENT.format(self.intake.settings.walk_days))
 
 

@@ -30,13 +30,17 @@ def expect(intake: Intake) -> None:
 
 
 def learn(intake: Intake) -> None:
-    """Note what this run has learnt; where it was wrong to leave histories out, read them."""
+    """Note what this run has learnt; where it was wrong to leave histories out, read them.
+
+    After a run of a selection the next one over everything does.
+    """
     run, told = intake.run, intake.run.tally.edits
     if told[LEFT] and intake.edits_move_clock:
         run.notes.append(MOVES_NO_MORE)
-        with transaction(intake.engine) as connection:
-            left_out = marks.active(connection, run.account_id, intake.active_since, run.started_at)
-        reread(intake, left_out)
+        if run.selection is None and intake.settings.messages == "full":
+            with transaction(intake.engine) as connection:
+                left_out = marks.active(connection, run.account_id, intake.active_since, run.started_at)
+            reread(intake, left_out)
     is_believed = run.proof == WALK and told[MOVED] >= ENOUGH and not told[LEFT]
     if is_believed and not intake.edits_move_clock:
         run.notes.append(MOVES)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import merge
 from itertools import chain
+from typing import Self
 
 from sqlalchemy import Engine
 
@@ -13,6 +14,7 @@ from etl.load import ledger_entries
 from etl.load.ledger_entries import DELETED
 from etl.run.spans import AROUND, between, distance, find_spans
 
+MOST_ASKED = 1_000_000
 # Where too many are missing, ids are far from each other from a smaller distance on, down to this.
 LEAST_FAR = 1_000
 
@@ -31,6 +33,18 @@ class Ground:
     known: dict[str, set[int]]
     far: int = 0
     around: int = AROUND
+
+    @classmethod
+    def of(cls, engine: Engine, account_id: int, asker: str, seen: IdSet) -> Self:
+        """Return the ground by what the tables know; asker: the digest of the token that asks."""
+        with transaction(engine) as connection:
+            known = ledger_entries.known_gone(connection, account_id, asker)
+        return cls(engine, account_id, seen, known)
+
+    def gaps(self) -> Iterator[int]:
+        """Return the ids of which nothing is known, where others are near; none where they are too many."""
+        spans = self.survey(MOST_ASKED)
+        return self.unsettled(spans) if self.missing(spans) <= MOST_ASKED else iter(())
 
     def survey(self, most: int) -> list[range]:
         """Settle what is far, and return where ids lie densely; where so many are missing, what is far is nearer."""

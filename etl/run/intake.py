@@ -78,7 +78,8 @@ class Intake:
         page has shown it otherwise, which is not saved yet.
         """
         received = list(payloads)
-        self.run.tally.edits.update(told for payload in received for told in edits.told_by(payload).elements())
+        for payload in received:
+            self.run.tally.edits.update(edits.told_by(payload, self.active_since.timestamp()))
         salt, rules = self._salt(), self._rules()
         digests = {payload["id"]: digest.digest(payload, salt) for payload in received if plan.has_number(payload)}
         kept = self._kept(digests.keys())

@@ -24,7 +24,7 @@ from etl.load import conversations, ledger_entries
 from etl.load.journal import COUNTS, Run, require_open
 from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE, Reason
 from etl.run.far_ids import said_of_denied, said_of_jumps, said_of_strays
-from etl.run.ground import Ground
+from etl.run.ground import MOST_ASKED, Ground
 from etl.run.spans import between, within
 from etl.selection import STATUSES
 
@@ -32,7 +32,6 @@ ASKED_AT_ONCE = 25
 MOST_ROUNDS = 5
 MOST_BLOCKS_ABOVE = 400
 MOST_ASKED_AGAIN = 1000
-MOST_ASKED = 1_000_000
 # More deletions than these, both in number and in share, look like a token that lost its scope.
 SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE = 25, 0.1
 SEES_NOTHING = (
@@ -74,9 +73,7 @@ class Ledger:
         and of the ids in jumps, none of which was asked for.
         Raise DeletionsRefused, before anything is written down, when so many are gone that the token is doubted.
         """
-        with transaction(self.engine) as connection:
-            known = ledger_entries.known_gone(connection, self.client.account_id, self.asker)
-        self.ground = Ground(self.engine, self.client.account_id, self.seen, known)
+        self.ground = Ground.of(self.engine, self.client.account_id, self.asker, self.seen)
         spans = self.ground.survey(MOST_ASKED)
         if not self._ask_within(spans):
             said = f"{self.ground.missing(spans)} ids up to {spans[-1][-1]} are missing: too many to ask for each."
@@ -106,8 +103,12 @@ class Ledger:
         """Ask for every id in some ranges that is not settled; return whether they are not too many for that."""
         if self.ground.missing(spans) > MOST_ASKED:
             return False
-        self.ask(self.ground.unsettled(spans))
+        self.ask(one for one in self.ground.unsettled(spans) if not self.has_asked(one))
         return True
+
+    def has_asked(self, one: int) -> bool:
+        """Return whether an id was asked for in vain."""
+        return one in self.gone or one in self.forbidden or one in self.unreadable
 
     def ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations, 25 at a time; take in those that are there, and note the others."""
@@ -237,11 +238,10 @@ class Ledger:
     def _sum(self, spans: list[range]) -> dict[str, int]:
         """Add up what became of the ids in some spans, and say what lies between them, and what no longer counts."""
         gone = (self.gone | self.ground.known[DELETED]) - self.seen
-        forbidden = (self.forbidden | self.ground.known[FORBIDDEN]) - self.seen
         parts = {
             "loaded": len(self.seen),
             "deleted": sum(1 for _ in within(spans, gone)),
-            "forbidden": len(forbidden),
+            "forbidden": len((self.forbidden | self.ground.known[FORBIDDEN]) - self.seen),
             "unreadable": len(self.unreadable),
         }
         self.run.notes += said_of_jumps(between(spans), ASKED_AT_ONCE)

@@ -23,8 +23,12 @@ class Names:
 
 @dataclass
 class Missed:
-    """What could not be read, by the reason: one note a reason, however much was missed for it."""
+    """What could not be read, by the reason: one note a reason, however much was missed for it.
 
+    has_failed: whether the server failed at any of it, so that it may be had the next time.
+    """
+
+    has_failed: bool = False
     _by_reason: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, what: str, error: VendorError) -> None:
@@ -34,7 +38,7 @@ class Missed:
             said = error.sentence.removesuffix(".") + (f": {error.quote}" if error.quote else "")
             why = error.reason or f"it was refused ({said})"
         elif error.status != HTTPStatus.NOT_FOUND:  # in HTML, too, which is how the vendor answers an unknown route
-            failed = "the server failed"
+            failed, self.has_failed = "the server failed", True
             why = next((reason for reason in self._by_reason if reason.startswith(failed)), f"{failed}: {error}")
         self._by_reason.setdefault(why, []).append(what)
 

@@ -40,6 +40,7 @@ class Reader:
             self._prove(recent)
         else:
             self._go_through(share() or self._walk(recent))
+            self.intake.run.sees_silent_moves = recent.sees_silent_moves if recent else None
 
     def _prove(self, recent: Recent) -> None:
         proof = CountProof(self.intake, self.ledger, recent, lambda again: self._go_through(self._walk(again)))

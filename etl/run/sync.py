@@ -20,7 +20,7 @@ from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run import accounting, calendar, closing, counted, edit_clock, members, names
+from etl.run import accounting, calendar, closing, due, edit_clock, members, names
 from etl.run.books import Books
 from etl.run.books_surveys import Surveys
 from etl.run.dimensions import Dimensions
@@ -97,10 +97,10 @@ def _open(settings: Settings, engine: Engine, selection: Selection) -> tuple[Run
     way = way_of(settings)
     with transaction(engine) as connection:
         stored.require(connection, settings.account_id, settings.base_url, way)
-    since = counted.since(engine, settings, selection)
+    since = due.since(engine, settings, selection)
     if selection.recent:
         complete = journal.last_complete_start(engine, settings.account_id)
-        since = complete and complete - counted.OVERLAP
+        since = complete and complete - due.OVERLAP
     chosen = selection if since or not selection.recent else replace(selection, recent=False)
     run = Run(settings.account_id, selection.kind, protect_selection(chosen.chosen(), way))
     if selection.recent and not since:
@@ -121,7 +121,8 @@ def _prepare(intake: Intake, selection: Selection, dimensions: Dimensions, *, is
         else:
             dimensions.read()
             members.read_members(dimensions)
-            names.note_reading(intake)
+            if not dimensions.missed.has_failed:
+                names.note_reading(intake)
         dimensions.missed.say(intake.run)
     edit_clock.expect(intake)
     if selection.kind == "backfill":

@@ -15,10 +15,11 @@ SECONDS_OF_WRITING = 2.0
 SECONDS_TOGETHER = 1.0
 
 
-def told_by(payload: Any) -> Counter[str]:
+def told_by(payload: Any, since: float) -> Counter[str]:
     """Return how many edits, by what a conversation of the list says, have moved its clock (MOVED), or not (LEFT).
 
-    What was changed once more since tells nothing.
+    What was changed once more since tells nothing. since: seconds since 1970; of messages written before it is not told
+    that an edit moved the clock: the server may have been another one then, or an import have set both.
     """
     told = Counter[str]()
     clock = payload.get("updated_at") if isinstance(payload, dict) else None
@@ -27,10 +28,11 @@ def told_by(payload: Any) -> Counter[str]:
     listed = payload.get("messages")
     shown = [*(listed if isinstance(listed, list) else []), payload.get("last_non_activity_message")]
     messages = {repr(message.get("id")): message for message in shown if isinstance(message, dict)}
-    for edited in map(_edited_at, messages.values()):
+    for message in messages.values():
+        edited = _edited_at(message)
         if edited is not None and clock < edited - SECONDS_TOGETHER:
             told[LEFT] += 1
-        elif edited is not None and clock <= edited + SECONDS_TOGETHER:
+        elif edited is not None and clock <= edited + SECONDS_TOGETHER and message["created_at"] >= since:
             told[MOVED] += 1
     return told
 

@@ -50,11 +50,23 @@ def upgrade() -> None:
         ),
         schema=SCHEMA,
     )
+    op.add_column(
+        "sync_runs",
+        sa.Column(
+            "sees_silent_moves",
+            sa.Boolean(),
+            nullable=True,
+            comment="Whether it read also what moved without a message or somebody's doing; NULL: it read every page of"
+            " what was selected",
+        ),
+        schema=SCHEMA,
+    )
     _say_loaded(1)
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_column("sync_runs", "sees_silent_moves", schema=SCHEMA)
     op.drop_column("sync_runs", "proof", schema=SCHEMA)
     for name, *_ in OF_ACCOUNTS:
         op.drop_column("accounts", name, schema=SCHEMA)

@@ -72,7 +72,9 @@ def _seen_last(before: Row, after: Row, runs: list[Row]) -> Any:
     begun = [
         run["started_at"]
         for run in whole_runs(runs)
-        if run["started_at"] >= before["valid_from"] and run["finished_at"] < after["valid_from"]
+        if run["sees_silent_moves"] is not False
+        and run["started_at"] >= before["valid_from"]
+        and run["finished_at"] < after["valid_from"]
     ]
     return begun[-1] if begun else before["valid_from"]
 

@@ -80,7 +80,8 @@ BEGIN
         FROM states AS state
         CROSS JOIN LATERAL (
             SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
-            WHERE run.account_id = account AND run.has_seen_all AND run.started_at >= state.valid_from AND run.finished_at < state.valid_to
+            WHERE run.account_id = account AND run.has_seen_all AND run.has_seen_silent_moves
+              AND run.started_at >= state.valid_from AND run.finished_at < state.valid_to
               AND run.started_at < state.valid_to  -- follows, and is found by the index
             ORDER BY run.started_at DESC LIMIT 1
         ) AS run

@@ -42,7 +42,8 @@ BEGIN
         ) AS change (kind, is_so)
         LEFT JOIN LATERAL (
             SELECT run.started_at FROM helpdesk.whole_runs AS run
-            WHERE run.account_id = account AND run.has_seen_all AND run.started_at >= (changes.before).valid_from
+            WHERE run.account_id = account AND run.has_seen_all AND run.has_seen_silent_moves
+              AND run.started_at >= (changes.before).valid_from
               AND run.finished_at < changes.valid_from AND run.started_at < changes.valid_from
             ORDER BY run.started_at DESC LIMIT 1
         ) AS last ON true

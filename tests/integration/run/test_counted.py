@@ -167,6 +167,21 @@ def test_two_that_changed_places_are_seen_where_the_server_tells_what_changed_an
         assert statuses(etl) == truth(account)
 
 
+@pytest.mark.parametrize("selection", [Selection(), Selection(recent=True)], ids=["by counts", "recent"])
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+def test_the_figures_claim_no_more_than_a_run_has_seen(engine: Engine, behaviour: str, selection: Selection) -> None:
+    """A rule gave the conversation to an agent before the second run, and that may not have been told of it."""
+    account = of_all_statuses()
+    with job(account, engine, behaviour=behaviour, page_size=PAGE) as etl:
+        first = etl.run(**QUIET)
+        events.change_conversation(account, 9, now(), None, assignee_id=2)
+        second = etl.run(selection, **QUIET)
+        third = etl.run(Selection(full=True), **QUIET)
+        told = etl.rows("SELECT not_before, not_after FROM conversation_events WHERE kind = 'assigned'")
+    assert [run.outcome for run in (first, second, third)] == ["complete"] * 3
+    assert [first.started_at <= not_before < second.started_at for not_before, _ in told] == [True]
+
+
 def _delete(account: Account) -> None:
     events.delete_conversation(account, 20)
 
@@ -266,3 +281,33 @@ def test_a_gap_that_is_filled_by_an_import_does_not_make_up_for_a_deletion(engin
         run = etl.run(**QUIET)
         assert (run.outcome, run.proof) == ("complete", COUNTS)
         assert (statuses(etl), tombstones(etl)) == (truth(account), [20])
+
+
+LOST = "".join(
+    f"DELETE FROM helpdesk.{table} WHERE {name} = 20;"
+    for table, name in [
+        ("messages", "conversation_id"),
+        ("conversation_states", "conversation_id"),
+        ("conversations", "id"),
+    ]
+)
+LONG_FORBIDDEN = "UPDATE helpdesk.conversation_ledger SET checked_at = now() - interval '31 days'"
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+@pytest.mark.parametrize("before", [LOST, LONG_FORBIDDEN], ids=["lost from the tables", "forbidden until now"])
+def test_what_is_behind_a_gap_does_not_make_up_for_a_deletion(engine: Engine, behaviour: str, before: str) -> None:
+    """One of a status is lacking in the tables, and another of it is gone: the counts agree from the first."""
+    account = of_all_statuses()
+    for number, conversation in account.conversations.items():
+        conversation.inbox_id = 2 if number == 20 else 1
+    with job(account, engine, behaviour=behaviour, page_size=PAGE) as etl:
+        etl.vendor.hidden_inboxes = frozenset({2} if before == LONG_FORBIDDEN else ())
+        etl.run(**QUIET)
+        etl.vendor.hidden_inboxes = frozenset()
+        with engine.begin() as connection:
+            connection.exec_driver_sql(before)
+        events.delete_conversation(account, 25)
+        run = etl.run(**QUIET)
+        assert (run.outcome, run.proof, tombstones(etl)) == ("complete", COUNTS, [25])
+        assert statuses(etl) == truth(account)

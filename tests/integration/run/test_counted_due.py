@@ -10,7 +10,7 @@ from etl.demo import events
 from etl.demo.account import Contact, CsatResponse
 from etl.demo.server import Answer, Request
 from etl.load.journal import COUNTS, WALK
-from etl.run import counted
+from etl.run import due
 from etl.selection import Selection
 from tests.integration.run.test_counted import PAGE, QUIET, kinds, of_all_statuses, statuses, truth
 from tests.scripted_account import LONG_AGO, Job, account_of, job, now, server_fault
@@ -59,12 +59,22 @@ def test_a_walk_is_due_where_it_is_asked_for_or_the_last_one_read_otherwise(
         assert etl.run(selection, **QUIET | settings).proof == WALK
 
 
+def test_a_walk_is_due_where_the_clock_was_ahead_as_a_run_that_followed_shows(engine: Engine) -> None:
+    """What has changed since the last whole run really began is not known, however long ago the clock was set right."""
+    with job(of_all_statuses(20), engine, page_size=PAGE) as etl:
+        first = etl.run(**QUIET)
+        etl.run(Selection(recent=True), **QUIET)
+        run_sql(engine, f"UPDATE helpdesk.sync_runs SET started_at = now() WHERE run_id = {first.run_id}")
+        assert etl.run(**QUIET).proof == WALK
+        assert etl.run(**QUIET).proof == COUNTS
+
+
 def test_a_walk_is_due_with_another_token_and_another_version(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with job(of_all_statuses(20), engine, page_size=PAGE) as etl:
         etl.run(**QUIET)
         etl.vendor.token = "another-token"
         proofs = [etl.run(**QUIET, api_token="another-token").proof for _ in range(2)]
-        monkeypatch.setattr(counted, "VERSION", "another")
+        monkeypatch.setattr(due, "VERSION", "another")
         proofs += [etl.run(**QUIET, api_token="another-token").proof for _ in range(2)]
     assert proofs == [WALK, COUNTS, WALK, COUNTS]
 
@@ -120,6 +130,20 @@ def test_names_are_read_once_a_day_and_the_tokens_role_each_time(engine: Engine)
         run_sql(engine, "UPDATE helpdesk.accounts SET names_read_at = now() + interval '1 hour'")
         etl.run(**QUIET)
         assert lists(etl) == {"profile", "agents", "inboxes"}
+
+
+def test_names_at_which_the_server_failed_are_read_again_the_same_day(engine: Engine) -> None:
+    failing = [True]
+
+    def fail(request: Request, answer: Answer) -> Answer:
+        return server_fault() if failing and request.path.endswith("/agents") else answer
+
+    with job(of_all_statuses(20), engine, change=fail, page_size=PAGE) as etl:
+        assert "agents without a conversation" in str(etl.run(**QUIET).notes)
+        assert "agents without a conversation" in str(etl.run(**QUIET).notes)
+        failing.clear()
+        assert etl.run(**QUIET).proof == COUNTS
+        assert etl.rows("SELECT name FROM agents ORDER BY id") == [("Alice Admin",), ("Bob",)]
 
 
 def test_histories_that_could_not_be_read_are_read_again_though_nothing_changed(engine: Engine) -> None:

@@ -21,6 +21,8 @@ def conversation(updated_at: Any, *messages: Any, last: Any = None) -> dict[str,
         pytest.param(conversation(AT, EDITED), {MOVED: 1}, id="changed together"),
         pytest.param(conversation(AT + 0.4, EDITED), {MOVED: 1}, id="a moment later"),
         pytest.param(conversation(AT - 500, EDITED), {LEFT: 1}, id="the conversation did not move"),
+        pytest.param(conversation(AT, EDITED | {"created_at": CREATED - 1}), {}, id="written too long ago"),
+        pytest.param(conversation(AT - 500, EDITED | {"created_at": CREATED - 1}), {LEFT: 1}, id="long ago, not moved"),
         pytest.param(conversation(AT + 500, EDITED), {}, id="something else moved it since"),
         pytest.param(conversation(AT - 500, EDITED, last=EDITED), {LEFT: 1}, id="shown twice"),
         pytest.param(conversation(None, EDITED), {}, id="a server without that clock"),
@@ -39,4 +41,4 @@ def conversation(updated_at: Any, *messages: Any, last: Any = None) -> dict[str,
     ],
 )
 def test_what_a_payload_tells_of_edits(payload: Any, told: dict[str, int]) -> None:
-    assert told_by(payload) == told
+    assert told_by(payload, CREATED) == told
