@@ -50,6 +50,7 @@ def test_sync_prints_a_summary_that_says_first_whether_it_is_complete(
         "  contacts          3         2        1          0",
         "  attachments       0         0        0          0",
         "  ledger         3 ids = 3 loaded",
+        "  proof          every page was walked",
         "  contacts       1 listed = 1 loaded",
         "  books          9 of 9 messages agree",
         "  requests       60 · 5 pages",
@@ -69,8 +70,8 @@ def test_json_is_one_object_and_nothing_else_on_standard_output(etl: RunEtl, set
     run = json.loads(done.stdout)
     assert list(run) == [
         "run_id", "account_id", "kind", "outcome", "started_at", "finished_at", "seconds", "requests", "retries",
-        "pages", "conversations", "messages", "contacts", "attachments", "rejected", "unknown_fields", "ledger",
-        "audit", "contact_ledger", "books", "notes", "problems",
+        "pages", "conversations", "messages", "contacts", "attachments", "rejected", "unknown_fields", "proof",
+        "ledger", "audit", "contact_ledger", "books", "notes", "problems",
     ]  # fmt: skip
     assert done.stdout.count("\n") == 1
 

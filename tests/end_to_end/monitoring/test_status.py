@@ -208,8 +208,8 @@ def test_status_as_json_is_one_object(etl: RunEtl, variables: dict[str, str], mo
     (account,) = told["accounts"]
     assert list(account) == [
         "account_id", "ok", "said", "last_complete_started_at", "age_seconds", "last_run", "under_way", "is_alive",
-        "conversations_unaccounted", "messages_unaccounted", "books_agree_as_of", "oldest_history_read_at",
-        "last_verified_at", "messages_bound",
+        "conversations_unaccounted", "messages_unaccounted", "proof", "last_walk_started_at",
+        "books_agree_as_of", "oldest_history_read_at", "last_verified_at", "messages_bound",
     ]  # fmt: skip
     assert account["last_run"]["outcome"] == "complete"
     assert account["under_way"] is None

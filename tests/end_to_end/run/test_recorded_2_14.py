@@ -192,6 +192,7 @@ def test_the_run_says_what_it_did_and_that_the_server_gives_20_messages_at_a_tim
         "attachments": {"seen": 155, "inserted": 147, "updated": 0, "unchanged": 8},
         "rejected": 0,
         "unknown_fields": ["message.sender_name"],
+        "proof": "walk",
         "ledger": {
             "highest_id": 80,
             "loaded": 80,

@@ -222,6 +222,8 @@ def test_what_a_conversation_refers_to_is_there_in_whole_rows(tables: Engine) ->
 
 
 def test_the_names_behind_the_numbers_are_whole_rows(tables: Engine) -> None:
+    # That the run walked, and when and as what.
+    noted = {name: rows(tables, "accounts")[0][name] for name in ("walked_at", "walked_as", "names_read_at")}
     assert rows(tables, "accounts") == [
         {
             "account_id": 1,
@@ -235,8 +237,11 @@ def test_the_names_behind_the_numbers_are_whole_rows(tables: Engine) -> None:
             "holidays": [],
             "dropped_until": None,
             "events_listed_until": None,
+            "edits_move_clock": False,
+            **noted,
         }
     ]
+    assert all(noted.values())
     assert rows(tables, "inboxes WHERE id = 4") == [
         {
             "account_id": 1,

@@ -284,6 +284,8 @@ def test_sync_health(written: Engine) -> None:
             "verified_at": None,
             "messages_differing_at_most": None,
             "rows_found_differing": None,
+            "last_proof": None,
+            "last_walk_at": None,
         },
         {
             "account_id": BESIDE,
@@ -304,5 +306,7 @@ def test_sync_health(written: Engine) -> None:
             "verified_at": None,
             "messages_differing_at_most": None,
             "rows_found_differing": None,
+            "last_proof": None,
+            "last_walk_at": None,
         },
     ]

@@ -18,6 +18,7 @@ def a_tally() -> Tally:
     tally.quotes = {"what was answered"}
     tally.unproved, tally.why = {3: Unproved("mark", [7, 8])}, "the first"
     tally.moved, tally.denied = IdSet([3, 4]), IdSet([10**9])
+    tally.edits = Counter(moved=3, left=1)
     tally.sent, tally.withheld = (
         Counter({"message": 2, "message.content\ttext": 2}),
         IdSets({"message.content": IdSet([5])}),
