@@ -23,7 +23,7 @@ OF_ETL = "SELECT pid FROM pg_stat_activity WHERE application_name = 'etl' AND da
 # What tells when, where and by which run something was read, and not what was read.
 TIMES = {"base_url", "first_synced_at", "changed_at", "history_read_at", "valid_from", "valid_to", "run_id"}
 # Of figures: which runs saw it.
-TIMES |= {"events_read_at", "events_listed_until"}
+TIMES |= {"events_read_at", "events_listed_until", "walked_at", "walked_as", "names_read_at"}
 TIMES |= {
     "not_before",
     "not_after",

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -29,6 +29,8 @@ REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
 # How many batches, and rows of them, may wait to be saved: enough for bursts, few enough for the memory.
 MOST_BATCHES_WAITING, MOST_ROWS_WAITING = 12, 2_500
+# How long a run that is asked to stop waits for the batch that is being saved.
+SECONDS_TO_END = 1
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,12 @@ class Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
-        if kind is not Interrupted:
-            with suppress(EtlError):  # a failure is being told already
-                while self._waiting:
-                    self._count()
+        seconds = SECONDS_TO_END if kind is Interrupted else None
+        if kind is Interrupted:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+        with suppress(EtlError, CancelledError, TimeoutError):  # a failure is being told already
+            while self._waiting:
+                self._count(seconds)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def save(self, batch: Batch) -> None:
@@ -104,11 +108,12 @@ class Writer:
             self._count()
             self._after_each()
 
-    def _count(self) -> None:
-        """Wait until the oldest batch is saved, and count it."""
-        first = self._waiting[0]
-        self._run.tally += first.saved.result()
-        self._waiting.popleft()
+    def _count(self, seconds: float | None = None) -> None:
+        """Wait until the oldest batch is saved, for some seconds or without end, and count it."""
+        tally = self._waiting[0].saved.result(seconds)
+        # In this order: whatever a signal raises in between, nothing is counted twice.
+        first = self._waiting.popleft()
+        self._run.tally += tally
         first.tell()
 
     def check(self) -> None:

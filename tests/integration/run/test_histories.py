@@ -89,7 +89,7 @@ def test_every_message_of_every_history_is_read_by_windows(engine: Engine, behav
     account = account_with(times)
     with job(account, engine, behaviour=behaviour) as etl:
         run = etl.run(concurrency=1)
-        assert (run.outcome, run.problems, run.notes, run.audit) == ("complete", [], [], None)
+        assert (run.outcome, run.problems, notes_of(run), run.audit) == ("complete", [], [], None)
         assert history_requests(etl) == by_conversation(*BY_WINDOWS)
         assert etl.rows(STORED) == truth(account)
         assert etl.rows("SELECT count(*) FROM messages WHERE partial OR removed_at IS NOT NULL") == [(0,)]
