@@ -79,7 +79,7 @@ def with_plan(plans: dict[str, str]) -> Change:
 
 def test_histories_are_read_on_while_nothing_can_be_saved(engine: Engine, held: Connection) -> None:
     account = account_of(100)
-    # Of page 13, which waits for room in the queue; were reading to wait for what is saved, none of it would be asked for.
+    # Of page 13, which waits for room in the queue; were reading to wait, nobody would ask for it.
     change = nothing_saved_until("conversations/38/messages", held)
     with job(account, engine, change, page_size=5) as etl:
         run = etl.run()
@@ -172,7 +172,7 @@ def test_a_run_that_is_asked_to_stop_leaves_what_waits_to_be_saved_to_the_next_o
         run = etl.run()
         assert run.outcome == "interrupted"
         saved = [number for (number,) in etl.rows("SELECT id FROM conversations ORDER BY id DESC")]
-        # The batch that was under way, and what the thread had taken up before it was told.
+        # As many of those that waited as are saved within a second, and no other.
         assert saved == list(range(100, 100 - len(saved), -1))
         assert 5 <= len(saved) <= 60
         assert etl.rows("SELECT count(*) FROM messages") == [(3 * len(saved),)]
@@ -182,6 +182,13 @@ def test_a_run_that_is_asked_to_stop_leaves_what_waits_to_be_saved_to_the_next_o
         assert etl.run().outcome == "complete"
         assert etl.asked()[1] == list(range(1, 101 - len(saved)))
         assert_equal(etl, account)
+
+
+def save_all(engine: Engine, run: Run, batches: list[Batch]) -> None:
+    with Writer(engine, run, lambda: None, Way("keep")) as writer:
+        for batch in batches:
+            writer.begin(batch)
+        writer.finish()
 
 
 class Startled(Tally):
@@ -205,8 +212,13 @@ def test_what_ends_a_run_while_a_batch_is_counted_has_it_counted_once(engine: En
     batches = [Batch(1), Batch(1)]
     for number, batch in enumerate(batches, start=1):
         batch.unchanged = [number]
-    with pytest.raises(DatabaseError), Writer(engine, run, lambda: None, Way("keep", "")) as writer:
-        for batch in batches:
-            writer.begin(batch)
-        writer.finish()
+    with pytest.raises(DatabaseError):
+        save_all(engine, run, batches)
     assert run.tally.counts["conversations"] == {"seen": 2, "inserted": 0, "updated": 0, "unchanged": 2}
+
+
+def test_no_run_ends_well_with_a_batch_that_could_not_be_saved_and_that_nobody_has_waited_for(engine: Engine) -> None:
+    batch = Batch(1)
+    batch.refer("contacts", 7)  # of an account that is not there
+    with pytest.raises(DatabaseError), Writer(engine, Run(1, "sync", None), lambda: None, Way("keep")) as writer:
+        writer.begin(batch)
