@@ -91,7 +91,7 @@ class Writer:
 
     def begin(self, batch: Batch, tell: Callable[[], None] = _nobody) -> None:
         """Have a batch saved after those before it, and wait only while too much waits; tell: called once it counts."""
-        rows = sum(map(len, batch.rows.values()))
+        rows = sum(map(len, batch.rows.values())) + len(batch.rejected)
         while self._waiting and (self._waiting[0].saved.done() or self._is_full(rows)):
             self._count()
             self._after_each()
