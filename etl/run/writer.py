@@ -1,5 +1,7 @@
 """Saves batches, each in one transaction, in a thread of its own: nobody who reads waits for the database."""
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,6 +31,8 @@ REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
 # How many batches, and rows of them, may wait to be saved: enough for bursts, few enough for the memory.
 MOST_BATCHES_WAITING, MOST_ROWS_WAITING = 12, 2_500
+# How long a run that is asked to stop goes on to save what waits; the rest is left to the next one.
+SECONDS_TO_END = 1
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ class Writer:
     """Saves one batch at a time, in the order in which they come, and adds what became of each to the run's tally.
 
     After one that could not be saved none is: the next run goes on from there.
-    after_each: called after each batch that was saved, by the thread that uses the writer; may raise, to end the run.
+    after_each: called after each batch that was begun or saved, by the thread that uses the writer; may raise, to end
+    the run.
     way: how personal data are stored. known: what the tables held when the run began.
     guard: called at the beginning of each transaction; may raise, so that nothing more is saved.
     analyzes: whether it tells the planner of the rows that it inserted.
@@ -73,10 +78,10 @@ class Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
-        if kind is not Interrupted:
-            with suppress(EtlError):  # a failure is being told already
-                while self._waiting:
-                    self._count()
+        until = time.monotonic() + SECONDS_TO_END if kind is Interrupted else math.inf
+        with suppress(*((EtlError, TimeoutError) if kind else ())):  # a failure is being told already
+            while self._waiting:
+                self._count(until)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def save(self, batch: Batch) -> None:
@@ -86,13 +91,14 @@ class Writer:
 
     def begin(self, batch: Batch, tell: Callable[[], None] = _nobody) -> None:
         """Have a batch saved after those before it, and wait only while too much waits; tell: called once it counts."""
-        rows = sum(map(len, batch.rows.values()))
+        rows = sum(map(len, batch.rows.values())) + len(batch.rejected)
         while self._waiting and (self._waiting[0].saved.done() or self._is_full(rows)):
             self._count()
             self._after_each()
         # In this order: whatever a signal raises in between, nothing that nobody saves is waited for.
         saved = self._thread.submit(self._save_next, batch)
         self._waiting.append(Waiting(saved, rows, tell))
+        self._after_each()
 
     def _is_full(self, rows: int) -> bool:
         waiting = rows + sum(one.rows for one in self._waiting)
@@ -104,11 +110,12 @@ class Writer:
             self._count()
             self._after_each()
 
-    def _count(self) -> None:
-        """Wait until the oldest batch is saved, and count it."""
-        first = self._waiting[0]
-        self._run.tally += first.saved.result()
-        self._waiting.popleft()
+    def _count(self, until: float = math.inf) -> None:
+        """Wait until the oldest batch is saved, at most until a time of the monotonic clock, and count it."""
+        tally = self._waiting[0].saved.result(None if until == math.inf else max(0, until - time.monotonic()))
+        # In this order: whatever a signal raises in between, nothing is counted twice.
+        first = self._waiting.popleft()
+        self._run.tally += tally
         first.tell()
 
     def check(self) -> None:

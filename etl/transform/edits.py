@@ -11,6 +11,8 @@ from typing import Any
 MOVED, LEFT = "moved", "left"
 # A message is written a moment after it was created; what changes it later is an edit, a delivery, a reading.
 SECONDS_OF_WRITING = 2.0
+# What was written long before may have been imported: then it was not there before the change.
+LONGEST_SECONDS = 86_400.0
 # Both clocks are set in one transaction where one moves the other.
 SECONDS_TOGETHER = 1.0
 
@@ -30,11 +32,19 @@ def told_by(payload: Any, since: float) -> Counter[str]:
     messages = {repr(message.get("id")): message for message in shown if isinstance(message, dict)}
     for message in messages.values():
         edited = _edited_at(message)
-        if edited is not None and clock < edited - SECONDS_TOGETHER:
+        if edited is None or clock > edited + SECONDS_TOGETHER:
+            continue
+        if clock < edited - SECONDS_TOGETHER:
             told[LEFT] += 1
-        elif edited is not None and clock <= edited + SECONDS_TOGETHER and message["created_at"] >= since:
+        elif message["created_at"] >= since and not _may_be_imported(message, payload, edited):
             told[MOVED] += 1
     return told
+
+
+def _may_be_imported(message: dict[str, Any], conversation: dict[str, Any], edited: float) -> bool:
+    """Return whether a message may have come with an import: from before its conversation, or from long ago."""
+    begun, created = conversation.get("created_at"), message["created_at"]
+    return edited - created > LONGEST_SECONDS or not isinstance(begun, int | float) or created < begun
 
 
 def _edited_at(message: dict[str, Any]) -> float | None:

@@ -212,7 +212,7 @@ def test_a_message_that_vanished_without_a_trace_is_removed_by_an_audit(engine: 
     with job(account, engine, behaviour=behaviour) as etl:
         etl.run()
         del account.conversations[2].messages[1]
-        assert etl.run().outcome == "complete"
+        assert etl.run(books="off").outcome == "complete"  # whose counts would tell it
         assert etl.rows("SELECT id FROM messages WHERE removed_at IS NOT NULL") == []
         assert etl.run(AUDIT).outcome == "complete"
         assert etl.rows("SELECT id FROM messages WHERE removed_at IS NOT NULL") == [(32,)]

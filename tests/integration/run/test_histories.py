@@ -12,7 +12,18 @@ from etl.demo.events import add_conversation, add_message, delete_message, reply
 from etl.demo.server import Answer, Request, json_answer
 from etl.selection import Selection
 from tests.examples import in_the_long_run
-from tests.scripted_account import DAY, LONG_AGO, Change, Job, account_of, change_messages, empty_account, job, notes_of
+from tests.scripted_account import (
+    DAY,
+    LONG_AGO,
+    Change,
+    Job,
+    account_of,
+    change_messages,
+    empty_account,
+    job,
+    notes_of,
+    walking_job,
+)
 
 LENGTHS = (0, 1, 19, 20, 21, 99, 100, 101, 999, 1_000, 1_001, 2_500)
 OLD, NEW, NEWEST = "2.14", "4.7", "2026"
@@ -89,7 +100,7 @@ def test_every_message_of_every_history_is_read_by_windows(engine: Engine, behav
     account = account_with(times)
     with job(account, engine, behaviour=behaviour) as etl:
         run = etl.run(concurrency=1)
-        assert (run.outcome, run.problems, run.notes, run.audit) == ("complete", [], [], None)
+        assert (run.outcome, run.problems, notes_of(run), run.audit) == ("complete", [], [], None)
         assert history_requests(etl) == by_conversation(*BY_WINDOWS)
         assert etl.rows(STORED) == truth(account)
         assert etl.rows("SELECT count(*) FROM messages WHERE partial OR removed_at IS NOT NULL") == [(0,)]
@@ -311,7 +322,7 @@ def test_where_histories_are_refused_throughout_the_lists_messages_are_saved_and
 
 @pytest.mark.long
 def test_where_histories_are_refused_and_that_is_accepted_the_run_is_complete(engine: Engine) -> None:
-    with job(account_of(60), engine, change=refusing(404)) as etl:
+    with walking_job(account_of(60), engine, change=refusing(404)) as etl:
         run = etl.run(messages="listed")
         assert (run.outcome, run.problems, run.audit) == ("complete", [], None)
         assert notes_of(run) == ["Only the messages that the list carries were read (ETL_MESSAGES=listed)."]

@@ -1,14 +1,23 @@
 """Batches wait for the writer, and nobody who reads waits for the database: the tables are as if all came in turn."""
 
+import signal
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from etl.database.engine import make_engine
+from etl.database.engine import make_engine, transaction
 from etl.demo.server import Answer, Request, json_answer
+from etl.errors import DatabaseError
+from etl.interrupt import Interrupt
+from etl.load import journal, upsert
+from etl.load.journal import Run
+from etl.load.tally import Tally
+from etl.privacy.rules import Way
+from etl.run.writer import Writer
+from etl.transform.batch import Batch
 from tests.integration.run.truth import assert_equal
 from tests.scripted_account import Change, account_of, job
 
@@ -70,8 +79,8 @@ def with_plan(plans: dict[str, str]) -> Change:
 
 def test_histories_are_read_on_while_nothing_can_be_saved(engine: Engine, held: Connection) -> None:
     account = account_of(100)
-    # Of page 15; were reading to wait for what is saved, no history of it would be asked for.
-    change = nothing_saved_until("conversations/28/messages", held)
+    # Of page 13, which waits for room in the queue; were reading to wait, nobody would ask for it.
+    change = nothing_saved_until("conversations/38/messages", held)
     with job(account, engine, change, page_size=5) as etl:
         run = etl.run()
         assert (run.outcome, run.problems) == ("complete", [])
@@ -92,7 +101,7 @@ def test_a_page_that_cannot_be_saved_ends_the_run_and_those_behind_it_are_not_sa
 ) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(REFUSE)
-    change = nothing_saved_until("conversations/28/messages", held)
+    change = nothing_saved_until("conversations/38/messages", held)
     with job(account_of(100), engine, change, page_size=5) as etl:
         run = etl.run()
         assert run.outcome == "failed"
@@ -111,7 +120,7 @@ def test_a_page_that_cannot_be_saved_ends_the_run_and_those_behind_it_are_not_sa
 def test_of_a_conversation_on_several_pages_that_wait_to_be_saved_the_newest_is_kept_and_its_history_read_once(
     engine: Engine, held: Connection
 ) -> None:
-    change = nothing_saved_until("conversations/28/messages", held, with_plan({"3": "silver", "6": "gold"}))
+    change = nothing_saved_until("conversations/38/messages", held, with_plan({"3": "silver", "6": "gold"}))
     with job(account_of(100), engine, change, page_size=5) as etl:
         assert etl.run().outcome == "complete"
         assert etl.asked()[1] == list(range(1, 101))
@@ -144,3 +153,72 @@ def test_a_conversation_that_is_again_as_stored_is_not_left_as_a_page_that_waits
     with job(account, engine, nothing_saved_until("open 21", held, moved_back), page_size=5) as etl:
         assert etl.run().outcome == "complete"
         assert_equal(etl, account)
+
+
+def test_a_run_that_is_asked_to_stop_leaves_what_waits_to_be_saved_to_the_next_one(
+    engine: Engine, held: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Interrupt, "asked", False)
+    account = account_of(100)
+
+    def stopped(request: Request, answer: Answer) -> Answer:
+        if request.path.endswith("conversations/38/messages"):
+            signal.raise_signal(signal.SIGTERM)  # Python has the main thread hear it
+        return answer
+
+    # Of page 13: twelve wait by then.
+    change = nothing_saved_until("conversations/38/messages", held, stopped)
+    with job(account, engine, change, page_size=5) as etl:
+        run = etl.run()
+        assert run.outcome == "interrupted"
+        saved = [number for (number,) in etl.rows("SELECT id FROM conversations ORDER BY id DESC")]
+        # As many of those that waited as are saved within a second, and no other.
+        assert saved == list(range(100, 100 - len(saved), -1))
+        assert 5 <= len(saved) <= 60
+        assert etl.rows("SELECT count(*) FROM messages") == [(3 * len(saved),)]
+        assert sorted(run.tally.seen, reverse=True) == saved
+        Interrupt.asked = False
+    with job(account, engine, page_size=5) as etl:
+        assert etl.run().outcome == "complete"
+        assert etl.asked()[1] == list(range(1, 101 - len(saved)))
+        assert_equal(etl, account)
+
+
+def save_all(engine: Engine, run: Run, batches: list[Batch]) -> None:
+    with Writer(engine, run, lambda: None, Way("keep")) as writer:
+        for batch in batches:
+            writer.begin(batch)
+        writer.finish()
+
+
+class Startled(Tally):
+    """A tally at which a signal that ends the run arrives as soon as the first batch is added."""
+
+    startled = False
+
+    def __iadd__(self, other: Self) -> Self:
+        super().__iadd__(other)
+        if not self.startled:
+            self.startled = True
+            raise DatabaseError("another batch could not be saved")
+        return self
+
+
+def test_what_ends_a_run_while_a_batch_is_counted_has_it_counted_once(engine: Engine) -> None:
+    run = Run(1, "sync", None, tally=Startled())
+    with transaction(engine) as connection:
+        upsert.save(connection, {"accounts": [{"account_id": 1, "base_url": "http://127.0.0.1"}]})
+        journal.begin(run, connection)
+    batches = [Batch(1), Batch(1)]
+    for number, batch in enumerate(batches, start=1):
+        batch.unchanged = [number]
+    with pytest.raises(DatabaseError):
+        save_all(engine, run, batches)
+    assert run.tally.counts["conversations"] == {"seen": 2, "inserted": 0, "updated": 0, "unchanged": 2}
+
+
+def test_no_run_ends_well_with_a_batch_that_could_not_be_saved_and_that_nobody_has_waited_for(engine: Engine) -> None:
+    batch = Batch(1)
+    batch.refer("contacts", 7)  # of an account that is not there
+    with pytest.raises(DatabaseError), Writer(engine, Run(1, "sync", None), lambda: None, Way("keep")) as writer:
+        writer.begin(batch)

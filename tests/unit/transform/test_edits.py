@@ -12,7 +12,8 @@ AT = CREATED + 600.25
 
 
 def conversation(updated_at: Any, *messages: Any, last: Any = None) -> dict[str, Any]:
-    return {"id": 1, "updated_at": updated_at, "messages": list(messages), "last_non_activity_message": last}
+    shown = {"messages": list(messages), "last_non_activity_message": last}
+    return {"id": 1, "created_at": CREATED - 60, "updated_at": updated_at} | shown
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,11 @@ def conversation(updated_at: Any, *messages: Any, last: Any = None) -> dict[str,
         pytest.param(conversation(AT - 500, EDITED | {"created_at": CREATED - 1}), {LEFT: 1}, id="long ago, not moved"),
         pytest.param(conversation(AT + 500, EDITED), {}, id="something else moved it since"),
         pytest.param(conversation(AT - 500, EDITED, last=EDITED), {LEFT: 1}, id="shown twice"),
+        pytest.param(conversation(AT, EDITED | {"created_at": CREATED - 61}), {}, id="imported into it"),
+        pytest.param(conversation(AT, EDITED) | {"created_at": None}, {}, id="imported, perhaps"),
+        pytest.param(
+            conversation(AT, EDITED | {"created_at": CREATED - 86_400}) | {"created_at": 0}, {}, id="imported with it"
+        ),
         pytest.param(conversation(None, EDITED), {}, id="a server without that clock"),
         pytest.param(conversation(True, EDITED), {}, id="a clock that is none"),
         pytest.param(
