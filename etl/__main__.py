@@ -53,7 +53,7 @@ def _prepare() -> None:
 
     from etl import steady_memory, steady_output
 
-    steady_memory.begin()
+    steady_memory.settle()
     steady_output.begin()
     # In the locale C, Python does not take UTF-8 for what it is, and PostgreSQL would refuse what it makes of it.
     sys.argv[1:] = [os.fsencode(one).decode("utf-8", "replace") if _is_torn(one) else one for one in sys.argv[1:]]

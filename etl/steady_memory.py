@@ -12,7 +12,7 @@ M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 LARGE, HEAPS = 2**18, 2
 
 
-def begin() -> None:
+def settle() -> None:
     """Have all threads share heaps, where the C library is glibc, and look for garbage seldom."""
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     with suppress(OSError, AttributeError):

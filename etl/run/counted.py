@@ -169,9 +169,10 @@ class CountProof:
 
     def _ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations one by one; where some are refused, the token may be the reason."""
+        refused = len(self.ledger.forbidden)
         self.ledger.ask(ids)
         self.intake.run.tally.seen -= self.ledger.gone  # a page may have shown it before
-        if self.ledger.forbidden:
+        if len(self.ledger.forbidden) > refused:
             self.ledger.check_token()
 
     def _highest(self) -> int:

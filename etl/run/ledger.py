@@ -74,11 +74,11 @@ class Ledger:
         Raise DeletionsRefused, before anything is written down, when so many are gone that the token is doubted.
         """
         self.ground = Ground.of(self.engine, self.client.account_id, self.asker, self.seen)
-        spans = self.ground.survey(MOST_ASKED)
+        spans, refused = self.ground.survey(MOST_ASKED), len(self.forbidden)
         if not self._ask_within(spans):
             said = f"{self.ground.missing(spans)} ids up to {spans[-1][-1]} are missing: too many to ask for each."
             self.run.problems.append(said)
-        if self.forbidden:
+        if len(self.forbidden) > refused:
             self.check_token()
         is_counted = self.run.proof == COUNTS
         counted = len(self.seen) if is_counted else self._count()

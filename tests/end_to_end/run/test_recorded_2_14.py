@@ -254,7 +254,10 @@ def test_a_second_run_reads_no_history_and_an_audit_adds_up_to_every_message(
 
 @pytest.mark.long
 def test_a_second_run_writes_no_row(etl: RunEtl, recorded_2_14_engine: Engine) -> None:
-    versions = " UNION ALL ".join(f"SELECT '{one}', ctid::text, xmin::text, {one}::text FROM {one}" for one in TABLES)
+    # Of the account itself a run notes when it walked, and when it read the names.
+    versions = " UNION ALL ".join(
+        f"SELECT '{one}', ctid::text, xmin::text, {one}::text FROM {one}" for one in TABLES if one != "accounts"
+    )
     with served_again(recorded_account_2_14, recorded_2_14_engine) as (_, settings):
         before = sorted(rows(recorded_2_14_engine, versions))
         assert len(before) > 3_700
