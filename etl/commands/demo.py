@@ -44,7 +44,7 @@ QUESTIONS = {
 
 HOW_TO_GO_ON = """\
 To look further   {etl} psql --demo
-A quiet night     {etl} demo   (now only the list is read, and nothing is written)
+A quiet night     {etl} demo   (now only what changed is read, and nothing is written)
 Your own account  set ETL_ACCOUNT_ID and ETL_API_TOKEN in the environment or in .env, then
                   {etl} migrate && {etl} check && {etl} sync
 """

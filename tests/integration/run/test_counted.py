@@ -311,3 +311,17 @@ def test_what_is_behind_a_gap_does_not_make_up_for_a_deletion(engine: Engine, be
         run = etl.run(**QUIET)
         assert (run.outcome, run.proof, tombstones(etl)) == ("complete", COUNTS, [25])
         assert statuses(etl) == truth(account)
+
+
+def test_a_status_that_was_falsified_in_the_tables_is_set_right_though_the_vendor_sends_what_it_sent(
+    engine: Engine,
+) -> None:
+    account = of_all_statuses()
+    with job(account, engine, page_size=PAGE) as etl:
+        etl.run(**QUIET)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE helpdesk.conversations SET status = 'snoozed' WHERE id IN (10, 11)")
+            connection.exec_driver_sql("UPDATE helpdesk.conversations SET status = 'open' WHERE id = 30")
+        run = etl.run(**QUIET)
+        assert (run.outcome, run.proof, why(run)) == ("complete", COUNTS, [])
+        assert statuses(etl) == truth(account)
