@@ -15,8 +15,12 @@ def nights() -> str:
     sizes = sorted({int(size) for sizes in found.values() for size in sizes})
     kinds = list(dict.fromkeys(kind for sizes in found.values() for one in sizes.values() for kind in one))
     rows = [
-        (kind, SERVERS[server], *(f"{found[server][str(size)][kind]:,}" for size in sizes))
+        (kind, SERVERS[server], *(_spelt(found[server].get(str(size), {}).get(kind)) for size in sizes))
         for kind in kinds
         for server in found
     ]
     return markdown_table(("run", "server", *(f"{size:,} conversations" for size in sizes)), rows)
+
+
+def _spelt(requests: int | None) -> str:
+    return "not measured" if requests is None else f"{requests:,}"
