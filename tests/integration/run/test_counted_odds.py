@@ -160,6 +160,7 @@ PINNED = of_page(
 )
 WITHIN: dict[str, Change] = {
     "in pages": _paginated(PAGE),
+    "in pages of another size": _paginated(2 * PAGE),
     "in pages that are shorter than others by what is pinned": lambda request, answer: PINNED(
         request, _paginated(PAGE)(request, answer)
     ),
