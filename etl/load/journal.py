@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from etl.database.bookkeeping import AccountCount, SyncRun
@@ -159,13 +159,11 @@ def tally_of(row: Any) -> Tally:
 
 
 def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -> None:
-    """Keep the vendor's own counts of one status."""
+    """Keep the vendor's own counts of one status, as the run was told them last."""
+    keep = upsert(AccountCount).values(account_id=run.account_id, run_id=run.run_id, status=status, **counts)
+    told = {one.name: keep.excluded[one.name] for one in AccountCount.__table__.columns if one.name.endswith("_count")}
     with transaction(engine) as connection:
-        connection.execute(
-            upsert(AccountCount)
-            .values(account_id=run.account_id, run_id=run.run_id, status=status, **counts)
-            .on_conflict_do_nothing()
-        )
+        connection.execute(keep.on_conflict_do_update(index_elements=["account_id", "run_id", "status"], set_=told))
 
 
 def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
@@ -195,13 +193,7 @@ def last_whole_start(engine: Engine, account_id: int) -> datetime | None:
     What it left incomplete may be anywhere. None also where one that followed began before it: the clock was ahead.
     """
     with transaction(engine) as connection:
-        last = connection.execute(
-            select(SyncRun.run_id, SyncRun.started_at, SyncRun.outcome)
-            .where(SyncRun.account_id == account_id, SyncRun.selection.is_(None))
-            .where(SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]))
-            .order_by(SyncRun.run_id.desc())
-            .limit(1)
-        ).first()
+        last = connection.execute(_last_to_its_end(account_id)).first()
         if last is None or last.outcome != Outcome.COMPLETE:
             return None
         later = select(SyncRun).where(SyncRun.account_id == account_id, SyncRun.run_id > last.run_id)
@@ -211,19 +203,21 @@ def last_whole_start(engine: Engine, account_id: int) -> datetime | None:
 
 def previous_start(engine: Engine, run: Run) -> datetime | None:
     """Return when the last sync of everything before this run began that went to its end (UTC); None: none did."""
+    before = _last_to_its_end(run.account_id).where(SyncRun.run_id < run.run_id, SyncRun.kind == "sync")
     with transaction(engine) as connection:
-        return connection.scalar(
-            select(SyncRun.started_at)
-            .where(
-                SyncRun.account_id == run.account_id,
-                SyncRun.run_id < run.run_id,
-                SyncRun.kind == "sync",
-                SyncRun.selection.is_(None),
-                SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]),
-            )
-            .order_by(SyncRun.run_id.desc())
-            .limit(1)
-        )
+        begun: datetime | None = connection.scalar(before)
+    return begun
+
+
+def _last_to_its_end(account_id: int) -> Select[datetime, str, int]:
+    """Return a query for the last run over everything that went to its end: when it began, its outcome and number."""
+    return (
+        select(SyncRun.started_at, SyncRun.outcome, SyncRun.run_id)
+        .where(SyncRun.account_id == account_id, SyncRun.selection.is_(None))
+        .where(SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]))
+        .order_by(SyncRun.run_id.desc())
+        .limit(1)
+    )
 
 
 def resumed_from(engine: Engine, run: Run) -> datetime:

@@ -325,3 +325,15 @@ def test_a_status_that_was_falsified_in_the_tables_is_set_right_though_the_vendo
         run = etl.run(**QUIET)
         assert (run.outcome, run.proof, why(run)) == ("complete", COUNTS, [])
         assert statuses(etl) == truth(account)
+
+
+def test_the_counts_that_are_kept_are_those_of_the_proof_and_not_of_the_first_look(engine: Engine) -> None:
+    account = account_of(20)
+    once = Once(is_count, lambda: events.change_conversation(account, 7, now(), None, status="snoozed"))
+    with job(account, engine, change=once, page_size=PAGE) as etl:
+        etl.run(**QUIET)
+        once.is_armed = True
+        run = etl.run(**QUIET)
+        assert (run.outcome, run.proof, once.done != []) == ("complete", COUNTS, True)
+        kept = "SELECT status, all_count FROM account_counts WHERE run_id = :run ORDER BY status"
+        assert etl.rows(kept, run=run.run_id) == [("open", 19), ("pending", 0), ("resolved", 0), ("snoozed", 1)]
