@@ -1,4 +1,4 @@
-"""Whether a run over everything has to walk every page, or from when on it may read what changed."""
+"""Whether a run has to walk every page, or from when on it may read what changed."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -37,11 +37,14 @@ def fingerprint(settings: Settings) -> str:
 
 
 def since(engine: Engine, settings: Settings, selection: Selection) -> datetime | None:
-    """Return from when on a run over everything has to read what changed, to prove the rest by counts (UTC).
+    """Return from when on a run has to read what changed (UTC): of what is recent, or to prove the rest by counts.
 
     None where it has to walk every page: it is asked to, a walk is due, the last one read otherwise, or the last run
-    over everything was not complete, so that what it left may be anywhere.
+    over everything was not complete, so that what it left may be anywhere; of what is recent, where none was complete.
     """
+    if selection.recent:
+        complete = journal.last_complete_start(engine, settings.account_id)
+        return complete and complete - OVERLAP
     wants_all = selection.full or selection.audit or selection.accept_contract or selection.kind == "backfill"
     if wants_all or selection.chosen() or not settings.walk_days:
         return None

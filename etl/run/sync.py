@@ -98,9 +98,6 @@ def _open(settings: Settings, engine: Engine, selection: Selection) -> tuple[Run
     with transaction(engine) as connection:
         stored.require(connection, settings.account_id, settings.base_url, way)
     since = due.since(engine, settings, selection)
-    if selection.recent:
-        complete = journal.last_complete_start(engine, settings.account_id)
-        since = complete and complete - due.OVERLAP
     chosen = selection if since or not selection.recent else replace(selection, recent=False)
     run = Run(settings.account_id, selection.kind, protect_selection(chosen.chosen(), way))
     if selection.recent and not since:
