@@ -61,7 +61,6 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     moved = _move(connection, batch, rows["messages"], counts)
     if came := known.forgotten.came:
         rewrite.empty(connection, account, came)
-        came.clear()
     is_new = _is_new(batch, counts)
     if not is_new:
         upsert.replace_children(connection, account, batch.complete, rows)

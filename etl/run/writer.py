@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from etl import logs
 from etl.database.engine import transaction
-from etl.errors import EtlError, Interrupted
+from etl.errors import DatabaseError, EtlError, Interrupted
 from etl.id_set import IdSet
 from etl.load import upsert
 from etl.load.journal import Run
@@ -22,11 +22,10 @@ from etl.load.tally import IdSets, Tally
 from etl.load.upsert import Row
 from etl.privacy.batches import protect
 from etl.privacy.rules import Way
+from etl.run.joined import REPEATED, Joined, Part, as_text
 from etl.run.saving import Known, save_batch
 from etl.transform.batch import Batch, Key
 
-# Few and short tables, the same rows on nearly every page: what this run saved is kept in mind.
-REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
 # Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
 # How many batches, and rows of them, may wait to be saved: enough for bursts, few enough for the memory.
@@ -49,9 +48,10 @@ def _nobody() -> None:
 
 
 class Writer:
-    """Saves one batch at a time, in the order in which they come, and adds what became of each to the run's tally.
+    """Saves batches in the order in which they come, and adds what became of each to the run's tally.
 
-    After one that could not be saved none is: the next run goes on from there.
+    Those that wait while one is saved go into one transaction, as far as they can be `Joined`: under a rate limit each
+    has one of its own. After one that could not be saved none is: the next run goes on from there.
     after_each: called after each batch that was begun or saved, by the thread that uses the writer; may raise, to end
     the run.
     way: how personal data are stored. known: what the tables held when the run began.
@@ -65,6 +65,8 @@ class Writer:
         self.analyzes = True
         self._engine, self._run, self._after_each = engine, run, after_each
         self._waiting: deque[Waiting] = deque()
+        self._queue: deque[tuple[Batch, Future[Tally]]] = deque()
+        self._next: Part | None = None
         self._repeated = _Repeated()
         self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.inherit_run())
@@ -96,7 +98,9 @@ class Writer:
             self._count()
             self._after_each()
         # In this order: whatever a signal raises in between, nothing that nobody saves is waited for.
-        saved = self._thread.submit(self._save_next, batch)
+        saved = Future[Tally]()
+        self._queue.append((batch, saved))
+        self._thread.submit(self._save_next)
         self._waiting.append(Waiting(saved, rows, tell))
         self._after_each()
 
@@ -128,24 +132,66 @@ class Writer:
         """Return whether the tables cannot have a conversation, neither from before the run nor from this one."""
         return conversation_id > self.known.highest and conversation_id not in self._run.tally.seen
 
-    def _save_next(self, batch: Batch) -> Tally:
-        self.check()
-        tally = self._save(batch)
-        self.known.missing -= batch.marks.keys()
-        return tally
+    def _save_next(self) -> None:
+        """Save what waits longest, with what comes after it as far as they can be joined; nothing when none waits."""
+        first, self._next = self._next or self._take(), None
+        if first is None:
+            return
+        joined = Joined(first)
+        while self._queue and joined.is_apart_from(self._queue[0][0]) and (following := self._take()):
+            if not joined.add(following):
+                self._next = following
+                break
+        self._settle(joined)
 
-    def _save(self, batch: Batch) -> Tally:
-        self.known.expected.withhold(batch, self._engine)
-        protect(batch, self.way, self.known.forgotten)
+    def _take(self) -> Part | None:
+        """Make the batch that waits longest what is stored of it; None when there is none, or it could not be."""
+        if not self._queue:
+            return None
+        batch, saved = self._queue.popleft()
+        try:
+            self.check()
+            self.known.expected.withhold(batch, self._engine)
+            protect(batch, self.way, self.known.forgotten)
+            tally = _tally_of(batch)
+            tally.handed_on |= self.known.forgotten.handed_on
+        except BaseException as error:  # noqa: BLE001 -- it is raised where the batch is waited for
+            saved.set_exception(error)
+            return None
+        return Part(batch, tally, saved)
+
+    def _settle(self, joined: Joined) -> None:
+        """Save joined batches, and tell who waits for them; where PostgreSQL refuses that, each is saved by itself."""
+        is_undone, of_all = True, Tally()
+        try:
+            self.check()
+            if rows := self._news(joined.batch):
+                with self.transaction() as connection:
+                    of_all += save_batch(connection, self._run, joined.batch, rows, self.known)
+                    is_undone = False  # from here on it may be there although the commit fails
+                self._note(joined.batch, of_all.inserted)
+        except BaseException as error:  # noqa: BLE001 -- as above
+            if is_undone and isinstance(error, DatabaseError) and len(joined.parts) > 1:
+                for part in joined.parts:  # those before the one that is refused are not to blame
+                    self._settle(Joined(part))
+                return
+            for part in joined.parts:
+                part.saved.set_exception(error)
+        else:
+            for part, tally in zip(joined.parts, joined.tallies(of_all), strict=True):
+                part.saved.set_result(tally)
+
+    def _news(self, batch: Batch) -> dict[str, list[Row]]:
+        """Return the rows of a batch that have to be saved, by table; nothing where there is nothing to save."""
         rows = {table: self._repeated.news(table, by_key) for table, by_key in batch.rows.items()}
-        tally = _tally_of(batch)
-        tally.handed_on |= self.known.forgotten.handed_on
-        if any(rows.values()) or batch.rejected:
-            with self.transaction() as connection:
-                tally += save_batch(connection, self._run, batch, rows, self.known)
-            self._repeated.remember(batch)
-            self.analyze_after(tally.inserted)
-        return tally
+        return rows if any(rows.values()) or batch.rejected else {}
+
+    def _note(self, batch: Batch, inserted: int) -> None:
+        """Keep in mind that a batch is saved."""
+        self._repeated.remember(batch)
+        self.known.missing -= batch.marks.keys()
+        self.known.forgotten.came.clear()
+        self.analyze_after(inserted)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -174,13 +220,13 @@ class _Repeated:
         if table not in REPEATED:
             return list(rows.values())
         saved = self._saved
-        return [row for key, row in rows.items() if not _as_text(row).items() <= saved.get((table, key), {}).items()]
+        return [row for key, row in rows.items() if not as_text(row).items() <= saved.get((table, key), {}).items()]
 
     def remember(self, batch: Batch) -> None:
         """Keep in mind what was saved of a batch."""
         for table in REPEATED:
             for key, row in batch.rows[table].items():
-                self._saved.setdefault((table, key), {}).update(_as_text(row))
+                self._saved.setdefault((table, key), {}).update(as_text(row))
 
 
 def _tally_of(batch: Batch) -> Tally:
@@ -199,8 +245,3 @@ def _tally_of(batch: Batch) -> Tally:
     )
     tally.counts["conversations"].update(seen=left_alone, unchanged=left_alone)
     return tally
-
-
-def _as_text(row: Row) -> dict[str, str]:
-    """Return a row so that true and 1, which Python takes for equal, are not."""
-    return {name: repr(value) for name, value in row.items()}

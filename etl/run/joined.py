@@ -1,0 +1,104 @@
+"""Batches that are saved as one, in one transaction, where that stores and counts what one after the other would."""
+
+from collections.abc import Set as AbstractSet
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from etl.load.tally import Tally
+from etl.load.upsert import Row
+from etl.transform.batch import Batch, Key
+
+# Few and short tables, the same rows on nearly every page; nobody counts what becomes of them.
+REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
+MOST_JOINED = 8
+
+
+@dataclass
+class Part:
+    """A batch whose personal data are protected, what there is to count of it, and who waits for that.
+
+    repeated: how many of its contacts are in a part before it, with the same row.
+    """
+
+    batch: Batch
+    tally: Tally
+    saved: Future[Tally]
+    repeated: int = 0
+
+
+class Joined:
+    """Parts, and a batch that is all of them.
+
+    Each was counted before: so nothing but the time of their transaction depends on which happened to wait together.
+    """
+
+    def __init__(self, first: Part) -> None:
+        self.parts, self.batch = [first], first.batch
+
+    def is_apart_from(self, batch: Batch) -> bool:
+        """Return whether no conversation is in both: what is stored of one says nothing of the other."""
+        return conversations_of(self.batch).isdisjoint(conversations_of(batch))
+
+    def add(self, part: Part) -> bool:
+        """Add a part, unless anything in it is odd, or a row that is there already would be counted otherwise."""
+        if len(self.parts) >= MOST_JOINED or not (_is_ordinary(self.batch) and _is_ordinary(part.batch)):
+            return False
+        rows, later = self.batch.rows, part.batch.rows
+        shared = [(table, key) for table, those in later.items() for key in rows[table].keys() & those.keys()]
+        if not all(_agree(table, rows[table][key], later[table][key]) for table, key in shared):
+            return False
+        # A row that both have and that is no longer than the other tells what that tells.
+        known = {(table, key) for table, key in shared if len(later[table][key]) <= len(rows[table][key])}
+        news = {
+            table: {key: row for key, row in those.items() if (table, key) not in known}
+            for table, those in later.items()
+        }
+        self.batch = _sum(self.batch, part.batch, news)
+        part.repeated = sum(table == "contacts" for table, _ in shared)
+        self.parts.append(part)
+        return True
+
+    def tallies(self, of_all: Tally) -> list[Tally]:
+        """Return what became of each part; of_all: of their rows, which are told with those of the first."""
+        for part in self.parts:
+            part.tally.counts["contacts"].update(seen=part.repeated, unchanged=part.repeated)
+        self.parts[0].tally += of_all
+        return [part.tally for part in self.parts]
+
+
+def _sum(batch: Batch, other: Batch, news: dict[str, dict[Key, Row]]) -> Batch:
+    """Return a batch that is two, with the rows of one and the news of the other; both stay as they are."""
+    return replace(
+        batch,
+        rows={table: rows | news[table] for table, rows in batch.rows.items()},
+        complete={table: parents + other.complete[table] for table, parents in batch.complete.items()},
+        histories=batch.histories + other.histories,
+        marks=batch.marks | other.marks,
+        unchanged=batch.unchanged + other.unchanged,
+    )
+
+
+def conversations_of(batch: Batch) -> AbstractSet[int]:
+    """Return the numbers of the conversations of which a batch says anything."""
+    told = {row["conversation_id"] for table in ("messages", "csat_responses") for row in batch.rows[table].values()}
+    return told.union((key[0] for key in batch.rows["conversations"]), batch.marks, batch.unchanged, batch.disputed)
+
+
+def _is_ordinary(batch: Batch) -> bool:
+    """Return whether nothing in a batch is in doubt, and no history in it comes without its conversation."""
+    told = batch.observed
+    in_doubt = batch.rejected or batch.disputed or told.doubtful or told.kept or any(told.withheld.values())
+    return not in_doubt and (bool(batch.marks) or not batch.rows["messages"])
+
+
+def _agree(table: str, row: Row, later: Row) -> bool:
+    """Return whether two rows of one record are saved as one: they are equal, or nobody counts that one tells more."""
+    one, other = as_text(row), as_text(later)
+    if table in REPEATED:
+        return one.items() <= other.items() or other.items() <= one.items()
+    return table == "contacts" and one == other
+
+
+def as_text(row: Row) -> dict[str, str]:
+    """Return a row so that true and 1, which Python takes for equal, are not."""
+    return {name: repr(value) for name, value in row.items()}
