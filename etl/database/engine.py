@@ -1,6 +1,7 @@
 """The way into PostgreSQL: the engine, and the one place where the driver's errors become ours."""
 
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,9 @@ import psycopg
 from psycopg import errors
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, any_, create_engine, event, literal
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from etl.database import embedded, keepalive, pooler, session
 from etl.database.address import by_socket, engine_url, for_programs, named, parameters
@@ -41,6 +44,9 @@ ADVICE = {
 ADVICE_ON_POLICIES = (
     "Run as the owner of the tables, or as a role with BYPASSRLS: no policy may hide rows from the job."
 )
+
+# For how long after its last use a connection is taken for one without being asked.
+SECONDS_BELIEVED = 1
 
 
 @contextmanager
@@ -104,7 +110,8 @@ def make_engine(url: str) -> Engine:
     found = parameters(url)
     # SQLAlchemy makes ports of its own for hosts without one.
     given = keepalive.defaults(found, "etl") | {"port": None} | found
-    engine = create_engine(engine_url(found), pool_pre_ping=True, connect_args=given, hide_parameters=True)
+    engine = create_engine(engine_url(found), connect_args=given, hide_parameters=True)
+    _ask_after_a_rest(engine)
     pooler.watch(engine, where(engine))
 
     # Before SQLAlchemy asks a new connection anything itself.
@@ -113,6 +120,27 @@ def make_engine(url: str) -> Engine:
         session.prepare(connection)
 
     return engine
+
+
+def _ask_after_a_rest(engine: Engine) -> None:
+    """Have a connection asked whether it still is one, unless it was used a moment ago: each time costs a way there.
+
+    As `pool_pre_ping` has it, that asks each time: where it is none, the pool makes new ones.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        used_at = record.info.get("used_at")  # none of a new one
+        if used_at is None or time.monotonic() - used_at < SECONDS_BELIEVED:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
 
 
 def require_sessions(url: str) -> None:

@@ -60,8 +60,6 @@ def save(
     moving: whether messages that are found in another conversation become those of this one.
     """
     raw = psycopg_of(connection)
-    # A batch that a power cut undoes is read again; when the run is closed, everything before it is on the disk.
-    raw.execute("SET LOCAL synchronous_commit = off")
     return {table: _upsert(raw, table, rows[table], told.get(table, {}), moving) for table in ORDER if rows.get(table)}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
+from etl.errors import DatabaseError
 from etl.load.tally import Tally
 from etl.load.upsert import Row
 from etl.transform.batch import Batch, Key
@@ -13,17 +14,17 @@ REPEATED = ("inboxes", "teams", "agents", "bots", "labels")
 MOST_JOINED = 8
 
 
+class TornError(DatabaseError):
+    """What was saved as one has to be undone, and each part saved by itself."""
+
+
 @dataclass
 class Part:
-    """A batch whose personal data are protected, what there is to count of it, and who waits for that.
-
-    repeated: how many of its contacts are in a part before it, with the same row.
-    """
+    """A batch whose personal data are protected, what there is to count of it, and who waits for that."""
 
     batch: Batch
     tally: Tally
     saved: Future[Tally]
-    repeated: int = 0
 
 
 class Joined:
@@ -34,6 +35,8 @@ class Joined:
 
     def __init__(self, first: Part) -> None:
         self.parts, self.batch = [first], first.batch
+        # How many contacts of each are in a part before it, with the same row.
+        self._repeated = [0]
 
     def is_apart_from(self, batch: Batch) -> bool:
         """Return whether no conversation is in both: what is stored of one says nothing of the other."""
@@ -54,14 +57,22 @@ class Joined:
             for table, those in later.items()
         }
         self.batch = _sum(self.batch, part.batch, news)
-        part.repeated = sum(table == "contacts" for table, _ in shared)
+        self._repeated.append(sum(table == "contacts" for table, _ in shared))
         self.parts.append(part)
         return True
 
+    def require_whole(self, of_all: Tally) -> None:
+        """Raise TornError where messages moved, as what the parts have in common is then more than rows that agree.
+
+        A message that one conversation claims may have been stored as that of another one, in a later part.
+        """
+        if of_all.moved and len(self.parts) > 1:
+            raise TornError("messages moved between conversations")
+
     def tallies(self, of_all: Tally) -> list[Tally]:
         """Return what became of each part; of_all: of their rows, which are told with those of the first."""
-        for part in self.parts:
-            part.tally.counts["contacts"].update(seen=part.repeated, unchanged=part.repeated)
+        for part, repeated in zip(self.parts, self._repeated, strict=True):
+            part.tally.counts["contacts"].update(seen=repeated, unchanged=repeated)
         self.parts[0].tally += of_all
         return [part.tally for part in self.parts]
 
@@ -73,7 +84,10 @@ def _sum(batch: Batch, other: Batch, news: dict[str, dict[Key, Row]]) -> Batch:
         rows={table: rows | news[table] for table, rows in batch.rows.items()},
         complete={table: parents + other.complete[table] for table, parents in batch.complete.items()},
         histories=batch.histories + other.histories,
+        unknown_fields=batch.unknown_fields | other.unknown_fields,
+        unheld=batch.unheld + other.unheld,
         marks=batch.marks | other.marks,
+        shown=batch.shown | other.shown,
         unchanged=batch.unchanged + other.unchanged,
     )
 

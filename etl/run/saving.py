@@ -95,8 +95,14 @@ def _upsert(connection: Connection, batch: Batch, rows: dict[str, list[Row]], no
 
 
 def _is_new(batch: Batch, counts: dict[str, Counter[str]]) -> bool:
-    """Return whether all conversations are new, so that nothing of them can be gone or have changed."""
-    return bool(batch.marks) and counts["conversations"]["inserted"] >= len(batch.marks)
+    """Return whether all conversations and messages are new, so that nothing of them can be gone or have changed."""
+    return bool(batch.marks) and counts["conversations"]["inserted"] >= len(batch.marks) and _all_inserted(counts)
+
+
+def _all_inserted(counts: dict[str, Counter[str]]) -> bool:
+    """Return whether none of the messages was there: one that was may have been another conversation's."""
+    messages = counts.get("messages", Counter())
+    return messages["inserted"] == messages["seen"]
 
 
 def _take_out_retyped(connection: Connection, batch: Batch, rows: dict[str, list[Row]], known: Known) -> set[int]:
@@ -122,7 +128,7 @@ def _move(connection: Connection, batch: Batch, messages: list[Row], counts: dic
 
     Whose they are is not known: no history of these is whole, and nothing of it is gone.
     """
-    moved = marks.find_moves(connection, batch.account_id, messages)
+    moved = set[int]() if _all_inserted(counts) else marks.find_moves(connection, batch.account_id, messages)
     if moved:
         updated = upsert.save(connection, {"messages": messages}, PATHS, moving=True)["messages"]["updated"]
         counts["messages"].update(updated=updated, unchanged=-updated)
