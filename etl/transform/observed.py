@@ -3,9 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from etl.transform.fields import Entity, printable
+from etl.transform import plans
+from etl.transform.fields import Entity, Payload, printable
+from etl.transform.plans import Plan, Shape
 
 KINDS = {
     type(None): "null",
@@ -56,7 +59,7 @@ class Missed(NamedTuple):
 class Observed:
     """What a batch was made of.
 
-    shapes: (what was sent, which object in it, its keys, the types of their values) -> how many records came so.
+    shapes: how many records came in each shape.
     missed: the values that could not be stored. read: fields of which some values could, where that was in doubt.
     withheld: path -> conversations in whose rows something was left as it is, as what the field says is in doubt.
     empty: path -> how many arrays had nothing in them.
@@ -64,7 +67,7 @@ class Observed:
     doubtful: conversations whose stored history is in doubt. contradictions: what messages are and cannot be.
     """
 
-    shapes: Counter[tuple[str, str, tuple[str, ...], tuple[type, ...]]] = field(default_factory=Counter)
+    shapes: Counter[Shape] = field(default_factory=Counter)
     missed: list[Missed] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
     withheld: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -75,16 +78,17 @@ class Observed:
 
     def add(self, entity: Entity, payload: Any) -> None:
         """Note a record; what is no object is rejected elsewhere."""
-        if not isinstance(payload, dict):
-            return
+        if isinstance(payload, dict):
+            self.note(entity, payload, plans.find(entity, payload))
+
+    def note(self, entity: Entity, payload: Payload, plan: Plan) -> None:
+        """Note a record, whose plan was looked for already."""
+        self.shapes[plan.shape] += 1
         for name in ARRAYS:
             if payload.get(name) == []:
                 self.empty[f"{entity.sent_as}.{name}"] += 1
-        for prefix in entity.shapes:
-            inside = payload.get(prefix[:-1]) if prefix else payload
-            if isinstance(inside, dict):
-                shape = entity.sent_as, prefix, tuple(inside), tuple(map(type, inside.values()))
-                self.shapes[shape] = self.shapes.get(shape, 0) + 1
+        for name, prefix in plan.inner:
+            self.shapes[plans.find(entity, payload[name], prefix).shape] += 1
 
     def all_withheld(self) -> set[int]:
         """Return the conversations of which something was left as it is."""
@@ -93,11 +97,9 @@ class Observed:
     def sums(self) -> Counter[str]:
         """Return how many records there were (`message`), and of each field and kind (`message.content text`)."""
         sums = Counter[str]()
-        for (sent_as, prefix, names, types), count in self.shapes.items():
-            if not prefix:
-                sums[sent_as] += count
-            for name, kind in zip(names, types, strict=True):
-                sums[f"{sent_as}.{printable(prefix + name)}\t{KINDS.get(kind, 'number')}"] += count
+        for shape, count in self.shapes.items():
+            for name in _names(shape):
+                sums[name] = sums.get(name, 0) + count
         for missed in self.missed:
             sums[f"{missed.path}\t{UNREAD}"] += 1
         sums.update(f"{path}\t{READ}" for path in self.read)
@@ -106,6 +108,17 @@ class Observed:
         for path, count in (+(withheld + self.kept)).items():
             sums[f"{path}\t{WITHHELD}"] += count
         return sums
+
+
+@lru_cache(maxsize=plans.MOST_PLANS)
+def _names(shape: Shape) -> tuple[str, ...]:
+    """Return what a record of one shape adds one to in the sums: it, unless it is in another one, and its fields."""
+    sent_as, prefix, names, types = shape
+    fields = [
+        f"{sent_as}.{printable(prefix + name)}\t{KINDS.get(kind, 'number')}"
+        for name, kind in zip(names, types, strict=True)
+    ]
+    return tuple(fields if prefix else [sent_as, *fields])
 
 
 def by_path(sums: Counter[str]) -> dict[str, Counter[str]]:
