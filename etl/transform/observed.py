@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from etl.transform import plans
-from etl.transform.fields import Entity, Payload, printable
+from etl.transform.fields import Entity, printable
 from etl.transform.plans import Plan, Shape
 
 KINDS = {
@@ -76,19 +76,18 @@ class Observed:
     doubtful: set[int] = field(default_factory=set)
     contradictions: set[str] = field(default_factory=set)
 
-    def add(self, entity: Entity, payload: Any) -> None:
-        """Note a record; what is no object is rejected elsewhere."""
-        if isinstance(payload, dict):
-            self.note(entity, payload, plans.find(entity, payload))
-
-    def note(self, entity: Entity, payload: Payload, plan: Plan) -> None:
-        """Note a record, whose plan was looked for already."""
+    def add(self, entity: Entity, payload: Any) -> Plan | None:
+        """Note a record, and return how it is read; what is no object is rejected elsewhere."""
+        if not isinstance(payload, dict):
+            return None
+        plan = plans.find(entity, payload)
         self.shapes[plan.shape] += 1
+        for name, prefix in plan.inner:
+            self.shapes[plans.find(entity, payload[name], prefix).shape] += 1
         for name in ARRAYS:
             if payload.get(name) == []:
                 self.empty[f"{entity.sent_as}.{name}"] += 1
-        for name, prefix in plan.inner:
-            self.shapes[plans.find(entity, payload[name], prefix).shape] += 1
+        return plan
 
     def all_withheld(self) -> set[int]:
         """Return the conversations of which something was left as it is."""

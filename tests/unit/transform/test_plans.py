@@ -10,6 +10,7 @@ from etl.errors import BadValue
 from etl.transform import entities, plans, rows
 from etl.transform.batch import Batch
 from etl.transform.fields import Converted, Entity, to_row
+from etl.transform.plans import Plan
 from etl.transform.values import SECRETS
 from tests.examples import examples
 
@@ -130,8 +131,15 @@ class ByDefinition(Batch):
     def refer(self, table: str, number: int) -> None:
         self.add(table, {"id": number})
 
-    def _to_row(self, entity: Entity, payload: Any) -> Converted:
-        return to_row(entity, payload)
+    def once(self, _name: str, _sent: Any, make: Any) -> Any:
+        return make()
+
+    def make(self, entity: Entity, payload: Any, about: int | None, _plan: Plan | None = None) -> Converted | None:
+        try:
+            return to_row(entity, payload)
+        except BadValue as error:
+            self.reject(entity.name, payload, error, about)
+            return None
 
 
 # Few, so that they meet again: with other fields, or with what their columns cannot hold.
