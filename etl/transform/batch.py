@@ -107,7 +107,10 @@ class Batch:
 
         about: the conversation to which it belongs.
         """
-        made = self.make(entity, payload, about)
+        if entity.table in REPEATED:
+            made = self.once(entity.name, payload, partial(self.make, entity, payload, about))
+        else:
+            made = self.make(entity, payload, about)
         return None if made is None else self.put(entity, made, about, given)
 
     def take(self, entity: Entity, payload: Any, about: int | None = None, **given: Any) -> Row | None:
@@ -121,7 +124,7 @@ class Batch:
         plan: the payload's, where it was looked for already.
         """
         try:
-            return self._to_row(entity, payload, plan)
+            return plans.convert(entity, payload, plan)
         except BadValue as error:
             self.reject(entity.name, payload, error, about)
             return None
@@ -144,11 +147,6 @@ class Batch:
             key = tuple([made.row[name] for name in KEYS[entity.table]])
             self.observed.missed.append(Missed(f"{entity.sent_as}.{path}", entity.table, key, column, about))
         return made.row
-
-    def _to_row(self, entity: Entity, payload: Any, plan: Plan | None) -> Converted:
-        if entity.table not in REPEATED or not isinstance(payload, dict):
-            return plans.convert(entity, payload, plan)
-        return self.once(entity.name, payload, partial(plans.convert, entity, payload, plan))
 
     def once(self, name: str, sent: Any, make: Callable[[], Made]) -> Made:
         """Return what is made of something that was sent, once for all messages that repeat it; None is made again.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from etl.transform import plans
 from etl.transform.fields import Entity, printable
-from etl.transform.plans import Plan, Shape
+from etl.transform.plans import Form, Plan
 
 KINDS = {
     type(None): "null",
@@ -59,7 +59,7 @@ class Missed(NamedTuple):
 class Observed:
     """What a batch was made of.
 
-    shapes: how many records came in each shape.
+    forms: how many records came in each form.
     missed: the values that could not be stored. read: fields of which some values could, where that was in doubt.
     withheld: path -> conversations in whose rows something was left as it is, as what the field says is in doubt.
     empty: path -> how many arrays had nothing in them.
@@ -67,7 +67,7 @@ class Observed:
     doubtful: conversations whose stored history is in doubt. contradictions: what messages are and cannot be.
     """
 
-    shapes: Counter[Shape] = field(default_factory=Counter)
+    forms: Counter[Form] = field(default_factory=Counter)
     missed: list[Missed] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
     withheld: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -81,9 +81,9 @@ class Observed:
         if not isinstance(payload, dict):
             return None
         plan = plans.find(entity, payload)
-        self.shapes[plan.shape] += 1
+        self.forms[plan.form] += 1
         for name, prefix in plan.inner:
-            self.shapes[plans.find(entity, payload[name], prefix).shape] += 1
+            self.forms[plans.find(entity, payload[name], prefix).form] += 1
         for name in ARRAYS:
             if payload.get(name) == []:
                 self.empty[f"{entity.sent_as}.{name}"] += 1
@@ -96,8 +96,8 @@ class Observed:
     def sums(self) -> Counter[str]:
         """Return how many records there were (`message`), and of each field and kind (`message.content text`)."""
         sums = Counter[str]()
-        for shape, count in self.shapes.items():
-            for name in _names(shape):
+        for form, count in self.forms.items():
+            for name in _names(form):
                 sums[name] = sums.get(name, 0) + count
         for missed in self.missed:
             sums[f"{missed.path}\t{UNREAD}"] += 1
@@ -110,14 +110,13 @@ class Observed:
 
 
 @lru_cache(maxsize=plans.MOST_PLANS)
-def _names(shape: Shape) -> tuple[str, ...]:
-    """Return what a record of one shape adds one to in the sums: it, unless it is in another one, and its fields."""
-    sent_as, prefix, names, types = shape
+def _names(form: Form) -> tuple[str, ...]:
+    """Return what a record of one form adds one to in the sums: it, unless it is in another one, and its fields."""
     fields = [
-        f"{sent_as}.{printable(prefix + name)}\t{KINDS.get(kind, 'number')}"
-        for name, kind in zip(names, types, strict=True)
+        f"{form.sent_as}.{printable(form.prefix + name)}\t{KINDS.get(kind, 'number')}"
+        for name, kind in zip(form.names, form.types, strict=True)
     ]
-    return tuple(fields if prefix else [sent_as, *fields])
+    return tuple(fields if form.prefix else [form.sent_as, *fields])
 
 
 def by_path(sums: Counter[str]) -> dict[str, Counter[str]]:

@@ -3,6 +3,7 @@
 `fields.to_row` stays the definition: whatever is odd goes through it, and for all else the same comes out.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 from types import NoneType
 from typing import Any, NamedTuple
@@ -22,9 +23,6 @@ from etl.transform.values import (
     word,
 )
 
-# What was sent, which object in it, its keys, and the types of their values.
-Shape = tuple[str, str, tuple[str, ...], tuple[type, ...]]
-
 # An account has some hundreds of shapes. A server that has new keys in each record must not fill the memory.
 MOST_PLANS = 2_000
 
@@ -36,16 +34,26 @@ class OddError(Exception):
     """A payload is not as a plan needs it."""
 
 
+@dataclass(frozen=True, eq=False)
+class Form:
+    """What was sent, which object in it, its keys, and the types of their values: told apart by what it is, quickly."""
+
+    sent_as: str
+    prefix: str
+    names: tuple[str, ...]
+    types: tuple[type, ...]
+
+
 class Plan(NamedTuple):
     """How an object of one shape is read.
 
-    shape: what was sent, which object in it, its keys, the types of their values.
+    form: what there is to note of it.
     plain: (column, key) of the fields whose value is the column's as it is. read: (column, key, reader) of the others.
     inner: (key, prefix) of objects with fields of their own. extra: keys of which nothing is known; unknown: their
     paths. is_odd: whether the definition has to read it.
     """
 
-    shape: Shape
+    form: Form
     plain: tuple[tuple[str, str], ...]
     read: tuple[tuple[str, str, Reader], ...]
     inner: tuple[tuple[str, str], ...]
@@ -113,15 +121,15 @@ def _read_object(entity: Entity, payload: Payload, plan: Plan, made: Converted) 
 @lru_cache(maxsize=MOST_PLANS)
 def _plan(entity: Entity, prefix: str, names: tuple[str, ...], types: tuple[type, ...]) -> Plan:
     """Return how an object with these keys, and values of these types, is read."""
-    known, kinds = entity.shapes[prefix], dict(zip(names, types, strict=True))
-    others = [name for name in names if name not in known.known and name not in SECRETS]
+    shape, kinds = entity.shapes[prefix], dict(zip(names, types, strict=True))
+    others = [name for name in names if name not in shape.known and name not in SECRETS]
     inner = [(name, path) for name in others if (path := f"{prefix}{name}.") in entity.shapes]
     extra = [] if entity.only_named else [name for name in others if f"{prefix}{name}." not in entity.shapes]
-    there = [(column, name, READERS.get(read, read)) for column, name, read in known.fields if name in kinds]
+    there = [(column, name, READERS.get(read, read)) for column, name, read in shape.fields if name in kinds]
     # Null is plain, and comes before what another key of the same column tells: it does not wipe that.
     plain = [entry for entry in there if kinds[entry[1]] is NoneType or (entry[2], kinds[entry[1]]) in LEFT_ALONE]
     return Plan(
-        (entity.sent_as, prefix, names, types),
+        Form(entity.sent_as, prefix, names, types),
         tuple((column, name) for column, name, _ in plain),
         tuple(entry for entry in there if entry not in plain),
         tuple((name, path) for name, path in inner if kinds[name] is dict),
