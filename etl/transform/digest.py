@@ -51,14 +51,15 @@ def agrees(batch: Batch, conversation_id: int, before: list[Row]) -> bool:
     What changed in between may change back: then the list's payload comes as it was, and the rows are not what it says.
     """
     return all(
-        _is_same(was[name], now[name])
+        all(map(_is_same, was.values(), map(now.__getitem__, was)))
         for was, now in zip(before, listed(batch, conversation_id), strict=True)
-        for name in was
     )
 
 
 def _is_same(was: Any, now: Any) -> bool:
     """Return whether two values are one, true and 1 not being so, nor 0 and -0.0, at any depth."""
+    if was is now:
+        return True
     if type(was) is type(now) and type(was) in EXACT:
         return bool(was == now)
     return repr(was) == repr(now)
