@@ -1,16 +1,19 @@
 """Protects what a batch holds before any of it is saved: pure; `rules` says what becomes of each value."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from etl.id_set import IdSet
 from etl.privacy import changes
 from etl.privacy.records import is_hidden, protect_record, shown_field
 from etl.privacy.rules import DROP, Row, Way, protect_row
+from etl.transform import plans
 from etl.transform.batch import Batch
 from etl.transform.content import keyed_digest
+from etl.transform.plans import Form
 
 
 @dataclass
@@ -81,11 +84,19 @@ def protect(batch: Batch, way: Way, forgotten: Forgotten) -> None:
 
 def _forget_names(batch: Batch) -> None:
     """Forget the keys that may name a person."""
-    shapes, batch.observed.shapes = batch.observed.shapes, Counter()
-    for (sent_as, prefix, names, types), count in shapes.items():
-        kept = [one for one in zip(names, types, strict=True) if not is_hidden(sent_as, prefix + one[0])]
-        shape = sent_as, prefix, tuple(name for name, _ in kept), tuple(kind for _, kind in kept)
-        batch.observed.shapes[shape] += count
+    forms, batch.observed.forms = batch.observed.forms, Counter()
+    for form, count in forms.items():
+        batch.observed.forms[_without_names(form)] += count
+
+
+@lru_cache(maxsize=plans.MOST_PLANS)
+def _without_names(form: Form) -> Form:
+    fields = [
+        (name, kind)
+        for name, kind in zip(form.names, form.types, strict=True)
+        if not is_hidden(form.sent_as, form.prefix + name)
+    ]
+    return replace(form, names=tuple(name for name, _ in fields), types=tuple(kind for _, kind in fields))
 
 
 def _digest_texts(batch: Batch, way: Way) -> None:

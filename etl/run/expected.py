@@ -133,7 +133,8 @@ class Expected:
     def withhold(self, batch: Batch, engine: Engine) -> None:
         """Take out of a batch what is in doubt, so that what is stored stays; the batch notes the conversations."""
         reject_implausible(batch, self.accepted)
-        self.unmet.difference_update(met(batch.observed.sums()))
+        if self.unmet:
+            self.unmet.difference_update(met(batch.observed.sums()))
         self._note_what_is_read(batch)
         if self.unmet & self._of_histories:
             # What is stored of these may lack what is only called by another name.

@@ -1,12 +1,13 @@
 """Who owns a conversation, wrote a message or is rated: people and bots told apart, as their numbers collide."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from etl.errors import BadValue
 from etl.transform.batch import Batch
 from etl.transform.entities import AGENT, BOT, CONTACT
-from etl.transform.fields import Entity, Payload, Row, sender_type
+from etl.transform.fields import Converted, Entity, Payload, Row, sender_type
 from etl.transform.values import key
 
 USER, CONTACT_TYPE, AGENT_BOT = "user", "contact", "agent_bot"
@@ -73,7 +74,7 @@ def assignee(payload: Payload, meta: Payload) -> Told:
         return shown, told
     if shown is None:
         return {"id": bot}, AGENT_BOT
-    is_it = told is None and number_of(shown, "id") == number_of({"id": bot}, "id")
+    is_it = told is None and id_of(shown) == id_of({"id": bot})
     return shown, AGENT_BOT if is_it else told
 
 
@@ -96,7 +97,7 @@ def owner(batch: Batch, columns: Columns, referred: Told, about: int | None = No
     if kind == USER:
         person = reference(batch, (columns.person, AGENT), payload, about)
         return columns.of(kind, person, None) if person else {}
-    number = number_of(payload, "id").get("id")
+    number = id_of(payload)
     made = batch.convert(BOT, payload | {"type": kind} if isinstance(payload, dict) else payload, about)
     if number is None:
         return {}
@@ -131,35 +132,54 @@ def reference(batch: Batch, to: tuple[str, Entity], payload: Any, about: int | N
     column, entity = to
     if payload is None:
         return {column: None}
-    if batch.convert(entity, payload, about) is None:
-        for number in number_of(payload, column).values():
-            batch.refer(entity.table, number)
-    return number_of(payload, column)
+    number = id_of(payload)
+    if batch.convert(entity, payload, about) is None and number is not None:
+        batch.refer(entity.table, number)
+    return {} if number is None else {column: number}
 
 
 def number_of(payload: Any, column: str) -> Row:
     """Return the id of a record under a column's name; nothing when it has none that can be read."""
+    number = id_of(payload)
+    return {} if number is None else {column: number}
+
+
+def id_of(payload: Any) -> int | None:
+    """Return the id of a record; None when it has none that can be read."""
     try:
-        return {column: key(payload["id"])}
+        return key(payload["id"])
     except (BadValue, KeyError, TypeError):
-        return {}
+        return None
 
 
 def sender(batch: Batch, conversation_id: int, payload: Payload) -> Row:
     """Add who sent a message; return the columns sender_type and sender_id where the `sender` object tells them."""
-    who = payload.get("sender")
+    who, beside = payload.get("sender"), payload.get("sender_type")
     if who is None:
         return {}
-    told = who.get("type", payload.get("sender_type")) if isinstance(who, dict) else None
+    made = batch.once("sender", [who, beside], partial(_sender, batch, conversation_id, who, beside))
+    if made is None:
+        return {}
+    entity, converted, columns = made
+    batch.put(entity, converted, conversation_id, {})
+    return columns
+
+
+def _sender(batch: Batch, conversation_id: int, who: Any, beside: Any) -> tuple[Entity, Converted, Row] | None:
+    """Return what becomes of a sender, and the columns that refer to it; None when it had to be rejected.
+
+    beside: the type that the message says.
+    """
+    told = who.get("type", beside) if isinstance(who, dict) else None
     try:
-        _require_one_type(told, payload.get("sender_type"))
+        _require_one_type(told, beside)
         kind = kind_of(who, told)
     except BadValue as error:
         batch.reject("sender", who, error, conversation_id)
-        return {}
+        return None
     entity = {CONTACT_TYPE: CONTACT, USER: AGENT}.get(kind, BOT)
-    row = batch.convert(entity, who | {"type": kind}, conversation_id)
-    return {"sender_type": kind, "sender_id": row["id"]} if row else {}
+    made = batch.make(entity, who | {"type": kind}, conversation_id)
+    return None if made is None else (entity, made, {"sender_type": kind, "sender_id": made.row["id"]})
 
 
 def _require_one_type(told: Any, beside: Any) -> None:
@@ -168,13 +188,9 @@ def _require_one_type(told: Any, beside: Any) -> None:
         raise BadValue("the message says another", told, "type")
 
 
-def add_bare_sender(batch: Batch, message: Row, given: Row) -> None:
-    """Add the sender with its id alone: nothing more is known of a deleted user, and the foreign key needs a row.
-
-    given: columns that are not of the message's own fields.
-    """
-    table = TABLES.get(given.get("sender_type", message.get("sender_type")))
-    number = given.get("sender_id", message.get("sender_id"))
+def add_bare_sender(batch: Batch, message: Row) -> None:
+    """Add the sender with its id alone: nothing more is known of a deleted user, and the foreign key needs a row."""
+    table, number = TABLES.get(message.get("sender_type")), message.get("sender_id")
     if table and number is not None:
         batch.refer(table, number)
 

@@ -3,8 +3,10 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import orjson
 
@@ -29,9 +31,11 @@ from etl.transform.entities import (
 )
 from etl.transform.fields import KEYS, Converted, Entity, Row
 from etl.transform.observed import Missed, Observed
+from etl.transform.plans import Plan
 from etl.transform.values import LARGEST, free, text, without_secrets
 
 Key = tuple[Any, ...]
+Made = TypeVar("Made")
 
 
 # Tables whose records come with many messages each.
@@ -73,7 +77,7 @@ class Batch:
     disputed: set[int] = field(default_factory=set)
     # table -> what was the last to be added there: the same once more says nothing new.
     _added: dict[str, Converted] = field(default_factory=dict, repr=False, compare=False)
-    _made: dict[tuple[str, bytes], Converted] = field(default_factory=dict, repr=False, compare=False)
+    _made: dict[tuple[str, bytes], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def add(self, table: str, row: Row) -> None:
         """Add a row; keys of the same record that are already there stay unless `row` has them too.
@@ -103,18 +107,40 @@ class Batch:
 
         about: the conversation to which it belongs.
         """
+        if entity.table in REPEATED:
+            made = self.once(entity.name, payload, partial(self.make, entity, payload, about))
+        else:
+            made = self.make(entity, payload, about)
+        return None if made is None else self.put(entity, made, about, given)
+
+    def take(self, entity: Entity, payload: Any, about: int | None = None, **given: Any) -> Row | None:
+        """Note which fields a payload has, and convert it."""
+        made = self.make(entity, payload, about, self.observed.add(entity, payload))
+        return None if made is None else self.put(entity, made, about, given)
+
+    def make(self, entity: Entity, payload: Any, about: int | None, plan: Plan | None = None) -> Converted | None:
+        """Turn a payload into a row, which is not added; None when it had to be rejected.
+
+        plan: the payload's, where it was looked for already.
+        """
         try:
-            made = self._to_row(entity, payload)
+            return plans.convert(entity, payload, plan)
         except BadValue as error:
             self.reject(entity.name, payload, error, about)
             return None
+
+    def put(self, entity: Entity, made: Converted, about: int | None, given: Row) -> Row:
+        """Add what was made of a payload with the columns `given`, and what there is to tell of it; return the row."""
         if made.unknown:
             self.unknown_fields |= made.unknown
         if made.unheld or made.replaced:
             self.unheld.update(
                 beyond_range=made.beyond, of_another_kind=len(made.unheld) - made.beyond, replaced=made.replaced
             )
-        if given or self._added.get(entity.table) is not made:
+        if entity.table not in REPEATED:
+            made.row |= given
+            self.add(entity.table, made.row)
+        elif given or self._added.get(entity.table) is not made:
             self.add(entity.table, made.row | given)
             self._added[entity.table] = made
         for path, column in made.columns.items():
@@ -122,17 +148,19 @@ class Batch:
             self.observed.missed.append(Missed(f"{entity.sent_as}.{path}", entity.table, key, column, about))
         return made.row
 
-    def _to_row(self, entity: Entity, payload: Any) -> Converted:
-        """Turn a payload into a row, once for all messages that repeat the same sender."""
-        if entity.table not in REPEATED or not isinstance(payload, dict):
-            return plans.convert(entity, payload)
+    def once(self, name: str, sent: Any, make: Callable[[], Made]) -> Made:
+        """Return what is made of something that was sent, once for all messages that repeat it; None is made again.
+
+        name: of what is made, so that no two are taken for each other.
+        """
         try:
-            key = entity.name, orjson.dumps(payload)
+            key = name, orjson.dumps(sent)
         except TypeError:
-            return plans.convert(entity, payload)
-        if key not in self._made:
-            self._made[key] = plans.convert(entity, payload)
-        return self._made[key]
+            return make()
+        made: Made = self._made.get(key) or make()
+        if made is not None:
+            self._made[key] = made
+        return made
 
     def reject(self, entity: str, payload: Any, error: BadValue, about: int | None = None) -> None:
         """Keep a record that cannot become a row, with the reason, and the conversation to which it belongs."""

@@ -1,6 +1,8 @@
 """Tells that a conversation is sent exactly as it was taken in before, so that it may be left alone: pure."""
 
 import hashlib
+from datetime import datetime
+from types import NoneType
 from typing import Any
 
 import orjson
@@ -10,6 +12,8 @@ from etl.transform.fields import Row
 
 # For longer pieces hashlib releases the GIL, and waits to get it back longer than the hashing takes.
 PIECE = 2_000
+# Types whose equal values are the same.
+EXACT = {str, int, bool, NoneType, datetime}
 
 
 def digest(payload: Any, salt: str) -> str | None:
@@ -47,7 +51,15 @@ def agrees(batch: Batch, conversation_id: int, before: list[Row]) -> bool:
     What changed in between may change back: then the list's payload comes as it was, and the rows are not what it says.
     """
     return all(
-        repr(was[name]) == repr(now[name])
+        all(map(_is_same, was.values(), map(now.__getitem__, was)))
         for was, now in zip(before, listed(batch, conversation_id), strict=True)
-        for name in was
     )
+
+
+def _is_same(was: Any, now: Any) -> bool:
+    """Return whether two values are one, true and 1 not being so, nor 0 and -0.0, at any depth."""
+    if was is now:
+        return True
+    if type(was) is type(now) and type(was) in EXACT:
+        return bool(was == now)
+    return repr(was) == repr(now)

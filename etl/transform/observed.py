@@ -3,9 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from etl.transform import plans
 from etl.transform.fields import Entity, printable
+from etl.transform.plans import Form, Plan
 
 KINDS = {
     type(None): "null",
@@ -56,7 +59,7 @@ class Missed(NamedTuple):
 class Observed:
     """What a batch was made of.
 
-    shapes: (what was sent, which object in it, its keys, the types of their values) -> how many records came so.
+    forms: how many records came in each form.
     missed: the values that could not be stored. read: fields of which some values could, where that was in doubt.
     withheld: path -> conversations in whose rows something was left as it is, as what the field says is in doubt.
     empty: path -> how many arrays had nothing in them.
@@ -64,7 +67,7 @@ class Observed:
     doubtful: conversations whose stored history is in doubt. contradictions: what messages are and cannot be.
     """
 
-    shapes: Counter[tuple[str, str, tuple[str, ...], tuple[type, ...]]] = field(default_factory=Counter)
+    forms: Counter[Form] = field(default_factory=Counter)
     missed: list[Missed] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
     withheld: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -73,18 +76,18 @@ class Observed:
     doubtful: set[int] = field(default_factory=set)
     contradictions: set[str] = field(default_factory=set)
 
-    def add(self, entity: Entity, payload: Any) -> None:
-        """Note a record; what is no object is rejected elsewhere."""
+    def add(self, entity: Entity, payload: Any) -> Plan | None:
+        """Note a record, and return how it is read; what is no object is rejected elsewhere."""
         if not isinstance(payload, dict):
-            return
+            return None
+        plan = plans.find(entity, payload)
+        self.forms[plan.form] += 1
+        for name, prefix in plan.inner:
+            self.forms[plans.find(entity, payload[name], prefix).form] += 1
         for name in ARRAYS:
             if payload.get(name) == []:
                 self.empty[f"{entity.sent_as}.{name}"] += 1
-        for prefix in entity.shapes:
-            inside = payload.get(prefix[:-1]) if prefix else payload
-            if isinstance(inside, dict):
-                shape = entity.sent_as, prefix, tuple(inside), tuple(map(type, inside.values()))
-                self.shapes[shape] = self.shapes.get(shape, 0) + 1
+        return plan
 
     def all_withheld(self) -> set[int]:
         """Return the conversations of which something was left as it is."""
@@ -93,11 +96,9 @@ class Observed:
     def sums(self) -> Counter[str]:
         """Return how many records there were (`message`), and of each field and kind (`message.content text`)."""
         sums = Counter[str]()
-        for (sent_as, prefix, names, types), count in self.shapes.items():
-            if not prefix:
-                sums[sent_as] += count
-            for name, kind in zip(names, types, strict=True):
-                sums[f"{sent_as}.{printable(prefix + name)}\t{KINDS.get(kind, 'number')}"] += count
+        for form, count in self.forms.items():
+            for name in _names(form):
+                sums[name] = sums.get(name, 0) + count
         for missed in self.missed:
             sums[f"{missed.path}\t{UNREAD}"] += 1
         sums.update(f"{path}\t{READ}" for path in self.read)
@@ -106,6 +107,16 @@ class Observed:
         for path, count in (+(withheld + self.kept)).items():
             sums[f"{path}\t{WITHHELD}"] += count
         return sums
+
+
+@lru_cache(maxsize=plans.MOST_PLANS)
+def _names(form: Form) -> tuple[str, ...]:
+    """Return what a record of one form adds one to in the sums: it, unless it is in another one, and its fields."""
+    fields = [
+        f"{form.sent_as}.{printable(form.prefix + name)}\t{KINDS.get(kind, 'number')}"
+        for name, kind in zip(form.names, form.types, strict=True)
+    ]
+    return tuple(fields if form.prefix else [form.sent_as, *fields])
 
 
 def by_path(sums: Counter[str]) -> dict[str, Counter[str]]:

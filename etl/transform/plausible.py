@@ -43,8 +43,10 @@ def _contradiction(row: Row) -> str | None:
     return "outgoing by contact" if said == "outgoing" and row.get("sender_type") == "contact" else None
 
 
-def _missing(row: Row, needed: Collection[str]) -> BadValue | None:
-    return next((BadValue("is missing", field=name) for name in sorted(needed) if name not in row), None)
+def _missing(row: Row, needed: frozenset[str]) -> BadValue | None:
+    if row.keys() >= needed:
+        return None
+    return next(BadValue("is missing", field=name) for name in sorted(needed) if name not in row)
 
 
 def _take_out(batch: Batch, key: tuple[int, ...]) -> None:

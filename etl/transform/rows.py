@@ -8,7 +8,7 @@ from typing import Any
 from etl.errors import BadValue
 from etl.selection import STATUSES, Selection
 from etl.transform import actors
-from etl.transform.actors import number_of, reference
+from etl.transform.actors import id_of, number_of, reference
 from etl.transform.batch import Batch
 from etl.transform.entities import (
     ATTACHMENT,
@@ -41,7 +41,7 @@ def to_batch(account_id: int, payloads: Iterable[Any]) -> Batch:
 def add_agents(batch: Batch, payload: Payload) -> None:
     """Add the agents of a conversation that is left alone: their availability changes without anything else."""
     batch.observed.add(CONVERSATION, payload)
-    about = number_of(payload, "id").get("id")
+    about = id_of(payload)
     meta = payload.get("meta")
     last = payload.get("last_non_activity_message")
     messages = payload.get("messages")
@@ -68,9 +68,9 @@ def add_history(batch: Batch, conversation_id: int, messages: Collection[Any], s
 
 def _find_rivals(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
     """Return the other conversations to which the batch has some of these messages belong."""
-    numbers = {number_of(message, "id").get("id") for message in messages}
-    held = (batch.rows["messages"].get((number,)) for number in numbers)
-    return {row["conversation_id"] for row in held if row} - {conversation_id}
+    held = batch.rows["messages"]
+    found = {row["conversation_id"] for message in messages if (row := held.get((id_of(message),)))}
+    return found - {conversation_id}
 
 
 def add_witnessed(batch: Batch, conversation_id: int, messages: Iterable[Any]) -> set[int]:
@@ -138,7 +138,7 @@ def is_within(payload: Any, statuses: Collection[str] | None, since: datetime | 
 
 def _add_conversation(batch: Batch, payload: Any) -> None:
     batch.observed.add(CONVERSATION, payload)
-    about = number_of(payload, "id").get("id")
+    about = id_of(payload)
     meta = payload.get("meta") if isinstance(payload, dict) else None
     if not isinstance(meta, dict | None):
         # Whose it is and with whom is in there, and nobody is not what it says.
@@ -214,23 +214,21 @@ def _add_labels(batch: Batch, conversation_id: int, payload: Payload) -> None:
 
 def _add_message(batch: Batch, conversation_id: int, payload: Any, sent: Entity) -> int | None:
     """Add a message with its sender and attachments; return its id, None when it had to be rejected."""
-    batch.observed.add(sent, payload)
     given: Row = {"conversation_id": conversation_id, "partial": False, "removed_at": None}
     if isinstance(payload, dict):
         given |= actors.sender(batch, conversation_id, payload)
         if "content_attributes" in payload:
             given["deleted"] = _says_deleted(payload["content_attributes"])
-    row = batch.convert(sent, payload, conversation_id, **given)
+    row = batch.take(sent, payload, conversation_id, **given)
     if row is None:
         return None
-    actors.add_bare_sender(batch, row, given)
+    actors.add_bare_sender(batch, row)
     actors.take_out_bot(batch, row["id"], payload)
     if row.get("inbox_id") is not None:
         batch.refer("inboxes", row["inbox_id"])
     rejected = len(batch.rejected)
     for attachment in batch.items("attachment", payload.get("attachments"), conversation_id):
-        batch.observed.add(ATTACHMENT, attachment)
-        batch.convert(ATTACHMENT, attachment, conversation_id, message_id=row["id"])
+        batch.take(ATTACHMENT, attachment, conversation_id, message_id=row["id"])
     if len(batch.rejected) == rejected:
         # Absent means none: both shapes leave the key out when there are no attachments (the vendor's section 3).
         batch.complete["attachments"].append(row["id"])

@@ -114,6 +114,8 @@ def instant(value: Any) -> datetime | None:
     0 stands for null (the vendor's section 4). The same field comes as seconds from one endpoint and as ISO 8601
     from another, and in quotes or in Ruby's own spelling from bridges and old installations, so every time takes all.
     """
+    if type(value) is int:
+        return _seconds(value)
     if isinstance(value, str) and FRACTION.fullmatch(value):
         value = float(value) if "." in value else int(value)
     if isinstance(value, str):
@@ -121,11 +123,16 @@ def instant(value: Any) -> datetime | None:
             read = _written(value)
             return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return datetime.fromtimestamp(value, UTC) if value else None
-        except (ValueError, OverflowError, OSError):
-            raise BeyondRange("expected a time", shown(value)) from None
+        return _seconds(value)
     raise BadValue("expected a time", shown(value))
+
+
+def _seconds(value: float) -> datetime | None:
+    """Read seconds since 1970; 0 is no time."""
+    try:
+        return datetime.fromtimestamp(value, UTC) if value else None
+    except (ValueError, OverflowError, OSError):
+        raise BeyondRange("expected a time", shown(value)) from None
 
 
 def _written(value: str) -> datetime:

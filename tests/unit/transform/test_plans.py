@@ -1,5 +1,6 @@
 """What is made by plan is what `to_row` makes of it, whatever is sent: rows, what is told of them, and refusals."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from etl.errors import BadValue
 from etl.transform import entities, plans, rows
 from etl.transform.batch import Batch
-from etl.transform.fields import Converted, Entity, to_row
+from etl.transform.fields import Converted, Entity, printable, to_row
+from etl.transform.observed import ARRAYS, EMPTY, KINDS, Observed
+from etl.transform.plans import Plan
 from etl.transform.values import SECRETS
 from tests.examples import examples
 
@@ -88,6 +91,29 @@ def test_a_payload_becomes_the_same_row_by_plan_and_by_the_definition(entity, da
     assert outcome(plans.convert, entity, payload) == outcome(to_row, entity, payload)
 
 
+def by_hand(entity: Entity, payload: dict[str, Any]) -> Counter[str]:
+    """Return what there is to note of one record: it, its fields, and those of the objects in it, by their kinds."""
+    noted = Counter({entity.sent_as: 1})
+    for prefix in entity.shapes:
+        inside = payload.get(prefix[:-1]) if prefix else payload
+        for name, value in inside.items() if isinstance(inside, dict) else ():
+            noted[f"{entity.sent_as}.{printable(prefix + name)}\t{KINDS[type(value)]}"] += 1
+    for name in ARRAYS:
+        noted[f"{entity.sent_as}.{name}\t{EMPTY}"] += payload.get(name) == []
+    return +noted
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.sent_as)
+@settings(max_examples=examples(20, 500))
+@given(data=st.data())
+def test_what_is_noted_of_payloads_is_what_each_has_whether_planned_or_odd(entity, data):
+    sent = [one for one in data.draw(st.lists(payloads(entity), max_size=3)) if isinstance(one, dict)]
+    observed = Observed()
+    for payload in sent:
+        observed.add(entity, payload)
+    assert observed.sums() == sum((by_hand(entity, payload) for payload in sent), Counter())
+
+
 @pytest.mark.parametrize(
     ("entity", "sent"),
     [
@@ -130,8 +156,15 @@ class ByDefinition(Batch):
     def refer(self, table: str, number: int) -> None:
         self.add(table, {"id": number})
 
-    def _to_row(self, entity: Entity, payload: Any) -> Converted:
-        return to_row(entity, payload)
+    def once(self, _name: str, _sent: Any, make: Any) -> Any:
+        return make()
+
+    def make(self, entity: Entity, payload: Any, about: int | None, _plan: Plan | None = None) -> Converted | None:
+        try:
+            return to_row(entity, payload)
+        except BadValue as error:
+            self.reject(entity.name, payload, error, about)
+            return None
 
 
 # Few, so that they meet again: with other fields, or with what their columns cannot hold.
@@ -140,7 +173,7 @@ PEOPLE = st.fixed_dictionaries(
     optional={
         "type": st.sampled_from(["user", "contact", "agent_bot"]),
         "name": st.sampled_from(["x", "y", None, 7, ["x"]]),
-        "blocked": st.sampled_from([True, "x"]),
+        "blocked": st.sampled_from([True, 1, "x"]),
         "mood": st.sampled_from([1, {"a": "\x00"}]),
         "outgoing_url": st.sampled_from([None, "x"]),
     },
