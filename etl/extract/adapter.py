@@ -23,8 +23,6 @@ from requests.adapters import HTTPAdapter
 from etl.settings.route import Proxy, Route
 
 MOST_INTERIM_ANSWERS = 10
-# What is read of a socket at once: most answers are whole in it.
-BUFFER = 2**16
 # Status and headers of nearly every answer, with nothing in them that could be read in more than one way.
 USUAL_HEAD = re.compile(rb"HTTP/1\.1 200 ([ -~]*)\r\n((?:[!-9;-~]+: [!-~][ -~]*\r\n){1,50})\r\n")
 USUAL_LENGTH = re.compile("[0-9]{1,15}")
@@ -107,11 +105,11 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *args: Any, **named: Any) -> None:
         super().__init__(sock, *args, **named)
-        self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock), BUFFER)
+        self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock))
 
     def begin(self) -> None:
         """Read status and headers of the final answer: interim ones, such as 103 Early Hints, come before it."""
-        if self.headers is None and self._begin_as_usual():
+        if self._begin_as_usual():
             return
         super().begin()
         for _ in range(MOST_INTERIM_ANSWERS):
@@ -140,7 +138,7 @@ class _Response(http.client.HTTPResponse):
         self.headers = self.msg = http.client.HTTPMessage()
         for name, value in pairs:
             self.headers.set_raw(name, value)
-        self.version, self.status, self.reason = 11, http.client.OK.value, reason.decode("ascii").strip()
+        self.version, self.status, self.reason = 11, int(http.client.OK), reason.decode("ascii").strip()
         self.code = self.status
         self.chunked, self.chunk_left = first.get("transfer-encoding", "").lower() == "chunked", None
         self.length = None if length is None or self.chunked else int(length)
