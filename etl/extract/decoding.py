@@ -13,7 +13,7 @@ from etl.extract.quotes import Quotes
 SHAPE = bytes(b"0"[0] if one in b"0123456789" else b":"[0] if one in b":,[" else one for one in range(256))
 # In a number, not in a text: the long ids of other systems are texts of digits.
 BEYOND_64_BITS = b"0" * 20, b"-" + b"0" * 19
-WITHIN = tuple(b":" + long for long in BEYOND_64_BITS)
+IN_A_LIST_OR_OBJECT = tuple(b":" + long for long in BEYOND_64_BITS)
 BEGINNING = 2**16
 
 
@@ -35,7 +35,7 @@ def decode(body: bytearray, quotes: Quotes) -> Any:
 
 def _has_long_numbers(body: bytearray) -> bool:
     shape = body.translate(SHAPE, b" \t\r\n")
-    return shape.startswith(BEYOND_64_BITS) or any(long in shape for long in WITHIN)
+    return shape.startswith(BEYOND_64_BITS) or any(long in shape for long in IN_A_LIST_OR_OBJECT)
 
 
 def begins_as_json(body: bytearray) -> bool:
