@@ -10,6 +10,7 @@ A proxy's login is never a part of an address here: requests and urllib3 quote a
 import http.client
 import io
 import math
+import re
 import socket
 import time
 from base64 import b64encode
@@ -22,6 +23,9 @@ from requests.adapters import HTTPAdapter
 from etl.settings.route import Proxy, Route
 
 MOST_INTERIM_ANSWERS = 10
+# Status and headers of nearly every answer, with nothing in them that could be read in more than one way.
+USUAL_HEAD = re.compile(rb"HTTP/1\.1 200 ([ -~]*)\r\n((?:[!-9;-~]+: [!-~][ -~]*\r\n){1,50})\r\n")
+USUAL_LENGTH = re.compile("[0-9]{1,15}")
 
 
 class Adapter(HTTPAdapter):
@@ -105,6 +109,8 @@ class _Response(http.client.HTTPResponse):
 
     def begin(self) -> None:
         """Read status and headers of the final answer: interim ones, such as 103 Early Hints, come before it."""
+        if self._begin_as_usual():
+            return
         super().begin()
         for _ in range(MOST_INTERIM_ANSWERS):
             if not _is_interim(self.status):
@@ -113,6 +119,31 @@ class _Response(http.client.HTTPResponse):
             super().begin()
         if self.status != http.client.OK:
             self.will_close = True
+
+    def _begin_as_usual(self) -> bool:
+        """Read status and headers as http.client would, for a fifth of the time; leave all to it if they are unusual.
+
+        What it takes so long for is to read them as those of a mail.
+        """
+        head = USUAL_HEAD.match(self.fp.peek())
+        if head is None:
+            return False
+        reason, lines = head.group(1, 2)
+        pairs = [line.split(": ", 1) for line in lines.decode("ascii").splitlines()]
+        first = {name.lower(): value for name, value in reversed(pairs)}
+        length = first.get("content-length")
+        if length is not None and not USUAL_LENGTH.fullmatch(length):
+            return False
+        self.fp.read(head.end())
+        self.headers = self.msg = http.client.HTTPMessage()
+        for name, value in pairs:
+            self.headers.set_raw(name, value)
+        self.version, self.status, self.reason = 11, int(http.client.OK), reason.decode("ascii").strip()
+        self.code = self.status
+        self.chunked, self.chunk_left = first.get("transfer-encoding", "").lower() == "chunked", None
+        self.length = None if length is None or self.chunked else int(length)
+        self.will_close = "close" in first.get("connection", "").lower() or not (self.chunked or length)
+        return True
 
 
 def _is_interim(status: int) -> bool:

@@ -3,8 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
@@ -165,9 +164,12 @@ class Client:
                 for at in range(1, MOST_IN_ONE_ATTEMPT + 1):
                     room.wait()
                     self._count(is_repeated=number > 1 or at > 1)
-                    with _let_in_soon(is_last=at == MOST_IN_ONE_ATTEMPT):
+                    try:
                         answer = self._answer(url, kind, room)
                         check(answer)
+                    except (Limited, CrowdedError) as error:
+                        _pass_over(error, is_last=at == MOST_IN_ONE_ATTEMPT)
+                    else:
                         return answer
         except VendorError as error:
             self._exchange.leave_connection()  # it may be out of step, and bring this answer to the next question
@@ -222,19 +224,16 @@ def _asked(query: Query) -> str:
     return f"?{urlencode(query, safe='[]')}" if query else ""
 
 
-@contextmanager
-def _let_in_soon(is_last: bool) -> Iterator[None]:
+def _pass_over(error: Limited | CrowdedError, is_last: bool) -> None:
     """Pass over what is no failure of a request: that it is let in in a moment, or had no room for its answer."""
-    try:
-        yield
-    except Limited as error:
-        if is_last:
-            error.wait = None  # at once was too soon so often that the next attempt backs off
-        if error.seconds > SOON or is_last:
-            raise
-    except CrowdedError:
+    if isinstance(error, CrowdedError):
         if is_last:
             raise TryAgain("other answers took all the room of ETL_MEMORY_MB.") from None
+        return
+    if is_last:
+        error.wait = None  # at once was too soon so often that the next attempt backs off
+    if error.seconds > SOON or is_last:
+        raise error
 
 
 def _retry_after(answer: Answer) -> float | None:

@@ -14,6 +14,8 @@ def id_of(record: Any, name: str = "id") -> int | None:
 
 def number_in(value: Any) -> int | None:
     """Read a whole number of at least 1: also digits in quotes, and 640.0."""
+    if type(value) is int:
+        return value if 0 < value < BEYOND else None  # nearly all of them, and there are many
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:DIGITS])
     elif isinstance(value, float) and value.is_integer():

@@ -1,8 +1,7 @@
 """What the answers under way may take of this machine's memory, all of them together."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from etl.errors import TooLarge, TryAgain
 
@@ -31,14 +30,9 @@ class Memory:
         self.share = self.largest // TIMES // threads
         self._large_room = threading.Lock()
 
-    @contextmanager
-    def room(self) -> Iterator["Room"]:
-        """Yield room for one answer at a time, and for what is made of it, until the block ends."""
-        room = Room(self, self._large_room)
-        try:
-            yield room
-        finally:
-            room.leave()
+    def room(self) -> "Room":
+        """Return room for one answer at a time, and for what is made of it, until a block with it ends."""
+        return Room(self, self._large_room)
 
 
 class Room:
@@ -47,6 +41,15 @@ class Room:
     def __init__(self, memory: Memory, large_room: threading.Lock) -> None:
         self._memory, self._large_room = memory, large_room
         self._is_large = self._waits = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the room back."""
+        if self._is_large:
+            self._large_room.release()
+            self._is_large = False
 
     def take(self, body: bytearray) -> None:
         """Take room for as much of a body as has come.
@@ -65,6 +68,8 @@ class Room:
 
         A comma in a text counts as a value, too: to tell them apart would be to parse it.
         """
+        if len(body) * (1 + BYTES_A_VALUE / TIMES) <= self._memory.share:
+            return  # nearly every body, for which there is room even if each of its bytes were a value
         values = sum(body.count(sign) for sign in (b",", b"[", b"{"))
         size = len(body) + values * BYTES_A_VALUE // TIMES
         self._check(size)
@@ -80,12 +85,6 @@ class Room:
             self._is_large = self._large_room.acquire(timeout=LONGEST_WAIT_FOR_ROOM)
         if self._waits and not self._is_large:
             raise TryAgain("other answers took all the room of ETL_MEMORY_MB for too long.")
-
-    def leave(self) -> None:
-        """Give the room back."""
-        if self._is_large:
-            self._large_room.release()
-            self._is_large = False
 
     def _check(self, size: int) -> None:
         if size > self._memory.largest:

@@ -71,3 +71,10 @@ def test_commands_that_ask_no_server_do_not_wait_for_what_speaks_to_one():
     program = f"import sys, {rooms}; print({{'requests', 'urllib3', 'tenacity'}} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_run_does_not_wait_for_what_only_changes_the_tables():
+    rooms = "etl.commands.main, etl.database.migrate, etl.monitoring.observer, etl.monitoring.progress, etl.run.sync"
+    program = f"import sys, {rooms}; print({{'alembic', 'mako'}} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
