@@ -88,7 +88,7 @@ def rows_of(connection: Connection, account: int) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(4, 200))])
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(4, 60))])
 def test_pages_that_wait_together_are_stored_and_counted_as_those_that_come_by_themselves(
     engine: Engine, seed: int
 ) -> None:
