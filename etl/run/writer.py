@@ -1,4 +1,4 @@
-"""Saves batches, each in one transaction, in a thread of its own: nobody who reads waits for the database."""
+"""Saves batches, each whole in one transaction, in a thread of its own: nobody who reads waits for the database."""
 
 import math
 import time
