@@ -47,7 +47,7 @@ ORDER = (
 # What a row belongs to for good: one that is found elsewhere is locked and left as it is, unless rows shall move.
 HOLDERS = {"messages": "conversation_id"}
 # What PostgreSQL makes of a slice stays within work_mem, whose default is 4 MB.
-LONGEST_SLICE = 2_000_000
+LONGEST_SLICE = 1_000_000
 
 
 def save(

@@ -29,7 +29,7 @@ from etl.transform.batch import Batch, Key
 # Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
 ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
 # How many batches, and rows of them, may wait to be saved: enough for bursts, few enough for the memory.
-MOST_BATCHES_WAITING, MOST_ROWS_WAITING = 12, 4_000
+MOST_BATCHES_WAITING, MOST_ROWS_WAITING = 12, 2_500
 # How long a run that is asked to stop goes on to save what waits; the rest is left to the next one.
 SECONDS_TO_END = 1
 
