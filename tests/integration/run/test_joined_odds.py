@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from etl.errors import DatabaseError
+from etl.errors import BadValue, DatabaseError
 from etl.load.journal import Run
 from etl.privacy import forget
 from etl.privacy.rules import Way
@@ -92,6 +92,20 @@ def test_pages_before_one_of_which_no_rows_can_be_made_are_saved(engine: Engine,
     assert list(run.tally.seen) == [1, 2]
 
 
+@WAYS
+def test_a_page_that_cannot_be_joined_is_saved_before_one_of_which_no_rows_can_be_made(
+    engine: Engine, save: Any
+) -> None:
+    run = begun(engine, 1)
+    odd, broken = page(run, 3), page(run, 5)
+    odd.reject("label", None, BadValue("is missing"), 3)
+    del broken.rows["messages"][50,]["partial"]
+    with pytest.raises(KeyError):
+        save(engine, run, [page(run, 1), page(run, 2), odd, page(run, 4), broken])
+    assert of(engine, "SELECT id FROM helpdesk.conversations ORDER BY id") == [1, 2, 3, 4]
+    assert list(run.tally.seen) == [1, 2, 3, 4]
+
+
 def with_omer_forgotten(engine: Engine) -> Run:
     """Have three conversations stored, of Dana, Omer and Dana, and Omer forgotten."""
     run = begun(engine, 1)
@@ -110,6 +124,17 @@ def test_a_message_that_comes_with_a_conversation_to_somebody_forgotten_loses_wh
     save(engine, run, [page(run, 4), page(run, 5), came])
     assert of(engine, "SELECT source_id FROM helpdesk.messages WHERE id = 10 AND conversation_id = 3") == [None]
     assert of(engine, "SELECT content FROM helpdesk.messages WHERE content IS NOT NULL ORDER BY id") == ["hello"] * 2
+
+
+@WAYS
+def test_what_a_conversation_that_comes_to_somebody_forgotten_had_and_no_longer_has_is_emptied(
+    engine: Engine, save: Any
+) -> None:
+    run = with_omer_forgotten(engine)
+    save_in_turn(engine, run, [page(run, 3, DANA, message(30), message(31, source_id="wamid.31"))])
+    save(engine, run, [page(run, 4), page(run, 5), page(run, 3, OMER), page(run, 6)])
+    assert of(engine, "SELECT content FROM helpdesk.messages WHERE id IN (30, 31)") == [None, None]
+    assert of(engine, "SELECT source_id FROM helpdesk.messages WHERE id = 31") == [None]
 
 
 @WAYS
