@@ -14,11 +14,8 @@ def id_of(record: Any, name: str = "id") -> int | None:
 
 def number_in(value: Any) -> int | None:
     """Read a whole number of at least 1: also digits in quotes, and 640.0."""
-    if type(value) is int:
-        return value if 0 < value < BEYOND else None  # nearly all of them, and there are many
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:DIGITS])
     elif isinstance(value, float) and value.is_integer():
         value = int(value)
-    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 < value < BEYOND
-    return value if is_number else None
+    return value if type(value) is int and 0 < value < BEYOND else None

@@ -22,13 +22,11 @@ class Forgotten:
 
     contacts: id -> since when. conversations: theirs, also when the vendor gives one to another contact later.
     handed_on: ids of contacts to whom the vendor gave such a conversation, as it does when two contacts are merged.
-    came: conversations that the vendor gave to one of them since then: their stored rows have to be emptied, too.
     """
 
     contacts: dict[int, datetime] = field(default_factory=dict)
     conversations: IdSet = field(default_factory=IdSet)
     handed_on: set[int] = field(default_factory=set)
-    came: set[int] = field(default_factory=set)
 
     def wrote_or_read(self, message: Row) -> bool:
         """Return whether a message is from one of them, or in a conversation with one."""
@@ -109,7 +107,7 @@ def _digest_texts(batch: Batch, way: Way) -> None:
 def _forget(batch: Batch, forgotten: Forgotten) -> None:
     """Drop what is personal of those who are forgotten, and leave the others as they are."""
     for row in batch.rows["conversations"].values():
-        _mark_forgotten(row, forgotten)
+        _mark_forgotten(batch, row, forgotten)
     silenced = set()
     for row in batch.rows["messages"].values():
         if forgotten.wrote_or_read(row):
@@ -128,12 +126,12 @@ def _forget(batch: Batch, forgotten: Forgotten) -> None:
         protect_record(record)
 
 
-def _mark_forgotten(row: Row, forgotten: Forgotten) -> None:
+def _mark_forgotten(batch: Batch, row: Row, forgotten: Forgotten) -> None:
     contact = row.get("contact_id")
     if contact in forgotten.contacts:
         row["forgotten_at"] = forgotten.contacts[contact]
         if row["id"] not in forgotten.conversations:
-            forgotten.came.add(row["id"])
+            batch.came.add(row["id"])
         forgotten.conversations.add(row["id"])
     elif row["id"] in forgotten.conversations and contact is not None:
         forgotten.handed_on.add(contact)

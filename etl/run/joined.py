@@ -89,12 +89,14 @@ def _sum(batch: Batch, other: Batch, news: dict[str, dict[Key, Row]]) -> Batch:
         marks=batch.marks | other.marks,
         shown=batch.shown | other.shown,
         unchanged=batch.unchanged + other.unchanged,
+        came=batch.came | other.came,
     )
 
 
 def conversations_of(batch: Batch) -> AbstractSet[int]:
     """Return the numbers of the conversations of which a batch says anything."""
-    told = {row["conversation_id"] for table in ("messages", "csat_responses") for row in batch.rows[table].values()}
+    rows = (*batch.rows["messages"].values(), *batch.rows["csat_responses"].values())
+    told: set[int] = {row["conversation_id"] for row in rows if row.get("conversation_id")}  # a survey may tell none
     return told.union((key[0] for key in batch.rows["conversations"]), batch.marks, batch.unchanged, batch.disputed)
 
 

@@ -59,8 +59,8 @@ def save_batch(connection: Connection, run: Run, batch: Batch, rows: dict[str, l
     retyped = _take_out_retyped(connection, batch, rows, known)
     counts = _upsert(connection, batch, rows, now)
     moved = _move(connection, batch, rows["messages"], counts)
-    if came := known.forgotten.came:
-        rewrite.empty(connection, account, came)
+    if batch.came:
+        rewrite.empty(connection, account, batch.came)
     is_new = _is_new(batch, counts)
     if not is_new:
         upsert.replace_children(connection, account, batch.complete, rows)

@@ -122,9 +122,11 @@ class Writer:
         self._run.tally += tally
         first.tell()
 
-    def check(self) -> None:
-        """Raise what made a batch fail, as soon as it did."""
+    def check(self, before: Future[Tally] | None = None) -> None:
+        """Raise what made a batch fail, as soon as it did; before: of those that came before another one."""
         for one in tuple(self._waiting):
+            if one.saved is before:
+                return
             if one.saved.done():
                 one.saved.result()
 
@@ -164,7 +166,7 @@ class Writer:
         """Save joined batches, and tell who waits for them; where PostgreSQL refuses that, each is saved by itself."""
         is_undone, of_all = True, Tally()
         try:
-            self.check()
+            self.check(before=joined.parts[0].saved)
             if rows := self._news(joined.batch):
                 with self.transaction() as connection:
                     of_all += save_batch(connection, self._run, joined.batch, rows, self.known)
@@ -191,7 +193,6 @@ class Writer:
         """Keep in mind that a batch is saved."""
         self._repeated.remember(batch)
         self.known.missing -= batch.marks.keys()
-        self.known.forgotten.came.clear()
         self.analyze_after(inserted)
 
     @contextmanager

@@ -61,6 +61,7 @@ class Batch:
     unchanged: numbers of conversations that were sent exactly as before; nothing else of them is in the batch.
     observed: which fields all of this came with.
     disputed: numbers of conversations that claim the same messages: what is here of their histories is in doubt.
+    came: conversations that came to somebody who is forgotten: what is stored of them has to be emptied, too.
     """
 
     account_id: int
@@ -75,6 +76,7 @@ class Batch:
     unchanged: list[int] = field(default_factory=list)
     observed: Observed = field(default_factory=Observed, compare=False)
     disputed: set[int] = field(default_factory=set)
+    came: set[int] = field(default_factory=set)
     # table -> what was the last to be added there: the same once more says nothing new.
     _added: dict[str, Converted] = field(default_factory=dict, repr=False, compare=False)
     _made: dict[tuple[str, bytes], Any] = field(default_factory=dict, repr=False, compare=False)

@@ -51,7 +51,7 @@ def agrees(batch: Batch, conversation_id: int, before: list[Row]) -> bool:
     What changed in between may change back: then the list's payload comes as it was, and the rows are not what it says.
     """
     return all(
-        all(map(_is_same, was.values(), map(now.__getitem__, was)))
+        all(map(_is_same, was.values(), map(now.get, was)))
         for was, now in zip(before, listed(batch, conversation_id), strict=True)
     )
 

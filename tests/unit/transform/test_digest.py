@@ -6,7 +6,9 @@ import pytest
 
 from etl.transform import digest
 from etl.transform.batch import Batch
+from etl.transform.rows import add_history, to_batch
 
+NOON = 1767268800
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -38,3 +40,14 @@ def test_what_a_history_tells_likewise_is_the_same(value):
 )
 def test_what_a_history_tells_otherwise_is_another(was, now):
     assert not agrees_after(was, now)
+
+
+@pytest.mark.parametrize("field", ["inbox_id", "source_id"])
+@pytest.mark.parametrize("told", [None, 1])
+def test_a_history_that_tells_of_a_column_what_the_list_told_it_could_not_hold_is_another(field, told):
+    message = {"id": 8, "content": "x", "message_type": 0, "created_at": NOON}
+    listed = message | {field: {"of": "another kind"}}
+    batch = to_batch(1, [{"id": 7, "status": "open", "created_at": NOON, "messages": [listed]}])
+    before = digest.listed(batch, 7)
+    add_history(batch, 7, [message | {field: told}])
+    assert not digest.agrees(batch, 7, before)
