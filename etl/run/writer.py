@@ -16,7 +16,6 @@ from etl import logs
 from etl.database.engine import transaction
 from etl.errors import DatabaseError, EtlError, Interrupted
 from etl.id_set import IdSet
-from etl.load import upsert
 from etl.load.journal import Run
 from etl.load.tally import IdSets, Tally
 from etl.load.upsert import Row
@@ -24,10 +23,9 @@ from etl.privacy.batches import protect
 from etl.privacy.rules import Way
 from etl.run.joined import REPEATED, Joined, Part, as_text
 from etl.run.saving import Known, save_batch
+from etl.run.statistics import Statistics
 from etl.transform.batch import Batch, Key
 
-# Rows inserted by this run before the planner is told of them, and how many times as many before it is told again.
-ANALYZE_FIRST_AT, ANALYZE_AGAIN_AT = 500, 8
 # How many batches, and rows of them, may wait to be saved: enough for bursts, few enough for the memory.
 MOST_BATCHES_WAITING, MOST_ROWS_WAITING = 12, 2_500
 # How long a run that is asked to stop goes on to save what waits; the rest is left to the next one.
@@ -56,19 +54,18 @@ class Writer:
     the run.
     way: how personal data are stored. known: what the tables held when the run began.
     guard: called at the beginning of each transaction; may raise, so that nothing more is saved.
-    analyzes: whether it tells the planner of the rows that it inserted.
+    statistics: what the planner is told of the rows that were inserted.
     """
 
     def __init__(self, engine: Engine, run: Run, after_each: Callable[[], None], way: Way) -> None:
         self.way = way
         self.guard: Callable[[Connection], None] = lambda _: None
-        self.analyzes = True
+        self.statistics = Statistics(engine)
         self._engine, self._run, self._after_each = engine, run, after_each
         self._waiting: deque[Waiting] = deque()
         self._queue: deque[tuple[Batch, Future[Tally]]] = deque()
         self._next: Part | None = None
         self._repeated = _Repeated()
-        self._inserted, self._analyze_at = 0, ANALYZE_FIRST_AT
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="etl-writer", initializer=logs.inherit_run())
         self.known = self._thread.submit(self._look).result()
 
@@ -193,7 +190,7 @@ class Writer:
         """Keep in mind that a batch is saved."""
         self._repeated.remember(batch)
         self.known.missing -= batch.marks.keys()
-        self.analyze_after(inserted)
+        self.statistics.add(inserted)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -201,14 +198,6 @@ class Writer:
         with transaction(self._engine) as connection:
             self.guard(connection)
             yield connection
-
-    def analyze_after(self, inserted: int) -> None:
-        """Count rows that were inserted, and tell the planner of them now and then."""
-        self._inserted += inserted
-        if self.analyzes and self._inserted >= self._analyze_at:
-            with transaction(self._engine) as connection:
-                upsert.analyze(connection)
-            self._analyze_at *= ANALYZE_AGAIN_AT
 
 
 class _Repeated:

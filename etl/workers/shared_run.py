@@ -142,7 +142,7 @@ class SharedRun:
         """Add the figures of a part to those of the whole run."""
         intake = self.intake
         intake.run.tally += tally
-        intake.writer.analyze_after(tally.inserted)
+        intake.writer.statistics.add(tally.inserted)
         if tally.walks_back:
             intake.histories.walk_back()
 
@@ -194,7 +194,8 @@ class Member:
             thread_pool(self.settings.concurrency) as pool,
             Writer(engine, run, partial(self.wait, 0), way_of(self.settings)) as writer,
         ):
-            writer.guard, writer.analyzes = partial(parts.require_open, run=run, number=part.number), False
+            writer.guard = partial(parts.require_open, run=run, number=part.number)
+            writer.statistics.is_kept = False
             intake = Intake(self.settings, engine, pool, Histories(self.client), run, writer)
             if selection.kind == "backfill":
                 read_again(intake)
