@@ -89,6 +89,8 @@ def test_one_reader_gets_in_by_password_and_sees_views_masked(folder: Path) -> N
                 " bool_and(contact_name = 'Contact ' || contact_id) FROM contacts"
             ).fetchall()
             assert (row[0], row[1] > 0, row[2:]) == ("etl_reader", True, (0, True))
+            reader.execute("SET etl.personal_data = 'in clear'")
+            assert reader.execute("SELECT count(contact_email) FROM contacts").fetchone() == (0,)
             for statement in (
                 "SELECT * FROM helpdesk.contacts",
                 "CREATE ROLE other",
