@@ -235,7 +235,7 @@ def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path, url: str, to:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_request_to_stop_leaves_no_file(tmp_path: Path, url: str, number: int) -> None:
-    execute(url, MANY.format(50_000_000))
+    execute(url, MANY.format(5_000_000))
     process = start_etl(tmp_path, "export", "many", "--to", "x.csv", "--personal-data", DATABASE_URL=url)
     wait_until(lambda: any(one.stat().st_size > 1_000_000 for one in tmp_path.glob(".x.csv.*.part")))
     process.send_signal(number)
