@@ -44,6 +44,7 @@ QUESTIONS = {
 
 HOW_TO_GO_ON = """\
 To look further   {etl} psql --demo
+With a BI tool    {etl} serve --demo
 A quiet night     {etl} demo   (now only what changed is read, and nothing is written)
 Your own account  set ETL_ACCOUNT_ID and ETL_API_TOKEN in the environment or in .env, then
                   {etl} migrate && {etl} check && {etl} sync
@@ -142,6 +143,8 @@ def _command() -> str:
     Examples
       etl demo --conversations 5000
       etl psql --demo           looks at what it has filled
+      etl serve --demo          opens it to BI tools of this machine
+      etl export conversations --demo --to conversations.csv
 
     Settings: none, but ETL_HOME if the embedded database shall be elsewhere.
     {RUNS}

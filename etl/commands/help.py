@@ -68,8 +68,10 @@ def _flowing(text: str) -> str:
 
 
 def _as_shown(options: list[Any]) -> list[Any]:
-    """Show no type for a switch: it takes no value."""
+    """Show no type for a switch, which takes no value, nor for an argument, whose name says what to give."""
     for option in options:
+        if option.param_type_name == "argument":
+            option.display_type_rich = lambda **_: None
         if getattr(option, "is_flag", False):
             option.metavar = ""
     return options

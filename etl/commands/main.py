@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from etl.commands import accounts, check, database, demo, figures, privacy, runs, sync, verify, workers
+from etl.commands import accounts, check, database, demo, export, figures, privacy, runs, serve, sync, verify, workers
 from etl.commands.help import EXIT_CODES, Command, Group
 from etl.errors import EtlError, Interrupted
 from etl.exit_codes import ExitCode
@@ -62,6 +62,7 @@ COMMANDS = (
     *(workers.worker, workers.jobs),
     *(runs.runs, runs.status),
     *(database.psql, database.grant, figures.figures),
+    *(export.export, serve.serve),
     demo.demo,
     *(privacy.redact, privacy.forget),
 )
