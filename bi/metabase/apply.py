@@ -7,18 +7,17 @@ which language the dashboard speaks: en, he. A second time changes nothing.
 
 import os
 import sys
+from collections.abc import Mapping
 
 from board import Board
 from metabase_api import Failed, Json, Metabase
 from pack import Pack, Question
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 from texts import UnknownLanguage, chosen_language
 
 DATABASE = "Helpdesk"
 TRIED = "SELECT count(*) FROM bi.sync_health"
 HOW = """\
-Set METABASE_URL and METABASE_API_KEY to bring the dashboard of bi/metabase into a Metabase (docs/bi.md, Metabase):
+Set METABASE_URL and METABASE_API_KEY to bring the dashboard into a Metabase (docs/bi.md):
 
     METABASE_URL=https://metabase.example.com METABASE_API_KEY=mb_... \\
     BI_DATABASE_URL=postgresql://reader:its-password@host:5432/etl make metabase"""
@@ -42,6 +41,9 @@ def database_of(metabase: Metabase, name: str, url: str) -> int:
 
 def details(url: str) -> Json:
     """Return the connection of an address as Metabase's PostgreSQL driver has it, with schema `bi` alone."""
+    from sqlalchemy import make_url  # only a database that is made waits for it
+    from sqlalchemy.exc import ArgumentError
+
     try:
         parts = make_url(url)
     except ArgumentError as error:
@@ -78,7 +80,7 @@ def unanswered(metabase: Metabase, board: Board, questions: list[Question]) -> l
     return found
 
 
-def apply(environment: dict[str, str]) -> str:
+def apply(environment: Mapping[str, str]) -> str:
     """Bring the dashboard into the Metabase that the environment names; return what came of it. Raise Failed."""
     pack = Pack(chosen_language())
     metabase = Metabase(environment["METABASE_URL"], environment.get("METABASE_API_KEY", ""))
@@ -100,7 +102,7 @@ def main() -> None:
         print(HOW)
         return
     try:
-        print(apply(dict(os.environ)))
+        print(apply(os.environ))
     except (Failed, UnknownLanguage) as error:
         sys.exit(str(error))
 
