@@ -55,7 +55,9 @@ class MetabaseServer:
         kind, _, rest = path.removeprefix("/api/").partition("/")
         number = int(found[0]) if (found := re.match(r"\d+", rest)) else None
         if kind == "dataset" or rest.endswith("/query"):
-            return self._asked(body["native"]["query"] if kind == "dataset" else self.cards[number]["sql"])
+            return self._asked(
+                body["native"]["query"] if kind == "dataset" else self._filled(number, body["parameters"])
+            )
         if method != "GET":
             self.changes.append(f"{method} {path}")
         if method == "GET":
@@ -74,6 +76,15 @@ class MetabaseServer:
 
     def _all(self, kind: str) -> dict[int, Json]:
         return getattr(self, f"{kind}s")
+
+    def _filled(self, number: int, parameters: list[Json]) -> str:
+        """The SQL of a card, with these parameters; refuses those that are none of it."""
+        card = self.cards[number]
+        for one in parameters:
+            needed(one, id=str, type=str, target=list)
+            if one["target"][1][1] not in {it["slug"] for it in card["parameters"]} or not one["value"]:
+                raise Refused(f"Invalid parameter: {one}")
+        return card["sql"] + "".join(f" -- {one['target'][1][1]}={one['value']}" for one in parameters)
 
     def _asked(self, sql: str) -> Json:
         for part, error in self.unanswerable.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from etl.demo.server import Answer, serve
 from tests.metabase_server import KEY, served
 from tests.waits import LONGEST
 
@@ -249,9 +250,27 @@ def test_a_question_that_metabase_cannot_answer_is_named_and_is_no_success(serve
     done = run(server)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
-        f"Metabase cannot answer {name!r}: relation bi.csat does not exist"
+        f"Metabase cannot answer {name!r}{how}: relation bi.csat does not exist"
         for name in ("Satisfaction: what was said", "Satisfaction: answers by rating", "Satisfied")
+        for how in ("", " with its filters")
     ]
+
+
+def test_a_question_that_metabase_cannot_answer_with_filters_alone_is_no_success_either(server):
+    server.unanswerable["-- until=2026-01-31"] = "cannot cast"
+    done = run(server)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 24
+    assert "Metabase cannot answer 'Opened' with its filters: cannot cast" in done.stderr
+
+
+def test_a_key_is_sent_to_no_other_address(server):
+    with serve(lambda _: Answer(302, headers={"Location": f"{server.address}/api/database"})) as elsewhere:
+        done = run(server, METABASE_URL=elsewhere)
+    assert (done.returncode, server.changes) == (1, [])
+    assert done.stderr.startswith(
+        f"Metabase at {elsewhere} leads on to {server.address}/api/database: set METABASE_URL"
+    )
 
 
 def test_a_database_of_another_kind_is_refused(server):
