@@ -10,7 +10,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 install = $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python $(1) || )$(PIP) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-others check lock docs bench bench-views dashboard dbt airflow build clean
+.PHONY: help demo test test-long test-others check lock docs bench bench-views dashboard metabase dbt airflow build clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -59,6 +59,9 @@ bench-views: $(VENV)/dev  ## how fast the views of schema bi answer, on 200,000 
 
 dashboard: $(VENV)/dev build/superset/ready  ## start Superset with the dashboard on the demo, ask every chart, and take its picture
 	@$(BIN)/python bi/superset/dashboard.py
+
+metabase: $(VENV)/dev  ## bring the dashboard into the Metabase of METABASE_URL; without that, tell how
+	@$(BIN)/python bi/metabase/apply.py
 
 dbt: $(VENV)/dev build/dbt/ready  ## try the dbt sources on the demo: parse, and source freshness
 	@$(BIN)/python bi/dbt/check.py

@@ -18,6 +18,7 @@ Value = datetime | float | None
 Samples = Iterable[tuple[dict[str, str], Value]]
 
 LAST_COMPLETE = "etl_last_complete_timestamp_seconds", "Begin of the last complete run over everything."
+LAST_WALK = "etl_last_walk_timestamp_seconds", "Begin of the last complete run that walked every page."
 
 
 def _duration(run: Any) -> Value:
@@ -59,10 +60,15 @@ OF_A_RUN: dict[str, tuple[str, Callable[[Any], Samples]]] = {
 }
 
 
-def render(account_id: int, last_complete: datetime | None, runs: Iterable[Any]) -> str:
-    """Return an account's last run of each kind, rows with the columns of sync_runs, in Prometheus's text format."""
+def render(
+    account_id: int, last_complete: datetime | None, runs: Iterable[Any], *, last_walk: datetime | None = None
+) -> str:
+    """Return an account's last run of each kind, rows with the columns of sync_runs, in Prometheus's text format.
+
+    last_complete and last_walk: when the last runs began that deserve these names (UTC); None: never.
+    """
     account, of_kinds = {"account_id": str(account_id)}, list(runs)
-    lines = list(_family(*LAST_COMPLETE, [(account, last_complete)]))
+    lines = [*_family(*LAST_COMPLETE, [(account, last_complete)]), *_family(*LAST_WALK, [(account, last_walk)])]
     for name, (told, samples) in OF_A_RUN.items():
         found = [(account | {"kind": run.kind} | labels, value) for run in of_kinds for labels, value in samples(run)]
         lines += _family(name, told, found)

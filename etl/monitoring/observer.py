@@ -8,9 +8,10 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from etl import logs
+from etl.database.engine import transaction
 from etl.errors import AnotherRun, DatabaseError, Interrupted
 from etl.exit_codes import Outcome
-from etl.load import journal
+from etl.load import journal, proofs
 from etl.load.journal import Run
 from etl.monitoring import metrics, run_history
 from etl.monitoring.pings import Pings
@@ -73,7 +74,9 @@ class Observer:
         try:
             last_complete = journal.last_complete_start(engine, self._account_id)
             runs = run_history.last_of_each_kind(engine, self._account_id)
-            metrics.write(self._file, metrics.render(self._account_id, last_complete, runs))
+            with transaction(engine) as connection:
+                last_walk, _ = proofs.last_walk(connection, self._account_id)
+            metrics.write(self._file, metrics.render(self._account_id, last_complete, runs, last_walk=last_walk))
         except (OSError, DatabaseError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             log.warning("%s could not be written (ETL_METRICS_FILE): %s", self._file, why)

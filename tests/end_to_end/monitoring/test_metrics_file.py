@@ -60,6 +60,7 @@ def test_the_file_tells_of_the_last_run_of_each_kind(
         " ORDER BY run_id",
     )
     assert found["etl_last_complete_timestamp_seconds", 'account_id="1"'] == pytest.approx(started)
+    assert found["etl_last_walk_timestamp_seconds", 'account_id="1"'] == pytest.approx(started)
     assert found["etl_run_last_start_timestamp_seconds", of_sync] == pytest.approx(started)
     assert found["etl_run_last_start_timestamp_seconds", of_backfill] == pytest.approx(started_later)
     assert found["etl_run_last_end_timestamp_seconds", of_sync] == pytest.approx(ended)

@@ -33,6 +33,18 @@ def test_what_is_not_known_has_no_line():
     ]
 
 
+def test_the_last_walk_is_told_beside_the_last_complete_run():
+    text = metrics.render(1, BEGUN, [], last_walk=BEGUN)
+    assert text.splitlines() == [
+        "# HELP etl_last_complete_timestamp_seconds Begin of the last complete run over everything.",
+        "# TYPE etl_last_complete_timestamp_seconds gauge",
+        'etl_last_complete_timestamp_seconds{account_id="1"} 1772332200.0',
+        "# HELP etl_last_walk_timestamp_seconds Begin of the last complete run that walked every page.",
+        "# TYPE etl_last_walk_timestamp_seconds gauge",
+        'etl_last_walk_timestamp_seconds{account_id="1"} 1772332200.0',
+    ]
+
+
 def test_an_account_without_a_run_has_an_empty_file():
     assert metrics.render(1, None, []) == ""
 
