@@ -91,7 +91,7 @@ def _mart(name: str, view: View) -> str:
 
 
 def _days() -> str:
-    return f"-- {FROM}\nSELECT DISTINCT day\nFROM {{{{ ref('{staging_of(CALENDAR)}') }}}}\n"
+    return f"-- {FROM}\nSELECT DISTINCT day\nFROM {{{{ ref('{staging_of(CALENDAR)}') }}}} AS {CALENDAR}\n"
 
 
 def _days_described() -> Node:
