@@ -13,13 +13,17 @@ from pathlib import Path
 from parts import (
     architecture,
     dbt,
+    dbt_metrics,
+    dbt_models,
     dictionary,
     distance,
     exit_codes,
+    metrics_table,
     nights,
     picture,
     requirements,
     settings,
+    superset,
     time_zones,
     views,
 )
@@ -31,16 +35,26 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES: dict[str, Callable[[], str]] = {
     "docs/data-dictionary.md": dictionary.data_dictionary,
     "docs/views.md": views.views_page,
-    "bi/dbt/sources.yml": dbt.dbt_sources,
+    "bi/dbt/models/sources.yml": dbt.dbt_sources,
     "etl/views/sql/time_zone_links.sql": time_zones.time_zone_links,
 }
+# Files that are made together, by their paths.
+SETS: tuple[Callable[[], dict[str, str]], ...] = (
+    dbt_models.model_files,
+    dbt_metrics.metric_files,
+    superset.dataset_files,
+)
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
         "exit codes": exit_codes.meanings,
         "settings": settings.settings_table,
         "tables": picture.picture,
     },
-    "docs/metrics.md": {"distance": distance.distance, "own events": distance.own_events},
+    "docs/metrics.md": {
+        "distance": distance.distance,
+        "own events": distance.own_events,
+        "all metrics": metrics_table.all_metrics,
+    },
     "docs/scaling.md": {"nights": nights.nights},
     "docs/operations.md": {"exit codes": exit_codes.advice, "requirements": requirements.requirements},
     "docs/architecture.md": {
@@ -55,6 +69,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
 def documents() -> dict[Path, str]:
     """Return the wanted text of every document that is generated, wholly or in part."""
     wanted = {ROOT / name: make() for name, make in PAGES.items()}
+    wanted |= {ROOT / name: text for make in SETS for name, text in make().items()}
     for name, parts in PARTS.items():
         text = (ROOT / name).read_text(encoding="utf-8")
         for part, make in parts.items():

@@ -37,5 +37,5 @@ COMMENT ON VIEW bi.daily_labels IS 'Conversations by label: a row a day and labe
 COMMENT ON COLUMN bi.daily_labels.account_id IS 'The vendor''s number of the account';
 COMMENT ON COLUMN bi.daily_labels.day IS 'Day in the account''s time zone';
 COMMENT ON COLUMN bi.daily_labels.label IS 'Label that the conversation has now';
-COMMENT ON COLUMN bi.daily_labels.conversations_opened IS 'Conversations with it that began';
-COMMENT ON COLUMN bi.daily_labels.conversations_resolved IS 'Times a conversation with it was resolved';
+COMMENT ON COLUMN bi.daily_labels.conversations_opened IS 'Conversations with the label that began';
+COMMENT ON COLUMN bi.daily_labels.conversations_resolved IS 'Times a conversation with the label was resolved';

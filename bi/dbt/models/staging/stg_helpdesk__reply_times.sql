@@ -1,0 +1,28 @@
+-- Generated from bi/metrics.yml and etl/views/sql/*.sql by docs/generate.py. Change it there, then run `make docs`.
+SELECT
+    account_id || '-' || conversation_id AS conversation_key,
+    account_id,
+    conversation_id,
+    conversation_url,
+    waiting_since,
+    waiting_on,
+    answered_at,
+    ended_at,
+    question_message_id,
+    answer_message_id,
+    agent_id,
+    agent,
+    inbox_id,
+    inbox,
+    channel,
+    team_id,
+    team,
+    is_first,
+    is_known,
+    is_waiting,
+    reply_seconds,
+    reply_business_seconds,
+    reply_seconds_from_assignment,
+    is_resolved_unanswered,
+    is_deleted
+FROM {{ source('bi', 'reply_times') }}
