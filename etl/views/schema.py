@@ -41,7 +41,6 @@ INTERNAL = {
     "has_lost_figures": "FUNCTION",
     "csat_answers": "VIEW",
     "data_as_of": "VIEW",
-    "resolution_outcomes": "VIEW",
     "surveys": "VIEW",
 }
 # Kept when the others are dropped: what a run asks for in any case, what notes whose figures are stale and which fields
@@ -78,6 +77,10 @@ PUBLIC = (
     "daily_agents",
     "daily_labels",
     "daily_backlog",
+    "daily_contacts",
+    "daily_deliveries",
+    "daily_surveys",
+    "hourly_agents",
     "traffic_heatmap",
     "sync_health",
     "reconciliation",

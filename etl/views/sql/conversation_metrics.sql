@@ -63,19 +63,19 @@ SELECT
     opened.first_business_seconds AS first_resolution_business_seconds,
     extract(epoch FROM opened.last_resolved_at - opened.at)::bigint AS last_resolution_seconds,
     helpdesk.business_seconds(opened.at, first_day, opened.last_resolved_at, last_day) AS last_resolution_business_seconds,
-    last.resolver AS last_resolver,
+    opened.last_resolver,
     CASE
         WHEN NOT opened.is_resolved THEN NULL
         WHEN wrote.replies > 1 THEN false
         WHEN wrote.replies_not_known = 0 THEN wrote.replies = 1
     END AS is_one_touch,
     CASE WHEN opened.resolutions > 0 THEN opened.is_resolved AND opened.reopenings = 0 END AS is_first_contact_resolution,
-    first.is_for_good AS is_first_contact_resolution_for_good,
+    opened.is_first_for_good AS is_first_contact_resolution_for_good,
     (
         SELECT count(*) FROM helpdesk.conversation_events AS event
         WHERE event.account_id = conversation.account_id AND event.conversation_id = conversation.id AND event.kind = 'handed_off'
     ) AS bot_handoffs,
-    CASE last.resolver WHEN 'bot' THEN last.is_for_good WHEN 'agent' THEN false WHEN 'nobody' THEN false END
+    CASE opened.last_resolver WHEN 'bot' THEN opened.is_last_for_good WHEN 'agent' THEN false WHEN 'nobody' THEN false END
         AS is_resolved_by_bot_for_good,
 
     surveyed.asked AS surveys_asked,
@@ -118,27 +118,56 @@ LEFT JOIN LATERAL (
             AS goes_on_until,
         count(opening.resolved_at) AS resolutions,
         count(*) FILTER (WHERE opening.opening > 1) AS reopenings,
-        max(opening.opening) FILTER (WHERE opening.resolved_at IS NOT NULL) AS last,
         max(opening.resolution_seconds) FILTER (WHERE opening.opening = 1) AS first_seconds,
         max(opening.resolution_business_seconds) FILTER (WHERE opening.opening = 1) AS first_business_seconds,
         (array_agg(
             CASE WHEN opening.resolved_at_is <> 'not known' THEN greatest(opening.resolved_at, opening.opened_at) END
             ORDER BY opening.opening DESC
         ) FILTER (WHERE opening.resolved_at IS NOT NULL))[1] AS last_resolved_at,
+        (array_agg(opening.resolver ORDER BY opening.opening DESC) FILTER (WHERE opening.resolved_at IS NOT NULL))[1] AS last_resolver,
+        bool_or(opening.is_for_good) FILTER (WHERE opening.opening = 1) AS is_first_for_good,
+        (array_agg(opening.is_for_good ORDER BY opening.opening DESC) FILTER (WHERE opening.resolved_at IS NOT NULL))[1]
+            AS is_last_for_good,
         -- Of one whose end is not known nothing of this is.
-        CASE WHEN bool_and(opening.resolved_at_is IS DISTINCT FROM 'not known' AND ended.at IS NOT NULL)
-            THEN sum(extract(epoch FROM greatest(ended.at, opening.opened_at) - opening.opened_at)::bigint)::bigint
+        CASE WHEN bool_and(opening.resolved_at_is IS DISTINCT FROM 'not known' AND opening.ended_at IS NOT NULL)
+            THEN sum(extract(epoch FROM greatest(opening.ended_at, opening.opened_at) - opening.opened_at)::bigint)::bigint
         END AS unresolved_seconds
-    FROM helpdesk.conversation_openings AS opening
-    CROSS JOIN LATERAL (
-        SELECT coalesce(least(opening.resolved_at, conversation.deleted_at), known.at) AS at
-    ) AS ended
-    WHERE opening.account_id = conversation.account_id AND opening.conversation_id = conversation.id
+    FROM (
+        SELECT
+            opening.*,
+            coalesce(least(opening.resolved_at, conversation.deleted_at), known.at) AS ended_at,
+            CASE
+                WHEN opening.agent_id IS NOT NULL THEN 'agent'
+                WHEN opening.bot_id IS NOT NULL THEN 'bot'
+                WHEN opening.resolved_by = 'inferred' THEN 'not known'
+                -- The vendor's event names people only: whether a bot owned it is known as a run saw it resolved.
+                WHEN opening.resolved_by = 'vendor' AND NOT EXISTS (
+                    SELECT FROM helpdesk.conversation_states AS state
+                    WHERE state.account_id = opening.account_id AND state.conversation_id = opening.conversation_id
+                      AND state.status = 'resolved' AND coalesce(state.valid_to > opening.resolved_at, true)
+                      AND coalesce(state.valid_from < following.opened_at, true)
+                ) THEN 'not known'
+                ELSE 'nobody'
+            END AS resolver,
+            -- Where the bounds of either lie on both sides of the seven days, it is not known.
+            CASE
+                WHEN following.opened_not_after < resolved.earliest + interval '7 days' THEN false
+                WHEN following.opened_not_before >= resolved.latest + interval '7 days' THEN true
+                WHEN following.opening IS NULL AND known.at IS NOT NULL
+                    AND least(known.at, conversation.deleted_at) >= resolved.latest + interval '7 days' THEN true
+            END AS is_for_good
+        FROM helpdesk.conversation_openings AS opening
+        LEFT JOIN helpdesk.conversation_openings AS following
+          ON following.account_id = opening.account_id AND following.conversation_id = opening.conversation_id
+         AND following.opening = opening.opening + 1
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE opening.resolved_at_is WHEN 'told' THEN opening.resolved_at ELSE opening.resolved_not_before END AS earliest,
+                CASE opening.resolved_at_is WHEN 'told' THEN opening.resolved_at ELSE opening.resolved_not_after END AS latest
+        ) AS resolved
+        WHERE opening.account_id = conversation.account_id AND opening.conversation_id = conversation.id
+    ) AS opening
 ) AS opened ON true
-LEFT JOIN helpdesk.resolution_outcomes AS first
-  ON first.account_id = conversation.account_id AND first.conversation_id = conversation.id AND first.opening = 1
-LEFT JOIN helpdesk.resolution_outcomes AS last
-  ON last.account_id = conversation.account_id AND last.conversation_id = conversation.id AND last.opening = opened.last
 LEFT JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE wait.is_known) AS questions,

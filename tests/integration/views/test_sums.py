@@ -77,57 +77,6 @@ SUMS = {
         "SELECT count(*) FROM bi.reply_times WHERE is_waiting",
         "SELECT count(waiting_since) FROM bi.conversations",
     ),
-    "rows of metrics": (
-        "SELECT sum(conversations_opened) FROM bi.daily_volume",
-        "SELECT count(*) FROM bi.conversation_metrics",
-    ),
-    "replies of metrics": (
-        "SELECT sum(replies) FROM bi.daily_agents",
-        "SELECT sum(replies - replies_without_agent) FROM bi.conversation_metrics",
-    ),
-    "resolutions of metrics": (
-        "SELECT sum(conversations_resolved) FROM bi.daily_volume",
-        "SELECT sum(resolutions) FROM bi.conversation_metrics",
-    ),
-    "reopenings of metrics": (
-        "SELECT sum(conversations_reopened) FROM bi.daily_volume",
-        "SELECT sum(reopenings) FROM bi.conversation_metrics",
-    ),
-    "questions of metrics": (
-        "SELECT sum(questions) FROM bi.daily_volume",
-        "SELECT sum(questions) FROM bi.conversation_metrics",
-    ),
-    "answers of metrics": (
-        "SELECT count(*) FROM bi.reply_times WHERE answered_at IS NOT NULL",
-        "SELECT sum(questions_answered) FROM bi.conversation_metrics",
-    ),
-    "hand-offs of metrics": (
-        "SELECT sum(bot_handoffs) FROM bi.daily_volume",
-        "SELECT sum(bot_handoffs) FROM bi.conversation_metrics",
-    ),
-    "who waits by metrics": (
-        "SELECT count(waiting_since) FROM bi.conversation_metrics",
-        "SELECT count(waiting_since) FROM bi.conversations",
-    ),
-    "first responses of metrics": (
-        "SELECT sum(first_response_seconds) FROM bi.first_responses WHERE NOT is_after_reopening",
-        "SELECT sum(first_response_seconds) FROM bi.conversation_metrics",
-    ),
-    "time not resolved": (
-        """SELECT sum(resolution_seconds) FROM bi.resolutions JOIN bi.conversation_metrics USING (account_id, conversation_id)
-            WHERE age_seconds IS NULL AND NOT conversation_metrics.is_deleted AND unresolved_seconds IS NOT NULL""",
-        "SELECT sum(unresolved_seconds) FROM bi.conversation_metrics WHERE age_seconds IS NULL AND NOT is_deleted",
-    ),
-    "time that contacts waited": (
-        "SELECT sum(reply_seconds) FROM bi.reply_times JOIN bi.conversation_metrics AS of USING (account_id, conversation_id)"
-        " WHERE of.questions = of.questions_answered AND of.waiting_for_us_seconds IS NOT NULL AND of.reopenings = 0",
-        "SELECT sum(waiting_for_us_seconds) FROM bi.conversation_metrics"
-        " WHERE questions = questions_answered AND reopenings = 0",
-    ),
-    "what is open": (
-        "SELECT count(age_seconds) FROM bi.conversation_metrics",
-        "SELECT count(*) FROM bi.resolutions WHERE is_current AND resolved_at IS NULL AND NOT is_deleted",
-    ),
     "bots that hand off": (
         "SELECT sum(bot_handoffs) FROM bi.daily_volume",
         "SELECT count(*) FROM bi.conversation_events WHERE kind = 'handed_off'",
