@@ -44,8 +44,8 @@ SELECT
     CASE WHEN held.assigned_at IS NOT NULL
         THEN extract(epoch FROM greatest(held.assigned_at, opened.at) - opened.at)::bigint
     END AS first_assignment_seconds_at_most,
-    CASE WHEN opened.unresolved_seconds IS NOT NULL THEN nobodys.at_least END AS unassigned_seconds_at_least,
-    CASE WHEN opened.unresolved_seconds IS NOT NULL THEN nobodys.at_most END AS unassigned_seconds_at_most,
+    CASE WHEN opened.unresolved_seconds IS NOT NULL THEN held.nobodys_at_least END AS unassigned_seconds_at_least,
+    CASE WHEN opened.unresolved_seconds IS NOT NULL THEN held.nobodys_at_most END AS unassigned_seconds_at_most,
 
     opened.unresolved_seconds,
     CASE WHEN opened.unresolved_seconds IS NOT NULL THEN during.open END AS open_seconds,
@@ -203,69 +203,64 @@ LEFT JOIN LATERAL (
     FROM helpdesk.message_kinds AS message
     WHERE message.account_id = conversation.account_id AND message.conversation_id = conversation.id
 ) AS wrote ON true
--- Of one that no run has seen nothing of this is known.
+-- Who owned it from when on: from the first state, and from each change that runs saw. Of one that no run has seen nothing
+-- of this is known. It was nobody's for certain while runs saw it so, and may have been from when a run last saw it as it
+-- was before.
 LEFT JOIN LATERAL (
     SELECT
-        count(DISTINCT state.assignee_id) AS agents_assigned,
-        count(DISTINCT state.team_id) AS teams_involved,
-        count(*) FILTER (WHERE state.assignee_id IS NOT NULL AND state.assignee_id IS DISTINCT FROM state.owner_before) AS assignments,
-        count(*) FILTER (WHERE state.assignee_id <> state.agent_before) AS handovers,
-        min(state.valid_from) FILTER (WHERE state.assignee_id IS NOT NULL) AS assigned_at,
-        (array_agg(state.not_before ORDER BY state.valid_from) FILTER (WHERE state.assignee_id IS NOT NULL))[1]
-            AS assigned_not_before
+        count(DISTINCT turn.agent_id) AS agents_assigned,
+        count(DISTINCT turn.team_id) AS teams_involved,
+        count(*) FILTER (WHERE turn.agent_id IS NOT NULL AND turn.agent_id IS DISTINCT FROM turn.owner_before) AS assignments,
+        count(*) FILTER (WHERE turn.agent_id <> turn.agent_before) AS handovers,
+        min(turn.at) FILTER (WHERE turn.agent_id IS NOT NULL) AS assigned_at,
+        (array_agg(turn.not_before ORDER BY turn.at) FILTER (WHERE turn.agent_id IS NOT NULL AND turn.is_turn))[1]
+            AS assigned_not_before,
+        sum(CASE WHEN turn.is_turn AND turn.is_nobodys THEN lasted.seen ELSE 0 END)::bigint AS nobodys_at_least,
+        sum(CASE WHEN turn.is_turn AND turn.is_nobodys THEN lasted.seen ELSE 0 END
+            + CASE WHEN turn.is_turn AND (turn.is_nobodys OR turn.was_nobodys) THEN lasted.unseen ELSE 0 END
+        )::bigint AS nobodys_at_most
     FROM (
         SELECT
-            state.assignee_id, state.team_id, state.valid_from, event.not_before,
-            lag(state.assignee_id) OVER (ORDER BY state.valid_from) AS owner_before,
-            lag(state.assignee_id) OVER (PARTITION BY state.assignee_id IS NULL ORDER BY state.valid_from) AS agent_before
-        FROM helpdesk.conversation_states AS state
-        LEFT JOIN helpdesk.conversation_events AS event
-          ON event.account_id = conversation.account_id AND event.conversation_id = conversation.id
-         AND event.kind = 'assigned' AND event.at = state.valid_from
-        WHERE state.account_id = conversation.account_id AND state.conversation_id = conversation.id
-    ) AS state
-    HAVING count(*) > 0
-) AS held ON true
--- It was nobody's for certain while runs saw it so, and may have been from when a run last saw who owned it before.
-LEFT JOIN LATERAL (
-    SELECT
-        sum(CASE WHEN piece.is_certain THEN during.seconds ELSE 0 END)::bigint AS at_least,
-        sum(during.seconds)::bigint AS at_most
-    FROM (
-        SELECT
-            seen.*, lead(seen.not_before) OVER (ORDER BY seen.at) AS until,
-            lag(seen.is_nobodys, 1, true) OVER (ORDER BY seen.at) AS was_nobodys
+            seen.*,
+            lead(seen.not_before) OVER in_time AS until,
+            lag(seen.is_nobodys, 1, true) OVER in_time AS was_nobodys,
+            lag(seen.agent_id) OVER in_time AS owner_before,
+            lag(seen.agent_id) OVER (PARTITION BY seen.is_turn, seen.agent_id IS NULL ORDER BY seen.at) AS agent_before
         FROM (
             (
-                SELECT state.valid_from AS at, NULL::timestamptz AS not_before,
+                SELECT true AS is_turn, state.valid_from AS at, NULL::timestamptz AS not_before,
+                    state.assignee_id AS agent_id, state.team_id,
                     state.assignee_id IS NULL AND state.assignee_bot_id IS NULL AS is_nobodys
                 FROM helpdesk.conversation_states AS state
                 WHERE state.account_id = conversation.account_id AND state.conversation_id = conversation.id
                 ORDER BY state.valid_from LIMIT 1
             )
             UNION ALL
-            SELECT event.at, event.not_before, event.agent_id IS NULL AND event.bot_id IS NULL
+            SELECT event.kind = 'assigned', event.at, event.not_before, CASE event.kind WHEN 'assigned' THEN event.agent_id END,
+                event.team_id, event.agent_id IS NULL AND event.bot_id IS NULL
             FROM helpdesk.conversation_events AS event
             WHERE event.account_id = conversation.account_id AND event.conversation_id = conversation.id
-              AND event.kind = 'assigned'
+              AND event.kind IN ('assigned', 'team')
         ) AS seen
+        WINDOW in_time AS (PARTITION BY seen.is_turn ORDER BY seen.at)
     ) AS turn
-    CROSS JOIN LATERAL (VALUES
-        (turn.at, turn.until, true, turn.is_nobodys),
-        (turn.not_before, turn.at, false, turn.is_nobodys OR turn.was_nobodys)
-    ) AS piece (since, until, is_certain, is_nobodys)
-    JOIN helpdesk.conversation_openings AS opening
-      ON opening.account_id = conversation.account_id AND opening.conversation_id = conversation.id
-    CROSS JOIN LATERAL (
+    LEFT JOIN LATERAL (
         SELECT
-            greatest(piece.since, opening.opened_at) AS since,
-            least(piece.until, coalesce(least(opening.resolved_at, conversation.deleted_at), known.at)) AS until
-    ) AS held_open
-    CROSS JOIN LATERAL (
-        SELECT extract(epoch FROM greatest(held_open.until, held_open.since) - held_open.since)::bigint AS seconds
-    ) AS during
-    WHERE piece.is_nobodys
-) AS nobodys ON true
+            sum(extract(epoch FROM greatest(seen.until, seen.since) - seen.since)::bigint) AS seen,
+            sum(extract(epoch FROM greatest(seen.unseen_until, seen.unseen_since) - seen.unseen_since)::bigint) AS unseen
+        FROM (
+            SELECT
+                greatest(turn.at, opening.opened_at) AS since, least(turn.until, ended.at) AS until,
+                greatest(turn.not_before, opening.opened_at) AS unseen_since, least(turn.at, ended.at) AS unseen_until
+            FROM helpdesk.conversation_openings AS opening
+            CROSS JOIN LATERAL (
+                SELECT coalesce(least(opening.resolved_at, conversation.deleted_at), known.at) AS at
+            ) AS ended
+            WHERE opening.account_id = conversation.account_id AND opening.conversation_id = conversation.id
+        ) AS seen
+    ) AS lasted ON turn.is_turn AND (turn.is_nobodys OR turn.was_nobodys)
+    HAVING count(*) > 0
+) AS held ON true
 LEFT JOIN LATERAL (
     SELECT
         coalesce(sum(lasted.seconds) FILTER (WHERE span.status = 'open'), 0)::bigint AS open,
