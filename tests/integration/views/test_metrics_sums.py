@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.databases import new_engine
-from tests.reference.nights import Desk, mixed
+from tests.reference.nights import Desk, every_hour
 from tests.reference.world import wild
 
 ANSWERS = """
@@ -115,11 +115,11 @@ SUMS = {
 
 @pytest.fixture(scope="module")
 def desk(server_url: str, template: str) -> Iterator[Engine]:
-    """A database with a desk on which anything happens, and runs of all kinds."""
+    """A database with a desk on which anything happens, and a run every three hours."""
     with new_engine(server_url, template) as engine:
         made = Desk(engine, wild(5, talks=120, days=8), seed=5)
         made.open()
-        for night in mixed(5, 8):
+        for night in every_hour(8)[::3]:
             made.run(night)
         with engine.begin() as connection:
             connection.execute(text(ANSWERS))
