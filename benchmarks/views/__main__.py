@@ -24,10 +24,15 @@ A_MONTH, A_DAY = 1_000, 200
 
 # The month of days that ended thirty days ago, by the view's column for the day.
 MONTHLY = {
+    "conversation_metrics": "opened_on",
     "daily_volume": "day",
     "daily_agents": "day",
     "daily_labels": "day",
     "daily_backlog": "day",
+    "daily_contacts": "day",
+    "daily_deliveries": "day",
+    "daily_surveys": "day",
+    "hourly_agents": "day",
     "traffic_heatmap": "day",
     "first_responses": "asked_on",
     "reply_times": "waiting_on",
@@ -43,6 +48,10 @@ CHANGE = """
 QUESTIONS = {
     "bi.conversations of a day": (
         "SELECT * FROM bi.conversations WHERE account_id = 1 AND opened_on = current_date - 40",
+        A_DAY,
+    ),
+    "bi.conversation_metrics of a day": (
+        "SELECT * FROM bi.conversation_metrics WHERE account_id = 1 AND opened_on = current_date - 40",
         A_DAY,
     ),
 } | {

@@ -40,6 +40,8 @@ INTERNAL = {
     "mark_all_stale": "FUNCTION",
     "has_lost_figures": "FUNCTION",
     "csat_answers": "VIEW",
+    "data_as_of": "VIEW",
+    "surveys": "VIEW",
 }
 # Kept when the others are dropped: what a run asks for in any case, what notes whose figures are stale and which fields
 # changed, and what computes figures, which may have been granted to the user of the runs.
@@ -56,6 +58,7 @@ PUBLIC = (
     "calendar",
     "known_days",
     "conversations",
+    "conversation_metrics",
     "messages",
     "first_responses",
     "reply_times",
@@ -74,6 +77,10 @@ PUBLIC = (
     "daily_agents",
     "daily_labels",
     "daily_backlog",
+    "daily_contacts",
+    "daily_deliveries",
+    "daily_surveys",
+    "hourly_agents",
     "traffic_heatmap",
     "sync_health",
     "reconciliation",

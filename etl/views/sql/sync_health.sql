@@ -3,8 +3,8 @@ SELECT
     account.account_id,
     account.name AS account,
     account.time_zone,
-    complete.started_at AS data_as_of,
-    round((extract(epoch FROM now() - complete.started_at) / 3600)::numeric, 1) AS data_age_hours,
+    complete.at AS data_as_of,
+    round((extract(epoch FROM now() - complete.at) / 3600)::numeric, 1) AS data_age_hours,
     last.started_at AS last_run_at,
     last.outcome AS last_run_outcome,
     -- They may quote an answer, or the term of a search.
@@ -78,17 +78,7 @@ LEFT JOIN LATERAL (
     WHERE run.account_id = account.account_id AND run.proof IS NOT NULL
     ORDER BY run.run_id DESC LIMIT 1
 ) AS ended ON true
-LEFT JOIN LATERAL (
-    -- As `etl status` has it (etl/load/journal.py): of one that is ahead, or began after a later one, the clock was wrong,
-    -- and when it began is not known.
-    SELECT run.started_at FROM helpdesk.whole_runs AS run
-    WHERE run.account_id = account.account_id AND run.outcome = 'complete' AND run.started_at <= now()
-      AND NOT EXISTS (
-          SELECT FROM helpdesk.sync_runs AS later
-          WHERE later.account_id = run.account_id AND later.run_id > run.run_id AND later.started_at < run.started_at
-      )
-    ORDER BY run.run_id DESC LIMIT 1
-) AS complete ON true
+LEFT JOIN helpdesk.data_as_of AS complete ON complete.account_id = account.account_id
 LEFT JOIN LATERAL (
     SELECT run.unaccounted, run.forbidden, run.unreadable FROM helpdesk.sync_runs AS run
     WHERE run.account_id = account.account_id AND run.unaccounted IS NOT NULL
