@@ -79,14 +79,8 @@ LEFT JOIN LATERAL (
     ORDER BY run.run_id DESC LIMIT 1
 ) AS ended ON true
 LEFT JOIN LATERAL (
-    -- As `etl status` has it (etl/load/journal.py): of one that is ahead, or began after a later one, the clock was wrong,
-    -- and when it began is not known.
-    SELECT run.started_at FROM helpdesk.whole_runs AS run
-    WHERE run.account_id = account.account_id AND run.outcome = 'complete' AND run.started_at <= now()
-      AND NOT EXISTS (
-          SELECT FROM helpdesk.sync_runs AS later
-          WHERE later.account_id = run.account_id AND later.run_id > run.run_id AND later.started_at < run.started_at
-      )
+    SELECT run.started_at FROM helpdesk.complete_runs AS run
+    WHERE run.account_id = account.account_id
     ORDER BY run.run_id DESC LIMIT 1
 ) AS complete ON true
 LEFT JOIN LATERAL (
