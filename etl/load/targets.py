@@ -1,15 +1,14 @@
 """Service level targets in the tables: kept as the file has them, and held against the names that are known."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from etl.database.targets import Target
+from etl.load.upsert import Row
 from etl.settings import targets
 
-Row = dict[str, Any]
 NAMED = ("inbox", "channel", "team", "label")
 # Names as in the views: without regard to capitals. A number stands for itself.
 UNKNOWN = text("""

@@ -153,9 +153,7 @@ class Settings(DatabaseSettings):
     holidays: Annotated[str, AfterValidator(check_holidays)] | None = Field(
         default=None, description="Countries, or parts of one, whose public holidays are kept: `IL`, or `US,DE-BY`."
     )
-    targets: TargetsFile = Field(
-        default=None, description="TOML file of service level targets. Unset: those of an earlier run stay."
-    )
+    targets: TargetsFile = Field(default=None, description="TOML file of service level targets. Unset: the last ones.")
     schedule: Annotated[str, AfterValidator(check_cron)] = Field(
         default="0 2 * * *",
         description="When `etl worker` begins the run over everything: cron by `ETL_TIMEZONE`'s clock, or `never`.",

@@ -9,6 +9,8 @@ SELECT
     wait.opening,
     wait.question_message_id,
     wait.waiting_since AS since,
+    -- Here, so that who asks for a month has the rest looked up for that month only.
+    (wait.waiting_since AT TIME ZONE account.time_zone)::date AS began_on,
     false AS was_since_earlier,
     wait.is_known,
     CASE WHEN wait.answered_at IS NOT NULL THEN 'done' WHEN wait.is_resolved_unanswered THEN 'given up' END AS ended_by,
@@ -17,6 +19,7 @@ SELECT
     coalesce(wait.answered_at, given_up.not_after) AS ended_not_after,
     wait.agent_id
 FROM helpdesk.customer_waits AS wait
+JOIN helpdesk.accounts AS account ON account.account_id = wait.account_id
 LEFT JOIN LATERAL (
     SELECT
         CASE WHEN opening.resolved_at_is <> 'not known' THEN wait.ended_at END AS at,
@@ -34,6 +37,7 @@ SELECT
     opening.opening,
     NULL,
     opening.opened_at,
+    (opening.opened_at AT TIME ZONE account.time_zone)::date,
     opening.opened_by = 'seen',
     true,
     CASE WHEN opening.resolved_at IS NOT NULL THEN 'done' END,
@@ -41,7 +45,8 @@ SELECT
     CASE WHEN opening.resolved_at_is = 'told' THEN opening.resolved_at ELSE opening.resolved_not_before END,
     CASE WHEN opening.resolved_at_is = 'told' THEN opening.resolved_at ELSE opening.resolved_not_after END,
     opening.agent_id
-FROM helpdesk.conversation_openings AS opening;
+FROM helpdesk.conversation_openings AS opening
+JOIN helpdesk.accounts AS account ON account.account_id = opening.account_id;
 
 COMMENT ON VIEW helpdesk.owed IS 'What contacts are owed: a reply to each wait, a resolution of each opening';
 COMMENT ON COLUMN helpdesk.owed.account_id IS 'The vendor''s number of the account';
@@ -50,6 +55,7 @@ COMMENT ON COLUMN helpdesk.owed.what IS 'first_reply, next_reply or resolution';
 COMMENT ON COLUMN helpdesk.owed.opening IS 'In, or of which opening';
 COMMENT ON COLUMN helpdesk.owed.question_message_id IS 'Of a reply: the message with which the wait began';
 COMMENT ON COLUMN helpdesk.owed.since IS 'Since when (UTC)';
+COMMENT ON COLUMN helpdesk.owed.began_on IS 'Its day, in the account''s time zone';
 COMMENT ON COLUMN helpdesk.owed.was_since_earlier IS 'Whether it may have been owed earlier: only a run tells that it was reopened';
 COMMENT ON COLUMN helpdesk.owed.is_known IS 'Whether it is known if somebody replied';
 COMMENT ON COLUMN helpdesk.owed.ended_by IS 'done, given up (resolved without a reply); NULL: it is owed still';

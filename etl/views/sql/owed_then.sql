@@ -39,6 +39,7 @@ LEFT JOIN LATERAL (
     FROM helpdesk.conversation_states AS state
     WHERE state.account_id = owed.account_id AND state.conversation_id = owed.conversation_id
       AND state.valid_from <= owed.since AND (state.valid_to IS NULL OR state.valid_to > owed.since)
+    OFFSET 0  -- the runs are looked through once
 ) AS state ON true
 LEFT JOIN LATERAL (
     SELECT state.is_sure IS NOT NULL AS is_there, following.team_id, following.priority
@@ -81,6 +82,7 @@ COMMENT ON COLUMN helpdesk.owed_then.what IS 'first_reply, next_reply or resolut
 COMMENT ON COLUMN helpdesk.owed_then.opening IS 'In, or of which opening';
 COMMENT ON COLUMN helpdesk.owed_then.question_message_id IS 'Of a reply: the message with which the wait began';
 COMMENT ON COLUMN helpdesk.owed_then.since IS 'Since when (UTC)';
+COMMENT ON COLUMN helpdesk.owed_then.began_on IS 'Its day, in the account''s time zone';
 COMMENT ON COLUMN helpdesk.owed_then.was_since_earlier IS 'Whether it may have been owed earlier: only a run tells that it was reopened';
 COMMENT ON COLUMN helpdesk.owed_then.is_known IS 'Whether it is known if somebody replied';
 COMMENT ON COLUMN helpdesk.owed_then.ended_by IS 'done, given up (resolved without a reply); NULL: it is owed still';

@@ -11,7 +11,7 @@ SELECT
     owed.opening,
     owed.question_message_id,
     owed.since AS began_at,
-    (owed.since AT TIME ZONE account.time_zone)::date AS began_on,
+    owed.began_on,
     due.at AS due_at,
     owed.ended_at,
     CASE WHEN owed.is_known THEN CASE target.time
@@ -61,14 +61,21 @@ CROSS JOIN LATERAL (
             owed.is_priority_known OR target.unseen = 'as_next_seen' AS priority,
             owed.are_labels_known OR target.unseen = 'as_next_seen' AS labels
     ) AS believed
+    OFFSET 0  -- here and below: each is worked out once, and not wherever it is named
 ) AS is_for
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = owed.account_id
 -- What had happened by then is known; of a deleted conversation by the last run that may have seen it.
+LEFT JOIN (
+    SELECT DISTINCT ON (account_id) account_id, started_at FROM helpdesk.complete_runs ORDER BY account_id, run_id DESC
+) AS newest ON newest.account_id = owed.account_id
 LEFT JOIN LATERAL (
-    SELECT run.started_at AS until FROM helpdesk.complete_runs AS run
-    WHERE run.account_id = owed.account_id AND (owed.deleted_at IS NULL OR run.finished_at < owed.deleted_at)
+    SELECT run.started_at FROM helpdesk.complete_runs AS run
+    WHERE owed.deleted_at IS NOT NULL AND run.account_id = owed.account_id AND run.finished_at < owed.deleted_at
     ORDER BY run.run_id DESC LIMIT 1
-) AS known ON true
+) AS before_it_was_gone ON true
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN owed.deleted_at IS NULL THEN newest.started_at ELSE before_it_was_gone.started_at END AS until
+) AS known
 CROSS JOIN LATERAL (
     SELECT CASE WHEN owed.ended_by IS NULL THEN known.until ELSE owed.ended_at END AS until
 ) AS counted
@@ -96,6 +103,7 @@ CROSS JOIN LATERAL (
         WHEN 'calendar' THEN owed.since + make_interval(secs => target.within_seconds)
         ELSE helpdesk.business_due(owed.since, first, target.within_seconds, reaching)
     END AS at
+    OFFSET 0
 ) AS due
 -- After all days of which the hours are known, it is later than anything that is.
 CROSS JOIN LATERAL (SELECT CASE WHEN due.at IS NULL AND first.day IS NOT NULL THEN 'infinity' ELSE due.at END AS at) AS latest
@@ -110,6 +118,7 @@ CROSS JOIN LATERAL (
         WHEN known.until IS NULL OR owed.deleted_at IS NOT NULL THEN 'not known'
         ELSE 'running'
     END AS result
+    OFFSET 0
 ) AS result
 LEFT JOIN helpdesk.inboxes AS inbox ON inbox.account_id = owed.account_id AND inbox.id = owed.inbox_id
 LEFT JOIN helpdesk.inbox_channels AS channel ON channel.account_id = owed.account_id AND channel.inbox_id = owed.inbox_id
