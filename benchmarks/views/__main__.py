@@ -38,6 +38,8 @@ MONTHLY = {
     "reply_times": "waiting_on",
     "resolutions": "resolved_on",
     "csat": "answered_on",
+    "service_levels": "began_on",
+    "daily_service_levels": "day",
 }
 # Spread over the account, as those of a night are.
 CHANGE = """

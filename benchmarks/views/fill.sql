@@ -63,6 +63,12 @@ WHERE (at.status <> 'resolved' AND state.since = first)
 INSERT INTO helpdesk.sync_runs (account_id, kind, outcome, started_at, finished_at, host, process_id, unaccounted)
 SELECT 1, 'sync', 'complete', night + interval '2 hours', night + interval '2 hours 10 minutes', 'bench', 1, 0
 FROM generate_series(date_trunc('day', now() - interval '364 days'), now(), interval '1 day') AS night;
+INSERT INTO helpdesk.targets (account_id, name, valid_from, what, within_seconds, time, unseen, team)
+VALUES
+    (1, 'first reply', '2020-01-01', 'first_reply', 300, 'business', 'not_known', NULL),
+    (1, 'next reply', '2020-01-01', 'next_reply', 14400, 'business', 'as_next_seen', '["team 1", "team 2"]'),
+    (1, 'resolution', '2020-01-01', 'resolution', 172800, 'calendar', 'not_known', NULL);
+
 INSERT INTO helpdesk.csat_responses (account_id, id, conversation_id, contact_id, assigned_agent_id, rating, created_at)
 SELECT 1, id, id, contact_id, assignee_id, 1 + id % 5, created_at + interval '31 hours'
 FROM helpdesk.conversations WHERE id % 10 = 0;

@@ -228,6 +228,8 @@ def check(
 
     All accounts of ETL_ACCOUNTS, unless some are named.
     """
+    from etl.commands.promises import unknown_names
+
     chosen = accounts.choose(account, everything=not account)
     if contract:
         from etl.commands.contract import print_contract
@@ -238,6 +240,8 @@ def check(
         if len(chosen) > 1:
             accounts.heading("the database")
         faults = print_findings(check_database(engine))
+        if not faults:
+            print_findings(Finding(*one) for one in unknown_names(engine, [one.settings for one in chosen]))
     raise typer.Exit(ExitCode.FAILED if faults else code)
 
 

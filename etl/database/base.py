@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.naming import conv
 
 # The migration that makes these tables.
-REVISION = "0011_cheap_nights"
+REVISION = "0012_targets"
 
 
 SCHEMA = "helpdesk"

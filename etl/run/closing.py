@@ -8,7 +8,7 @@ from etl.exit_codes import Outcome
 from etl.load import journal, proofs
 from etl.load.journal import WALK, Run
 from etl.load.upsert import psycopg_of
-from etl.run import calendar
+from etl.run import calendar, targets
 from etl.run.due import fingerprint
 from etl.settings.settings import Settings
 from etl.views import schema
@@ -38,6 +38,7 @@ def close(engine: Engine, run: Run, settings: Settings) -> None:
         try:
             with transaction(engine) as connection:
                 run.notes += calendar.inboxes_without_hours(connection, run.account_id)
+                run.notes += targets.doubts(connection, settings)
             return journal.close_run(engine, run, compute)
         except DatabaseError as error:
             run.outcome = Outcome.INCOMPLETE

@@ -20,7 +20,7 @@ from etl.load.journal import Run
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
-from etl.run import accounting, calendar, closing, due, edit_clock, members, names
+from etl.run import accounting, calendar, closing, due, edit_clock, members, names, targets
 from etl.run.books import Books
 from etl.run.books_surveys import Surveys
 from etl.run.dimensions import Dimensions
@@ -142,6 +142,7 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
     with transaction(engine) as connection:
         account |= calendar.columns(connection, settings, run)
         upsert.save(connection, {"accounts": [account]})
+        targets.keep(connection, settings)
         journal.begin(run, connection)
     journal.open_run(engine, run)
     run.outcome = Outcome.FAILED

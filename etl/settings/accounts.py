@@ -32,6 +32,7 @@ KEYS: dict[str, type] = {
     "week_starts": str,
     "weekend": str,
     "holidays": str,
+    "targets": str,
     "messages": str,
     "contacts": str,
     "books": str,
@@ -155,6 +156,8 @@ class _Reader:
         fields = {CALLED_OTHERWISE.get(key, key): key for key in right if key not in NO_SETTINGS}
         keys = {variable_name(Settings, name): key for name, key in fields.items()}
         given = {"account_id": ANY_ID} | {name: right[key] for name, key in fields.items()}
+        if "targets" in given:
+            given["targets"] = self._beside(right["targets"])
         tokens = [key for key in EMPTY if key in table]
         if len(tokens) > 1:
             self._add(whose, " and ".join(tokens), "are too many: one of them")
@@ -196,8 +199,11 @@ class _Reader:
         return ANY_TOKEN
 
     def _content(self, name: str) -> str:
-        """Return what a file holds; its name may be relative to the folder of ETL_ACCOUNTS."""
-        return (self.file.expanduser().parent / Path(name).expanduser()).read_text(encoding="utf-8").rstrip("\r\n")
+        return self._beside(name).read_text(encoding="utf-8").rstrip("\r\n")
+
+    def _beside(self, name: str) -> Path:
+        """Return the path of a file whose name may be relative to the folder of ETL_ACCOUNTS."""
+        return self.file.expanduser().parent / Path(name).expanduser()
 
     def _blame(self, whose: str, key: str | None, variable: str, said: str) -> None:
         """Add the fault of a setting: to the table, if that is where it comes from, else to the environment."""

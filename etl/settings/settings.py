@@ -17,6 +17,7 @@ from etl.settings.calendar import check_holidays, check_week_start, check_weeken
 from etl.settings.cron import check_cron
 from etl.settings.database_url import check_database_url
 from etl.settings.secret_files import SecretFile, is_open_to_others
+from etl.settings.targets import TargetsFile
 from etl.settings.validators import (
     check_base_url,
     check_metrics_file,
@@ -66,8 +67,7 @@ class DatabaseSettings(Variables):
         default=None, validation_alias="DATABASE_URL_FILE", description="File that holds `DATABASE_URL`, in its place."
     )
     home: Path = Field(
-        default_factory=_home,
-        description="Folder of the embedded PostgreSQL. Unset: the user's data folder.",
+        default_factory=_home, description="Folder of the embedded PostgreSQL. Unset: the user's data folder."
     )
     log_format: Literal["console", "json"] = Field(
         default="console", description="`console` for people, `json` for log collectors."
@@ -142,8 +142,7 @@ class Settings(DatabaseSettings):
         description="So many percent of the histories, the longest unread, are read again each night; 0: none.",
     )
     timezone: Annotated[str, AfterValidator(check_time_zone)] = Field(
-        default="UTC",
-        description="Time zone of the views' days and of the schedule, such as `Asia/Jerusalem`.",
+        default="UTC", description="Time zone of the views' days and of the schedule, such as `Asia/Jerusalem`."
     )
     week_starts: Annotated[str, AfterValidator(check_week_start)] | None = Field(
         default=None, description="With which day weeks begin. Unset: `monday`; in Israel's time zone `sunday`."
@@ -154,6 +153,7 @@ class Settings(DatabaseSettings):
     holidays: Annotated[str, AfterValidator(check_holidays)] | None = Field(
         default=None, description="Countries, or parts of one, whose public holidays are kept: `IL`, or `US,DE-BY`."
     )
+    targets: TargetsFile = Field(default=None, description="TOML file of service level targets. Unset: the last ones.")
     schedule: Annotated[str, AfterValidator(check_cron)] = Field(
         default="0 2 * * *",
         description="When `etl worker` begins the run over everything: cron by `ETL_TIMEZONE`'s clock, or `never`.",

@@ -1,6 +1,7 @@
 -- The opening times of each inbox day by day, with the seconds that it was open before: how long it was open between two
 -- moments is then a difference, and no day in between has to be looked at.
--- A public holiday of the account has none. write_inbox_days.sql writes them down.
+-- A public holiday of the account has none. write_inbox_days.sql writes them down, those of the next months, too: what is due
+-- then.
 -- Opening times are local: the night in which the clocks change has an hour less or more, and so have its durations.
 CREATE VIEW helpdesk.business_days AS
 WITH days AS (
@@ -15,7 +16,7 @@ WITH days AS (
         ) AT TIME ZONE inbox.time_zone AS at
     ) AS first
     CROSS JOIN LATERAL generate_series(
-        date_trunc('day', greatest(first.at, '1970-01-01')), (now() + interval '24 hours') AT TIME ZONE inbox.time_zone, interval '1 day'
+        date_trunc('day', greatest(first.at, '1970-01-01')), (now() + interval '92 days') AT TIME ZONE inbox.time_zone, interval '1 day'
     ) AS day
     LEFT JOIN LATERAL jsonb_to_recordset(inbox.working_hours) AS hours(
         day_of_week numeric, closed_all_day text, open_all_day text,

@@ -5,10 +5,7 @@ CREATE FUNCTION helpdesk.business_seconds(
     since timestamptz, first helpdesk.inbox_days, until timestamptz, last helpdesk.inbox_days
 ) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN first.day IS NOT NULL AND last.day IS NOT NULL THEN
-        greatest(0, extract(epoch FROM
-            last.open_before + coalesce(greatest(least(until, last.closes) - last.opens, interval '0'), interval '0')
-            - first.open_before - coalesce(greatest(least(since, first.closes) - first.opens, interval '0'), interval '0')
-        ))::bigint
+        greatest(0, extract(epoch FROM helpdesk.open_until(until, last) - helpdesk.open_until(since, first)))::bigint
     END;
 
 COMMENT ON FUNCTION helpdesk.business_seconds IS 'Seconds between two moments in which an inbox was open, from its days of both';

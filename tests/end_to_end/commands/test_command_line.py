@@ -185,6 +185,27 @@ def test_check_finds_everything_right(etl: RunEtl, settings: dict[str, str]) -> 
     assert TOKEN not in done.stdout + done.stderr
 
 
+def test_check_tells_names_in_targets_that_nothing_has(etl: RunEtl, settings: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "targets.toml"
+    target = (
+        'name = "First"\nwhat = "first_reply"\nwithin = 60\ntime = "calendar"\nvalid_from = 2026-01-01\nteam = "none"'
+    )
+    file.write_text(f"[[target]]\n{target}\n")
+    done = etl("check", **settings, ETL_TARGETS=str(file))
+    assert (done.returncode, [line for line in done.stdout.splitlines() if "  targets  " in line]) == (
+        0,
+        [
+            f"note   targets   account 1: 1 in {file}",
+            'note   targets   "First" of 2026-01-01 names what the tables do not have: team none.'
+            " Is it right, or yet to come?",
+        ],
+    )
+    file.write_text(f"[[target]]\n{target}\nteams = 1\n")
+    done = etl("check", **settings, ETL_TARGETS=str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f'ETL_TARGETS: in {file}, target "First", teams: is not known' in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("changed", "name", "said"),
     [

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 # Rooms that yield sentences, and what these are.
-YIELDED = {("odd_values", "notes"), ("calendar", "notes"), ("contract", "problems")}
+YIELDED = {("odd_values", "notes"), ("calendar", "notes"), ("targets", "notes"), ("contract", "problems")}
 PHRASE = re.compile(r"\*(\S[^*]*\S)\*")
 
 

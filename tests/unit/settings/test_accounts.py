@@ -107,6 +107,7 @@ def test_a_table_says_everything_of_its_account(folder, monkeypatch):
         "week_starts": "monday",
         "weekend": "saturday,sunday",
         "holidays": "IL",
+        "targets": None,
         "schedule": "*/30 2-4,22 * * MON-FRI",
         "schedule_recent": None,
         "schedule_audit": None,
@@ -227,7 +228,7 @@ def test_every_fault_is_told_at_once_by_file_account_and_key(folder, monkeypatch
         "ETL_RETRY_ATTEMPTS: input should be a valid integer, unable to parse string as an integer",
         "accounts.toml, the account at place 1, tokn: is not known; known are id, name, base_url, token,"
         " token_variable, token_file, schedule, schedule_recent, schedule_audit, time_zone,"
-        " week_starts, weekend, holidays, messages, contacts, books, walk_days, reread_days,"
+        " week_starts, weekend, holidays, targets, messages, contacts, books, walk_days, reread_days,"
         " patrol_percent, concurrency, requests_per_minute, pii",
         "accounts.toml, the account at place 1, id: is missing",
         "accounts.toml, the account at place 1, concurrency: input should be greater than or equal to 1",

@@ -48,6 +48,7 @@ def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
         "week_starts": None,
         "weekend": None,
         "holidays": None,
+        "targets": None,
         "schedule": "0 2 * * *",
         "schedule_recent": None,
         "schedule_audit": None,
@@ -60,6 +61,8 @@ def test_the_defaults_need_an_account_and_a_token_only(monkeypatch):
 
 
 def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
+    targets = tmp_path / "targets.toml"
+    targets.touch()
     for name, value in {
         "DATABASE_URL": "postgres://u:p@db.example:5433/helpdesk?sslmode=require",
         "ETL_ACCOUNTS": "accounts.toml",
@@ -82,6 +85,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "ETL_WEEK_STARTS": "Monday",
         "ETL_WEEKEND": "Sunday, saturday",
         "ETL_HOLIDAYS": "IL, de-by",
+        "ETL_TARGETS": str(targets),
         "ETL_SCHEDULE": "30 1 * * 6",
         "ETL_SCHEDULE_RECENT": "0 6-22 * * *",
         "ETL_SCHEDULE_AUDIT": "0 1 1 * *",
@@ -121,6 +125,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch, tmp_path):
         "week_starts": "monday",
         "weekend": "saturday,sunday",
         "holidays": "IL,DE-BY",
+        "targets": targets,
         "schedule": "30 1 * * 6",
         "schedule_recent": "0 6-22 * * *",
         "schedule_audit": "0 1 1 * *",
@@ -329,6 +334,7 @@ def test_each_field_has_one_variable():
         "week_starts": "ETL_WEEK_STARTS",
         "weekend": "ETL_WEEKEND",
         "holidays": "ETL_HOLIDAYS",
+        "targets": "ETL_TARGETS",
         "schedule": "ETL_SCHEDULE",
         "schedule_recent": "ETL_SCHEDULE_RECENT",
         "schedule_audit": "ETL_SCHEDULE_AUDIT",
