@@ -65,16 +65,14 @@ CROSS JOIN LATERAL (
 ) AS is_for
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = owed.account_id
 -- What had happened by then is known; of a deleted conversation by the last run that may have seen it.
-LEFT JOIN (
-    SELECT DISTINCT ON (account_id) account_id, started_at FROM helpdesk.complete_runs ORDER BY account_id, run_id DESC
-) AS newest ON newest.account_id = owed.account_id
+LEFT JOIN helpdesk.data_as_of AS newest ON newest.account_id = owed.account_id
 LEFT JOIN LATERAL (
     SELECT run.started_at FROM helpdesk.complete_runs AS run
     WHERE owed.deleted_at IS NOT NULL AND run.account_id = owed.account_id AND run.finished_at < owed.deleted_at
     ORDER BY run.run_id DESC LIMIT 1
 ) AS before_it_was_gone ON true
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN owed.deleted_at IS NULL THEN newest.started_at ELSE before_it_was_gone.started_at END AS until
+    SELECT CASE WHEN owed.deleted_at IS NULL THEN newest.at ELSE before_it_was_gone.started_at END AS until
 ) AS known
 CROSS JOIN LATERAL (
     SELECT CASE WHEN owed.ended_by IS NULL THEN known.until ELSE owed.ended_at END AS until
