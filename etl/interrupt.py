@@ -50,6 +50,15 @@ class Interrupt:
             Interrupt._living.add(self)
             self._stopped = Interrupt.asked
 
+    @contextmanager
+    def looking(self, each_second: Callable[[], None]) -> Iterator[None]:
+        """Look each second for what ends a run, and no longer: what was raised once is being told already."""
+        self.each_second = each_second
+        try:
+            yield
+        finally:
+            self.each_second = lambda: None
+
     @classmethod
     def ask_all(cls) -> None:
         """Ask every run of this process to stop: for a main thread that hears the signals itself."""

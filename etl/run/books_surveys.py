@@ -18,7 +18,7 @@ from etl.run.books import MOST_NEAR, Books
 from etl.run.books_spans import Balance
 from etl.run.dimensions import Dimensions
 
-DAY = 86_400
+DAY, MOST_DAYS_OF_SURVEYS = 86_400, 3
 # Before anything was written: who counts something here does not look at the range.
 NEVER = TimeSpan(1, 2)
 
@@ -102,19 +102,28 @@ class Surveys:
         if in_doubt.keys() - {SENT}:
             self.dimensions.read_surveys()
         if SENT in in_doubt:
-            day, now = self._narrow(in_doubt[SENT].span), self.books.intake.run.started_at
+            days, now = self._narrow(in_doubt[SENT]), self.books.intake.run.started_at
             with transaction(self.books.intake.engine) as connection:
-                near = books.find_near(connection, self.client.account_id, {day: now}, MOST_NEAR)
+                near = books.find_near(connection, self.client.account_id, dict.fromkeys(days, now), MOST_NEAR)
             self.books.take(iter(near))
 
-    def _narrow(self, span: TimeSpan) -> TimeSpan:
-        """Return a day in which the number of surveys sent differs, by halving: there is no list of days of these."""
-        while span.until - span.since > DAY:
+    def _narrow(self, whole: Balance) -> list[TimeSpan]:
+        """Return days in which the number of surveys sent differs, the newest first, by halving: none lists these.
+
+        Both halves may differ: what one day lacks as its conversation is refused hides nothing that another one lacks.
+        """
+        days, differing = list[TimeSpan](), [(whole.span, whole.difference)]
+        while differing and len(days) < MOST_DAYS_OF_SURVEYS:
+            span, difference = differing.pop()
+            if span.until - span.since <= DAY:
+                days.append(span)
+                continue
             middle = (span.since + span.until) // 2
-            half = TimeSpan(span.since, middle)
-            sent, *_ = self._compare(half, count_surveys(self.client, half))
-            span = half if sent.is_in_doubt else TimeSpan(middle, span.until)
-        return span
+            first = TimeSpan(span.since, middle)
+            sent, *_ = self._compare(first, count_surveys(self.client, first))
+            halves = (first, sent.difference), (TimeSpan(middle, span.until), difference - sent.difference)
+            differing += [(half, number) for half, number in halves if number]
+        return days
 
 
 def _judge(compared: Balance) -> Balance:

@@ -77,8 +77,9 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             _recorded(settings, engine, client, run, hooks.begun),
             thread_pool(settings.concurrency) as pool,
             Writer(engine, run, partial(wait, 0), way_of(settings)) as writer,
+            interrupt.looking(writer.check),
         ):
-            interrupt.each_second, writer.guard = writer.check, partial(journal.require_open, run=run)
+            writer.guard = partial(journal.require_open, run=run)
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
             dimensions = Dimensions(client, pool, engine, writer, run)
             lock.check()  # who overtook this run before it was written down has not closed it

@@ -1,6 +1,7 @@
 """`etl export`: a view as a file that Excel opens right, or that programs read; whole, or not there at all."""
 
 import os
+import shlex
 import signal
 import subprocess
 from datetime import UTC, date, datetime
@@ -198,7 +199,7 @@ def test_memory_does_not_grow_with_the_rows(url: str, tmp_path: Path) -> None:
 
 def test_a_reader_that_goes_away_is_a_sentence(tmp_path: Path, url: str) -> None:
     execute(url, MANY.format(100_000))
-    command = f"set -o pipefail; {ETL} export many --personal-data --to - | head -n 2"
+    command = f"set -o pipefail; {shlex.quote(ETL)} export many --personal-data --to - | head -n 2"
     done = subprocess.run(
         ["bash", "-c", command],
         env=environment_of(tmp_path) | {"DATABASE_URL": url},
@@ -216,7 +217,7 @@ def test_a_reader_that_goes_away_is_a_sentence(tmp_path: Path, url: str) -> None
 def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path, url: str, to: str) -> None:
     execute(url, MANY.format(100_000))
     (tmp_path / to).write_text("of yesterday")
-    command = f"ulimit -f 100; trap '' XFSZ; {ETL} export many --personal-data --to {to}"
+    command = f"ulimit -f 100; trap '' XFSZ; {shlex.quote(ETL)} export many --personal-data --to {to}"
     done = subprocess.run(
         ["bash", "-c", command],
         env=environment_of(tmp_path) | {"DATABASE_URL": url},

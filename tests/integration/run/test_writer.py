@@ -222,3 +222,15 @@ def test_no_run_ends_well_with_a_batch_that_could_not_be_saved_and_that_nobody_h
     batch.refer("contacts", 7)  # of an account that is not there
     with pytest.raises(DatabaseError), Writer(engine, Run(1, "sync", None), lambda: None, Way("keep")) as writer:
         writer.begin(batch)
+
+
+def test_what_ends_a_run_is_raised_once_and_no_longer_when_the_run_is_closed() -> None:
+    """The alarm of each second would raise it a second time, out of whatever tells it."""
+    interrupt, failed = Interrupt(), DatabaseError("another batch could not be saved")
+
+    def check() -> None:
+        raise failed
+
+    with pytest.raises(DatabaseError), interrupt.looking(check):
+        interrupt.each_second()
+    interrupt.each_second()

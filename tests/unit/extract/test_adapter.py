@@ -12,7 +12,7 @@ from etl.extract.adapter import _Response
 
 FRAMING = ["Content-Length", "content-length", "Transfer-Encoding", "Connection", "Keep-Alive"]
 NAMES = st.sampled_from([*FRAMING, "Vary", "X-Odd", "From", "F r", ""])
-NUMBERS = ["3", "0", "-1", "+3", "3, 3", "0x3", "\xb2", "12345678901234567"]
+NUMBERS = ["3", "0", "-1", "+3", "3, 3", "0x3", "\xb2", "1234567"]
 WORDS = ["chunked", "Chunked", "gzip, chunked", "identity", "close", "keep-alive", "Close, x", "a: b"]
 ODDS = ["", " ", "x ", " x", "\tx", "a\tb", "\x85", "\xe9", "a\x0bb", "a\x1cb"]
 VALUES = st.sampled_from([*NUMBERS, *WORDS, *ODDS]) | st.text(

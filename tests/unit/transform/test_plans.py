@@ -212,7 +212,7 @@ def batch_of(kind: type[Batch], pages: list[Any], messages: list[Any]) -> Any:
     for page in pages:
         rows.add_agents(batch, page)
     told = {name: value for name, value in vars(batch).items() if not name.startswith("_")}
-    told["unheld"] = +batch.unheld
+    told["unheld"], told["unknown_fields"] = +batch.unheld, sorted(batch.unknown_fields)
     return {name: spelt(vars(value) if name == "observed" else value) for name, value in told.items()}
 
 
