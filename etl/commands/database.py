@@ -71,12 +71,12 @@ def psql(
     """
     from etl.commands.child import accompany
     from etl.database import psql as beginning
-    from etl.database.engine import address, demo_address, psql_command, require_sessions
+    from etl.database.engine import chosen_address, psql_command, require_sessions
     from etl.settings.accounts import token_variables
     from etl.settings.settings import DatabaseSettings, inherited_environment
 
     settings = accounts.read_settings(DatabaseSettings)
-    url = demo_address(settings) if demo else address(settings)
+    url = chosen_address(settings, demo=demo)
     require_sessions(url)  # what it begins with would be set for strangers
     command, secrets = psql_command(url)
     with beginning.begun(context.args) as (arguments, variables):

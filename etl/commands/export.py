@@ -16,7 +16,6 @@ from etl.errors import SettingsError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from etl.settings.settings import DatabaseSettings
     from etl.views.exported import Exported
 
 CSV, PARQUET = ".csv", ".parquet"
@@ -54,7 +53,7 @@ def export(
     Contacts have numbers instead of names, and neither addresses, phone numbers nor texts, unless --personal-data is
     given. The file is there whole or not at all. How many rows it has, and since when the data are, is said at the end.
     """
-    from etl.database.engine import make_engine
+    from etl.database.engine import chosen_address, make_engine
     from etl.database.migrate import require_head
     from etl.settings.settings import DatabaseSettings
     from etl.views import parquet_file
@@ -62,7 +61,7 @@ def export(
     kind = _kind(to)
     if kind == PARQUET:
         parquet_file.require_parquet()
-    engine = make_engine(_address(accounts.read_settings(DatabaseSettings), demo))
+    engine = make_engine(chosen_address(accounts.read_settings(DatabaseSettings), demo=demo))
     try:
         require_head(engine)
         said, warnings = _told_of(engine, account)
@@ -85,12 +84,6 @@ def _kind(to: str) -> str:
     if kind not in {CSV, PARQUET}:
         raise SettingsError(f"--to {to}: the name has to end in {CSV} or {PARQUET}, which says what is written.")
     return kind
-
-
-def _address(settings: "DatabaseSettings", demo: bool) -> str:
-    from etl.database.engine import address, demo_address
-
-    return demo_address(settings) if demo else address(settings)
 
 
 def _write(

@@ -104,10 +104,10 @@ def _listen(port: int | None) -> socket.socket:
 
 def _address(settings: "DatabaseSettings", demo: bool) -> str:
     """Return the owner's way into the database; raise DatabaseError where its tables are of another version."""
-    from etl.database.engine import address, demo_address, make_engine
+    from etl.database.engine import chosen_address, make_engine
     from etl.database.migrate import require_head, versions
 
-    url = demo_address(settings) if demo else address(settings)
+    url = chosen_address(settings, demo=demo)
     engine = make_engine(url)
     try:
         if demo and versions(engine)[0] is None:

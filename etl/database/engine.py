@@ -74,6 +74,11 @@ def demo_address(settings: DatabaseSettings) -> str:
     return embedded.start(settings.home, "demo")
 
 
+def chosen_address(settings: DatabaseSettings, *, demo: bool) -> str:
+    """Return the URL of the demo's own database, or else of the configured one."""
+    return demo_address(settings) if demo else address(settings)
+
+
 def psql_command(url: str) -> tuple[list[str], dict[str, str]]:
     """Return the command that opens a database in psql, and the environment variables that it needs.
 
