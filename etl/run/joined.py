@@ -76,6 +76,11 @@ class Joined:
         self.parts[0].tally += of_all
         return [part.tally for part in self.parts]
 
+    def fail(self, error: BaseException) -> None:
+        """Have an error raised where each part is waited for."""
+        for part in self.parts:
+            part.saved.set_exception(error)
+
 
 def _sum(batch: Batch, other: Batch, news: dict[str, dict[Key, Row]]) -> Batch:
     """Return a batch that is two, with the rows of one and the news of the other; both stay as they are."""

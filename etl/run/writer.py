@@ -137,11 +137,19 @@ class Writer:
         if first is None:
             return
         joined = Joined(first)
-        while self._queue and joined.is_apart_from(self._queue[0][0]) and (following := self._take()):
-            if not joined.add(following):
-                self._next = following
-                break
-        self._settle(joined)
+        try:
+            self._join_what_waits(joined)
+        except BaseException as error:  # noqa: BLE001 -- it is raised where the batches are waited for
+            joined.fail(error)
+        else:
+            self._settle(joined)
+
+    def _join_what_waits(self, joined: Joined) -> None:
+        while self._queue and joined.is_apart_from(self._queue[0][0]):
+            self._next = self._take()
+            if self._next is None or not joined.add(self._next):
+                return
+            self._next = None
 
     def _take(self) -> Part | None:
         """Make the batch that waits longest what is stored of it; None when there is none, or it could not be."""
@@ -154,7 +162,7 @@ class Writer:
             protect(batch, self.way, self.known.forgotten)
             tally = _tally_of(batch)
             tally.handed_on |= self.known.forgotten.handed_on
-        except BaseException as error:  # noqa: BLE001 -- it is raised where the batch is waited for
+        except BaseException as error:  # noqa: BLE001 -- as above
             saved.set_exception(error)
             return None
         return Part(batch, tally, saved)
@@ -170,15 +178,15 @@ class Writer:
                     joined.require_whole(of_all)
                     is_undone = False  # from here on it may be there although the commit fails
                 self._note(joined.batch, of_all.inserted)
+            tallies = joined.tallies(of_all)
         except BaseException as error:  # noqa: BLE001 -- as above
             if is_undone and isinstance(error, DatabaseError) and len(joined.parts) > 1:
                 for part in joined.parts:  # those before the one that is refused are not to blame
                     self._settle(Joined(part))
                 return
-            for part in joined.parts:
-                part.saved.set_exception(error)
+            joined.fail(error)
         else:
-            for part, tally in zip(joined.parts, joined.tallies(of_all), strict=True):
+            for part, tally in zip(joined.parts, tallies, strict=True):
                 part.saved.set_result(tally)
 
     def _news(self, batch: Batch) -> dict[str, list[Row]]:

@@ -148,3 +148,14 @@ def test_a_conversation_that_comes_to_somebody_forgotten_stays_as_it_is_where_th
         save(engine, run, [page(run, 4), page(run, 5), page(run, 3, OMER)])
     assert of(engine, "SELECT id FROM helpdesk.conversations ORDER BY id") == [1, 2, 3, 4, 5]
     assert of(engine, "SELECT content FROM helpdesk.messages WHERE id = 30") == ["hello"]
+
+
+def test_what_cannot_be_compared_with_a_page_that_waits_ends_the_run_instead_of_holding_it_up(engine: Engine) -> None:
+    """It is a fault of ours, whatever it is: nobody may wait for what nobody saves."""
+    run = begun(engine, 1)
+    broken = Batch(1)
+    broken.add("csat_responses", {"id": 4, "conversation_id": [2]})
+    with pytest.raises(TypeError):
+        save_together(engine, run, [page(run, 1), page(run, 2), broken, page(run, 3)])
+    assert of(engine, "SELECT id FROM helpdesk.conversations") == [1]
+    assert list(run.tally.seen) == [1]

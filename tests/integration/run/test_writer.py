@@ -30,6 +30,13 @@ REFUSE = """
         FOR EACH ROW EXECUTE FUNCTION helpdesk.refuse();
 """
 
+REFUSE_AT_COMMIT = """
+    CREATE FUNCTION helpdesk.refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN IF NEW.id = 23 THEN RAISE EXCEPTION 'no more of this'; END IF; RETURN NEW; END $$;
+    CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON helpdesk.conversations DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION helpdesk.refuse();
+"""
+
 
 @pytest.fixture
 def held(engine: Engine) -> Iterator[Connection]:
@@ -115,6 +122,24 @@ def test_a_page_that_cannot_be_saved_ends_the_run_and_those_behind_it_are_not_sa
             connection.exec_driver_sql("DROP TRIGGER refuse ON helpdesk.conversations")
         assert etl.run().outcome == "complete"
         assert etl.asked()[1] == list(range(1, 26))
+
+
+def test_where_the_commit_of_joined_pages_fails_none_of_them_is_told_as_saved(engine: Engine, held: Connection) -> None:
+    """Whether a commit that failed is there all the same, nobody knows: nothing is tried again, and nothing claimed."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(REFUSE_AT_COMMIT)
+    account = account_of(100)
+    with job(account, engine, nothing_saved_until("conversations/38/messages", held), page_size=5) as etl:
+        run = etl.run()
+        assert (run.outcome, [said.partition(": ")[2] for said in run.problems]) == ("failed", ["no more of this."])
+        saved = [number for (number,) in etl.rows("SELECT id FROM conversations ORDER BY id")]
+        assert list(run.tally.seen) == saved
+        counted = {"seen": len(saved), "inserted": len(saved), "updated": 0, "unchanged": 0}
+        assert run.tally.counts["conversations"] == counted
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TRIGGER refuse ON helpdesk.conversations")
+        assert etl.run().outcome == "complete"
+        assert_equal(etl, account)
 
 
 def test_of_a_conversation_on_several_pages_that_wait_to_be_saved_the_newest_is_kept_and_its_history_read_once(
