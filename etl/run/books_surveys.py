@@ -108,21 +108,25 @@ class Surveys:
             self.books.take(iter(near))
 
     def _narrow(self, whole: Balance) -> list[TimeSpan]:
-        """Return days in which the number of surveys sent differs, the newest first, by halving: none lists these.
+        """Return days in which the number of surveys sent differs, by halving: there is no list of days of these.
 
-        Both halves may differ: what one day lacks as its conversation is refused hides nothing that another one lacks.
+        Both halves may differ, and which is looked at first is another one in each run: days that always differ, as
+        their conversations are refused, hide nothing for good that another day lacks.
         """
-        days, differing = list[TimeSpan](), [(whole.span, whole.difference)]
+        days, differing = list[TimeSpan](), [(whole.span, whole.difference, self.books.intake.run.run_id)]
         while differing and len(days) < MOST_DAYS_OF_SURVEYS:
-            span, difference = differing.pop()
+            span, difference, turn = differing.pop()
             if span.until - span.since <= DAY:
                 days.append(span)
                 continue
             middle = (span.since + span.until) // 2
             first = TimeSpan(span.since, middle)
             sent, *_ = self._compare(first, count_surveys(self.client, first))
-            halves = (first, sent.difference), (TimeSpan(middle, span.until), difference - sent.difference)
-            differing += [(half, number) for half, number in halves if number]
+            halves = [(first, sent.difference), (TimeSpan(middle, span.until), difference - sent.difference)]
+            found = [(half, number) for half, number in halves if number]
+            if len(found) == len(halves):  # one bit of the run's number for each choice
+                found, turn = found[:: 1 if turn % 2 else -1], turn // 2
+            differing += [(half, number, turn) for half, number in found]
         return days
 
 

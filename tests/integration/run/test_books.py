@@ -11,13 +11,13 @@ from rich.console import Console
 from sqlalchemy import Engine, text
 
 from etl.demo.account import OUTGOING, Account, CsatResponse
-from etl.demo.events import add_message, delete_conversation, reply
+from etl.demo.events import add_conversation, add_message, delete_conversation, reply
 from etl.demo.server import Answer, Request, json_answer
 from etl.extract.reports import METRICS
 from etl.monitoring.summary import print_summary
 from etl.selection import Selection
 from tests.examples import in_the_long_run
-from tests.scripted_account import LONG_AGO, Job, account_of, job, notes_of, server_fault, walking_job
+from tests.scripted_account import LONG_AGO, Job, account_of, empty_account, job, notes_of, server_fault, walking_job
 
 BOOKS = """
     SELECT metric, grain, vendor, ours, explained_by FROM vendor_counts
@@ -311,6 +311,42 @@ def test_a_survey_in_a_conversation_that_is_refused_is_explained_and_no_alarm(en
         change(etl, "DELETE FROM messages WHERE id = (SELECT max(id) FROM messages)")
         run = etl.run(patrol_percent=0)
         assert (run.outcome, run.books and run.books["surveys_sent"]["ours"]) == ("complete", 5)
+
+
+def test_surveys_of_conversations_that_are_refused_hide_an_older_one_that_was_lost_for_a_few_nights_only(
+    engine: Engine,
+) -> None:
+    """One run has time for a few days that differ: were it the newest, refused ones would hide all else."""
+    refused = range(3, 7)
+
+    def refuse(request: Request, answer: Answer) -> Answer:
+        if any(f"/conversations/{number}" in request.path for number in refused):
+            return NO_RIGHT
+        if request.path.endswith("/conversations/meta"):
+            counted = orjson.loads(answer.body)["meta"]["all_count"]
+            return json_answer({"meta": {"all_count": max(counted - len(refused), 0)}})  # all are open
+        if not request.path.endswith("/conversations"):
+            return answer
+        told = orjson.loads(answer.body)
+        told["data"]["payload"] = [one for one in told["data"]["payload"] if one["id"] not in refused]
+        return json_answer(told)
+
+    account = empty_account(1)
+    for number in range(1, 7):
+        at = LONG_AGO + number * 40 * 86_400
+        one = add_conversation(account, contact_id=1, inbox_id=1, at=at)
+        add_message(account, one.id, "Thank you", at + 60)
+        add_message(account, one.id, "How was it?", at + 120, message_type=3, content_type="input_csat")
+    with job(account, engine, change=refuse) as etl:
+        for _ in range(3):  # from then on what was read in vain is left alone
+            assert etl.run(patrol_percent=0).outcome == "complete"
+        change(etl, "DELETE FROM messages WHERE conversation_id = 1 AND content_type = 'input_csat'")
+        sent = []
+        for _ in range(4):
+            run = etl.run(patrol_percent=0)
+            assert run.books is not None
+            sent.append(run.books["surveys_sent"]["ours"])
+        assert (sent[-1], run.outcome) == (2, "complete")
 
 
 @pytest.mark.parametrize(("still_counted", "is_explained"), [(3, True), (4, True), (7, True), (2, False), (8, False)])
