@@ -5,7 +5,8 @@
     ├── AnotherRun          another run of this account holds the lock; exit 4
     ├── Interrupted         somebody asked the run to stop; it is closed as interrupted
     ├── DatabaseError       PostgreSQL cannot be reached, refuses, or has another schema
-    │   └── NoSession       ... or a pooler gives each transaction another session of it: nothing holds any longer
+    │   ├── NoSession       ... or a pooler gives each transaction another session of it, exit 2
+    │   └── Unfit           ... or lacks what this version needs: until somebody mends it; exit 2
     ├── DeletionsRefused    so much is gone that the token is to be doubted; --accept-deletions overrides
     ├── VendorError         a request was not answered with the JSON that was asked for
     │   ├── Unreadable      ... and that says nothing of the token, nor of what else is there: others are asked for
@@ -13,7 +14,7 @@
     │   │   │   ├── TooSlow no whole answer in time, or 504: less at once may be answered
     │   │   │   └── Limited 429: too many requests
     │   │   └── TooLarge    more than ETL_MEMORY_MB has room for: ask for less at once
-    │   ├── Denied          401 in JSON: the token may not
+    │   ├── Denied          401 in JSON: the token may not; exit 2
     │   └── NotFound        404 in JSON: not there
     └── BadValue            a value in a payload cannot become a column's value; the record is rejected
         └── BeyondRange     ... because PostgreSQL cannot hold it; harmless in a column that may be empty
@@ -61,6 +62,10 @@ class NoSession(DatabaseError):
         "Let DATABASE_URL lead to PostgreSQL itself, or to the pooler in session mode: often that is another port or"
         " host name."
     )
+
+
+class Unfit(DatabaseError):
+    """The database, or what is in it, is not what this version needs: trying again brings the same."""
 
 
 class DeletionsRefused(EtlError):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 from typing import Self
 
-from etl.errors import AnotherRun, EtlError, SettingsError
+from etl.errors import AnotherRun, Denied, EtlError, NoSession, SettingsError, Unfit
 
 
 class Outcome(StrEnum):
@@ -49,9 +49,10 @@ class ExitCode(IntEnum):
     )
     USAGE = (
         2,
-        "usage or settings",
-        "The command line or a setting is wrong. Nothing was read.",
-        "Every fault is named. Mend the command, `.env` or the environment.",
+        "needs mending first",
+        "The command line, a setting, the token or the tables are wrong. Trying again brings the same.",
+        "Every fault is named. Mend the command, `.env` or the environment, take another token, or run `etl migrate`."
+        " Then run it again: when a token was refused in the middle of a run, what was saved stays.",
     )
     INCOMPLETE = (
         3,
@@ -70,15 +71,16 @@ class ExitCode(IntEnum):
     @classmethod
     def of(cls, error: EtlError) -> Self:
         """Return the exit code of a failure."""
-        return cls({SettingsError: cls.USAGE, AnotherRun: cls.ANOTHER_RUN}.get(type(error), cls.FAILED))
+        if isinstance(error, AnotherRun):
+            return cls(cls.ANOTHER_RUN)
+        return cls(cls.USAGE if isinstance(error, LASTING) else cls.FAILED)
 
     @classmethod
     def worst(cls, codes: Sequence[int]) -> Self:
-        """Return the exit code of several accounts: the worst, and USAGE only when none could even begin."""
-        if set(codes) == {cls.USAGE}:
-            return cls(cls.USAGE)
-        met = {cls.FAILED if code == cls.USAGE else code for code in codes}
-        return cls(next(code for code in WORST_FIRST if code in met))
+        """Return the exit code of several accounts: the worst, which is one that may pass when tried again."""
+        return cls(next(code for code in WORST_FIRST if code in codes))
 
 
-WORST_FIRST = (ExitCode.FAILED, ExitCode.INCOMPLETE, ExitCode.ANOTHER_RUN, ExitCode.COMPLETE)
+# What somebody has to mend: whatever begins runs again after a failure need not begin one after these.
+LASTING = (SettingsError, Unfit, NoSession, Denied)
+WORST_FIRST = (ExitCode.FAILED, ExitCode.USAGE, ExitCode.INCOMPLETE, ExitCode.ANOTHER_RUN, ExitCode.COMPLETE)

@@ -14,7 +14,7 @@ from etl.database import catalog, objects
 from etl.database.base import REVISION, SCHEMA
 from etl.database.engine import open_database, transaction, where
 from etl.database.requirements import require_fit
-from etl.errors import DatabaseError
+from etl.errors import DatabaseError, Unfit
 from etl.settings.settings import DatabaseSettings
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ def require_head(engine: Engine) -> None:
     require_fit(engine)
     found, needed = versions(engine)
     if found is None:
-        raise DatabaseError(f"{where(engine)} has no tables yet. Run `etl migrate` first.")
+        raise Unfit(f"{where(engine)} has no tables yet. Run `etl migrate` first.")
     if found != needed:
         _require_known(engine, found)
-        raise DatabaseError(
+        raise Unfit(
             f"The tables in {where(engine)} are at revision {found}, this version of etl needs {needed}."
             " Run `etl migrate`."
         )
@@ -104,12 +104,12 @@ def _require_known(engine: Engine, found: str) -> None:
         return
     tables = f"The tables in {where(engine)} are at revision {found}"
     if found in FORERUNNERS:
-        raise DatabaseError(
+        raise Unfit(
             f"{tables}, made before 0.1.0 by revisions that no longer exist: drop them with"
             f' `etl psql -c "{DROP}"`, or use a new database, then run `etl migrate && etl sync`,'
             " which reads the account again from the vendor."
         )
-    raise DatabaseError(f"{tables}, which this version of etl does not know: a later one made them. Upgrade etl.")
+    raise Unfit(f"{tables}, which this version of etl does not know: a later one made them. Upgrade etl.")
 
 
 def _folder() -> Path:

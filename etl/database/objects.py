@@ -17,7 +17,7 @@ from etl.database.base import SCHEMA
 from etl.database.catalog import may_read
 from etl.database.engine import transaction, where
 from etl.database.models import METADATA
-from etl.errors import DatabaseError
+from etl.errors import DatabaseError, Unfit
 
 QUEUE_SCHEMA = "etl_jobs"
 # What reads custom attributes: migration 0001.
@@ -121,7 +121,7 @@ def require_tables(engine: Engine) -> None:
     with transaction(engine) as connection:
         said = next(_faults_of_tables(connection), None)
     if said:
-        raise DatabaseError(said)
+        raise Unfit(said)
 
 
 def require_queue(engine: Engine) -> None:
@@ -129,7 +129,7 @@ def require_queue(engine: Engine) -> None:
     with transaction(engine) as connection:
         lacking = missing(connection, QUEUE_SCHEMA, of_queue())
     if lacking:
-        raise DatabaseError(f"{said_of(QUEUE_SCHEMA, lacking)} Run `etl migrate`, which makes the queue anew.")
+        raise Unfit(f"{said_of(QUEUE_SCHEMA, lacking)} Run `etl migrate`, which makes the queue anew.")
 
 
 def make_tables_whole(connection: Connection) -> Iterator[str]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from etl.database import limits, pooler, rights
 from etl.database.engine import transaction, where
 from etl.database.shadowing import everybody_may_create, others_may_create
-from etl.errors import DatabaseError, NoSession
+from etl.errors import DatabaseError, NoSession, Unfit
 
 OLDEST_SERVER = 14
 
@@ -239,4 +239,4 @@ def _lacking(connection: Connection, only_refusing: bool) -> Iterator[tuple[Requ
 def require_fit(engine: Engine) -> None:
     """Raise DatabaseError where a database is one that nothing can be read from or written to rightly."""
     for requirement, said in unmet(engine, only_refusing=True):
-        raise DatabaseError(f"{said} {requirement.advice}")
+        raise Unfit(f"{said} {requirement.advice}")

@@ -137,8 +137,7 @@ def test_nobody_else_gets_in(folder: Path) -> None:
 
 
 def owners_way(folder: Path) -> str:
-    lines = (folder / "home" / "postgresql" / "postmaster.pid").read_text().splitlines()
-    return f"postgresql://postgres@/demo?host={lines[4]}"
+    return f"postgresql://postgres@/demo?host={folder / 'home' / 'postgresql'}"
 
 
 def test_in_clear_is_another_role_with_a_password_of_its_own(folder: Path) -> None:

@@ -361,8 +361,8 @@ def test_without_a_file_it_is_the_account_of_the_settings(monkeypatch, ids_of):
         ([ExitCode.ANOTHER_RUN, ExitCode.INCOMPLETE, ExitCode.COMPLETE], 3),
         ([ExitCode.INCOMPLETE, ExitCode.FAILED, ExitCode.ANOTHER_RUN], 1),
         ([ExitCode.USAGE, ExitCode.USAGE], 2),
-        ([ExitCode.USAGE, ExitCode.COMPLETE], 1),
-        ([ExitCode.USAGE, ExitCode.INCOMPLETE], 1),
+        ([ExitCode.USAGE, ExitCode.COMPLETE], 2),
+        ([ExitCode.USAGE, ExitCode.INCOMPLETE], 2),
     ],
 )
 def test_the_worst_exit_code_counts(codes, code):
