@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from etl.database import limits, pooler, rights
 from etl.database.engine import transaction, where
 from etl.database.shadowing import everybody_may_create, others_may_create
-from etl.errors import DatabaseError, NoSession, Unfit
+from etl.errors import NoSession, Unfit
 
 OLDEST_SERVER = 14
 

@@ -83,7 +83,7 @@ def test_logs_are_json_lines_when_asked_for(etl: RunEtl, settings: dict[str, str
     ]  # fmt: skip
 
 
-def test_an_incomplete_run_exits_with_3_and_a_failed_one_with_1(
+def test_an_incomplete_run_exits_with_3_and_one_whose_token_is_refused_with_2(
     etl: RunEtl, vendor: Vendor, settings: dict[str, str]
 ) -> None:
     # A conversation whose contact was deleted is a 500 on the real server, and so is its page.
@@ -95,7 +95,7 @@ def test_an_incomplete_run_exits_with_3_and_a_failed_one_with_1(
     assert "conversations/2: the server answered 500" in json.loads(incomplete.stdout)["problems"][0]
 
     failed = etl("sync", "--json", **settings | {"ETL_API_TOKEN": "of-another-account"})
-    assert failed.returncode == 1
+    assert failed.returncode == 2
     assert json.loads(failed.stdout)["outcome"] == "failed"
     assert "401" in failed.stderr
     assert "of-another-account" not in failed.stderr + failed.stdout

@@ -41,4 +41,4 @@ def test_figures_wait_for_no_run_and_are_waited_for_by_none(etl: RunEtl, databas
 
 def test_figures_need_tables_of_this_version(etl: RunEtl, empty_database_url: str) -> None:
     refused = etl("figures", DATABASE_URL=empty_database_url)
-    assert (refused.returncode, "has no tables yet. Run `etl migrate` first." in refused.stderr) == (1, True)
+    assert (refused.returncode, "has no tables yet. Run `etl migrate` first." in refused.stderr) == (2, True)

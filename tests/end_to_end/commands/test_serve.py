@@ -233,5 +233,5 @@ def test_what_cannot_be_opened_is_said(folder: Path) -> None:
     assert (own.returncode, own.stdout) == (2, "")
     assert "let it read the views by `etl grant --role NAME`" in own.stderr
     empty = run_etl(folder, "serve", "--port", "0")
-    assert empty.returncode == 1
+    assert empty.returncode == 2
     assert "has no tables yet. Run `etl migrate` first." in empty.stderr

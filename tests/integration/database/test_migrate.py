@@ -137,7 +137,7 @@ def test_sync_refuses_with_a_clear_word_when_the_schema_is_missing_or_behind(
 ) -> None:
     settings = {"ETL_ACCOUNT_ID": "1", "ETL_API_TOKEN": "t", "DATABASE_URL": empty_database_url}
     refused = etl("sync", **settings)
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "has no tables yet. Run `etl migrate` first." in refused.stderr
 
     assert etl("migrate", **settings).returncode == 0
@@ -145,7 +145,7 @@ def test_sync_refuses_with_a_clear_word_when_the_schema_is_missing_or_behind(
     migrate.migrate(engine, "0001_tables")
     engine.dispose()
     behind = etl("sync", **settings)
-    assert behind.returncode == 1
+    assert behind.returncode == 2
     assert "are at revision 0001_tables, this version of etl needs" in behind.stderr
     assert behind.stderr.endswith(" Run `etl migrate`.\n")
 
@@ -175,7 +175,7 @@ def test_every_command_refuses_them_without_a_traceback(
     for command in ("migrate", "sync"):
         refused = etl(command, **settings)
         sentence = f"etl: The tables in {where(engine)} are at revision {revision}, {said}\n"
-        assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", sentence)
+        assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", sentence)
 
 
 def test_what_the_refusal_says_to_do_helps(etl: RunEtl, engine: Engine, database_url: str) -> None:
