@@ -150,11 +150,11 @@ def _run(selection: Selection, as_json: bool, chosen: "list[Account]") -> None:
                 done = sync.run(account.settings, engine, selection, sync.Hooks(watch, observer.begun))
             observer.ended(engine, done)
         print_run(done, as_json)
-        return done.outcome.exit_code
+        return done.exit_code
 
     code = accounts.each(chosen, run, headings=not as_json, before=check_asked)
-    if code == ExitCode.FAILED:
-        leave_at_once(ExitCode.FAILED)
+    if code in {ExitCode.FAILED, ExitCode.USAGE}:  # requests may be under way
+        leave_at_once(code)
     raise typer.Exit(code)
 
 

@@ -38,14 +38,14 @@ SECONDS_TO_STOP = 30
 SECONDS_FOR_A_PROGRAM = 300
 # A server that ends, or recovers, answers with a refusal meanwhile.
 SECONDS_TO_ANSWER = 10
-SECONDS_BETWEEN_LOOKS = 0.1
+SECONDS_BETWEEN_QUESTIONS = 0.1
 
 
 class ProgramFailed(Exception):
     """One of PostgreSQL's programs failed; the text is what it said."""
 
 
-def program(name: str) -> Path:
+def find_program(name: str) -> Path:
     """Return the path of one of PostgreSQL's own programs, such as psql."""
     return _installed() / "bin" / name
 
@@ -97,7 +97,7 @@ def ensure_runs(data: Path, user: AsUser) -> None:
     _wait_until_it_answers(data)
 
 
-def stop(data: Path, user: AsUser) -> None:
+def shut_down(data: Path, user: AsUser) -> None:
     """Stop the server of a folder, if it runs; its lock is held meanwhile."""
     if not _listens(data):
         return
@@ -180,7 +180,7 @@ def _wait_until_it_answers(data: Path) -> None:
         except psycopg.OperationalError:
             if time.monotonic() > last:
                 raise
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_QUESTIONS)
         else:
             return
 
@@ -190,7 +190,7 @@ def _run(folder: Path, user: AsUser, name: str, *arguments: str) -> None:
     # Into a file: a server inherits what its starter writes to, and the end of a pipe would come with its end only.
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(  # noqa: S603 -- PostgreSQL's own program
-            [program(name), *arguments],
+            [find_program(name), *arguments],
             check=False,
             cwd=folder,
             env=_inherited_environment(),

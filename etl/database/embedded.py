@@ -37,7 +37,7 @@ def start(home: Path, database: str) -> str:
         home = home.expanduser().resolve()
         data = home / "postgresql"
         home.mkdir(parents=True, exist_ok=True)
-        with folder_lock.held(_lock(home)):
+        with folder_lock.holding(_lock(home)):
             cluster.ensure_runs(data, server_user.choose(home, data))
             if home not in _used:
                 _used[home] = folder_lock.share(_users(home))
@@ -56,7 +56,7 @@ def stop() -> None:
 
 def program(name: str) -> Path:
     """Return the path of one of PostgreSQL's own programs, such as psql."""
-    return cluster.program(name)
+    return cluster.find_program(name)
 
 
 def major_version() -> int:
@@ -78,9 +78,9 @@ def _stop_using(home: Path) -> None:
         return
     data = home / "postgresql"
     try:
-        with folder_lock.held(_lock(home)):
+        with folder_lock.holding(_lock(home)):
             if folder_lock.is_last(share):
-                cluster.stop(data, server_user.choose(home, data))
+                cluster.shut_down(data, server_user.choose(home, data))
     except FileNotFoundError:
         pass  # the folder is gone, and the server ends by itself
     except (DatabaseError, *FAILURES) as error:

@@ -18,7 +18,7 @@ from etl.errors import DatabaseError
 # A server that recovers from a crash may take a minute to start, and whoever starts it holds the lock meanwhile.
 LONGEST_WAIT = 90.0
 SECONDS_IN_SILENCE = 5.0
-SECONDS_BETWEEN_LOOKS = 0.05
+SECONDS_BETWEEN_TRIES = 0.05
 # Who holds the lock, in its file.
 LONGEST_NOTE = 100
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def held(file: Path) -> Iterator[None]:
+def holding(file: Path) -> Iterator[None]:
     """Hold the lock of a file, for which one process at a time starts or stops the server.
 
     Raise DatabaseError that names the holder when it is not to be had in LONGEST_WAIT seconds.
@@ -90,7 +90,7 @@ def _wait_for(descriptor: int, file: Path) -> None:
         if waited > SECONDS_IN_SILENCE and not is_told:
             log.warning("Waits: %s starts or stops the embedded PostgreSQL.", _holder(descriptor))
             is_told = True
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(SECONDS_BETWEEN_TRIES)
 
 
 def _holder(descriptor: int) -> str:

@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from etl.database.bookkeeping import AccountCount, SyncRun
 from etl.database.engine import transaction
-from etl.errors import DatabaseError, quoted
-from etl.exit_codes import Outcome
+from etl.errors import DatabaseError, EtlError, quoted
+from etl.exit_codes import ExitCode, Outcome
 from etl.load.clock import Clock, take_back_the_future
 from etl.load.tally import Tally
 
@@ -39,7 +39,8 @@ class Run:
     is doubted.
     books: metric -> {vendor, ours, explained, days}: the vendor's own counts beside ours; None when nobody asked.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
-    tally: what it did so far, as sums and sets. clock: by which its times are noted.
+    tally: what it did so far, as sums and sets. clock: by which its times are noted. failure: what ended it, in this
+    process only.
     """
 
     account_id: int
@@ -59,6 +60,12 @@ class Run:
     notes: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     clock: Clock = field(default_factory=Clock)
+    failure: EtlError | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of a command whose run this was: a failure may be one that lasts."""
+        return ExitCode.of(self.failure) if self.failure else self.outcome.exit_code
 
     @property
     def seconds(self) -> float:

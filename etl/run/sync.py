@@ -155,6 +155,7 @@ def _recorded(settings: Settings, engine: Engine, client: Client, run: Run, begu
         run.outcome = Outcome.INTERRUPTED
         run.problems.append(str(stopped))
     except Exception as error:  # noqa: BLE001 -- the journal and the summary tell it
+        run.failure = error if isinstance(error, EtlError) else None
         run.problems.append(str(error) if isinstance(error, EtlError) else faults.report(error))
     finally:
         count_requests(client, run)
