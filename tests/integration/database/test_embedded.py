@@ -110,8 +110,8 @@ def test_a_lock_that_is_held_is_waited_for_and_its_holder_named(home: Path, monk
             embedded.start(home, "etl")
     assert str(refused.value) == (
         "The embedded PostgreSQL was not reached: process 4711, since 2026-11-29 02:00:00 UTC, starts or stops it, and"
-        f" was not done in 0 seconds (lock {file}). Nothing was done. Wait for it or end it, and run again: the lock goes"
-        " with its holder, there is no file to remove."
+        f" was not done in 0 seconds (lock {file}). Nothing was done. Wait for it or end it, and run again: the lock"
+        " goes with its holder, there is no file to remove."
     )
     assert refused.value.__cause__ is None
     assert not (home / "postgresql").exists()
