@@ -10,7 +10,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 install = $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python $(1) || )$(PIP) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-others check images lock docs bench bench-views dashboard metabase dbt airflow build clean
+.PHONY: help demo test test-long test-others check images lock keep-dump docs bench bench-views dashboard metabase dbt airflow build clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -39,6 +39,9 @@ images:  ## build the image and run it as docker-compose.yml has it, where an en
 
 docs: $(VENV)/dev  ## write the generated documents anew
 	@$(BIN)/python docs/generate.py
+
+keep-dump: $(VENV)/dev  ## keep a small database of this version in tests, for later ones to upgrade: before a release
+	@$(BIN)/python -m tests.keep_dump
 
 lock: $(VENV)/dev  ## renew the pinned, hashed dependencies
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
