@@ -9,7 +9,7 @@ COPY etl etl
 COPY migrations migrations
 # requirements.lock carries the build back end too, as `make demo` builds from it; here it has then done its work.
 RUN pip --python /opt/etl/bin/python install --no-cache-dir --no-deps --no-build-isolation . \
-    && pip --python /opt/etl/bin/python uninstall --yes hatchling editables pathspec pluggy trove-classifiers
+    && pip --python /opt/etl/bin/python uninstall --yes hatchling hatch-fancy-pypi-readme editables pathspec pluggy trove-classifiers
 
 
 FROM python:3.13-slim

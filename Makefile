@@ -10,7 +10,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 install = $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python $(1) || )$(PIP) $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-others check lock docs bench bench-views dashboard metabase dbt airflow build clean
+.PHONY: help demo test test-long test-others check images lock keep-dump docs bench bench-views dashboard metabase dbt airflow build clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -34,8 +34,14 @@ check: $(VENV)/dev  ## linters, types and import rules only
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+images:  ## build the image and run it as docker-compose.yml has it, where an engine is there
+	@.ci/images
+
 docs: $(VENV)/dev  ## write the generated documents anew
 	@$(BIN)/python docs/generate.py
+
+keep-dump: $(VENV)/dev  ## keep a small database of this version in tests, for later ones to upgrade: before a release
+	@$(BIN)/python -m tests.keep_dump
 
 lock: $(VENV)/dev  ## renew the pinned, hashed dependencies
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
@@ -69,8 +75,11 @@ dbt: $(VENV)/dev build/dbt/ready  ## build and test the dbt package on the demo,
 airflow: build/airflow/ready  ## try the DAG in an Airflow of its own: parse it, and look at its tasks
 	@AIRFLOW_HOME="$(CURDIR)/build/airflow/home" build/airflow/env/bin/python deploy/airflow/parse.py
 
-build: $(VENV)/dev  ## the wheel and the source archive in dist/
+build: $(VENV)/dev  ## the wheel, the source archive and the bill of materials (CycloneDX) in dist/
+	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--output-format JSON --output-file "$$(ls dist/*.tar.gz | sed 's/tar.gz$$/cdx.json/')" requirements.lock
 
 clean:  ## remove the environment and what was built
 	rm -rf $(VENV) dist build/peers build/superset build/dbt build/airflow build/python3.*

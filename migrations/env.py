@@ -12,6 +12,7 @@ from etl.database import catalog, objects, session
 from etl.database.base import REVISION, SCHEMA
 from etl.database.engine import open_database
 from etl.database.models import METADATA
+from etl.load.standstill import require_standstill
 from etl.load.upsert import psycopg_of
 from etl.settings.settings import DatabaseSettings
 from etl.settings.settings import load as load_settings
@@ -50,6 +51,8 @@ def run(connection: Connection) -> None:
     made += readers.release(connection)
     before = context.get_context().get_current_revision()
     if goes_elsewhere():
+        if before:
+            require_standstill(connection)
         # They fit the tables of one version only; and no table can be changed much while a view rests on it.
         schema.drop(raw)
     with context.begin_transaction():

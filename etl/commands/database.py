@@ -1,6 +1,6 @@
 """`etl migrate`, `etl psql` and `etl grant`: what is done to the database itself."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,47 +8,101 @@ from etl.commands import accounts
 from etl.commands.help import DATABASE, OTHERS, say_below
 from etl.errors import DatabaseError
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
 
 @say_below(f"""
+    Examples
+      etl migrate
+      etl migrate --to 0012_targets --accept-loss
+
     {DATABASE}
-    {OTHERS}
+    Exit codes: 0 done, 1 failed, 2 usage or settings, 4 a run is going on.
 """)
 def migrate(
     drop_views: Annotated[
         bool, typer.Option("--drop-views", help="Only drop the views, to partition the tables they rest on, say.")
     ] = False,
+    to: Annotated[
+        str,
+        typer.Option(metavar="REVISION", help="Take the tables back to an earlier revision, for an earlier version."),
+    ] = "",
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="With --to: what later revisions added goes, with what is in it.")
+    ] = False,
 ) -> None:
     """Create the tables and views, or bring them to this version; make anew what is missing of them.
 
     Run it at first, after every upgrade, and after a restore. It is one transaction: all of it happens, or nothing.
+    While a run goes on, the tables are not brought to another revision.
     """
-    from etl.database import migrate as migrations
+    if (accept_loss and not to) or (drop_views and to):
+        raise typer.BadParameter("--accept-loss goes with --to, and --to without --drop-views", param_hint="migrate")
+    with accounts.open_database() as engine:
+        if drop_views:
+            told = ["The views are dropped. `etl migrate` makes them again.", *_drop_views(engine)]
+        elif to:
+            told = _take_back(engine, to, accept_loss=accept_loss)
+        else:
+            told = _bring_up(engine)
+        typer.echo("\n".join(told))
+
+
+def _drop_views(engine: "Engine") -> list[str]:
+    """Drop all views; return what there is to say of those who read them."""
     from etl.database.engine import transaction
     from etl.database.requirements import require_fit
     from etl.load.upsert import psycopg_of
     from etl.views import attribute_columns, readers, schema
 
-    with accounts.open_database() as engine:
-        before, head = migrations.versions(engine)
-        if drop_views:
-            require_fit(engine)
-            with transaction(engine) as connection:
-                raw = psycopg_of(connection)
-                told = readers.release(connection)
-                attribute_columns.drop_views(raw)
-                schema.drop(raw)
-            typer.echo("\n".join(["The views are dropped. `etl migrate` makes them again.", *told]))
-            return
-        told = migrations.migrate(engine)
-        try:
-            with transaction(engine) as connection:
-                attribute_columns.renew_views(connection)
-        except DatabaseError as error:
-            accounts.complain(
-                f"The views of the custom attributes stay as they were; the next run tries again. {error}"
-            )
-        as_before = ", as before." if before == head else "."
-        typer.echo("\n".join([f"The tables are at revision {head}{as_before}", *told]))
+    require_fit(engine)
+    with transaction(engine) as connection:
+        raw = psycopg_of(connection)
+        told = readers.release(connection)
+        attribute_columns.drop_views(raw)
+        schema.drop(raw)
+    return told
+
+
+def _bring_up(engine: "Engine") -> list[str]:
+    """Bring the tables to this version's revision; return what there is to say."""
+    from etl.database import migrate as migrations
+    from etl.database.engine import transaction
+    from etl.views import attribute_columns
+
+    before, head = migrations.versions(engine)
+    told = migrations.migrate(engine)
+    try:
+        with transaction(engine) as connection:
+            attribute_columns.renew_views(connection)
+    except DatabaseError as error:
+        accounts.complain(f"The views of the custom attributes stay as they were; the next run tries again. {error}")
+    as_before = ", as before." if before == head else "."
+    return [f"The tables are at revision {head}{as_before}", *told]
+
+
+def _take_back(engine: "Engine", revision: str, *, accept_loss: bool) -> list[str]:
+    """Take the tables back to an earlier revision; return what there is to say."""
+    from etl.database import migrate as migrations
+
+    lost = migrations.taken_back(engine, revision)
+    found, _ = migrations.versions(engine)
+    if not lost:
+        if revision == found:
+            return [f"The tables are at revision {revision}, as before."]
+        raise DatabaseError(f"Revision {revision} is later than {found}, at which the tables are: run `etl migrate`.")
+    if not accept_loss:
+        raise DatabaseError(
+            f"To take the tables back from {found} to {revision} drops what {', '.join(lost)} added, with all that is"
+            " in it. Nothing was changed. Dump the database first (docs/operations.md, Backup), then add --accept-loss."
+        )
+    told = migrations.migrate(engine, revision)
+    return [
+        f"The tables are at revision {revision}. Install the version of etl that they are for, and run its"
+        " `etl migrate`, which makes the views.",
+        *told,
+    ]
 
 
 @say_below(f"""

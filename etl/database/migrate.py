@@ -32,7 +32,7 @@ def migrate(engine: Engine, revision: str = "head") -> list[str]:
 
     What is missing of tables at their last revision is made anew, too: queue, views, keys, rights of readers; return
     what was, in sentences. Raise DatabaseError when another version of etl made the schema, and this one cannot migrate
-    it, and when something is missing that held rows.
+    it, and when something is missing that held rows; AnotherRun when the revision would change under a run.
     """
     from alembic import command
     from alembic.util import CommandError
@@ -68,6 +68,12 @@ def is_known(revision: str) -> bool:
 def require_head(engine: Engine) -> None:
     """Raise DatabaseError unless the database is fit, and its schema the one that this version needs, and whole."""
     require_fit(engine)
+    require_revision(engine)
+    objects.require_tables(engine)
+
+
+def require_revision(engine: Engine) -> None:
+    """Raise DatabaseError unless the schema is at the revision that this version needs."""
     found, needed = versions(engine)
     if found is None:
         raise Unfit(f"{where(engine)} has no tables yet. Run `etl migrate` first.")
@@ -77,7 +83,23 @@ def require_head(engine: Engine) -> None:
             f"The tables in {where(engine)} are at revision {found}, this version of etl needs {needed}."
             " Run `etl migrate`."
         )
-    objects.require_tables(engine)
+
+
+def taken_back(engine: Engine, revision: str) -> list[str]:
+    """Return the revisions that going back to an earlier one takes back, the last first; none where it is no earlier.
+
+    Raise DatabaseError when this version does not have it, or when there are no tables.
+    """
+    from alembic.script import ScriptDirectory
+
+    found, _ = versions(engine)
+    if found is None:
+        raise DatabaseError(f"{where(engine)} has no tables yet. Run `etl migrate` first.")
+    _require_known(engine, found)
+    downwards = [one.revision for one in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
+    if revision not in downwards:
+        raise DatabaseError(f"There is no revision {revision}. There are: {', '.join(reversed(downwards))}.")
+    return downwards[downwards.index(found) : downwards.index(revision)]
 
 
 @contextmanager

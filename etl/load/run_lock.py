@@ -245,6 +245,6 @@ def _who_holds_it(connection: Connection, engine: Engine, account_id: int, holde
         known = f" ({session.application_name or 'without a name'}, from {session.came_from}, connected since {since})"
     return (
         f"Session {holder} of PostgreSQL at {where(engine)}{known} holds the lock of account {account_id}, and no run"
-        " of it is known to go on: `etl redact` or `etl forget` may be at work. This one did nothing. Wait; if there"
-        f" is nothing to wait for, end that session: SELECT pg_terminate_backend({holder})"
+        " of it is known to go on: `etl migrate`, `redact` or `forget` may be at work. This one did nothing. Wait; if"
+        f" there is nothing to wait for, end that session: SELECT pg_terminate_backend({holder})"
     )

@@ -222,14 +222,42 @@ def test_the_runs_wait_for_the_migration_and_the_migration_for_the_database():
     }
 
 
+def compose() -> list[str]:
+    """Return how Compose is called here: as docker's own command, or as the program that it was before."""
+    docker, before = shutil.which("docker"), shutil.which("docker-compose")
+    if docker:
+        asked = subprocess.run([docker, "compose", "version"], capture_output=True, timeout=60, check=False)
+        if asked.returncode == 0:
+            return [docker, "compose"]
+    return [before] if before else []
+
+
+@pytest.mark.parametrize(
+    ("here", "found"),
+    [
+        ({"docker": 0}, ["docker", "compose"]),
+        ({"docker": 1, "docker-compose": 0}, ["docker-compose"]),
+        ({"docker": 0, "docker-compose": 0}, ["docker", "compose"]),
+        ({"docker": 1}, []),
+        ({}, []),
+    ],
+)
+def test_compose_is_found_as_a_command_of_docker_and_as_a_program(tmp_path, monkeypatch, here, found):
+    for name, code in here.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert [Path(one).name for one in compose()] == found
+
+
 @pytest.mark.parametrize("profile", [[], ["--profile", "demo"], ["--profile", "bi"]])
 def test_compose_reads_its_file_without_any_setting(tmp_path, profile):
-    if not (program := shutil.which("docker-compose")):
-        pytest.skip(f"docker-compose {NOT_HERE}")
+    if not (program := compose()):
+        pytest.skip(f"neither docker compose nor docker-compose {NOT_HERE}")
     shutil.copy(ROOT / "docker-compose.yml", tmp_path)
     (tmp_path / "bi" / "superset").mkdir(parents=True)
     done = subprocess.run(
-        [program, *profile, "config", "--quiet"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [*program, *profile, "config", "--quiet"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
 
