@@ -28,6 +28,7 @@ TELLING = {
     "rejected_records": ("reason", "payload"),
     "sync_parts": ("walk", "first_page", "last_page"),
     "sync_runs": ("kind", "outcome", "started_at", "finished_at", "unaccounted"),
+    "sync_tallies": ("attempt", "tally"),
     "teams": ("name",),
 }
 

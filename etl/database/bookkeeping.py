@@ -35,7 +35,9 @@ class SyncRun(OfAccount, Base):
     requests: Mapped[int | None] = column(comment="Requests sent, retries included")
     retries: Mapped[int | None] = column(comment="Requests that repeated a failed one")
     pages: Mapped[int | None] = column(comment="Pages of conversations read")
-    counts: Mapped[dict[str, Any] | None] = column(comment="By table: rows seen, inserted, updated, unchanged")
+    counts: Mapped[dict[str, Any] | None] = column(
+        comment="By table: rows seen, inserted, updated, unchanged; of a run that was killed, what it had saved"
+    )
     rejected: Mapped[int | None] = column(comment="Records that could not be stored (see rejected_records)")
     unknown_fields: Mapped[list[str] | None] = column(comment="Fields that no column holds, kept in `extra`")
     proof: Mapped[str | None] = column(
@@ -90,6 +92,23 @@ class SyncPart(OfAccount, Base):
     result: Mapped[dict[str, Any] | None] = column(
         comment="What was read and saved, in numbers and ids; NULL until it is done"
     )
+
+
+class SyncTally(OfAccount, Base):
+    """What a run has saved so far, itself and in each part, counted in the transactions that save it."""
+
+    __tablename__ = "sync_tallies"
+    __table_args__ = (
+        refers_to("sync_runs", "run_id", key="run_id"),
+        {"comment": __doc__},
+    )
+
+    run_id: Mapped[int] = column(primary_key=True, autoincrement=False, comment="The run, which goes on")
+    part: Mapped[int] = column(
+        primary_key=True, autoincrement=False, comment="Which part of it that workers share; 0: what it saves itself"
+    )
+    attempt: Mapped[int] = column(comment="How many attempts at it were begun; only the last one may save anything")
+    tally: Mapped[dict[str, Any]] = column(comment="What all attempts have saved, in numbers and ids")
 
 
 class AccountCount(OfAccount, Base):

@@ -3,9 +3,11 @@
 import json
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, insert, select, update
@@ -15,7 +17,9 @@ from etl.database.bookkeeping import AccountCount, SyncRun
 from etl.database.engine import transaction
 from etl.errors import DatabaseError, EtlError, quoted
 from etl.exit_codes import ExitCode, Outcome
+from etl.load import kept_tally
 from etl.load.clock import Clock, take_back_the_future
+from etl.load.kept_tally import Attempt, KeptTally
 from etl.load.tally import Tally
 
 # Why nothing is missing after a run over everything: it walked every page, or the vendor's counts are the tables'.
@@ -96,6 +100,13 @@ def open_run(engine: Engine, run: Run) -> None:
             )
             .returning(SyncRun.run_id)
         ).scalar_one()
+        kept_tally.open_rows(connection, run.account_id, run.run_id, [kept_tally.ITSELF])
+
+
+def keep(run: Run) -> KeptTally:
+    """Return what counts what an open run saves, and lets nothing be saved that would not be counted."""
+    attempt = Attempt(run.account_id, run.run_id)
+    return KeptTally(partial(require_open, run=run), attempt, DatabaseError(CLOSED.format(run.run_id)))
 
 
 def require_open(connection: Connection, run: Run) -> None:
@@ -121,29 +132,36 @@ def close_run(engine: Engine, run: Run, and_then: Callable[[Connection], object]
     """
     run.finished_at = run.clock.now()
     with transaction(engine) as connection:
-        closed = connection.execute(
-            update(SyncRun)
-            .where(_is(run), SyncRun.outcome == Outcome.RUNNING)
-            .values(
-                outcome=run.outcome,
-                finished_at=run.finished_at,
-                **_figures(run.tally),
-                proof=run.proof,
-                sees_silent_moves=run.sees_silent_moves,
-                audit=run.audit,
-                contact_ledger=run.contact_ledger,
-                books=run.books,
-                problems=run.problems or None,
-                notes=run.notes or None,
-                quotes=quoted(run.tally.quotes, [*run.problems, *run.notes]) or None,
-                **(run.ledger or {}),
-            )
-        )
-        if closed.rowcount:
+        is_open = select(SyncRun.run_id).where(_is(run), SyncRun.outcome == Outcome.RUNNING)
+        closed = connection.execute(is_open.with_for_update(key_share=True)).first()
+        counts = run.tally.counts
+        if closed:
+            saved = kept_tally.close_rows(connection, run.account_id)
+            counts = kept_tally.total(saved[run.run_id], counts)
+            connection.execute(update(SyncRun).where(_is(run)).values(_ending(run, counts)))
             and_then(connection)
-    if not closed.rowcount:
+    run.tally.counts = counts
+    if not closed:
         run.outcome = Outcome.FAILED
         run.problems.append(CLOSED.format(run.run_id))
+
+
+def _ending(run: Run, counts: dict[str, Counter[str]]) -> dict[str, Any]:
+    """Return how a run ended, as columns."""
+    return {
+        "outcome": run.outcome,
+        "finished_at": run.finished_at,
+        **_figures(replace(run.tally, counts=counts)),
+        "proof": run.proof,
+        "sees_silent_moves": run.sees_silent_moves,
+        "audit": run.audit,
+        "contact_ledger": run.contact_ledger,
+        "books": run.books,
+        "problems": run.problems or None,
+        "notes": run.notes or None,
+        "quotes": quoted(run.tally.quotes, [*run.problems, *run.notes]) or None,
+        **(run.ledger or {}),
+    }
 
 
 def _figures(tally: Tally) -> dict[str, Any]:
@@ -156,7 +174,7 @@ def _figures(tally: Tally) -> dict[str, Any]:
 
 
 def tally_of(row: Any) -> Tally:
-    """Return what a row of sync_runs tells of a run's tally; of one that was killed or goes on, nothing."""
+    """Return what a row of sync_runs tells of a run's tally: of one that was killed its counts, while it goes on nothing."""
     tally, counts = Tally(unknown_fields=set(row.unknown_fields or ())), row.counts or {}
     for name in tally.told():
         setattr(tally, name, getattr(row, name, None) or counts.get(name, 0))

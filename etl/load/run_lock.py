@@ -38,6 +38,8 @@ from etl.database.bookkeeping import SyncPart, SyncRun
 from etl.database.engine import transaction, translated, where
 from etl.errors import AnotherRun, DatabaseError, NoSession
 from etl.exit_codes import Outcome
+from etl.load import kept_tally
+from etl.load.tally import Tally
 
 # The session of a lock is never silent for longer, whatever the run waits for; one that is silent for LONGEST_SILENCE
 # is ended by PostgreSQL itself: its holder is gone, though a proxy or a dead network keeps its connection open.
@@ -139,6 +141,9 @@ class RunLock:
             theirs = and_(SyncRun.account_id == self._account_id, SyncRun.outcome == Outcome.RUNNING)
             # Waits until what they are saving is saved, or given up.
             connection.execute(select(SyncRun.run_id).where(theirs).with_for_update())
+            for run_id, saved in kept_tally.close_rows(connection, self._account_id).items():
+                counts = kept_tally.total(saved, Tally().counts)
+                connection.execute(update(SyncRun).where(theirs, SyncRun.run_id == run_id).values(counts=counts))
             connection.execute(update(SyncRun).where(theirs).values(outcome=Outcome.INTERRUPTED))
             # Nobody needs its parts any more, which may quote what the vendor answered.
             connection.execute(delete(SyncPart).where(SyncPart.account_id == self._account_id))

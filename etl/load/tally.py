@@ -11,6 +11,13 @@ from etl.id_set import IdSet
 COUNTED = ("conversations", "messages", "contacts", "attachments")
 NOTHING = {"seen": 0, "inserted": 0, "updated": 0, "unchanged": 0}
 
+# What is counted of batches, and adds up over all attempts at a part: what the last one finds saved it does not save
+# again. Not the rest: of what earlier ones read without saving it, and of what they rejected, the last one tells anew.
+SAVED = (
+    *("counts", "inserted", "unknown_fields", "of_another_kind", "beyond_range", "replaced"),
+    *("handed_on", "moved", "sent", "withheld", "contradictions"),
+)
+
 
 @dataclass(frozen=True)
 class Unproved:

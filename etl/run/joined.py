@@ -71,10 +71,14 @@ class Joined:
 
     def tallies(self, of_all: Tally) -> list[Tally]:
         """Return what became of each part; of_all: of their rows, which are told with those of the first."""
+        told = []
         for part, repeated in zip(self.parts, self._repeated, strict=True):
-            part.tally.counts["contacts"].update(seen=repeated, unchanged=repeated)
-        self.parts[0].tally += of_all
-        return [part.tally for part in self.parts]
+            tally = Tally()
+            tally += part.tally
+            tally.counts["contacts"].update(seen=repeated, unchanged=repeated)
+            told.append(tally)
+        told[0] += of_all
+        return told
 
     def fail(self, error: BaseException) -> None:
         """Have an error raised where each part is waited for."""

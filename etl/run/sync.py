@@ -80,7 +80,7 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
             Writer(engine, run, partial(wait, 0), way_of(settings)) as writer,
             interrupt.looking(writer.check),
         ):
-            writer.guard = partial(journal.require_open, run=run)
+            writer.kept = journal.keep(run)
             intake = Intake(settings, engine, pool, Histories(client), run, writer)
             dimensions = Dimensions(client, pool, engine, writer, run)
             lock.check()  # who overtook this run before it was written down has not closed it

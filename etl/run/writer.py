@@ -17,6 +17,7 @@ from etl.database.engine import transaction
 from etl.errors import DatabaseError, EtlError, Interrupted
 from etl.id_set import IdSet
 from etl.load.journal import Run
+from etl.load.kept_tally import KeptTally
 from etl.load.tally import IdSets, Tally
 from etl.load.upsert import Row
 from etl.privacy.batches import protect
@@ -53,13 +54,13 @@ class Writer:
     after_each: called after each batch that was begun or saved, by the thread that uses the writer; may raise, to end
     the run.
     way: how personal data are stored. known: what the tables held when the run began.
-    guard: called at the beginning of each transaction; may raise, so that nothing more is saved.
+    kept: counts what is saved in the transaction that saves it, and may raise, so that nothing more is saved.
     statistics: what the planner is told of the rows that were inserted.
     """
 
     def __init__(self, engine: Engine, run: Run, after_each: Callable[[], None], way: Way) -> None:
         self.way = way
-        self.guard: Callable[[Connection], None] = lambda _: None
+        self.kept = KeptTally()
         self.statistics = Statistics(engine)
         self._engine, self._run, self._after_each = engine, run, after_each
         self._waiting: deque[Waiting] = deque()
@@ -176,9 +177,11 @@ class Writer:
                 with self.transaction() as connection:
                     of_all += save_batch(connection, self._run, joined.batch, rows, self.known)
                     joined.require_whole(of_all)
+                    self.kept.add(connection, tallies := joined.tallies(of_all))
                     is_undone = False  # from here on it may be there although the commit fails
                 self._note(joined.batch, of_all.inserted)
-            tallies = joined.tallies(of_all)
+            else:
+                self.kept.put_off(tallies := joined.tallies(of_all))
         except BaseException as error:  # noqa: BLE001 -- as above
             if is_undone and isinstance(error, DatabaseError) and len(joined.parts) > 1:
                 for part in joined.parts:  # those before the one that is refused are not to blame
@@ -196,15 +199,16 @@ class Writer:
 
     def _note(self, batch: Batch, inserted: int) -> None:
         """Keep in mind that a batch is saved."""
+        self.kept.unsaved = Tally()
         self._repeated.remember(batch)
         self.known.missing -= batch.marks.keys()
         self.statistics.add(inserted)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction in which more than batches may be saved, unless the guard raises."""
+        """Yield a connection in a transaction in which more than batches may be saved, unless `kept` raises."""
         with transaction(self._engine) as connection:
-            self.guard(connection)
+            self.kept.guard(connection)
             yield connection
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
-from etl.database.bookkeeping import SyncPart, SyncRun
+from etl.database.bookkeeping import SyncPart, SyncRun, SyncTally
 from etl.errors import AnotherRun
-from etl.load import run_lock
+from etl.load import kept_tally, run_lock
 from etl.load.journal import Run
+from etl.load.kept_tally import Attempt, KeptTally
 
 # A hundred conversations, in the page size of every known server.
 PAGES = 4
@@ -26,6 +28,15 @@ class Part:
     walk: str
     first_page: int
     last_page: int | None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An attempt at a part that has begun. started_at: when the run did (UTC). kept: counts what the attempt saves."""
+
+    part: Part
+    started_at: datetime
+    kept: KeptTally
 
 
 def cut(pages: dict[str, int]) -> list[Part]:
@@ -44,36 +55,52 @@ def begin(connection: Connection, run: Run, parts: Iterable[Part]) -> None:
     connection.execute(delete(SyncPart).where(SyncPart.account_id == run.account_id))
     rows = [{"account_id": run.account_id, "run_id": run.run_id} | asdict(part) for part in parts]
     connection.execute(insert(SyncPart), rows)
+    kept_tally.open_rows(connection, run.account_id, run.run_id, [row["number"] for row in rows])
 
 
-def find(connection: Connection, run: Run, number: int) -> tuple[Part, datetime] | None:
-    """Return a part still to be done, and when its run began (UTC); None when it is done, or its run is over."""
+def begin_attempt(connection: Connection, run: Run, number: int) -> Begun | None:
+    """Begin an attempt at a part; those before it save nothing more. None when it is done, or its run is over."""
+    # In this order: an attempt that is just being finished is waited for, and found finished.
+    attempt = kept_tally.begin_attempt(connection, run.account_id, run.run_id, number)
     query = (
         select(SyncPart.number, SyncPart.walk, SyncPart.first_page, SyncPart.last_page, SyncRun.started_at)
         .join(SyncRun, and_(SyncRun.account_id == SyncPart.account_id, SyncRun.run_id == SyncPart.run_id))
         .where(_is(run, number), SyncPart.result.is_(None), run_lock.goes_on())
     )
     row = connection.execute(query).first()
-    return (Part(row.number, row.walk, row.first_page, row.last_page), row.started_at) if row else None
+    if row is None or attempt is None:
+        return None
+    kept = KeptTally(partial(_require_open, attempt=attempt), attempt, _refusal(attempt))
+    return Begun(Part(row.number, row.walk, row.first_page, row.last_page), row.started_at, kept)
 
 
-def require_open(connection: Connection, run: Run, number: int) -> None:
-    """Raise AnotherRun when a part is done or its run over; else keep the run open until this transaction ends.
+def _require_open(connection: Connection, attempt: Attempt) -> None:
+    """Raise AnotherRun when a part is another's or its run over; else keep the run open until this transaction ends.
 
     So no worker that was held up overwrites what another worker, or a later run, has read since.
     """
     running = (
         select(SyncRun.run_id)
-        .where(SyncRun.account_id == run.account_id, SyncRun.run_id == run.run_id, run_lock.goes_on())
-        .where(select(SyncPart.number).where(_is(run, number), SyncPart.result.is_(None)).exists())
+        .where(SyncRun.account_id == attempt.account_id, SyncRun.run_id == attempt.run_id, run_lock.goes_on())
+        .where(select(SyncTally.part).where(attempt.is_last()).exists())
     )
     if connection.execute(running.with_for_update(read=True)).first() is None:
-        raise AnotherRun(f"Run {run.run_id} of account {run.account_id} no longer needs its part {number}.")
+        raise _refusal(attempt)
 
 
-def finish(connection: Connection, run: Run, number: int, result: dict[str, Any]) -> None:
-    """Save the result of a part."""
-    connection.execute(update(SyncPart).where(_is(run, number)).values(result=result))
+def _refusal(attempt: Attempt) -> AnotherRun:
+    return AnotherRun(
+        f"Run {attempt.run_id} of account {attempt.account_id} no longer needs its part {attempt.part} from this"
+        " worker: the run is over, or another worker has begun the part anew, as this one gave no sign of life."
+    )
+
+
+def finish(connection: Connection, run: Run, kept: KeptTally, result: dict[str, Any]) -> None:
+    """Save the result of a part; raise AnotherRun when another attempt has begun, or the run is over."""
+    kept.guard(connection)
+    kept.add(connection, [])
+    if kept.attempt:
+        connection.execute(update(SyncPart).where(_is(run, kept.attempt.part)).values(result=result))
 
 
 def result(connection: Connection, run: Run, number: int) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ tables are the checkpoint, and the run that follows a stop reads again only what
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any, Protocol, Self
@@ -14,16 +15,16 @@ from typing import Any, Protocol, Self
 from sqlalchemy import Engine
 
 from etl.database.engine import transaction
-from etl.errors import Unreadable, quoted
+from etl.errors import AnotherRun, Unreadable, quoted
 from etl.extract.client import Client
 from etl.extract.filters import query_of
 from etl.extract.history import Histories
 from etl.extract.walk import Page, Span, first_page, walk
 from etl.id_set import IdSet
-from etl.load import journal
+from etl.load import journal, kept_tally
 from etl.load.clock import Clock
 from etl.load.journal import Run
-from etl.load.tally import Tally
+from etl.load.tally import SAVED, Tally
 from etl.privacy import stored
 from etl.privacy.records import protect_selection
 from etl.privacy.rules import way_of
@@ -33,7 +34,7 @@ from etl.run.writer import Writer
 from etl.selection import Selection
 from etl.settings.settings import Settings
 from etl.workers import parts
-from etl.workers.parts import Part
+from etl.workers.parts import Begun, Part
 
 # Parts beyond one a status. One worker reads fewer before others have begun.
 FEWEST_PARTS = 2
@@ -127,15 +128,17 @@ class SharedRun:
         shown: dict[str, IdSet] = defaultdict(IdSet)
         moved = IdSet()
         for part in cut:
-            done = self._done(part)
+            done, earlier = self._done(part)
             moved.update(number for number in done.tally.seen if number in intake.run.tally.seen)
+            moved.update(earlier)
             self._add(done.tally)
             for page in done.pages:
                 shown[part.walk].update(number for number in page.payloads if number is not None)
                 yield part.walk, replace(page, distinct=len(shown[part.walk])) if page.is_last else page
         with transaction(intake.engine) as connection:
             parts.clear(connection, intake.run)
-        # The older of two readings may have been saved last. When one cannot be read, the ledger will tell why.
+        # The older of two readings may have been saved last, and of what only an attempt saw that failed, nobody told
+        # what is amiss. When one cannot be read, the ledger will tell why.
         take_by_id(self.client, intake, list(moved))
 
     def _add(self, tally: Tally) -> None:
@@ -146,8 +149,11 @@ class SharedRun:
         if tally.walks_back:
             intake.histories.walk_back()
 
-    def _done(self, part: Part) -> Result:
-        """Return the result of a part once it is done; do others meanwhile, and this one when no worker will."""
+    def _done(self, part: Part) -> tuple[Result, set[int]]:
+        """Return the result of a part once it is done; do others meanwhile, and this one when no worker will.
+
+        With it the conversations that were saved by earlier attempts at it, and that the last one did not see.
+        """
         run = self.intake.run
         while True:
             self.wait(0)
@@ -156,11 +162,21 @@ class SharedRun:
             with transaction(self.intake.engine) as connection:
                 result = parts.result(connection, run, part.number)
             if result is not None:
-                return Result.from_json(result)
+                return self._take_over(part, Result.from_json(result))
             if not is_at_work:
-                self.crew.take(run, self.selection, part.number)  # raises what it fails with
+                with suppress(AnotherRun):  # of which the next look tells what it was
+                    self.crew.take(run, self.selection, part.number)  # raises what it fails with
             elif not self.crew.work(run):
                 self.wait(SECONDS_BETWEEN_LOOKS)
+
+    def _take_over(self, part: Part, result: Result) -> tuple[Result, set[int]]:
+        """Return the result of a part with what all attempts at it have saved, and count that for the run itself."""
+        writer = self.intake.writer
+        with writer.transaction() as connection:
+            saved = kept_tally.take_over(connection, writer.kept, part.number)
+        of_all = {name: getattr(saved, name) for name in SAVED}
+        earlier = {number for number in saved.seen if number not in result.tally.seen}
+        return replace(result, tally=replace(result.tally, **of_all)), earlier
 
 
 @dataclass
@@ -180,21 +196,22 @@ class Member:
         run = Run(settings.account_id, selection.kind, protect_selection(selection.chosen(), way), run_id)
         with transaction(engine) as connection:
             stored.require(connection, settings.account_id, settings.base_url, way)
-            found, run.clock = parts.find(connection, run, number), Clock.of(connection)
-        if found is None:
+            begun, run.clock = parts.begin_attempt(connection, run, number), Clock.of(connection)
+        if begun is None:
             return
-        part, run.started_at = found
-        result = self._read(engine, run, selection, part)
+        run.started_at = begun.started_at
+        result = self._read(engine, run, selection, begun)
         with transaction(engine) as connection:
-            parts.finish(connection, run, number, result.to_json())
+            parts.finish(connection, run, begun.kept, result.to_json())
 
-    def _read(self, engine: Engine, run: Run, selection: Selection, part: Part) -> Result:
+    def _read(self, engine: Engine, run: Run, selection: Selection, begun: Begun) -> Result:
+        part = begun.part
         self.client.forget_counts()
         with (
             thread_pool(self.settings.concurrency) as pool,
             Writer(engine, run, partial(self.wait, 0), way_of(self.settings)) as writer,
         ):
-            writer.guard = partial(parts.require_open, run=run, number=part.number)
+            writer.kept = begun.kept
             writer.statistics.is_kept = False
             intake = Intake(self.settings, engine, pool, Histories(self.client), run, writer)
             if selection.kind == "backfill":

@@ -103,7 +103,7 @@ def test_pages_that_wait_together_are_stored_and_counted_as_those_that_come_by_t
         transactions.append(1)
 
     with Writer(engine, together, lambda: None, Way("keep")) as writer:
-        writer.guard = guard
+        writer.kept.guard = guard
         for batch in batches(together, seed):
             writer.begin(batch)
         all_wait.set()

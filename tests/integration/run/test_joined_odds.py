@@ -48,7 +48,7 @@ def save_together(engine: Engine, run: Run, batches: Sequence[Batch]) -> None:
         all_wait.wait()
 
     with Writer(engine, run, lambda: None, Way("keep")) as writer:
-        writer.guard = guard
+        writer.kept.guard = guard
         writer.begin(batches[0])
         began.wait()
         for batch in batches[1:]:
