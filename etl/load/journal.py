@@ -40,6 +40,7 @@ class Run:
     books: metric -> {vendor, ours, explained, days}: the vendor's own counts beside ours; None when nobody asked.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
     tally: what it did so far, as sums and sets. clock: by which its times are noted.
+    known: kind -> what of it was accepted (`etl accept`) and stayed so: not complete, and no problem.
     """
 
     account_id: int
@@ -57,6 +58,7 @@ class Run:
     books: dict[str, dict[str, int]] | None = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    known: dict[str, list[str]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     clock: Clock = field(default_factory=Clock)
 
@@ -128,6 +130,7 @@ def close_run(engine: Engine, run: Run, and_then: Callable[[Connection], object]
                 books=run.books,
                 problems=run.problems or None,
                 notes=run.notes or None,
+                known=run.known or None,
                 quotes=quoted(run.tally.quotes, [*run.problems, *run.notes]) or None,
                 **(run.ledger or {}),
             )
