@@ -7,7 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from etl.commands import accounts, check, database, demo, export, figures, privacy, runs, serve, sync, verify, workers
+from etl.commands import (
+    accept,
+    accounts,
+    check,
+    database,
+    demo,
+    export,
+    figures,
+    privacy,
+    runs,
+    serve,
+    sync,
+    verify,
+    workers,
+)
 from etl.commands.help import EXIT_CODES, Command, Group
 from etl.errors import EtlError, Interrupted
 from etl.exit_codes import ExitCode
@@ -60,7 +74,7 @@ COMMANDS = (
     *(sync.sync, sync.backfill, verify.verify),
     *(database.migrate, check.check),
     *(workers.worker, workers.jobs),
-    *(runs.runs, runs.status),
+    *(runs.runs, runs.status, accept.accept),
     *(database.psql, database.grant, figures.figures),
     *(export.export, serve.serve),
     demo.demo,

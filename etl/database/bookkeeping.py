@@ -11,6 +11,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped
 
+from etl.database import acceptances  # noqa: F401 -- METADATA
 from etl.database.base import Base, OfAccount, column, refers_to
 
 
@@ -70,6 +71,9 @@ class SyncRun(OfAccount, Base):
     problems: Mapped[list[str] | None] = column(comment="Why the run is not complete, in sentences; NULL: nothing")
     quotes: Mapped[list[str] | None] = column(
         comment="What notes and problems quote of answers and searches; NULL: nothing, or personal data are not kept"
+    )
+    known: Mapped[dict[str, Any] | None] = column(
+        comment="What was accepted and stayed so: kind -> which (see acceptances); NULL: nothing"
     )
 
 
@@ -167,6 +171,13 @@ class LedgerEntry(OfAccount, Base):
     checked_at: Mapped[datetime] = column(comment="When it was last asked for (UTC)")
     asker: Mapped[str | None] = column(
         comment="Digest of the token and its role that may not see it; NULL: not forbidden, or before this was kept"
+    )
+    failure: Mapped[str | None] = column(
+        comment="What went wrong, in the job's own words; by them the same failure is known again"
+    )
+    nights: Mapped[int] = column(server_default="1", comment="On how many days it was found so (UTC)")
+    counted_as: Mapped[str | None] = column(
+        comment="Of one that cannot be read and has no row: the status in which the vendor counts it, as far as known"
     )
 
 

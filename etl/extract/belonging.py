@@ -36,8 +36,8 @@ TELLING: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 PROBES = 3
 
 
-def get_conversation(client: Client, conversation_id: int) -> Any:
-    """Return the payload of one conversation.
+def get_conversation(client: Client, conversation_id: int, attempts: int = maxsize) -> Any:
+    """Return the payload of one conversation; attempts: as `Client.get` takes them.
 
     Raise VendorError when it cannot be had, or when every answer is another conversation's or another account's.
     """
@@ -46,7 +46,7 @@ def get_conversation(client: Client, conversation_id: int) -> Any:
         _require(answer, "id", conversation_id)
         require_conversations([answer], client.account_id)
 
-    return client.get(f"conversations/{conversation_id}", check=check)
+    return client.get(f"conversations/{conversation_id}", check=check, attempts=attempts)
 
 
 def can_be_asked(client: Client, shown: IdSet) -> bool:

@@ -10,12 +10,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
+from sys import maxsize
 from typing import Any
 
 from etl.errors import VendorError
 from etl.extract.client import Client, Query
 from etl.extract.ids import id_of
-from etl.extract.walk import LIST, Page, Span, get_page, try_page, walk
+from etl.extract.walk import Listing, Page, Span, get_page, try_page, walk
 
 RECENT_PAGES_AHEAD = 3
 WITHIN = "updated_within"
@@ -27,6 +28,7 @@ MOST_PINNED = 2
 class Recent:
     """The walks of one reading of what changed. since, now(): by the same clock.
 
+    attempts: how many are made at each page.
     counts: walk -> the vendor's counts, as they were when its first page was read.
     active: walk -> the last activities (seconds since 1970) since `since`, and whose they are, as often as its pages
     showed them; only of walks in the order of the last activity. is_whole: whether all these pages could be read.
@@ -36,6 +38,7 @@ class Recent:
     pool: Executor
     since: datetime
     now: Callable[[], datetime]
+    attempts: int = maxsize
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     active: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     is_whole: bool = True
@@ -57,11 +60,12 @@ class Recent:
         Pages in order of the last activity may have skipped something: they are read from where they were before.
         """
         since = since if self.sees_silent_moves else self.since
-        return Recent(self.client, self.pool, since, self.now, _knows_updated_within=self._knows_updated_within)
+        knows = self._knows_updated_within
+        return Recent(self.client, self.pool, since, self.now, self.attempts, _knows_updated_within=knows)
 
     def walk(self, name: str, query: Query) -> Iterator[Page]:
         """Yield the pages of a walk that have what changed, and more where it ends amid a page."""
-        pages = walk(self.client, self.pool, query, span=Span(ahead=RECENT_PAGES_AHEAD))
+        pages = walk(self.client, self.pool, query, span=Span(ahead=RECENT_PAGES_AHEAD, attempts=self.attempts))
         first = next(pages)
         self.counts[name] = first.counts
         answer = self._updated(query, first)
@@ -114,9 +118,9 @@ class Recent:
             return None
         within = (WITHIN, ceil((self.now() - self.since).total_seconds()))
         try:
-            answer = get_page(self.client, LIST, [*query, within], 1, None).payloads
+            answer = get_page(self.client, Listing([*query, within]), 1, None).payloads
             if len(answer) >= len(first.payloads) - MOST_PINNED:
-                second = get_page(self.client, LIST, [*query, within], 2, None).payloads
+                second = get_page(self.client, Listing([*query, within]), 2, None).payloads
                 if not {*map(id_of, answer)} <= {*map(id_of, second)}:
                     return None
         except VendorError:
@@ -129,10 +133,10 @@ class Recent:
         Or, where much has just been updated, the same on its second page: that of one who ignores it is another.
         """
         if not self._knows_updated_within:
-            tiny = try_page(self.client, LIST, [*query, (WITHIN, 1)], 1, None)
+            tiny = try_page(self.client, Listing([*query, (WITHIN, 1)]), 1, None)
             shown, is_known = {*map(id_of, tiny.payloads)}, not tiny.failed
             if len(tiny.payloads) >= len(first.payloads) and (is_known := shown != {*map(id_of, first.payloads)}):
-                second = try_page(self.client, LIST, [*query, (WITHIN, 1)], 2, None)
+                second = try_page(self.client, Listing([*query, (WITHIN, 1)]), 2, None)
                 is_known = shown <= {*map(id_of, second.payloads)}
             self._knows_updated_within = is_known
         return self._knows_updated_within

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from sys import maxsize
-from typing import Any
+from typing import Any, NamedTuple
 
 from etl.errors import Denied, Limited, NotFound, TooLarge, TryAgain, Unreadable, VendorError
 from etl.extract.belonging import require_conversations
@@ -57,11 +57,23 @@ class Page:
 
 @dataclass(frozen=True)
 class Span:
-    """Which pages of a walk: first to last, or to the empty one that ends it. ahead: how many are read ahead."""
+    """Which pages of a walk: first to last, or to the empty one that ends it.
+
+    ahead: how many are read ahead. attempts: how many are made at each, where its records can be asked for singly.
+    """
 
     first: int = 1
     last: int | None = None
     ahead: int = PAGES_AHEAD
+    attempts: int = maxsize
+
+
+class Listing(NamedTuple):
+    """What pages are asked of: query and path, and with how many attempts at most."""
+
+    query: Query
+    path: str = LIST
+    attempts: int = maxsize
 
 
 WHOLE = Span()
@@ -74,7 +86,7 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: S
     (the vendor's section 2). `all_count` only limits how far to read ahead: never past the page that should be empty.
     Raise Denied or NotFound when the walk is refused, VendorError when it would not end.
     """
-    read = partial(try_page if path == LIST else get_page, client, path, query)
+    read = partial(try_page if path == LIST else get_page, client, Listing(query, path, span.attempts))
     yield from follow(read_ahead(read, pool, span), client.address(path, query), partial(_check_alive, client))
 
 
@@ -134,7 +146,7 @@ def first_page(client: Client, query: Query) -> Page:
 
     Raise VendorError when it cannot be had.
     """
-    return get_page(client, LIST, query, 1, None)
+    return get_page(client, Listing(query), 1, None)
 
 
 def _check_alive(client: Client, _: Page) -> None:
@@ -143,22 +155,24 @@ def _check_alive(client: Client, _: Page) -> None:
         client.get("conversations/meta", [("status", STATUSES[0])])
 
 
-def try_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
+def try_page(client: Client, of: Listing, number: int, about: int | None) -> Page:
     """Get a page, marked as failed when it fails for good: one broken conversation makes its whole page fail.
 
     A refusal by the vendor, or an answer of another shape, is raised: it says something about the token or the address.
     """
     try:
-        return get_page(client, path, query, number, about)
+        return get_page(client, of, number, about)
     except Unreadable as error:
         refused = not isinstance(error, TryAgain | TooLarge)
         return Page(number, about, [], {}, failed=str(error), refused=refused)
 
 
-def get_page(client: Client, path: str, query: Query, number: int, about: int | None) -> Page:
+def get_page(client: Client, of: Listing, number: int, about: int | None) -> Page:
     """Get a page; about: how many there seem to be, None: tell by the vendor's count. Raise VendorError."""
-    asked = [*query, ("page", number)]
-    answer = client.get(path, asked, lambda sent: require_conversations(_payloads(path, sent), client.account_id))
+    path, asked = of.path, [*of.query, ("page", number)]
+    answer = client.get(
+        path, asked, lambda sent: require_conversations(_payloads(path, sent), client.account_id), of.attempts
+    )
     data = _data(path, answer)
     if not isinstance(data, dict) or not isinstance(data.get("payload"), list):
         raise VendorError("the answer holds no list of conversations.", address=client.address(path, asked))
@@ -168,12 +182,6 @@ def get_page(client: Client, path: str, query: Query, number: int, about: int | 
     if about is None and data["payload"] and "all_count" in counts:
         about = ceil(counts["all_count"] / len(data["payload"]))
     return Page(number, about, data["payload"], counts)
-
-
-def count_all(client: Client) -> int | None:
-    """Return the sum of the vendor's own counts, read now; None where they cannot be read."""
-    counts = count_each(client)
-    return None if counts is None else sum(counts.values())
 
 
 def count_each(client: Client) -> dict[str, int] | None:

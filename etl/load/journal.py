@@ -44,7 +44,7 @@ class Run:
     books: metric -> {vendor, ours, explained, days}: the vendor's own counts beside ours; None when nobody asked.
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
     tally: what it did so far, as sums and sets. clock: by which its times are noted. failure: what ended it, in this
-    process only.
+    process only. known: kind -> what of it was accepted (`etl accept`) and stayed so: not complete, and no problem.
     """
 
     account_id: int
@@ -62,6 +62,7 @@ class Run:
     books: dict[str, dict[str, int]] | None = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    known: dict[str, list[str]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     clock: Clock = field(default_factory=Clock)
     failure: EtlError | None = None
@@ -159,6 +160,7 @@ def _ending(run: Run, counts: dict[str, Counter[str]]) -> dict[str, Any]:
         "books": run.books,
         "problems": run.problems or None,
         "notes": run.notes or None,
+        "known": run.known or None,
         "quotes": quoted(run.tally.quotes, [*run.problems, *run.notes]) or None,
         **(run.ledger or {}),
     }
@@ -174,7 +176,7 @@ def _figures(tally: Tally) -> dict[str, Any]:
 
 
 def tally_of(row: Any) -> Tally:
-    """Return what a row of sync_runs tells of a run's tally: of one that was killed its counts, while it goes on nothing."""
+    """Return a run's tally as sync_runs tells it: of one that was killed its counts, while it goes on nothing."""
     tally, counts = Tally(unknown_fields=set(row.unknown_fields or ())), row.counts or {}
     for name in tally.told():
         setattr(tally, name, getattr(row, name, None) or counts.get(name, 0))

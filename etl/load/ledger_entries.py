@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
-from datetime import timedelta
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from etl.database.bookkeeping import LedgerEntry
@@ -22,13 +22,27 @@ FORBIDDEN_FOR = timedelta(days=30)
 class Reason(NamedTuple):
     """Why an id has no conversation: its state, and what the vendor answered.
 
-    quote: what that quotes of the answer. asker: the digest of the token that was refused.
+    quote: what that quotes of the answer. asker: the digest of the token that was refused. failure: what went wrong, in
+    our own words, without what was asked for and quoted: by them the same failure is known again.
     """
 
     state: str
     said: str | None = None
     quote: str | None = None
     asker: str | None = None
+    failure: str | None = None
+
+
+class Unread(NamedTuple):
+    """What is known of a conversation that an earlier run could not read.
+
+    nights: on how many days it was found so. counted_as: in which status the vendor counts it, where it has no row.
+    """
+
+    reason: Reason
+    nights: int
+    checked_at: datetime
+    counted_as: str | None
 
 
 def digest_of(token: str, rights: Collection[str] | None) -> str:
@@ -64,6 +78,30 @@ def known_gone(connection: Connection, account_id: int, asker: str) -> dict[str,
     for row in rows:
         known[row.state].add(row.conversation_id)
     return known
+
+
+def unread(connection: Connection, account_id: int) -> dict[int, Unread]:
+    """Return what is known of the conversations that could not be read when they were last asked for."""
+    rows = connection.execute(
+        select(LedgerEntry).where(LedgerEntry.account_id == account_id, LedgerEntry.state == UNREADABLE)
+    )
+    return {
+        row.conversation_id: Unread(
+            Reason(row.state, row.reason, row.quote, failure=row.failure), row.nights, row.checked_at, row.counted_as
+        )
+        for row in rows
+    }
+
+
+def note_counted(connection: Connection, account_id: int, statuses: Mapping[int, str | None]) -> None:
+    """Note in which status the vendor counts conversations that could not be read; None: that is not known."""
+    for conversation_id, status in statuses.items():
+        connection.execute(
+            update(LedgerEntry)
+            .where(LedgerEntry.account_id == account_id, LedgerEntry.conversation_id == conversation_id)
+            .where(LedgerEntry.counted_as.is_distinct_from(status))
+            .values(counted_as=status)
+        )
 
 
 def highest_there(connection: Connection, account_id: int) -> int:
@@ -110,15 +148,18 @@ def write_down(connection: Connection, account_id: int, gone: Collection[int], r
     rows = [
         {"account_id": account_id, "conversation_id": conversation_id, "checked_at": now}
         | {"state": reason.state, "reason": reason.said, "quote": reason.quote, "asker": reason.asker}
+        | {"failure": reason.failure}
         for conversation_id, reason in sorted(reasons.items())
         if conversation_id not in known
     ]
     if rows:
         statement = insert(LedgerEntry)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["account_id", "conversation_id"],
-                set_={name: statement.excluded[name] for name in ("state", "reason", "quote", "asker", "checked_at")},
-            ),
-            rows,
-        )
+        new = statement.excluded
+        told: dict[str, Any] = {
+            name: new[name] for name in ("state", "reason", "quote", "asker", "failure", "checked_at")
+        }
+        is_same = (LedgerEntry.state == new.state) & LedgerEntry.failure.is_not_distinct_from(new.failure)
+        is_later = func.date_trunc("day", LedgerEntry.checked_at) < func.date_trunc("day", new.checked_at)
+        told["nights"] = case((is_same, LedgerEntry.nights + case((is_later, 1), else_=0)), else_=1)
+        keys = ["account_id", "conversation_id"]
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=told), rows)

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Text, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Text, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from etl.database.bookkeeping import RejectedRecord
 from etl.database.engine import any_of
 from etl.load.journal import Run
+
+# By so much of its digest a record without an id is named.
+DIGITS = 12
 
 
 def save_rejected(connection: Connection, run: Run, rejected: Sequence[dict[str, Any]]) -> None:
@@ -38,6 +41,25 @@ def has_rejected(connection: Connection, account_id: int) -> bool:
         RejectedRecord.account_id == account_id, RejectedRecord.resolved_at.is_(None)
     )
     return connection.execute(waiting.limit(1)).first() is not None
+
+
+def waiting(connection: Connection, account_id: int) -> dict[str, set[str]]:
+    """Return the digests of the records that were not read well since, by entity and id: `message:7`."""
+    return _digests(connection, RejectedRecord.account_id == account_id, RejectedRecord.resolved_at.is_(None))
+
+
+def met_by(connection: Connection, run: Run) -> dict[str, set[str]]:
+    """Return the digests of the records that a run rejected, also when it read them well later, by entity and id."""
+    return _digests(connection, RejectedRecord.account_id == run.account_id, RejectedRecord.run_id == run.run_id)
+
+
+def _digests(connection: Connection, *which: ColumnElement[bool]) -> dict[str, set[str]]:
+    """Return digests by entity and id; of what has no id that can be read, by the digest's beginning."""
+    found: dict[str, set[str]] = {}
+    of = select(RejectedRecord.entity, RejectedRecord.entity_id, RejectedRecord.digest).where(*which)
+    for row in connection.execute(of):
+        found.setdefault(f"{row.entity}:{row.entity_id or row.digest[:DIGITS]}", set()).add(row.digest)
+    return found
 
 
 def waiting_since_before(connection: Connection, run: Run, entity: str, numbers: Iterable[int]) -> set[int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.exit_codes import Outcome
+from etl.load.acceptances import FaultKind
 from etl.load.tally import COUNTED
 from etl.monitoring.run_history import LEDGER
 
@@ -32,6 +33,12 @@ def _rows(run: Any) -> Samples:
             yield {"table": table, "change": change}, rows
 
 
+def _known(run: Any) -> Samples:
+    if run.finished_at:
+        return [({"what": kind}, len((run.known or {}).get(kind, ()))) for kind in FaultKind]
+    return []
+
+
 # Name -> help, and the samples of a row of sync_runs; a value of None has no line.
 OF_A_RUN: dict[str, tuple[str, Callable[[Any], Samples]]] = {
     "etl_run_last_start_timestamp_seconds": ("Begin of the last run.", lambda run: [({}, run.started_at)]),
@@ -53,6 +60,7 @@ OF_A_RUN: dict[str, tuple[str, Callable[[Any], Samples]]] = {
         "The ledger of the last run: how the conversation ids add up to highest_id.",
         lambda run: [({"state": name}, getattr(run, name)) for name in LEDGER],
     ),
+    "etl_run_known_faults": ("What is not complete in the last run, and was accepted (etl accept).", _known),
     "etl_run_unaccounted_messages": (
         "Messages that the audit of the last run found and could not get.",
         lambda run: [({}, (run.audit or {}).get("unaccounted"))],

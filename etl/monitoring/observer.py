@@ -105,6 +105,7 @@ def _figures(run: Run) -> str:
         "messages": run.tally.counts["messages"]["seen"],
         "rejected": run.tally.rejected,
         "problems": len(run.problems),
+        **({"known": sum(map(len, run.known.values()))} if run.known else {}),
         **{f"{name} ids": number for name, number in (run.ledger or {}).items() if number and name != "highest_id"},
     }
     told = ", ".join(f"{name} {number}" for name, number in figures.items())

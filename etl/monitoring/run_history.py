@@ -116,6 +116,7 @@ def run_of(row: Any) -> Run:
         books=row.books,
         problems=row.problems or [],
         notes=row.notes or [],
+        known=row.known or {},
         tally=tally_of(row),
     )
 

@@ -9,6 +9,7 @@ from etl.errors import unquoted
 from etl.exit_codes import Outcome
 from etl.load.journal import COUNTS
 from etl.monitoring.run_history import Standing
+from etl.monitoring.summary import spell_known
 
 LONGEST_REASON = 160
 HOUR, DAY = 3600, 86_400
@@ -52,6 +53,7 @@ def verdict_to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
         "is_alive": standing.is_alive,
         "conversations_unaccounted": standing.conversations_unaccounted,
         "messages_unaccounted": standing.messages_unaccounted,
+        "known": (standing.last and standing.last.known) or {},
         "proof": standing.last and standing.last.proof,
         "last_walk_started_at": _iso(standing.walked_at),
         "books_agree_as_of": _iso(standing.books_agree),
@@ -86,6 +88,8 @@ def _notes(standing: Standing, now: datetime) -> Iterator[str]:
     last, under_way = standing.last, standing.under_way
     if last and last.outcome == Outcome.INTERRUPTED:
         yield f"run {last.run_id} was interrupted"
+    if last and last.known:
+        yield spell_known(last.known)
     if under_way and standing.is_alive:
         yield f"run {under_way.run_id} is going on for {_span(now - under_way.started_at)}"
 

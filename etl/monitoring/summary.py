@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from etl.exit_codes import Outcome
+from etl.load.acceptances import FaultKind
 from etl.load.journal import COUNTS, WALK, Run
 from etl.load.tally import COUNTED, NOTHING, Tally
 from etl.monitoring.console import LABEL_WIDTH, output, print_facts, print_json, spell_pages, spell_seconds, utc
@@ -18,6 +19,7 @@ from etl.monitoring.run_history import LEDGER
 
 log = logging.getLogger(__name__)
 
+MOST_NAMED = 5
 CONTACTS = {"loaded": "loaded", "gone": "gone meanwhile", "not_shown": "not shown"}
 PROOFS = {
     WALK: "every page was walked",
@@ -53,6 +55,7 @@ def run_to_json(run: Run) -> dict[str, Any]:
         "audit": run.audit,
         "contact_ledger": run.contact_ledger,
         "books": run.books,
+        "known": run.known,
         "notes": run.notes,
         "problems": run.problems,
     }
@@ -107,6 +110,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         jumped = run.ledger["highest_id"] - sum(run.ledger[name] for name in parts)
         between = f" + {jumped:,} in jumps, not asked for" if jumped else ""
         yield "ledger", f"{run.ledger['highest_id']:,} ids = {sum_of}{between}"
+    if run.known:
+        yield "accepted", spell_known(run.known)
     if run.proof:
         yield "proof", PROOFS[run.proof]
     if held := run.contact_ledger:
@@ -125,6 +130,14 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "rejected", f"{run.tally.rejected:,} records (table rejected_records)"
     if run.tally.unknown_fields:
         yield "kept in extra", ", ".join(sorted(run.tally.unknown_fields))
+
+
+def spell_known(known: dict[str, list[str]]) -> str:
+    """Spell out what is not complete and was accepted: how many, and which, the first of them."""
+    names = [FaultKind(kind).name_one(what) for kind, several in sorted(known.items()) for what in several]
+    return (
+        f"{len(names)} known: {', '.join(names[:MOST_NAMED])}{' ...' if len(names) > MOST_NAMED else ''} (etl accept)"
+    )
 
 
 def _spell_books(books: dict[str, dict[str, int]]) -> str:

@@ -53,7 +53,7 @@ def forget(engine: Engine, account_id: int, contacts: Collection[int]) -> dict[s
             everybody = stored.forgotten(connection, account_id)
             values = _values(connection, account_id, contacts)
         emptied = {"rejected_records": _forget_rejected(engine, account_id, everybody)}
-        for table in ("sync_runs", "conversation_ledger"):
+        for table in ("sync_runs", "conversation_ledger", "acceptances"):
             emptied[table] = _forget_quotes(engine, account_id, table, values)
         # The contacts come last: when this is stopped halfway, their values are needed the next time.
         for table, condition in _theirs(account_id, contacts).items():

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Engine, Text, cast, delete, func, select
 
+from etl.database.acceptances import AcceptedFault
 from etl.database.bookkeeping import LedgerEntry, RejectedRecord
 from etl.database.dimensions import CsatResponse
 from etl.database.engine import any_of, transaction
@@ -66,5 +67,6 @@ def _theirs(account_id: int, conversations: Collection[int]) -> dict[str, Column
         "field_changes": (FieldChange.entity == "conversation") & (FieldChange.entity_id == ids),
         "conversations": Conversation.id == ids,
         "conversation_ledger": LedgerEntry.conversation_id == ids,
+        "acceptances": AcceptedFault.kind.in_(["conversation", "forbidden"]) & AcceptedFault.what.in_(as_sent),
         "rejected_records": (RejectedRecord.conversation_id == ids) | is_theirs,
     }

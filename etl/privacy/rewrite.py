@@ -51,6 +51,7 @@ JOURNAL = {
     ),
     "sync_runs": ("selection", "problems", "notes", "quotes", "unknown_fields"),
     "conversation_ledger": ("reason", "quote"),
+    "acceptances": ("reason",),
     "api_contract": (),
     "field_changes": changes.NEEDED,
 }
@@ -220,6 +221,8 @@ def _save_journal(connection: Connection, name: str, rows: list[Row], way: Way) 
         before = dict(row)
         if name == "sync_runs":
             protect_run(row, way)
+        elif name == "acceptances":
+            row["reason"] = None
         else:
             protect_entry(row)
         if row != before:

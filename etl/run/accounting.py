@@ -2,15 +2,19 @@
 
 from datetime import datetime
 
+from etl.database.engine import transaction
 from etl.extract.client import Client
 from etl.load import ledger_entries
+from etl.load.acceptances import FaultKind
 from etl.load.journal import COUNTS, WALK
-from etl.run import contacts, contract, edit_clock, far_ids, members, messages, odd_values
+from etl.run import accepted, contacts, contract, edit_clock, far_ids, members, messages, odd_values
+from etl.run.accepted import Accepted
 from etl.run.books_surveys import Surveys
 from etl.run.dimensions import Dimensions
 from etl.run.intake import Intake
 from etl.run.ledger import Ledger
 from etl.run.patrol import patrol
+from etl.run.stubborn import Stubborn
 from etl.run.vendor_events import read_events
 from etl.selection import Selection
 
@@ -18,7 +22,9 @@ from etl.selection import Selection
 def open_ledger(client: Client, intake: Intake, dimensions: Dimensions) -> Ledger:
     """Return the ledger of conversations of a run, in which nothing is written down yet."""
     asker = ledger_entries.digest_of(intake.settings.api_token.get_secret_value(), dimensions.rights)
-    return Ledger(client, intake.pool, intake.engine, intake.take, intake.run, asker)
+    with transaction(intake.engine) as connection:
+        stubborn = Stubborn.of(connection, intake.run)
+    return Ledger(client, intake.pool, intake.engine, intake.take, intake.run, asker, stubborn)
 
 
 def settle_accounts(
@@ -29,8 +35,9 @@ def settle_accounts(
     since: from when on a run of what is recent has read.
     """
     client, dimensions = ledger.client, surveys.dimensions
+    known = surveys.books.accepted = Accepted.of(intake.engine, intake.run)
     if intake.run.selection is None:
-        _account_for_conversations(ledger, selection, dimensions)
+        _account_for_conversations(ledger, selection, dimensions, known)
         if intake.run.proof == COUNTS and since:
             contacts.prove_contacts(dimensions, intake, since, selection.accept_deletions)
         else:
@@ -44,7 +51,7 @@ def settle_accounts(
     if selection.kind == "sync":
         edit_clock.learn(intake)
     contacts.find_again(intake)
-    contract.settle(client, intake, dimensions, selection.accept_contract)
+    contract.settle(intake, dimensions, known, selection.accept_contract)
     everything = selection.audit and intake.settings.messages == "full"
     if everything or intake.run.tally.unproved:
         messages.account(client, intake, everything)
@@ -53,28 +60,29 @@ def settle_accounts(
     messages.say_what_moved(intake.run)
     if selection.kind == "sync":
         read_events(client, intake)
-    _say_what_is_missing(intake)
+    _say_what_is_missing(intake, known)
 
 
-def _account_for_conversations(ledger: Ledger, selection: Selection, dimensions: Dimensions) -> None:
+def _account_for_conversations(ledger: Ledger, selection: Selection, dimensions: Dimensions, known: Accepted) -> None:
     """Account for every conversation id, those that no page showed included."""
     run, before = ledger.run, len(ledger.run.problems)
     run.proof = run.proof or WALK
     run.ledger = ledger.settle(selection.accept_deletions)
+    are_known = accepted.judge_conversations(known, ledger)
     if not dimensions.sees_everything:
         run.notes.append("This token does not see everything: it is not an administrator's.")
-    elif refused := run.ledger["forbidden"]:
+    elif refused := run.ledger["forbidden"] - len(run.known.get(FaultKind.FORBIDDEN, ())):
         run.notes.append(f"The vendor refuses {refused} conversations to this token.")
     if not (run.tally.seen or dimensions.sees_everything or run.problems[before:]):
         run.problems.append("The token sees no conversation, and is not an administrator's: there may be some.")
     if missing := run.ledger["unaccounted"]:
         run.problems.append(f"Of {missing} of {run.ledger['highest_id']} conversation ids nothing is known.")
-    if broken := run.ledger["unreadable"]:
-        why = next(iter(ledger.unreadable.values())).said
-        run.problems.append(f"{broken} conversations could not be read; the next run tries again. The first: {why}")
+    if broken := [why for one, why in ledger.unreadable.items() if one not in are_known]:
+        said = f"{len(broken)} conversations could not be read; the next run tries again. The first: {broken[0].said}"
+        run.problems.append(said)
 
 
-def _say_what_is_missing(intake: Intake) -> None:
+def _say_what_is_missing(intake: Intake, known: Accepted) -> None:
     """Say what the summary has to tell of histories and records."""
     run = intake.run
     if intake.histories.walks_back:
@@ -102,5 +110,5 @@ def _say_what_is_missing(intake: Intake) -> None:
         )
     if run.tally.denied and run.ledger is None:
         run.problems.append(far_ids.said_of_denied(run.tally.denied))
-    if run.tally.rejected:
-        run.problems.append(f"{run.tally.rejected} records could not be stored: see the table rejected_records.")
+    if unknown := accepted.judge_records(known):
+        run.problems.append(f"{unknown} records could not be stored: see the table rejected_records.")

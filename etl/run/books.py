@@ -17,10 +17,12 @@ from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
 from etl.extract.reports import METRICS, Counts, TimeSpan, count_everything, count_in
 from etl.load import books
+from etl.load.acceptances import FaultKind
 from etl.load.books import Count
 from etl.load.quiet_seconds import quiet_second
 from etl.load.tally import Tally
 from etl.run import books_sayings as sayings
+from etl.run.accepted import Accepted
 from etl.run.audit import Audit
 from etl.run.books_spans import Balance, Search
 from etl.run.intake import Intake
@@ -39,7 +41,7 @@ class Books:
 
     until: up to when rows are counted, in seconds since 1970; 0: nothing is compared. gone: conversations of which the
     vendor said, after the ledger was settled, that they are no more. changed: whether it counts otherwise than when the
-    run began. _first: what it counted before anything was read.
+    run began. accepted: what is known not to be complete. _first: what it counted before anything was read.
     _read: how many conversations were read again.
     """
 
@@ -48,6 +50,7 @@ class Books:
     until: int = 0
     gone: set[int] = field(default_factory=set)
     changed: bool = False
+    accepted: Accepted | None = None
     _first: dict[TimeSpan, Counts] | None = None
     _read: int = 0
 
@@ -116,7 +119,14 @@ class Books:
             for span, counts in told.items():
                 (ours,) = books.count_ours(connection, self.client.account_id, span, self.gone)
                 compared += [Balance(one, span, counts[one], ours.get(one, Count())) for one in METRICS]
-        return compared
+        return list(map(self._accept, compared))
+
+    def _accept(self, compared: Balance) -> Balance:
+        """Let the vendor count more by just as much as was accepted of this metric and span."""
+        name = sayings.span_name(compared.metric, compared.span, is_whole=compared.span in self._whole())
+        more = self.accepted.counted_more(name) if self.accepted else 0
+        known = replace(compared, accepted=more)
+        return replace(known, explained_by=sayings.ACCEPTED) if more and not known.difference else known
 
     def _read_again(self, spans: dict[TimeSpan, datetime]) -> list[Balance]:
         """Read again the conversations of some spans, then those whose reading is oldest; compare the spans anew."""
@@ -171,8 +181,10 @@ class Books:
             why = sayings.DELETED
         elif self.changed:
             why = sayings.CHANGED
-        elif compared.difference > 0 and (run.tally.unread or ledger.get("unreadable") or ledger.get("unaccounted")):
+        elif compared.difference > 0 and (run.tally.unread or ledger.get("unaccounted")):
             why = sayings.UNREAD  # which is a problem already
+        elif compared.difference > 0 and len(run.known.get(FaultKind.CONVERSATION, ())) < ledger.get("unreadable", 0):
+            why = sayings.UNSHOWN  # as above
         elif compared.difference > 0 and ledger.get("forbidden"):
             why = sayings.REFUSED
         return replace(compared, explained_by=why)

@@ -16,6 +16,9 @@ CHANGED = "what lies in the past changed at the vendor while the run went on"
 DELETED = "messages of conversations that were deleted of late, which the vendor still counts"
 DESTROYED = "answers that the vendor no longer has, as with those of contacts that were merged"
 UNREAD = "what this run could not read"
+# Nothing else than these: by so much `etl accept` lets the vendor count more.
+UNSHOWN = "conversations that cannot be read"
+ACCEPTED = "conversations that cannot be read, as was accepted"
 REFUSED = "conversations that the vendor refuses to this token"
 # What may be why says nothing of how much: only of these is known how many rows they are.
 COUNTED = {DELETED, DESTROYED}
@@ -47,7 +50,7 @@ def sums(whole: list[Balance]) -> list[Balance]:
     summed = []
     for metric in dict.fromkeys(one.metric for one in whole):
         parts = [one for one in whole if one.metric == metric]
-        reasons = dict.fromkeys(one.explained_by for one in parts if one.difference)
+        reasons = dict.fromkeys(one.explained_by for one in parts if one.difference or one.accepted)
         is_explained = reasons and None not in reasons
         summed.append(
             Balance(
@@ -56,6 +59,7 @@ def sums(whole: list[Balance]) -> list[Balance]:
                 sum(one.vendor for one in parts),
                 Count(sum(one.ours.number for one in parts)),
                 REASONS.join(str(reason) for reason in reasons) if is_explained else None,
+                sum(one.accepted for one in parts),
             )
         )
     return summed
@@ -86,6 +90,13 @@ def to_json(compared: Balance, days: list[Balance]) -> dict[str, int]:
     told = {"vendor": compared.vendor, "ours": compared.ours.number, "explained": explained}
     differing = sum(one.is_in_doubt for one in days if _is_of(one, compared))
     return told | ({"days": differing} if differing else {})
+
+
+def span_name(metric: str, span: TimeSpan, *, is_whole: bool) -> str:
+    """Return by what a count is found again on another night; nothing is accepted of what lies before 1970."""
+    if is_whole:
+        return metric if span.since >= 0 else ""
+    return f"{metric} {span.since} {span.until}"
 
 
 def to_row(compared: Balance, grain: str, run: Run, at: datetime) -> dict[str, Any]:

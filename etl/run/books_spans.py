@@ -18,18 +18,22 @@ MOST_MONTHS, MOST_DAYS = 12, 31
 
 @dataclass(frozen=True)
 class Balance:
-    """A count of the vendor beside that of the tables; explained_by: why they differ, where that is known."""
+    """A count of the vendor beside that of the tables; explained_by: why they differ, where that is known.
+
+    accepted: how many more the vendor counts of what cannot be read, as that was accepted.
+    """
 
     metric: str
     span: TimeSpan
     vendor: int
     ours: Count
     explained_by: str | None = None
+    accepted: int = 0
 
     @property
     def difference(self) -> int:
-        """How many more the vendor counts."""
-        return self.vendor - self.ours.number
+        """How many more the vendor counts than is known."""
+        return self.vendor - self.ours.number - self.accepted
 
     @property
     def is_of_deleted(self) -> bool:

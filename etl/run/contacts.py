@@ -19,8 +19,9 @@ from etl.load.contacts import Doubted
 from etl.load.journal import Run
 from etl.run.contact_list import MOST_CONTACTS_ASKED, Listing
 from etl.run.dimensions import Dimensions
+from etl.run.entries import SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE
 from etl.run.intake import Intake
-from etl.run.ledger import ASKED_AT_ONCE, SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE
+from etl.run.ledger import ASKED_AT_ONCE
 
 THE_CONTACTS = "contacts without a conversation, and which contacts are gone (conversations tell the others)"
 NEWEST = "contacts that changed without a conversation (the next run over everything reads all)"

@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from etl.extract.client import Client
 from etl.load import contract, conversations
+from etl.load.acceptances import FaultKind
 from etl.load.contract import Entry
 from etl.load.journal import Run
 from etl.load.tally import Tally
+from etl.run.accepted import Accepted
 from etl.run.dimensions import Dimensions
 from etl.run.expected import ACCEPTED, GONE, SAID_OF_SURVEYS, TYPES, Expected
 from etl.run.gone_fields import OF_CONVERSATIONS, entry_of, find_gone
@@ -32,18 +34,18 @@ MOST_FIELDS_NAMED = 5
 ACCEPT = "If the vendor means it so, run `etl sync --accept-contract` once; `etl check --contract` shows what it sends."
 
 
-def settle(client: Client, intake: Intake, dimensions: Dimensions, accept: bool) -> None:
+def settle(intake: Intake, dimensions: Dimensions, accepted: Accepted, accept: bool) -> None:
     """Judge what a run was not sent, read again what was held back without need, and save what was sent.
 
-    accept: believe it.
+    accepted: what is known to be gone. accept: believe it.
     """
-    run, expected = intake.run, intake.writer.known.expected
+    client, run, expected = intake.histories.client, intake.run, intake.writer.known.expected
     gone = {entry.name: entry for entry in find_gone(client, intake, dimensions.listed)}
     if not accept:
         expected.still_miss(gone)
         _note_states(intake, gone)
         _apply(client, intake, dimensions, gone)
-        run.problems += _problems(gone, run.tally, expected)
+        run.problems += _problems(_unknown(gone, run.tally, accepted), run.tally, expected)
     entries = _renewed(run, expected)
     if accept:
         gone |= {name: entry for name, entry in expected.entries.items() if GONE in entry.kinds}
@@ -53,12 +55,32 @@ def settle(client: Client, intake: Intake, dimensions: Dimensions, accept: bool)
     entries |= {name: _marked(entry, accept=accept, unread=name in unread) for name, entry in gone.items()}
     with intake.writer.transaction() as connection:
         contract.write(connection, run.account_id, entries.values())
+    for one in accepted.of_kind(FaultKind.CONTRACT):
+        if one.what in entries and GONE not in entries[one.what].kinds:
+            accepted.is_over(one.kind, one.what, "it is sent again, or `etl sync --accept-contract` has believed it")
+
+
+def _unknown(gone: Mapping[str, Entry], tally: Tally, accepted: Accepted) -> dict[str, Entry]:
+    """Return the fields that are gone but those that are known to be: what was in an object is known with it."""
+    kinds = by_path(tally.sent)
+    known = {
+        one.what
+        for one in accepted.of_kind(FaultKind.CONTRACT)
+        if one.what in gone and accepted.knows_field(one, how(kinds[one.what][UNREAD] if one.what in kinds else 0))
+    }
+    return {name: entry for name, entry in gone.items() if not any(f"{name}.".startswith(f"{one}.") for one in known)}
+
+
+def how(unread: int) -> str:
+    """Return in which way a field is gone; unread: how many of its values could not be read."""
+    return "can no longer be read" if unread else "is no longer sent"
 
 
 def _marked(entry: Entry, *, accept: bool, unread: bool) -> Entry:
     """Return the entry of a field that is gone: kept as it was until that is accepted."""
     if not accept:
-        return replace(entry, kinds=tuple(sorted({*entry.kinds, GONE})))
+        # In which way it is gone, for whoever accepts just that (`etl accept`).
+        return replace(entry, kinds=tuple(sorted({*entry.kinds, GONE} - {UNREAD} | ({UNREAD} if unread else set()))))
     kinds = {*entry.kinds, ACCEPTED} - {GONE} | ({UNREAD} if unread or UNREAD in entry.kinds else set())
     return replace(entry, kinds=tuple(sorted(kinds)), records=0, share=0.0)
 
@@ -99,10 +121,9 @@ def _problems(gone: Mapping[str, Entry], tally: Tally, expected: Expected) -> It
 
 def _lost(entry: Entry, sent: Counter[str], expected: Expected) -> str:
     kinds = by_path(sent).get(entry.name, Counter())
-    how = "can no longer be read" if kinds[UNREAD] else "is no longer sent"
     known = expected.entries.get(entry.name)
     why = f"{entry.share:.0%} of the records told it" if known and known.share else "though there should be some"
-    return f"{entry.name} {how} ({why})"
+    return f"{entry.name} {how(kinds[UNREAD])} ({why})"
 
 
 def _renewed(run: Run, expected: Expected) -> dict[str, Entry]:
@@ -149,7 +170,7 @@ def _merged(old: Entry, new: Entry, of_everything: bool) -> Entry:
     share = (old.share * was + new.share * new.records) / records if of_everything and records else old.share
     return replace(
         old,
-        kinds=tuple(sorted({*old.kinds, *new.kinds} - {GONE, ACCEPTED})),
+        kinds=tuple(sorted({*old.kinds, *new.kinds} - {GONE, ACCEPTED, UNREAD})),
         records=records,
         share=share,
         last_run_id=new.last_run_id if new.kinds else old.last_run_id,

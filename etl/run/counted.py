@@ -16,7 +16,7 @@ from typing import Any
 from etl.database.engine import transaction
 from etl.extract.ids import id_of
 from etl.extract.recent import Recent
-from etl.extract.walk import BY_CREATION, LIST, count_each, try_page
+from etl.extract.walk import BY_CREATION, Listing, count_each, try_page
 from etl.id_set import IdSet
 from etl.load import conversations, journal, ledger_entries
 from etl.load.journal import COUNTS
@@ -69,7 +69,10 @@ class CountProof:
         self.why = self.why or f"counts and tables did not agree in {MOST_COUNTINGS} rounds"
         self.intake.run.tally.seen = IdSet()
         del self.intake.run.tally.edits[MOVED]  # the walk is told of them again
-        self.ledger.gone, self.ledger.forbidden, self.ledger.unreadable = set(), set(), {}
+        self.ledger.gone, self.ledger.forbidden = set(), set()
+        known = self.ledger.stubborn
+        # What fails as it did for nights, or as it was accepted, is asked for once in a night.
+        self.ledger.unreadable = {one: why for one, why in self.ledger.unreadable.items() if known.is_asked_once(one)}
         return False
 
     def _read(self) -> None:
@@ -87,6 +90,9 @@ class CountProof:
         counted = count_each(self.ledger.client)
         if counted is None:
             self.why = "the vendor's counts could not be read"
+            return False
+        if None in before.values():
+            self.why = "a page that has the vendor's counts could not be read"
             return False
         ours = self._count()
         if before == counted == ours:
@@ -111,8 +117,13 @@ class CountProof:
             return self._visible.ids(connection)
 
     def _count(self) -> dict[str, int]:
+        """Return how many of each status the vendor should count: those of the tables, and what has no row as known."""
+        unreadable = self.ledger.unreadable
         with transaction(self.intake.engine) as connection:
-            return self._visible.count_each(connection)
+            without_row = unreadable.keys() - conversations.present(connection, self.intake.run.account_id, unreadable)
+            ours = self._visible.count_each(connection)
+        counted = self.ledger.stubborn.counted(without_row)
+        return {status: number + counted[status] for status, number in ours.items()}
 
     def _has_shown_all(self, counted: dict[str, int]) -> bool:
         """Return whether pages in order of the last activity, which may skip some, showed what the tables now have.
@@ -122,7 +133,8 @@ class CountProof:
         with transaction(self.intake.engine) as connection:
             shown, ours = self.recent.active, self._visible.active(connection, self.recent.since)
         showed = {one for rows in shown.values() for _, one in rows}
-        hidden = {one for status in shown for _, one in ours[status] if one not in showed}
+        unreadable = self.ledger.unreadable
+        hidden = {one for status in shown for _, one in ours[status] if one not in showed and one not in unreadable}
         if len(hidden) > MOST_IN_DOUBT:
             return False
         if hidden:
@@ -148,7 +160,8 @@ class CountProof:
         if len(doubts) == MOST_IN_DOUBT:
             self.why = f"{MOST_IN_DOUBT} conversations or more are to be read again"
         else:
-            self._ask(one for one in doubts if one not in self.ledger.seen)
+            doubts = sorted({*doubts, *self.ledger.stubborn.was})
+            self._ask(one for one in doubts if one not in self.ledger.seen and not self.ledger.has_asked(one))
         return not self.why
 
     def _search(self, counted: dict[str, int], ours: dict[str, int]) -> bool:
@@ -193,7 +206,7 @@ class CountProof:
         return RankSearch(Listed(times, ids), counted, partial(self._page, status)).find()
 
     def _page(self, status: str, number: int) -> list[Row] | None:
-        page = try_page(self.ledger.client, LIST, [("status", status), BY_CREATION], number, None)
+        page = try_page(self.ledger.client, Listing([("status", status), BY_CREATION]), number, None)
         self.intake.run.tally.pages += 1
         return None if page.failed else [_row(payload) for payload in page.payloads]
 
@@ -201,7 +214,9 @@ class CountProof:
         run = self.intake.run
         for status, counts in self.recent.counts.items():
             journal.save_counts(self.intake.engine, run, status, counts)
+        unreadable = {one for one in self.ledger.unreadable if one not in run.tally.seen}
         run.tally.seen.update(self._ids())
+        run.tally.seen -= unreadable
         run.proof, run.sees_silent_moves = COUNTS, self.recent.sees_silent_moves
         if not run.sees_silent_moves:
             run.notes.append(SILENT.format(self.intake.settings.walk_days))

@@ -14,26 +14,26 @@ from typing import Any
 from sqlalchemy import Engine
 
 from etl.database.engine import transaction
-from etl.errors import DeletionsRefused, Denied, NotFound, VendorError
+from etl.errors import Denied, NotFound, VendorError
 from etl.extract.belonging import PROBES, can_be_asked, get_conversation
 from etl.extract.client import Client
 from etl.extract.refusals import NO_RIGHT
-from etl.extract.walk import BY_CREATION, count_all, walk
+from etl.extract.walk import BY_CREATION, count_each, walk
 from etl.id_set import IdSet
-from etl.load import conversations, ledger_entries
-from etl.load.journal import COUNTS, Run, require_open
+from etl.load import conversations
+from etl.load.journal import COUNTS, Run
 from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE, Reason
+from etl.run import entries
 from etl.run.far_ids import said_of_denied, said_of_jumps, said_of_strays
 from etl.run.ground import MOST_ASKED, Ground
 from etl.run.spans import between, within
+from etl.run.stubborn import Stubborn
 from etl.selection import STATUSES
 
 ASKED_AT_ONCE = 25
 MOST_ROUNDS = 5
 MOST_BLOCKS_ABOVE = 400
 MOST_ASKED_AGAIN = 1000
-# More deletions than these, both in number and in share, look like a token that lost its scope.
-SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE = 25, 0.1
 SEES_NOTHING = (
     "The token sees no conversation, and was refused some that were asked for by their numbers: what is there is not"
     " known. Use an administrator's token."
@@ -47,7 +47,7 @@ class Ledger:
 
     take: takes in payloads of conversations. run: to which problems and notes are added.
     gone, forbidden: ids found so in this run. unreadable: id -> what the vendor answered.
-    asker: the digest of the token that asks. ground: what is known of ids.
+    asker: the digest of the token that asks. stubborn: what earlier runs could not read. ground: what is known of ids.
     """
 
     client: Client
@@ -56,6 +56,7 @@ class Ledger:
     take: Callable[[list[Any]], None]
     run: Run
     asker: str
+    stubborn: Stubborn
     gone: set[int] = field(default_factory=set)
     forbidden: set[int] = field(default_factory=set)
     unreadable: dict[int, Reason] = field(default_factory=dict)
@@ -81,21 +82,24 @@ class Ledger:
         if len(self.forbidden) > refused:
             self.check_token()
         is_counted = self.run.proof == COUNTS
-        counted = len(self.seen) if is_counted else self._count()
+        by_status = None if is_counted else self._count()
+        counted = len(self.seen) if is_counted else None if by_status is None else sum(by_status.values())
         for span in () if is_counted else spans or [range(1, 1)]:
             self.ask_above(span.stop - 1)
-        if counted is None or len(self.seen) < counted:
+        if counted is None or self._lacks(counted):
             self._ask_within(between(spans))
-        if len(self.seen) < (counted or 0):
+        if self._lacks(counted):
             self._ask_again()
         if self.gone and not can_be_asked(self.client, self.seen):
             self.run.notes.append(NOT_SHOWN)
             self.gone.clear()
             self.ground.around = 0
             self._walk_again(counted or 0)
+        self.unreadable = {one: why for one, why in self.unreadable.items() if one not in self.seen}
         if not accept_deletions:
-            self._refuse_too_many()
+            entries.refuse_too_many(self.engine, self.client.account_id, self.gone)
         self._write_down()
+        entries.note_counted(self.engine, self.run, self.gone | self.forbidden, self.unreadable, by_status)
         self._compare(counted)
         return self._sum(self.ground.spans(self.gone))
 
@@ -106,6 +110,10 @@ class Ledger:
         self.ask(one for one in self.ground.unsettled(spans) if not self.has_asked(one))
         return True
 
+    def _lacks(self, counted: int | None) -> bool:
+        """Return whether the vendor counts more than was seen, and more than what is known not to be readable."""
+        return len(self.seen) + len(self.stubborn.known(self.unreadable)) < (counted or 0)
+
     def has_asked(self, one: int) -> bool:
         """Return whether an id was asked for in vain."""
         return one in self.gone or one in self.forbidden or one in self.unreadable
@@ -113,8 +121,10 @@ class Ledger:
     def ask(self, ids: Iterator[int]) -> None:
         """Ask for conversations, 25 at a time; take in those that are there, and note the others."""
         while block := list(islice(ids, ASKED_AT_ONCE)):
-            found = []
-            futures = {number: self.pool.submit(get_conversation, self.client, number) for number in block}
+            left = set(filter(self.stubborn.is_left, block))
+            self.unreadable |= {one: self.stubborn.was[one].reason for one in left}
+            found, asked = [], (one for one in block if one not in left)
+            futures = {number: self.pool.submit(self.stubborn.get, self.client, number) for number in asked}
             for conversation_id, future in futures.items():
                 try:
                     found.append(future.result())
@@ -127,7 +137,8 @@ class Ledger:
                     if isinstance(error, Denied):
                         self.check_token()
                     # Not the error itself: it would keep the answer in memory.
-                    self.unreadable[conversation_id] = Reason(UNREADABLE, str(error), error.quote or None)
+                    quote, failure = error.quote or None, error.sentence
+                    self.unreadable[conversation_id] = Reason(UNREADABLE, str(error), quote, failure=failure)
             self.take(found)
 
     def ask_above(self, highest: int) -> None:
@@ -191,9 +202,9 @@ class Ledger:
             if len(self.seen) >= counted or len(self.seen) == before:
                 return
 
-    def _count(self) -> int | None:
-        """Return the vendor's own count of all conversations; None, and a note, where it cannot be read."""
-        counted = count_all(self.client)
+    def _count(self) -> dict[str, int] | None:
+        """Return the vendor's own count of each status; None, and a note, where it cannot be read."""
+        counted = count_each(self.client)
         if counted is None:
             self.run.notes.append("The vendor's counts could not be read, and were not compared.")
         return counted
@@ -201,21 +212,11 @@ class Ledger:
     def _compare(self, counted: int | None) -> None:
         """Hold what was loaded against the vendor's count, and say so of what only pages show."""
         loaded = len(self.seen)
-        if loaded < (counted or 0):
+        if self._lacks(counted):
             self.run.problems.append(f"The vendor counts {counted} conversations, and {loaded} were loaded.")
         if self.run.tally.denied:
-            is_said = counted is not None and loaded >= counted
+            is_said = counted is not None and not self._lacks(counted)
             (self.run.notes if is_said else self.run.problems).append(said_of_denied(self.run.tally.denied))
-
-    def _refuse_too_many(self) -> None:
-        with transaction(self.engine) as connection:
-            held, doomed = ledger_entries.count_doomed(connection, self.client.account_id, self.gone)
-        if doomed > SUSPICIOUS_DELETIONS and doomed > SUSPICIOUS_SHARE * held:
-            raise DeletionsRefused(
-                f"{doomed} of {held} known conversations are no longer there. That looks like a token that lost"
-                " its scope, or another account, so nothing was marked as deleted. If they really were deleted, run"
-                " `etl sync --accept-deletions` once."
-            )
 
     def _write_down(self) -> None:
         """Set tombstones, and write down the ids without a conversation, and why.
@@ -226,10 +227,8 @@ class Ledger:
         oldest_of_the_new = self.ground.highest(self.gone) - ASKED_AT_ONCE
         reasons = {one: Reason(DELETED) for one in self.gone if one <= oldest_of_the_new}
         reasons |= dict.fromkeys(self.forbidden, Reason(FORBIDDEN, asker=self.asker))
-        reasons |= self.unreadable
-        with transaction(self.engine) as connection:
-            require_open(connection, self.run)
-            ledger_entries.write_down(connection, self.client.account_id, self.gone, reasons)
+        reasons |= {one: why for one, why in self.unreadable.items() if not self.stubborn.is_left(one)}
+        entries.write_down(self.engine, self.run, self.gone, reasons)
 
     def _buried(self) -> set[int]:
         with transaction(self.engine) as connection:

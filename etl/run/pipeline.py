@@ -12,7 +12,7 @@ from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
 from etl.extract.filters import query_of
 from etl.extract.recent import Recent
-from etl.extract.walk import BY_CREATION, Page, walk
+from etl.extract.walk import BY_CREATION, Page, Span, walk
 from etl.load import journal
 from etl.load.journal import Run
 from etl.load.tally import Tally
@@ -27,9 +27,12 @@ BATCHES_AHEAD = 8
 
 
 def walks(
-    client: Client, intake: Intake, selection: Selection, recent: Recent | None
+    client: Client, intake: Intake, selection: Selection, recent: Recent | None, whole: Span
 ) -> Iterator[tuple[str, Iterator[Page]]]:
-    """Yield the walks that the selection takes: name and pages; recent: where only what changed is read."""
+    """Yield the walks that the selection takes: name and pages.
+
+    recent: where only what changed is read. whole: how a walk to the end is read.
+    """
     if selection.conversations:
         yield "by id", _pages_by_id(client, intake, selection.conversations)
     elif selection.search:
@@ -39,7 +42,7 @@ def walks(
     else:
         for status in selection.statuses:
             query = query_of(selection, status)
-            yield status, recent.walk(status, query) if recent else walk(client, intake.pool, query)
+            yield status, recent.walk(status, query) if recent else walk(client, intake.pool, query, span=whole)
 
 
 def read_again(intake: Intake) -> None:

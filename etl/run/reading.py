@@ -7,7 +7,7 @@ from datetime import datetime
 from etl.errors import VendorError
 from etl.extract.filters import counted_by
 from etl.extract.recent import Recent
-from etl.extract.walk import Page
+from etl.extract.walk import Page, Span
 from etl.load import journal
 from etl.load.journal import Run
 from etl.run.counted import CountProof
@@ -35,7 +35,8 @@ class Reader:
         A run over everything proves then by counts that nothing else is missing, or walks every page after all.
         share: reads together with other processes, or gives None to have this one do it.
         """
-        recent = Recent(self.ledger.client, self.intake.pool, since, self.intake.run.clock.now) if since else None
+        client, now, attempts = self.ledger.client, self.intake.run.clock.now, self.ledger.stubborn.attempts_at_pages
+        recent = Recent(client, self.intake.pool, since, now, attempts) if since else None
         if recent and not self.selection.recent:
             self._prove(recent)
         else:
@@ -50,7 +51,9 @@ class Reader:
 
     def _walk(self, recent: Recent | None) -> Pages:
         """Return the pages of what is selected, taken in as they come."""
-        return take_in(self.intake, self.selection, walks(self.ledger.client, self.intake, self.selection, recent))
+        whole = Span(attempts=self.ledger.stubborn.attempts_at_pages)
+        chosen = walks(self.ledger.client, self.intake, self.selection, recent, whole)
+        return take_in(self.intake, self.selection, chosen)
 
     def _go_through(self, pages: Pages) -> None:
         """Go through the pages that are taken in, and record what the summary tells of them."""

@@ -81,6 +81,7 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
             WHERE run.account_id = account AND run.has_seen_all AND run.has_seen_silent_moves
+              AND NOT run.unseen ? state.conversation_id::text
               AND run.started_at >= state.valid_from AND run.finished_at < state.valid_to
               AND run.started_at < state.valid_to  -- follows, and is found by the index
             ORDER BY run.started_at DESC LIMIT 1
@@ -94,6 +95,7 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT run.started_at, run.finished_at FROM helpdesk.whole_runs AS run
             WHERE run.account_id = account AND run.has_seen_all AND run.started_at >= turned.at
+              AND NOT run.unseen ? turned.conversation_id::text
             ORDER BY run.started_at LIMIT 1
         ) AS run
         JOIN wanted ON wanted.conversation_id = turned.conversation_id

@@ -28,6 +28,7 @@ BEGIN
         -- A run that saw it otherwise after the message: who is blocked on the contact's page leaves no activity.
         SELECT FROM helpdesk.whole_runs AS run
         WHERE run.account_id = account AND run.has_seen_all AND run.started_at >= written_at AND run.finished_at < next.valid_from
+          AND NOT run.unseen ? conversation::text
     );
 END
 $$;

@@ -34,6 +34,7 @@ LEFT JOIN LATERAL (
         state.valid_to IS NULL OR EXISTS (
             SELECT FROM helpdesk.whole_runs AS run
             WHERE run.account_id = owed.account_id AND run.has_seen_all AND run.has_seen_silent_moves
+              AND NOT run.unseen ? owed.conversation_id::text
               AND run.started_at >= owed.since AND run.started_at < state.valid_to AND run.finished_at < state.valid_to
         ) AS is_sure
     FROM helpdesk.conversation_states AS state
@@ -52,6 +53,7 @@ LEFT JOIN LATERAL (
     SELECT change.before, change.after, EXISTS (
         SELECT FROM helpdesk.whole_runs AS run
         WHERE run.account_id = owed.account_id AND run.has_seen_all AND run.has_seen_silent_moves
+              AND NOT run.unseen ? owed.conversation_id::text
           AND run.started_at >= owed.since AND run.started_at < change.seen_at AND run.finished_at < change.seen_at
     ) AS is_later_than_a_look
     FROM helpdesk.field_changes AS change
@@ -67,6 +69,7 @@ LEFT JOIN LATERAL (
         EXISTS (
             SELECT FROM helpdesk.whole_runs AS run
             WHERE run.account_id = owed.account_id AND run.has_seen_all AND run.has_seen_silent_moves
+              AND NOT run.unseen ? owed.conversation_id::text
               AND run.started_at >= owed.since AND run.started_at < change.seen_at AND run.finished_at < change.seen_at
         ) AS is_later_than_a_look
     FROM helpdesk.field_changes AS change
