@@ -148,11 +148,9 @@ class Reading:
             last = max((one.at for one in opening.written if one.is_message), default=None)
             at = max(filter(None, [last, _after(opening.seen_open)]), default=None) if last else earliest
             at = max(filter(None, [at, opening.opened_at]), default=seen.at)
-            self._end(at, "bounded" if last or opening.seen_open else "not known", None)
+            message_id = next((one.id for one in reversed(opening.written) if one.is_message and one.at == at), None)
+            self._end(at, "bounded" if last or opening.seen_open else "not known", message_id)
             opening.resolved_not_before, opening.resolved_not_after = earliest, max(seen.at, at)
-            opening.resolved_message_id = next(
-                (one.id for one in reversed(opening.written) if one.is_message and one.at == at), None
-            )
 
     def _infer(self, returns: Written) -> None:
         """Rule 4."""

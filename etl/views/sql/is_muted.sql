@@ -1,5 +1,7 @@
 -- Whether a contact was muted (blocked) when writing a message, so that it reopened nothing. When somebody was muted is known
 -- as the runs saw it: the run before saw it, or the next one did and no activity lies in between, as muting leaves one.
+-- A run that saw it at the moment itself came after the message: what is dated ahead was written when it was first seen, at
+-- the latest.
 CREATE FUNCTION helpdesk.is_muted(account bigint, conversation bigint, written_at timestamptz) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -8,12 +10,12 @@ BEGIN
     IF EXISTS (
         SELECT FROM helpdesk.conversation_states AS state
         WHERE state.account_id = account AND state.conversation_id = conversation AND state.muted
-          AND state.valid_from <= written_at AND (state.valid_to IS NULL OR state.valid_to > written_at)
+          AND state.valid_from < written_at AND (state.valid_to IS NULL OR state.valid_to >= written_at)
     ) THEN
         RETURN true;
     END IF;
     SELECT state.muted, state.valid_from INTO next FROM helpdesk.conversation_states AS state
-    WHERE state.account_id = account AND state.conversation_id = conversation AND state.valid_from > written_at
+    WHERE state.account_id = account AND state.conversation_id = conversation AND state.valid_from >= written_at
     ORDER BY state.valid_from LIMIT 1;
     IF NOT FOUND THEN
         SELECT held.muted, NULL::timestamptz AS valid_from INTO next FROM helpdesk.conversations AS held

@@ -21,6 +21,7 @@ DECLARE
     was_answered boolean;
     question_at timestamptz;        -- the contact's last message of this opening
     spoken_at timestamptz;          -- the last message of contact or agent in it
+    is_asked boolean;               -- whether that one is the contact's
     message_at timestamptz;         -- the last message of anybody in it
     message_id bigint;
     seen_open_at timestamptz;       -- when a run last saw it open
@@ -52,7 +53,7 @@ BEGIN
             this.opened_not_after := this.opened_at;
             is_open := true;
             was_answered := false;
-            question_at := NULL; spoken_at := NULL; message_at := NULL; message_id := NULL;
+            question_at := NULL; spoken_at := NULL; is_asked := false; message_at := NULL; message_id := NULL;
             seen_open_at := NULL; seen_resolved_at := NULL; saw_resolved_at := NULL;
             activity_at := NULL; activity_id := NULL;
             turned_at := NULL; is_covered := false; activity_is_covered := false;
@@ -140,29 +141,39 @@ BEGIN
             this.resolved_message_id := NULL; this.resolved_not_before := NULL; this.resolved_not_after := NULL;
             this.agent_id := NULL; this.bot_type := NULL; this.bot_id := NULL; this.team_id := NULL;
             is_open := true;
-            was_answered := false;
-            question_at := NULL; spoken_at := NULL; message_at := NULL; message_id := NULL; seen_open_at := NULL;
+            seen_open_at := NULL;
+            IF activity_at IS NULL THEN  -- else what was written since then is of this opening
+                was_answered := false;
+                question_at := NULL; spoken_at := NULL; is_asked := false; message_at := NULL; message_id := NULL;
+            END IF;
             activity_at := NULL; activity_id := NULL;
         END IF;
 
-        IF told.kind IN ('question', 'reply', 'other') AND is_open THEN
+        IF told.kind IN ('question', 'reply', 'other') AND (is_open OR activity_at IS NOT NULL) THEN
             message_at := told.at;
             message_id := told.id;
             IF told.kind <> 'other' THEN
                 spoken_at := told.at;
-                question_at := CASE WHEN told.kind = 'question' THEN told.at ELSE question_at END;
+                is_asked := told.kind = 'question';
+                question_at := CASE WHEN is_asked THEN told.at ELSE question_at END;
                 was_answered := was_answered OR told.kind = 'reply';
-                activity_at := NULL; activity_id := NULL;
+                IF is_open THEN  -- else it may have reopened it, as the next run tells
+                    activity_at := NULL; activity_id := NULL;
+                END IF;
             END IF;
         ELSIF told.kind = 'activity' AND activity_at IS NULL AND NOT (
             -- The server's own answer to what the contact wrote: it assigns, or says that the message reopened it.
-            is_open AND coalesce(question_at = spoken_at AND told.at < question_at + at_once, false)
+            is_open AND is_asked AND told.at < question_at + at_once
             -- Or what it writes beside its event.
             OR coalesce(told.at < turned_at + at_once, false)
         ) THEN
             activity_at := told.at;
             activity_id := told.id;
             activity_is_covered := is_covered;
+            IF NOT is_open THEN
+                was_answered := false;
+                question_at := NULL; spoken_at := NULL; is_asked := false; message_at := NULL; message_id := NULL;
+            END IF;
         ELSIF told.kind = 'open' THEN
             seen_open_at := told.at;
             IF activity_at <= told.since THEN

@@ -240,6 +240,43 @@ def test_muting_resolves_what_the_contacts_last_message_reopened(told: Told) -> 
     ]
 
 
+def test_what_is_dated_ahead_was_written_before_the_run_that_saw_it_first_and_its_contact_unmuted(told: Told) -> None:
+    """That a later run sees the contact muted takes neither question nor answer from before."""
+    told.conversation(1, "11-02 09:00")
+    told.wrote(1, ("11-02 09:30", "act"))
+    told.wrote(1, ("12-24 09:00", "in"), first_synced_at=utc("11-03 02:00"))
+    told.saw("11-03 02:00", (1, "resolved", 1))
+    told.wrote(1, ("11-03 03:00", "Ann"))
+    told.saw("11-04 02:00", (1, "resolved", 1, {"muted": True}))
+    assert told.waits() == [(102, HOUR, False)]
+
+
+def test_what_was_written_after_a_reopening_by_hand_and_before_a_run_saw_it_is_of_that_opening(told: Told) -> None:
+    """So that it may have been answered in, and an activity that nothing followed resolved it."""
+    told.conversation(1, "11-02 09:00")
+    told.wrote(1, ("11-02 09:00", "in"), ("11-02 09:05", "Ann"), ("11-02 09:10", "act"))
+    told.saw("11-03 02:00", (1, "resolved", 1))
+    told.wrote(1, ("11-03 11:00", "act"), ("11-03 11:05", "Ann"))
+    told.saw("11-04 02:00", (1, "open", 1))
+    told.wrote(1, ("11-04 10:00", "act"), ("11-04 12:00", "in"))
+    told.saw("11-05 02:00")
+    assert told.openings() == [
+        (1, utc("11-02 09:00"), utc("11-02 09:10"), 600),
+        (2, utc("11-03 11:00"), utc("11-04 10:00"), 23 * HOUR),
+        (3, utc("11-04 12:00"), None, None),
+    ]
+    bounds = "SELECT resolved_by, resolved_not_before FROM helpdesk.conversation_openings WHERE opening = 2"
+    assert told.rows(bounds) == [("inferred", utc("11-03 11:05"))]
+
+
+def test_an_activity_after_a_reply_in_the_second_of_the_question_is_a_resolution(told: Told) -> None:
+    """The server's own answer is to a question that nobody has answered yet."""
+    told.conversation(1, "11-02 09:00")
+    told.wrote(1, ("11-02 09:30", "in"), ("11-02 09:30", "Ann"), ("11-02 09:30:01", "act"))
+    told.saw("11-03 02:00", (1, "resolved", 1))
+    assert told.openings() == [(1, utc("11-02 09:00"), utc("11-02 09:30:01"), 1801)]
+
+
 def test_a_resolution_that_no_run_saw_is_nobodys_unless_who_answered_was_seen_assigned(told: Told) -> None:
     told.conversation(1, "11-02 09:00")
     told.wrote(1, ("11-02 09:00", "in"), ("11-02 09:05", "Bob"), ("11-02 09:10", "act"), ("11-02 12:00", "in"))

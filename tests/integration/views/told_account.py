@@ -23,9 +23,10 @@ ACCOUNT = """
 """
 MESSAGE = """
     INSERT INTO helpdesk.messages (account_id, id, conversation_id, inbox_id, message_type, content_type, private,
-        sender_type, sender_id, created_at, content_attributes, additional_attributes, status)
+        sender_type, sender_id, created_at, content_attributes, additional_attributes, status, first_synced_at)
     VALUES (1, :id, :conversation, 1, :message_type, 'text', :private, :sender_type, :sender_id, :at,
-        CAST(:content_attributes AS jsonb), CAST(:additional_attributes AS jsonb), :status)
+        CAST(:content_attributes AS jsonb), CAST(:additional_attributes AS jsonb), :status,
+        coalesce(:first_synced_at, now()))
 """
 CLOSE = "UPDATE helpdesk.conversation_states SET valid_to = :at WHERE conversation_id = :id AND valid_to IS NULL"
 # Who writes what: message_type, sender_type, sender_id, private.
@@ -89,6 +90,7 @@ class Told:
                 "private": private,
             }
             others = {"content_attributes": None, "additional_attributes": None, "status": "sent"}
+            others["first_synced_at"] = None
             key = {"id": conversation * 100 + number + 1, "conversation": conversation, "at": utc(moment)}
             self.do(MESSAGE, **(others | told | key | columns))
 
