@@ -4,6 +4,8 @@ What is known not to be complete, and is no problem while it stays so; and of co
 many nights that has been so, and by what failure.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -13,7 +15,7 @@ down_revision: str | None = "0014_tallies"
 
 SCHEMA = "helpdesk"
 JSON = postgresql.JSONB(none_as_null=True)
-OF_ENTRIES = (
+OF_ENTRIES: tuple[sa.Column[Any], ...] = (
     sa.Column(
         "failure", sa.Text(), comment="What went wrong, in the job's own words; by them the same failure is known again"
     ),
@@ -26,7 +28,7 @@ OF_ENTRIES = (
         comment="Of one that cannot be read and has no row: the status in which the vendor counts it, as far as known",
     ),
 )
-OF_RUNS = (
+OF_RUNS: tuple[sa.Column[Any], ...] = (
     sa.Column("known", JSON, comment="What was accepted and stayed so: kind -> which (see acceptances); NULL: nothing"),
 )
 
