@@ -88,8 +88,8 @@ def ensure_runs(data: Path, user: AsUser) -> None:
     Raise ProgramFailed with what PostgreSQL's programs said, or OSError, subprocess.SubprocessError and psycopg.Error.
     """
     if user:
-        server_user.let_read(_installed())
-        server_user.let_through(data)
+        server_user.let_read(_installed(), user)
+        server_user.let_through(data, user)
     if not (data / "PG_VERSION").exists():
         _make(data, user)
     if not _listens(data):

@@ -44,15 +44,16 @@ def give(folder: Path, to: AsUser) -> None:
         os.chown(folder, to["user"], to["group"])
 
 
-def let_through(folder: Path) -> None:
-    """Let all users get to a folder: those above it become traversable."""
+def let_through(folder: Path, user: AsUser) -> None:
+    """Let that user get to a folder: those above it that are another user's become traversable for all."""
     for one in folder.resolve().parents:
-        _add(one, stat.S_IXGRP | stat.S_IXOTH)
+        if one.stat().st_uid != user["user"]:
+            _add(one, stat.S_IXGRP | stat.S_IXOTH)
 
 
-def let_read(folder: Path) -> None:
-    """Let all users read what is in a folder, which a strict umask had kept from them, and run its programs."""
-    let_through(folder)
+def let_read(folder: Path, user: AsUser) -> None:
+    """Let that user read what is in a folder, which a strict umask had kept from all, and run its programs."""
+    let_through(folder, user)
     for place in (folder, *folder.rglob("*")):
         mode = place.lstat().st_mode
         if stat.S_ISLNK(mode):

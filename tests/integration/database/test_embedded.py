@@ -72,6 +72,7 @@ def test_roots_command_takes_the_server_from_no_other_user_and_both_share_it(hom
     os.chown(home, user.pw_uid, user.pw_gid)
     url = embedded.start(home, "etl")
     assert [one.name for one in sorted(home.iterdir())] == ["postgresql", "postgresql.lock", "postgresql.users"]
+    assert oct(home.stat().st_mode)[-3:] == "700"
     assert {one.owner() for one in (home, *home.iterdir(), home / "postgresql" / "log")} == {OTHER}
     first = postmaster(home)
 
