@@ -27,6 +27,7 @@ COLUMNS = """
     ) GROUP BY table_name
 """
 VIEWS = "SELECT viewname FROM pg_views WHERE schemaname = 'bi' ORDER BY viewname"
+COMPATIBILITY = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
 Rows = dict[str, list[str]]
 
 
@@ -64,13 +65,16 @@ def rows(engine: Engine, tables: dict[str, list[str]]) -> Rows:
     return read
 
 
-def test_all_that_an_earlier_version_had_is_there_after_the_upgrade_and_after_the_way_back(kept: Engine) -> None:
+def test_all_that_an_earlier_version_had_is_there_after_the_upgrade_and_after_the_way_back(
+    kept: Engine, request: pytest.FixtureRequest
+) -> None:
     revision, _ = migrate.versions(kept)
     had = columns_of(kept)
     before = rows(kept, had)
     assert sum(map(len, before.values())) > 500
     assert {"conversations", "messages", "rejected_records", "sync_runs"} <= {name for name in had if before[name]}
 
+    assert f"| {version_of(request.node.callspec.params['kept'])} | `{revision}` |\n" in COMPATIBILITY
     migrate.migrate(kept)
     with kept.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts=OPTIONS), METADATA) == []

@@ -1,5 +1,6 @@
 """Holds what GitHub and Renovate read to their schemas, has zizmor look for holes, and tries the notes of a release."""
 
+import gzip
 import importlib.util
 import re
 import subprocess
@@ -97,6 +98,17 @@ def test_the_notes_of_a_release_are_its_part_of_the_changelog(release_notes):
 def test_no_release_is_made_of_what_does_not_fit(release_notes, tag, changelog, said):
     with pytest.raises(ValueError, match=said):
         release_notes.notes(tag, changelog, "0.2.0")
+
+
+def test_no_release_is_made_without_a_database_of_its_last_revision(release_notes, tmp_path):
+    dump, base = tmp_path / "0.2.0.dump.gz", 'SCHEMA = "helpdesk"\nREVISION = "0013_more"\n'
+    for held in (None, b"COPY alembic_version\n0012_targets\n"):
+        if held:
+            dump.write_bytes(gzip.compress(held))
+        with pytest.raises(ValueError, match=r"^0\.2\.0\.dump\.gz is not there, or not of the last revision"):
+            release_notes.require_kept(dump, base)
+    dump.write_bytes(gzip.compress(b"COPY alembic_version\n0013_more\n"))
+    release_notes.require_kept(dump, base)
 
 
 def test_this_version_has_its_part(release_notes):
