@@ -94,6 +94,25 @@ def outcomes(url: str) -> list[str]:
     return [row[0] for row in query(url, "SELECT outcome FROM sync_runs ORDER BY run_id")]
 
 
+# Of each run: its number, how many rows it says that it inserted, and how many there are from its time.
+COUNTED = """
+    SELECT run_id, (counts #>> '{{{0},inserted}}')::int, (
+        SELECT count(*) FROM {0} WHERE account_id = run.account_id AND first_synced_at >= started_at
+            AND first_synced_at < coalesce(next_began, 'infinity')
+    )
+    FROM (SELECT *, lead(started_at) OVER (PARTITION BY account_id ORDER BY run_id) AS next_began FROM sync_runs) AS run
+    ORDER BY 1
+"""
+
+
+def assert_each_run_counted_what_it_saved(url: str) -> None:
+    """Assert that the runs say that they inserted what is in the tables, killed ones included."""
+    for table in ("conversations", "messages", "contacts", "attachments"):
+        found = query(url, COUNTED.format(table))
+        assert [row[:2] for row in found] == [(run, there) for run, _, there in found], (table, found)
+    assert query(url, "SELECT * FROM sync_tallies") == []
+
+
 def waiting_for_a_lock(url: str) -> bool:
     return bool(query(url, f"{OF_ETL} AND wait_event_type = 'Lock'"))
 

@@ -176,7 +176,7 @@ def _figures(tally: Tally) -> dict[str, Any]:
 
 
 def tally_of(row: Any) -> Tally:
-    """Return a run's tally as sync_runs tells it: of one that was killed its counts, while it goes on nothing."""
+    """Return what a row of sync_runs tells of a run's tally: of a killed one its counts, while it goes on nothing."""
     tally, counts = Tally(unknown_fields=set(row.unknown_fields or ())), row.counts or {}
     for name in tally.told():
         setattr(tally, name, getattr(row, name, None) or counts.get(name, 0))

@@ -24,6 +24,7 @@ from etl.settings import accounts
 from etl.settings.route import route_to
 from etl.settings.settings import DatabaseSettings
 from etl.workers import queue, scheduler
+from etl.workers.pulse import Pulse
 from etl.workers.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ def work(settings: DatabaseSettings, beat: Beat = Beat()) -> None:
 
 
 async def _work(settings: DatabaseSettings, engine: Engine, beat: Beat) -> None:
-    app = queue.open_app(address(settings))
+    url = address(settings)
+    app = queue.open_app(url, Pulse(url, beat.heartbeat))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_tell)
     asked = asyncio.Event()

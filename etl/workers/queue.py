@@ -23,6 +23,8 @@ from etl.database.objects import QUEUE_SCHEMA as SCHEMA
 from etl.errors import DatabaseError
 from etl.load.upsert import psycopg_of
 from etl.selection import Selection
+from etl.workers.own_jobs import OwnJobs
+from etl.workers.pulse import Pulse
 
 # The names of the tasks.
 RUN, PART = "run", "part"
@@ -62,8 +64,11 @@ LISTED = f"""
 _QUEUE = App(connector=SyncPsycopgConnector())
 
 
-def open_app(url: str) -> App:
-    """Make the app of a worker on a database; it is opened by `async with app.open_async()`."""
+def open_app(url: str, pulse: Pulse | None = None) -> App:
+    """Make the app of a worker on a database; it is opened by `async with app.open_async()`.
+
+    pulse: tells that the worker is alive; None: procrastinate itself does.
+    """
 
     async def configure(connection: AsyncConnection[Any]) -> None:
         await connection.set_autocommit(True)
@@ -76,7 +81,9 @@ def open_app(url: str) -> App:
     found = parameters(url)
     kwargs = keepalive.defaults(found, "etl worker") | found
     connector = PsycopgConnector(kwargs=kwargs, configure=configure, min_size=1, max_size=4)
-    return App(connector=connector)
+    app = App(connector=connector)
+    app.job_manager = OwnJobs(connector, PART, pulse)
+    return app
 
 
 def queue_run(engine: Engine, account_id: int, selection: Selection) -> int:

@@ -46,9 +46,10 @@ def report_failure(job: Job) -> Iterator[None]:
     try:
         yield
     except AnotherRun as error:
-        if job.task_name != queue.PART:  # a part's run is over: its part is no longer needed
+        if job.task_name != queue.PART:
             _log_failure(job, error)
             raise
+        log.info("%s What it has saved is counted.", error)
     except BaseException as error:
         _log_failure(job, error)
         raise

@@ -7,6 +7,7 @@ worker that died are done by another one, half a minute later.
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from sqlalchemy import Engine
 from etl import logs
 from etl.database.engine import transaction
 from etl.database.migrate import open_at_head
-from etl.errors import DatabaseError, EtlError, Interrupted, SettingsError
+from etl.errors import AnotherRun, DatabaseError, EtlError, Interrupted, SettingsError
 from etl.exit_codes import Outcome
 from etl.extract.client import Client
 from etl.interrupt import Interrupt, check_asked
@@ -136,7 +137,8 @@ class QueueCrew:
             return False
         given = job.task_kwargs
         try:
-            self.take(run, queue.SELECTION.validate_python(given["selection"]), int(str(given["number"])))
+            with suppress(AnotherRun):  # another worker has begun it anew, and has its job
+                self.take(run, queue.SELECTION.validate_python(given["selection"]), int(str(given["number"])))
         except EtlError as error:
             self._give_back(job, error)
         else:

@@ -15,7 +15,16 @@ from etl.demo.account import Account
 from etl.demo.generate import generate
 from etl.demo.server import serve
 from etl.demo.vendor import Vendor
-from tests.databases import OF_ETL, new_database, outcomes, plain, query, tables, waiting_for_a_lock
+from tests.databases import (
+    OF_ETL,
+    assert_each_run_counted_what_it_saved,
+    new_database,
+    outcomes,
+    plain,
+    query,
+    tables,
+    waiting_for_a_lock,
+)
 from tests.etl_process import (
     TOKEN,
     assert_in_time,
@@ -63,6 +72,7 @@ def served() -> Iterator[tuple[Trap, str]]:
 def complete(folder: Path, variables: dict[str, str]) -> None:
     done = run_etl(folder, "sync", **variables)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert_each_run_counted_what_it_saved(variables["DATABASE_URL"])
 
 
 # A run of kills, and of each length one more in the long run.

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from etl.demo.account import Account
 from etl.demo.server import Request, serve
 from etl.demo.vendor import Vendor
-from tests.databases import outcomes
+from tests.databases import assert_each_run_counted_what_it_saved, outcomes
 from tests.end_to_end.workers.worker_processes import MESSAGES, Slow, Workers, Working, messages_of, workers
 from tests.etl_process import TOKEN, assert_in_time, settings
 from tests.examples import in_the_long_run
@@ -116,6 +116,7 @@ def one_account(
 
 def assert_exact(engine: Engine, slow: Slow, base_url: str, account: Account) -> None:
     assert_equal(Job(slow.vendor, base_url, engine), account)
+    assert_each_run_counted_what_it_saved(engine.url.render_as_string(hide_password=False))
 
 
 @pytest.mark.long

@@ -20,13 +20,15 @@ from tests.waits import LONGEST, wait_until
 # As `etl worker`, but for the times: tests do not wait for half a minute until a worker counts as dead. On a busy
 # machine one that is alive may be late by seconds.
 IN_A_HURRY = """
+import sys
+
 from etl import logs
 from etl.settings.settings import DatabaseSettings, load
 from etl.workers.process import Beat, work
 
 settings = load(DatabaseSettings)
 logs.configure(settings.log_format)
-work(settings, Beat(look=0.5, heartbeat=0.5, dead=10, poll=0.5))
+work(settings, Beat(look=0.5, heartbeat=0.5, dead=float(sys.argv[1]), poll=0.5))
 """
 
 
@@ -93,26 +95,29 @@ class Working:
 
 @dataclass
 class Workers:
-    """Starts workers in a folder, with environment variables."""
+    """Starts workers in a folder, with environment variables; dead: without a sign of life for so many seconds."""
 
     folder: Path
     variables: dict[str, str]
+    dead: float = 10
     started: list[Working] = field(default_factory=list)
 
     def start(self, number: int = 1) -> list[Working]:
         """Start workers, and wait until all of them are at work."""
-        some = [self._start(len(self.started) + one) for one in range(number)]
-        self.started += some
+        some = [self.start_one() for _ in range(number)]
         alive = [one for one in self.started if one.process.poll() is None]
         wait_until(
             lambda: self.rows("SELECT count(*) >= %s FROM etl_jobs.procrastinate_workers", len(alive)) == [(True,)]
         )
         return some
 
-    def _start(self, number: int) -> Working:
-        file = self.folder / f"worker {number}"
+    def start_one(self) -> Working:
+        """Start a worker, and do not wait until it is at work."""
+        file = self.folder / f"worker {len(self.started)}"
         with file.open("w") as said:
-            return Working(start([sys.executable, "-c", IN_A_HURRY], self.folder, self.variables, said), file)
+            command = [sys.executable, "-c", IN_A_HURRY, str(self.dead)]
+            self.started.append(Working(start(command, self.folder, self.variables, said), file))
+        return self.started[-1]
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         return query(self.variables["DATABASE_URL"], statement, *values)

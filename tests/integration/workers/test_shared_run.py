@@ -277,6 +277,8 @@ def test_a_part_that_nobody_can_do_fails_the_run_with_its_reason_and_the_next_ru
         (said,) = run.problems
         assert said.endswith('/conversations?status=open&page=5: the server answered 401: {"error":"no"}')
         assert etl.rows("SELECT result FROM sync_parts WHERE number = 2") == [(None,)]
+        ((saved,),) = etl.rows("SELECT count(*) FROM conversations")
+        assert run.tally.counts["conversations"]["inserted"] == saved > 0
         refused.refuses = False
         again = shared(etl)
         assert (again.outcome, again.problems) == ("complete", [])

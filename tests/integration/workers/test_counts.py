@@ -1,0 +1,139 @@
+"""What is counted of a part that several attempts were made at: what they saved, whatever became of each."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+
+from etl.demo.events import add_message
+from etl.demo.server import Answer, Request, json_answer
+from etl.errors import AnotherRun, VendorError
+from etl.load import run_lock
+from etl.load.journal import Run
+from etl.load.tally import NOTHING
+from etl.selection import Selection
+from tests.databases import assert_each_run_counted_what_it_saved
+from tests.integration.workers.test_failed_parts import refuses
+from tests.integration.workers.test_shared_run import FEW_A_PAGE, a_run, close, member, shared
+from tests.scripted_account import LONG_AGO, Change, Job, account_of, job
+from tests.waits import LONGEST, wait_until
+
+
+def assert_counted(engine: Engine) -> None:
+    assert_each_run_counted_what_it_saved(engine.url.render_as_string(hide_password=False))
+
+
+def inserted(run: Run) -> list[int]:
+    return [run.tally.counts[table]["inserted"] for table in ("conversations", "messages", "contacts")]
+
+
+def saved(etl: Job) -> int:
+    ((number,),) = etl.rows("SELECT count(*) FROM conversations")
+    return int(number)
+
+
+def once_saved(etl: list[Job], then: Callable[[], object]) -> Change:
+    """Do something once the first page of a part is saved and the second one is being read: to conversation 35."""
+
+    def change(request: Request, answer: Answer) -> Answer:
+        if request.path.endswith("/conversations/35/messages"):
+            wait_until(lambda: saved(etl[0]) == 5)
+            then()
+        return answer
+
+    return change
+
+
+def test_a_shared_first_load_in_which_an_attempt_fails_counts_what_that_has_saved(engine: Engine) -> None:
+    with job(account_of(50), engine, change=refuses("7", times=1), **FEW_A_PAGE) as etl:
+        run = shared(etl)
+        assert (run.outcome, run.problems, inserted(run)) == ("complete", [], [50, 150, 2])
+        for counts in run.tally.counts.values():
+            assert counts["seen"] == sum(counts[change] for change in NOTHING if change != "seen")
+    assert_counted(engine)
+
+
+def test_an_attempt_that_is_taken_over_while_it_lives_saves_nothing_more_and_nothing_is_counted_twice(
+    engine: Engine,
+) -> None:
+    served: list[Job] = []
+    is_held, go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        if not is_held.is_set():
+            is_held.set()
+            assert go.wait(LONGEST)
+
+    refused: list[AnotherRun] = []
+    account = account_of(50)
+    counts = "SELECT tally -> 'counts' FROM sync_tallies WHERE part = 1"
+
+    def read(etl: Job) -> None:
+        try:
+            member(etl).take(engine, 1, Selection(), 1)
+        except AnotherRun as error:
+            refused.append(error)
+
+    with job(account, engine, change=once_saved(served, hold), **FEW_A_PAGE) as etl, run_lock.hold(engine, 1):
+        served.append(etl)
+        run = a_run(etl)
+        (slow := threading.Thread(target=read, args=(etl,))).start()
+        assert is_held.wait(LONGEST)
+        add_message(account, 35, "late", LONG_AGO + 35 * 3_600 + 100)
+        read(etl)
+        before = etl.rows(counts)
+        go.set()
+        slow.join(LONGEST)
+        assert [str(one).partition(" from ")[0] for one in refused] == ["Run 1 of account 1 no longer needs its part 1"]
+        assert etl.rows(counts) == before
+        # What the one that was held had been answered before is not there in the place of what is newer.
+        assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id = 35") == [(4,)]
+        close(engine, run)
+    assert inserted(run) == [10, 31, 2]
+    assert_counted(engine)
+
+
+def test_the_run_that_follows_a_killed_one_writes_down_what_that_and_its_parts_had_saved(engine: Engine) -> None:
+    def refuse(request: Request, answer: Answer) -> Answer:
+        is_it = request.path.endswith("/conversations") and request.first("page") == "4"
+        return json_answer({"error": "no"}, 401) if is_it else answer
+
+    with job(account_of(50), engine, change=refuse, **FEW_A_PAGE) as etl:
+        with run_lock.hold(engine, 1):
+            run = a_run(etl)
+            with pytest.raises(VendorError, match="401"):
+                member(etl).take(engine, run.run_id, Selection(), 1)
+        assert saved(etl) == 5
+        with run_lock.hold(engine, 1):
+            pass
+        assert etl.rows("SELECT outcome, (counts #>> '{messages,inserted}')::int FROM sync_runs") == [
+            ("interrupted", 15)
+        ]
+    assert_counted(engine)
+
+
+def test_what_only_a_failed_attempt_saw_is_asked_for_by_its_number(engine: Engine) -> None:
+    """It was saved with a history that could not be read, and has left the pages of the part since."""
+    account, has_left = account_of(50), threading.Event()
+
+    def change(request: Request, answer: Answer) -> Answer:
+        asked = (request.path.split("/")[-1], request.first("status"), request.first("page"))
+        if has_left.is_set():
+            return answer
+        if request.path.endswith("/conversations/30/messages"):
+            return json_answer({"error": "no"}, 500)
+        if request.path.endswith("/conversations/25/messages"):  # on the next page
+            wait_until(lambda: bool(etl.rows("SELECT 1 FROM conversations WHERE id = 30")))
+            account.conversations[30].status = "muted"  # which nobody walks
+            has_left.set()
+        if asked == ("conversations", "open", "7"):
+            assert has_left.wait(LONGEST)
+            return json_answer({"error": "no"}, 401)
+        return answer
+
+    with job(account, engine, change=change, **FEW_A_PAGE) as etl:
+        run = shared(etl)
+        assert (run.outcome, run.problems) == ("complete", [])
+        assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id = 30") == [(3,)]
+    assert_counted(engine)
