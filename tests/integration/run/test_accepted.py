@@ -1,4 +1,4 @@
-"""What was accepted (`etl accept`): known while it stays so, a problem when it does not, and never a cloak for another."""
+"""What was accepted (`etl accept`): known while it stays so, a problem when it does not, and no cloak for another."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import Engine, text
 
 from etl.demo.account import Contact
+from etl.demo.events import change_conversation
 from etl.demo.server import Answer, Request, json_answer
 from etl.errors import SettingsError
 from etl.load.acceptances import FaultKind
 from etl.load.journal import Run
 from etl.run import accepting
 from etl.run.accepting import Signed
-from tests.scripted_account import LONG_AGO, Job, account_of, job, server_fault
+from tests.scripted_account import LONG_AGO, Job, account_of, job, now, server_fault
 
 CONVERSATION, FORBIDDEN, REJECTED = FaultKind.CONVERSATION, FaultKind.FORBIDDEN, FaultKind.REJECTED
 LATER = datetime(2126, 1, 1, tzinfo=UTC)
@@ -320,3 +321,25 @@ def test_a_deleted_contact_is_the_usual_case(engine: Engine) -> None:
         accept(etl, (CONVERSATION, "2"))
         run = etl.run()
         assert outcome(run) == ("complete", {"conversation": ["2"]}), run.problems
+
+
+def test_no_run_is_a_witness_of_what_it_was_let_off(engine: Engine) -> None:
+    faults = Faults()
+    account = account_of(6)
+    with job(account, engine, change=faults, page_size=2) as etl:
+        etl.run()
+        faults.ids = {3}
+        etl.run(walk_days=0)
+        accept(etl, (CONVERSATION, "3"))
+        let_off = etl.run()
+        assert outcome(let_off) == KNOWN_3
+        faults.ids = set()
+        for number in (3, 4):
+            change_conversation(account, number, now(), None, status="resolved")
+        # Its page shows it, before it is asked for.
+        assert outcome(etl.run(walk_days=0)) == ("complete", {})
+        query = (
+            "SELECT is_seen FROM helpdesk.evidence_of(1, ARRAY[:number]) WHERE is_seen AND kind = 'open' AND at = :at"
+        )
+        seen = {number: etl.rows(query, number=number, at=let_off.finished_at) for number in (3, 4)}
+        assert seen == {3: [], 4: [(True,)]}
