@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from etl.load.acceptances import Acceptance
-    from etl.run.accepting import Wanted
+    from etl.run.accepting import Things
     from etl.settings.settings import Settings
 
 DAYS = 90
@@ -82,7 +82,7 @@ def accept(  # noqa: PLR0913, PLR0917 -- one parameter, one option of the comman
 
 def _wanted(
     conversation: list[int] | None, rejected: list[str] | None, forbidden: list[int] | None, contract: list[str] | None
-) -> "Wanted":
+) -> "Things":
     from etl.load.acceptances import FaultKind
 
     for one in rejected or ():
@@ -92,7 +92,7 @@ def _wanted(
     return list(dict.fromkeys((kind, str(what)) for kind, several in chosen for what in several or ()))
 
 
-def _accept(engine: "Engine", settings: "Settings", wanted: "Wanted", why_until: tuple[str, str | None]) -> None:
+def _accept(engine: "Engine", settings: "Settings", wanted: "Things", why_until: tuple[str, str | None]) -> None:
     from etl.load import clock
     from etl.run import accepting
 

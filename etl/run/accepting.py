@@ -20,7 +20,7 @@ from etl.run.contract import how
 from etl.run.expected import GONE
 from etl.transform.observed import UNREAD
 
-Wanted = Collection[tuple[FaultKind, str]]
+Things = Collection[tuple[FaultKind, str]]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Signed:
     until: datetime
 
 
-def accept(engine: Engine, account_id: int, wanted: Wanted, signed: Signed) -> None:
+def accept(engine: Engine, account_id: int, wanted: Things, signed: Signed) -> None:
     """Accept what is wanted as it is now, in the place of what was accepted of it before.
 
     Raise SettingsError, and accept nothing, where something is not so that it could be; AnotherRun while a run goes on.
@@ -41,7 +41,7 @@ def accept(engine: Engine, account_id: int, wanted: Wanted, signed: Signed) -> N
         if signed.until <= clock.Clock.of(connection).at:
             raise SettingsError(f"--until {signed.until:%Y-%m-%d}: that is over. Name a day that is to come.")
         before = {(one.kind, one.what): one for one in acceptances.in_force(connection, account_id)}
-        ways = {one: _ways(connection, account_id)[one[0]](one[1]) for one in dict.fromkeys(wanted)}
+        ways = {one: WAYS[one[0]](connection, account_id, one[1]) for one in dict.fromkeys(wanted)}
         _add_books(connection, account_id, ways, before)
         renewed = [before[one].number for one in ways if one in before]
         acceptances.end(connection, account_id, renewed, "it was accepted anew")
@@ -52,7 +52,7 @@ def accept(engine: Engine, account_id: int, wanted: Wanted, signed: Signed) -> N
         acceptances.accept(connection, account_id, [row | {"expires_at": signed.until} for row in rows])
 
 
-def withdraw(engine: Engine, account_id: int, wanted: Wanted, by: str) -> None:
+def withdraw(engine: Engine, account_id: int, wanted: Things, by: str) -> None:
     """Take acceptances back; raise SettingsError, and take none back, where something was not accepted."""
     with run_lock.hold(engine, account_id), transaction(engine) as connection:
         before = {(one.kind, one.what): one for one in acceptances.in_force(connection, account_id)}
@@ -68,44 +68,50 @@ def listed(engine: Engine, account_id: int) -> tuple[list[Acceptance], datetime]
         return acceptances.in_force(connection, account_id), clock.Clock.of(connection).at
 
 
-def _ways(connection: Connection, account_id: int) -> dict[FaultKind, Callable[[str], dict[str, Any]]]:
-    """Return, for each kind, what tells how one of it is now, or raises SettingsError."""
+def _unreadable(connection: Connection, account_id: int, what: str) -> dict[str, Any]:
+    """Return how a conversation cannot be read now; raise SettingsError where it could be when last asked for."""
+    found = ledger_entries.unread(connection, account_id).get(int(what))
+    if found is None:
+        raise SettingsError(
+            f"Conversation {what} is none that could not be read when it was last asked for: there is nothing to"
+            " accept. The table conversation_ledger has those that could not."
+        )
+    if found.reason.failure is None:
+        raise SettingsError(f"How conversation {what} fails was not kept yet: run `etl sync` once, then accept it.")
+    return {"failure": found.reason.failure}
 
-    def unreadable(what: str) -> dict[str, Any]:
-        found = ledger_entries.unread(connection, account_id).get(int(what))
-        if found is None:
-            raise SettingsError(
-                f"Conversation {what} is none that could not be read when it was last asked for: there is nothing to"
-                " accept. The table conversation_ledger has those that could not."
-            )
-        if found.reason.failure is None:
-            raise SettingsError(f"How conversation {what} fails was not kept yet: run `etl sync` once, then accept it.")
-        return {"failure": found.reason.failure}
 
-    def refused(what: str) -> dict[str, Any]:
-        ours = (LedgerEntry.account_id == account_id) & (LedgerEntry.conversation_id == int(what))
-        if connection.scalar(select(LedgerEntry.state).where(ours)) != FORBIDDEN:
-            raise SettingsError(f"Conversation {what} was not refused to the token when it was last asked for.")
-        return {}
+def _refused(connection: Connection, account_id: int, what: str) -> dict[str, Any]:
+    ours = (LedgerEntry.account_id == account_id) & (LedgerEntry.conversation_id == int(what))
+    if connection.scalar(select(LedgerEntry.state).where(ours)) != FORBIDDEN:
+        raise SettingsError(f"Conversation {what} was not refused to the token when it was last asked for.")
+    return {}
 
-    def waiting(what: str) -> dict[str, Any]:
-        digests = rejected.waiting(connection, account_id).get(what)
-        if not digests:
-            raise SettingsError(
-                f"No rejected record {what} waits to be read well. Name one by its entity and id, such as message:7, as"
-                " the table rejected_records has them; one without an id by the first"
-                f" {rejected.DIGITS} digits of its digest."
-            )
-        return {"digests": sorted(digests)}
 
-    def gone(what: str) -> dict[str, Any]:
-        found = [one for one in contract.read(connection, account_id) if one.name == what and GONE in one.kinds]
-        if not found:
-            raise SettingsError(f"Field {what} is not gone. `etl check --contract` lists those that are.")
-        return {"how": how(UNREAD in found[0].kinds)}
+def _waiting(connection: Connection, account_id: int, what: str) -> dict[str, Any]:
+    digests = rejected.waiting(connection, account_id).get(what)
+    if not digests:
+        raise SettingsError(
+            f"No rejected record {what} waits to be read well. Name one by its entity and id, such as message:7, as"
+            " the table rejected_records has them; one without an id by the first"
+            f" {rejected.DIGITS} digits of its digest."
+        )
+    return {"digests": sorted(digests)}
 
-    kinds = (FaultKind.CONVERSATION, FaultKind.FORBIDDEN, FaultKind.REJECTED, FaultKind.CONTRACT)
-    return dict(zip(kinds, (unreadable, refused, waiting, gone), strict=True))
+
+def _gone(connection: Connection, account_id: int, what: str) -> dict[str, Any]:
+    found = [one for one in contract.read(connection, account_id) if one.name == what and GONE in one.kinds]
+    if not found:
+        raise SettingsError(f"Field {what} is not gone. `etl check --contract` lists those that are.")
+    return {"how": how(UNREAD in found[0].kinds)}
+
+
+WAYS: dict[FaultKind, Callable[[Connection, int, str], dict[str, Any]]] = {
+    FaultKind.CONVERSATION: _unreadable,
+    FaultKind.FORBIDDEN: _refused,
+    FaultKind.REJECTED: _waiting,
+    FaultKind.CONTRACT: _gone,
+}
 
 
 def _add_books(

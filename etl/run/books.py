@@ -126,7 +126,7 @@ class Books:
         name = sayings.span_name(compared.metric, compared.span, is_whole=compared.span in self._whole())
         more = self.accepted.counted_more(name) if self.accepted else 0
         known = replace(compared, accepted=more)
-        return replace(known, explained_by=sayings.ACCEPTED) if more and not known.difference else known
+        return replace(known, explained_by=sayings.AS_ACCEPTED) if more and not known.difference else known
 
     def _read_again(self, spans: dict[TimeSpan, datetime]) -> list[Balance]:
         """Read again the conversations of some spans, then those whose reading is oldest; compare the spans anew."""

@@ -28,8 +28,8 @@ OF_ENTRIES: tuple[sa.Column[Any], ...] = (
         comment="Of one that cannot be read and has no row: the status in which the vendor counts it, as far as known",
     ),
 )
-OF_RUNS: tuple[sa.Column[Any], ...] = (
-    sa.Column("known", JSON, comment="What was accepted and stayed so: kind -> which (see acceptances); NULL: nothing"),
+KNOWN = sa.Column(
+    "known", JSON, comment="What was accepted and stayed so: kind -> which (see acceptances); NULL: nothing"
 )
 
 
@@ -37,8 +37,7 @@ def upgrade() -> None:
     """Apply."""
     for one in OF_ENTRIES:
         op.add_column("conversation_ledger", one, schema=SCHEMA)
-    for one in OF_RUNS:
-        op.add_column("sync_runs", one, schema=SCHEMA)
+    op.add_column("sync_runs", KNOWN, schema=SCHEMA)
     op.create_table(
         "acceptances",
         sa.Column(
@@ -92,7 +91,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back."""
     op.drop_table("acceptances", schema=SCHEMA)
-    for one in OF_RUNS:
-        op.drop_column("sync_runs", one.name, schema=SCHEMA)
+    op.drop_column("sync_runs", "known", schema=SCHEMA)
     for one in OF_ENTRIES:
         op.drop_column("conversation_ledger", one.name, schema=SCHEMA)
