@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.naming import conv
 
 # The migration that makes these tables.
-REVISION = "0012_targets"
+REVISION = "0013_sums"
 
 
 SCHEMA = "helpdesk"
