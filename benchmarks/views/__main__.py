@@ -4,6 +4,7 @@ python -m benchmarks.views --conversations 200000
 """
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -79,8 +80,11 @@ def main() -> None:
             title = f"{given.conversations:,} conversations, {_count(place):,} messages"
     table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     REPORT.write_text(
-        f"# How fast the views answer\n\nWritten by `make bench-views`: {title}; medians of {RUNS} runs.\n\n"
-        f"| what | rows | milliseconds | at most |\n| --- | ---: | ---: | ---: |\n{table}\n## Plans\n{plans}",
+        f"# How fast the views answer\n\nWritten by `make bench-views`: {title}; medians of {RUNS} runs, and the\n"
+        "processor time of one without parallel workers, server and client together: on a machine that has other work\n"
+        f"only that is told by it. This one had: {os.getloadavg()[1]:.0f} processes wanted its {os.cpu_count()}"
+        f" processors.\n\n| what | rows | milliseconds | at most | of processor |\n"
+        f"| --- | ---: | ---: | ---: | ---: |\n{table}\n## Plans\n{plans}",
         encoding="utf-8",
     )
     print(f"Written: {REPORT.name}")
@@ -97,9 +101,10 @@ def _refreshed(connection: psycopg.Connection[Any]) -> Iterator[list[str]]:
     """Compute all figures, and those of 500 conversations that changed, as a run does it each night."""
     for what, before, everything in (("all figures", "SELECT", True), ("those of 500 conversations", CHANGE, False)):
         connection.execute(before.encode())
-        begun = time.perf_counter()
+        begun, before_it = time.perf_counter(), _processor_time(connection)
         ((computed,),) = connection.execute("SELECT helpdesk.refresh_figures(1, %s)", [everything]).fetchall()
-        yield _line(what, f"{computed:,}", (time.perf_counter() - begun) * 1000)
+        took = (time.perf_counter() - begun) * 1000
+        yield _line(what, f"{computed:,}", took, _processor_time(connection) - before_it)
 
 
 def _asked(connection: psycopg.Connection[Any]) -> Iterator[list[str]]:
@@ -109,13 +114,24 @@ def _asked(connection: psycopg.Connection[Any]) -> Iterator[list[str]]:
             begun = time.perf_counter()
             rows = connection.execute(question.encode()).fetchall()
             took.append((time.perf_counter() - begun) * 1000)
-        yield _line(name, f"{len(rows):,}", statistics.median(took), bar)
+        connection.execute("SET max_parallel_workers_per_gather = 0")
+        before = _processor_time(connection)
+        connection.execute(question.encode()).fetchall()
+        of_processor = _processor_time(connection) - before
+        connection.execute("RESET max_parallel_workers_per_gather")
+        yield _line(name, f"{len(rows):,}", statistics.median(took), of_processor, bar)
 
 
-def _line(name: str, rows: str, milliseconds: float, bar: int | None = None) -> list[str]:
+def _processor_time(connection: psycopg.Connection[Any]) -> float:
+    """Return the milliseconds of processor time so far, of the server's process and of this one."""
+    told = Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text(encoding="ascii")
+    return int(told.split()[0]) / 1e6 + time.process_time() * 1000
+
+
+def _line(name: str, rows: str, milliseconds: float, of_processor: float, bar: int | None = None) -> list[str]:
     missed = " **missed**" if bar and milliseconds > bar else ""
-    line = [name, rows, f"{milliseconds:,.0f}{missed}", f"{bar:,}" if bar else ""]
-    print(f"{name:42}{rows:>10}{line[2]:>12}")
+    line = [name, rows, f"{milliseconds:,.0f}{missed}", f"{bar:,}" if bar else "", f"{of_processor:,.0f}"]
+    print(f"{name:42}{rows:>10}{line[2]:>18}{line[4]:>10}", flush=True)
     return line
 
 

@@ -21,8 +21,8 @@ FROM generate_series(1, :conversations / 3 + 1) AS n;
 
 -- One in twenty is still open; one in ten came back after it was resolved.
 INSERT INTO helpdesk.conversations
-    (account_id, id, status, inbox_id, contact_id, assignee_id, team_id, channel, created_at, last_activity_at, custom_attributes)
-SELECT 1, n, CASE WHEN n % 20 = 0 THEN 'open' ELSE 'resolved' END, 1 + n % 10, 1 + n % (:conversations / 3),
+    (account_id, id, status, priority, inbox_id, contact_id, assignee_id, team_id, channel, created_at, last_activity_at, custom_attributes)
+SELECT 1, n, CASE WHEN n % 20 = 0 THEN 'open' ELSE 'resolved' END, (ARRAY['low', 'high', 'urgent', NULL])[1 + n % 4], 1 + n % 10, 1 + n % (:conversations / 3),
     nullif(n % 41, 0), nullif(n % 7, 0),
     (ARRAY['Channel::WebWidget', 'Channel::Email', 'Channel::Whatsapp', 'Channel::Api'])[1 + (1 + n % 10) % 4],
     begun, begun + interval '30 hours', jsonb_build_object('plan', (ARRAY['free', 'pro'])[1 + n % 2], 'seats', n % 50)
@@ -33,19 +33,38 @@ CROSS JOIN LATERAL (
 INSERT INTO helpdesk.conversation_labels (account_id, conversation_id, label)
 SELECT 1, n, 'label-' || (n % 30) FROM generate_series(1, :conversations) AS n WHERE n % 3 > 0;
 
--- in, out, in, note, out, in, bot, out, in, activity: three hours apart.
-INSERT INTO helpdesk.messages
-    (account_id, id, conversation_id, inbox_id, message_type, content_type, content, private, status, sender_type, sender_id, created_at)
-SELECT 1, c.id * 10 + k, c.id, c.inbox_id,
-    CASE WHEN k = 9 THEN 'activity' WHEN k IN (0, 2, 5, 8) THEN 'incoming' ELSE 'outgoing' END,
-    'text', repeat('what was written ', 3 + ((c.id * 7 + k) % 12)::int), k = 3, 'sent',
-    CASE WHEN k = 9 THEN NULL WHEN k IN (0, 2, 5, 8) THEN 'contact' WHEN k = 6 THEN 'agent_bot' ELSE 'user' END,
-    CASE WHEN k = 9 THEN NULL WHEN k IN (0, 2, 5, 8) THEN c.contact_id WHEN k = 6 THEN 1 ELSE 1 + (c.id + k) % 40 END,
-    c.created_at + k * interval '3 hours' + (c.id % 600) * interval '1 second'
-FROM helpdesk.conversations AS c CROSS JOIN generate_series(0, 9) AS k;
+-- What runs saw of labels and inboxes before: of one in ten each.
+INSERT INTO helpdesk.field_changes (account_id, entity, entity_id, field, before, after, seen_at)
+SELECT 1, 'conversation', id, field, before, after, date_trunc('day', created_at) + interval '50 hours'
+FROM helpdesk.conversations
+CROSS JOIN LATERAL (VALUES
+    (1, 'labels', '[]'::jsonb, jsonb_build_array('label-' || (id % 30))), (5, 'inbox_id', to_jsonb(1 + (inbox_id + 1) % 10), to_jsonb(inbox_id))
+) AS change (one, field, before, after)
+WHERE id % 10 = one;
 
-INSERT INTO helpdesk.conversation_states (account_id, conversation_id, valid_from, valid_to, status, assignee_id, team_id)
-SELECT 1, c.id, state.since, state.until, state.status, c.assignee_id, c.team_id
+-- in, out, in, note, out, in, bot, out, in, activity: three hours apart. Of every fifth the bot's is a survey; templates and
+-- what failed are among the last answers.
+INSERT INTO helpdesk.messages
+    (account_id, id, conversation_id, inbox_id, message_type, content_type, content, private, status, sender_type, sender_id,
+     content_attributes, additional_attributes, created_at)
+SELECT 1, c.id * 10 + k, c.id, c.inbox_id,
+    CASE WHEN k = 9 THEN 'activity' WHEN k IN (0, 2, 5, 8) THEN 'incoming' WHEN kind.is_survey THEN 'template' ELSE 'outgoing' END,
+    CASE WHEN kind.is_survey THEN 'input_csat' ELSE 'text' END,
+    repeat('what was written ', 3 + ((c.id * 7 + k) % 12)::int), k = 3, CASE WHEN kind.has_failed THEN 'failed' ELSE 'sent' END,
+    CASE WHEN k = 9 OR kind.is_survey THEN NULL WHEN k IN (0, 2, 5, 8) THEN 'contact' WHEN k = 6 THEN 'agent_bot' ELSE 'user' END,
+    CASE WHEN k = 9 OR kind.is_survey THEN NULL WHEN k IN (0, 2, 5, 8) THEN c.contact_id WHEN k = 6 THEN 1 ELSE 1 + (c.id + k) % 40 END,
+    CASE WHEN kind.has_failed THEN jsonb_build_object('external_error', (131000 + c.id % 5) || ': it was not delivered') END,
+    CASE WHEN k = 7 AND c.id % 4 = 0 THEN jsonb_build_object('template_params', jsonb_build_object('name', 'template ' || c.id % 12)) END,
+    c.created_at + k * interval '3 hours' + (c.id % 600) * interval '1 second'
+FROM helpdesk.conversations AS c
+CROSS JOIN generate_series(0, 9) AS k
+CROSS JOIN LATERAL (SELECT k = 6 AND c.id % 5 = 0 AS is_survey, k = 7 AND c.id % 25 = 1 AS has_failed) AS kind;
+
+-- Of one in three the first state has neither agent, team nor priority yet.
+INSERT INTO helpdesk.conversation_states (account_id, conversation_id, valid_from, valid_to, status, assignee_id, team_id, priority)
+SELECT 1, c.id, state.since, state.until, state.status,
+    CASE WHEN NOT state.is_bare THEN c.assignee_id END, CASE WHEN NOT state.is_bare THEN c.team_id END,
+    CASE WHEN NOT state.is_bare THEN c.priority END
 FROM helpdesk.conversations AS c
 CROSS JOIN LATERAL (
     SELECT date_trunc('day', c.created_at) + interval '26 hours' AS first, c.id % 10 = 1 AS comes_back, c.status
@@ -56,7 +75,8 @@ CROSS JOIN LATERAL (
         (first + interval '2 days', CASE WHEN comes_back THEN first + interval '5 days' END, 'resolved'),
         (first + interval '5 days', first + interval '6 days', 'open'),
         (first + interval '6 days', NULL, 'resolved')
-) AS state(since, until, status)
+) AS told(since, until, status)
+CROSS JOIN LATERAL (SELECT told.*, told.since = first AND c.id % 3 = 0 AND at.status = 'resolved' AS is_bare) AS state
 WHERE (at.status <> 'resolved' AND state.since = first)
    OR (at.status = 'resolved' AND (comes_back OR state.since <= first + interval '2 days'));
 

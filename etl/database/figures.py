@@ -189,6 +189,7 @@ class FiguresRun(OfAccount, Base):
 
     computed_at: Mapped[datetime] = column(comment="When they were computed last (UTC)")
     rules: Mapped[str] = column(comment="By which version of the rules")
+    time_zone: Mapped[str | None] = column(comment="In which time zone its days were")
 
 
 class Holiday(OfAccount, Base):

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Computed, ForeignKeyConstraint, Index, false, text
 from sqlalchemy.orm import Mapped
 
-from etl.database import bookkeeping, dimensions, figures, members, states, targets, witnesses  # noqa: F401 -- METADATA
+from etl.database import bookkeeping, dimensions, members, states, sums, targets, witnesses  # noqa: F401 -- METADATA
 from etl.database.base import NOT_COMPARED, SCHEMA, Base, Entity, OfAccount, column, number_of, refers_to, refers_to_bot
 from etl.database.calls import OfCall
 

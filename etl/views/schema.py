@@ -40,6 +40,8 @@ INTERNAL = {
     "write_waits": "FUNCTION",
     "write_events": "FUNCTION",
     "write_spans": "FUNCTION",
+    "write_obligations": "FUNCTION",
+    "write_sums": "FUNCTION",
     "mark_all_stale": "FUNCTION",
     "has_lost_figures": "FUNCTION",
     "csat_answers": "VIEW",
@@ -49,12 +51,15 @@ INTERNAL = {
     "target_periods": "VIEW",
     "owed": "VIEW",
     "owed_then": "VIEW",
+    "owner_turns": "VIEW",
+    "unresolved_times": "VIEW",
 }
 # Kept when the others are dropped: what a run asks for in any case, what notes whose figures are stale and which fields
 # changed, and what computes figures, which may have been granted to the user of the runs.
 KEPT = ("time_zone_links", "known_time_zone", "are_working_hours", "mark_stale", "note_changes", "refresh_figures")
 # What is computed, and has to be read to tell whether it is lost.
 FIGURES = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events", "open_spans")
+FIGURES += ("obligations", "conversation_sums")
 # Up to 0008_readers materialised views, of which the tables have the names now; each before those that it reads.
 ONCE_MATERIALIZED = ("customer_waits", "conversation_openings")
 # What reads custom attributes; kept, as the views of their columns are, which rest on it.
@@ -135,6 +140,9 @@ def make_whole(connection: Connection) -> Iterator[str]:
     names = {_file_of(name) for name in lacking}
     if rest_on_others(raw):
         drop(raw)
+        names = set(_ALL)
+    elif names >= {*INTERNAL, *PUBLIC}:
+        # As after a migration, before which the kept ones may have been of another version: they are replaced.
         names = set(_ALL)
     if names:
         create(raw, [name for name in _ALL if name in names])

@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "0014_tallies"
-down_revision: str | None = "0012_targets"
+down_revision: str | None = "0013_sums"
 
 SCHEMA = "helpdesk"
 COUNTS = "By table: rows seen, inserted, updated, unchanged"

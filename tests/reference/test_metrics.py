@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
+from etl.views import schema
 from tests.databases import new_engine
 from tests.examples import in_the_long_run
 from tests.reference.compare import Row, base_tables, rows
@@ -56,6 +57,14 @@ def differences(wanted: list[Row], engine: Engine) -> dict[int, Row]:
 def test_the_figures_of_conversations_are_what_the_document_says(loaded: Engine) -> None:
     wanted = metrics_of(base_tables(loaded))
     assert differences(wanted, loaded) == {}
+
+
+def test_the_sums_are_the_same_where_everything_is_computed(loaded: Engine) -> None:
+    stored = "SELECT * FROM helpdesk.conversation_sums ORDER BY conversation_id"
+    before = rows(loaded, stored)
+    with loaded.begin() as connection:
+        schema.refresh(connection, everything=True)
+    assert rows(loaded, stored) == before
 
 
 def test_what_a_run_that_was_not_complete_tells_later_makes_nothing_longer(server_url: str, template: str) -> None:

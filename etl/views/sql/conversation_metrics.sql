@@ -1,5 +1,4 @@
--- Each part is a LATERAL of its own, found by the conversation's key: what is not asked for is not read, and of a month's
--- conversations no others.
+-- What does not depend on when it is counted is in conversation_sums: a month is read without its messages.
 CREATE VIEW bi.conversation_metrics AS
 SELECT
     conversation.account_id,
@@ -22,61 +21,60 @@ SELECT
     conversation.deleted_at IS NOT NULL AS is_deleted,
     known.at AS as_of,
 
-    waited.first_response_seconds,
-    waited.first_response_business_seconds,
-    coalesce(waited.is_first_known, true) AS is_first_response_known,
-    coalesce(waited.questions, 0) AS questions,
-    coalesce(waited.answered, 0) AS questions_answered,
-    CASE WHEN waited.answered > 0 THEN false WHEN waited.are_known THEN true END AS is_unanswered,
-    CASE WHEN conversation.deleted_at IS NULL THEN waited.since END AS waiting_since,
+    counted.first_response_seconds,
+    counted.first_response_business_seconds,
+    coalesce(counted.is_first_response_known, true) AS is_first_response_known,
+    counted.questions,
+    counted.questions_answered,
+    CASE WHEN counted.questions_answered > 0 THEN false WHEN counted.are_questions_known THEN true END AS is_unanswered,
+    CASE WHEN conversation.deleted_at IS NULL THEN counted.waiting_since END AS waiting_since,
 
-    wrote.replies,
-    wrote.replies_without_agent,
-    wrote.replies_not_known,
-    wrote.agents_replied,
-    held.agents_assigned,
-    held.teams_involved,
-    held.assignments,
-    held.handovers,
-    CASE WHEN held.assigned_at IS NOT NULL
-        THEN extract(epoch FROM greatest(held.assigned_not_before, opened.at) - opened.at)::bigint
-    END AS first_assignment_seconds_at_least,
-    CASE WHEN held.assigned_at IS NOT NULL
-        THEN extract(epoch FROM greatest(held.assigned_at, opened.at) - opened.at)::bigint
-    END AS first_assignment_seconds_at_most,
-    CASE WHEN opened.unresolved_seconds IS NOT NULL THEN held.nobodys_at_least END AS unassigned_seconds_at_least,
-    CASE WHEN opened.unresolved_seconds IS NOT NULL THEN held.nobodys_at_most END AS unassigned_seconds_at_most,
+    counted.replies,
+    counted.replies_without_agent,
+    counted.replies_not_known,
+    counted.agents_replied,
+    counted.agents_assigned,
+    counted.teams_involved,
+    counted.assignments,
+    counted.handovers,
+    counted.first_assignment_seconds_at_least,
+    counted.first_assignment_seconds_at_most,
+    -- Of one that no run has seen it is not known.
+    CASE WHEN unresolved.seconds IS NOT NULL AND counted.assignments IS NOT NULL THEN coalesce(lasted.nobodys, 0) END
+        AS unassigned_seconds_at_least,
+    CASE WHEN unresolved.seconds IS NOT NULL AND counted.assignments IS NOT NULL
+        THEN coalesce(lasted.nobodys, 0) + coalesce(lasted.perhaps_nobodys, 0)
+    END AS unassigned_seconds_at_most,
 
-    opened.unresolved_seconds,
-    CASE WHEN opened.unresolved_seconds IS NOT NULL THEN during.open END AS open_seconds,
-    CASE WHEN opened.unresolved_seconds IS NOT NULL THEN during.pending END AS pending_seconds,
-    CASE WHEN opened.unresolved_seconds IS NOT NULL THEN during.snoozed END AS snoozed_seconds,
-    CASE WHEN opened.unresolved_seconds IS NOT NULL THEN during.unseen END AS status_unseen_seconds,
+    unresolved.seconds AS unresolved_seconds,
+    CASE WHEN unresolved.seconds IS NOT NULL THEN coalesce(lasted.open, 0) END AS open_seconds,
+    CASE WHEN unresolved.seconds IS NOT NULL THEN coalesce(lasted.pending, 0) END AS pending_seconds,
+    CASE WHEN unresolved.seconds IS NOT NULL THEN coalesce(lasted.snoozed, 0) END AS snoozed_seconds,
+    CASE WHEN unresolved.seconds IS NOT NULL THEN coalesce(lasted.unseen, 0) END AS status_unseen_seconds,
     waiting.seconds AS waiting_for_us_seconds,
     -- Rounded one by one, the waits may be a second longer than the openings.
-    CASE WHEN waiting.seconds > opened.unresolved_seconds THEN 0 ELSE opened.unresolved_seconds - waiting.seconds END
-        AS waiting_for_contact_seconds,
+    CASE WHEN waiting.seconds > unresolved.seconds THEN 0 ELSE unresolved.seconds - waiting.seconds END AS waiting_for_contact_seconds,
 
-    coalesce(opened.resolutions, 0) AS resolutions,
-    coalesce(opened.reopenings, 0) AS reopenings,
-    opened.first_seconds AS first_resolution_seconds,
-    opened.first_business_seconds AS first_resolution_business_seconds,
-    extract(epoch FROM opened.last_resolved_at - opened.at)::bigint AS last_resolution_seconds,
-    helpdesk.business_seconds(opened.at, first_day, opened.last_resolved_at, last_day) AS last_resolution_business_seconds,
-    opened.last_resolver,
+    counted.resolutions,
+    counted.reopenings,
+    counted.first_resolution_seconds,
+    counted.first_resolution_business_seconds,
+    counted.last_resolution_seconds,
+    counted.last_resolution_business_seconds,
+    counted.last_resolver,
     CASE
-        WHEN NOT opened.is_resolved THEN NULL
-        WHEN wrote.replies > 1 THEN false
-        WHEN wrote.replies_not_known = 0 THEN wrote.replies = 1
+        WHEN NOT counted.is_resolved THEN NULL
+        WHEN counted.replies > 1 THEN false
+        WHEN counted.replies_not_known = 0 THEN counted.replies = 1
     END AS is_one_touch,
-    CASE WHEN opened.resolutions > 0 THEN opened.is_resolved AND opened.reopenings = 0 END AS is_first_contact_resolution,
-    opened.is_first_for_good AS is_first_contact_resolution_for_good,
-    (
-        SELECT count(*) FROM helpdesk.conversation_events AS event
-        WHERE event.account_id = conversation.account_id AND event.conversation_id = conversation.id AND event.kind = 'handed_off'
-    ) AS bot_handoffs,
-    CASE opened.last_resolver WHEN 'bot' THEN opened.is_last_for_good WHEN 'agent' THEN false WHEN 'nobody' THEN false END
-        AS is_resolved_by_bot_for_good,
+    CASE WHEN counted.resolutions > 0 THEN counted.is_resolved AND counted.reopenings = 0 END AS is_first_contact_resolution,
+    CASE WHEN counted.reopenings = 0 THEN held.is_so ELSE counted.is_first_for_good END AS is_first_contact_resolution_for_good,
+    counted.bot_handoffs,
+    CASE counted.last_resolver
+        WHEN 'bot' THEN CASE WHEN counted.is_resolved THEN held.is_so ELSE counted.is_last_for_good END
+        WHEN 'agent' THEN false
+        WHEN 'nobody' THEN false
+    END AS is_resolved_by_bot_for_good,
 
     surveyed.asked AS surveys_asked,
     surveyed.answered AS surveys_answered,
@@ -86,17 +84,19 @@ SELECT
         ORDER BY answer.answered_at DESC NULLS LAST, answer.message_id DESC NULLS LAST LIMIT 1
     ) AS csat_rating,
 
-    wrote.last_message_at,
+    counted.last_message_at,
     -- What came after the run began that everything is known by is no time ago.
-    CASE WHEN NOT opened.is_resolved AND conversation.deleted_at IS NULL AND wrote.last_message_at IS NOT NULL
-        THEN extract(epoch FROM known.at - least(wrote.last_message_at, known.at))::bigint
+    CASE WHEN NOT counted.is_resolved AND conversation.deleted_at IS NULL AND counted.last_message_at IS NOT NULL
+        THEN extract(epoch FROM known.at - least(counted.last_message_at, known.at))::bigint
     END AS silence_seconds,
-    CASE WHEN NOT opened.is_resolved AND conversation.deleted_at IS NULL
-        THEN extract(epoch FROM known.at - least(opened.current_since, known.at))::bigint
+    CASE WHEN NOT counted.is_resolved AND conversation.deleted_at IS NULL
+        THEN extract(epoch FROM known.at - least(counted.current_since, known.at))::bigint
     END AS age_seconds
 FROM helpdesk.conversations AS conversation
 -- As bi.conversations has it.
 CROSS JOIN LATERAL (SELECT least(conversation.created_at, conversation.first_synced_at) AS at) AS begun
+LEFT JOIN helpdesk.conversation_sums AS counted
+  ON counted.account_id = conversation.account_id AND counted.conversation_id = conversation.id
 LEFT JOIN helpdesk.accounts AS account ON account.account_id = conversation.account_id
 LEFT JOIN helpdesk.data_as_of AS known ON known.account_id = conversation.account_id
 LEFT JOIN helpdesk.agents AS agent
@@ -108,188 +108,49 @@ LEFT JOIN helpdesk.inboxes AS inbox
 LEFT JOIN helpdesk.inbox_channels AS channel
   ON channel.account_id = conversation.account_id AND channel.inbox_id = conversation.inbox_id
 LEFT JOIN helpdesk.teams AS team ON team.account_id = conversation.account_id AND team.id = conversation.team_id
+-- What goes on is counted here, up to as_of; its times are found by the conversation's key.
 LEFT JOIN LATERAL (
     SELECT
-        min(opening.opened_at) FILTER (WHERE opening.opening = 1) AS at,
-        max(opening.opened_at) FILTER (WHERE opening.is_current) AS current_since,
-        bool_or(opening.is_current AND opening.resolved_at IS NOT NULL) AS is_resolved,
-        -- What still goes on is counted up to then, whatever a later run that is not complete tells.
-        CASE WHEN conversation.deleted_at IS NULL AND bool_or(opening.is_current AND opening.resolved_at IS NULL) THEN known.at END
-            AS goes_on_until,
-        count(opening.resolved_at) AS resolutions,
-        count(*) FILTER (WHERE opening.opening > 1) AS reopenings,
-        max(opening.resolution_seconds) FILTER (WHERE opening.opening = 1) AS first_seconds,
-        max(opening.resolution_business_seconds) FILTER (WHERE opening.opening = 1) AS first_business_seconds,
-        (array_agg(
-            CASE WHEN opening.resolved_at_is <> 'not known' THEN greatest(opening.resolved_at, opening.opened_at) END
-            ORDER BY opening.opening DESC
-        ) FILTER (WHERE opening.resolved_at IS NOT NULL))[1] AS last_resolved_at,
-        (array_agg(opening.resolver ORDER BY opening.opening DESC) FILTER (WHERE opening.resolved_at IS NOT NULL))[1] AS last_resolver,
-        bool_or(opening.is_for_good) FILTER (WHERE opening.opening = 1) AS is_first_for_good,
-        (array_agg(opening.is_for_good ORDER BY opening.opening DESC) FILTER (WHERE opening.resolved_at IS NOT NULL))[1]
-            AS is_last_for_good,
-        -- Of one whose end is not known nothing of this is.
-        CASE WHEN bool_and(opening.resolved_at_is IS DISTINCT FROM 'not known' AND opening.ended_at IS NOT NULL)
-            THEN sum(extract(epoch FROM greatest(opening.ended_at, opening.opened_at) - opening.opened_at)::bigint)::bigint
-        END AS unresolved_seconds
-    FROM (
-        SELECT
-            opening.*,
-            coalesce(least(opening.resolved_at, conversation.deleted_at), known.at) AS ended_at,
-            CASE
-                WHEN opening.agent_id IS NOT NULL THEN 'agent'
-                WHEN opening.bot_id IS NOT NULL THEN 'bot'
-                WHEN opening.resolved_by = 'inferred' THEN 'not known'
-                -- The vendor's event names people only: whether a bot owned it is known as a run saw it resolved.
-                WHEN opening.resolved_by = 'vendor' AND NOT EXISTS (
-                    SELECT FROM helpdesk.conversation_states AS state
-                    WHERE state.account_id = opening.account_id AND state.conversation_id = opening.conversation_id
-                      AND state.status = 'resolved' AND coalesce(state.valid_to > opening.resolved_at, true)
-                      AND coalesce(state.valid_from < following.opened_at, true)
-                ) THEN 'not known'
-                ELSE 'nobody'
-            END AS resolver,
-            -- Where the bounds of either lie on both sides of the seven days, it is not known.
-            CASE
-                WHEN following.opened_not_after < resolved.earliest + interval '7 days' THEN false
-                WHEN following.opened_not_before >= resolved.latest + interval '7 days' THEN true
-                WHEN following.opening IS NULL AND known.at IS NOT NULL
-                    AND least(known.at, conversation.deleted_at) >= resolved.latest + interval '7 days' THEN true
-            END AS is_for_good
-        FROM helpdesk.conversation_openings AS opening
-        LEFT JOIN helpdesk.conversation_openings AS following
-          ON following.account_id = opening.account_id AND following.conversation_id = opening.conversation_id
-         AND following.opening = opening.opening + 1
-        CROSS JOIN LATERAL (
-            SELECT
-                CASE opening.resolved_at_is WHEN 'told' THEN opening.resolved_at ELSE opening.resolved_not_before END AS earliest,
-                CASE opening.resolved_at_is WHEN 'told' THEN opening.resolved_at ELSE opening.resolved_not_after END AS latest
-        ) AS resolved
-        WHERE opening.account_id = conversation.account_id AND opening.conversation_id = conversation.id
-    ) AS opening
-) AS opened ON true
-LEFT JOIN LATERAL (
+        sum(lasted.seconds) FILTER (WHERE part.kind = 'unresolved')::bigint AS unresolved,
+        sum(lasted.seconds) FILTER (WHERE part.kind = 'open')::bigint AS open,
+        sum(lasted.seconds) FILTER (WHERE part.kind = 'pending')::bigint AS pending,
+        sum(lasted.seconds) FILTER (WHERE part.kind = 'snoozed')::bigint AS snoozed,
+        sum(lasted.seconds) FILTER (WHERE part.kind = 'unseen')::bigint AS unseen,
+        sum(lasted.seconds) FILTER (WHERE part.kind = 'waiting')::bigint AS waiting,
+        sum(lasted.seconds) FILTER (WHERE part.kind = 'nobodys')::bigint AS nobodys,
+        sum(lasted.seconds) FILTER (WHERE part.kind = 'perhaps nobodys')::bigint AS perhaps_nobodys
+    FROM helpdesk.unresolved_times AS part
+    CROSS JOIN LATERAL (SELECT least(part.until, CASE WHEN part.goes_on THEN known.at END) AS at) AS ended
+    CROSS JOIN LATERAL (SELECT extract(epoch FROM greatest(ended.at, part.since) - part.since)::bigint AS seconds) AS lasted
+    WHERE counted.goes_on AND part.account_id = conversation.account_id AND part.conversation_id = conversation.id
+) AS going_on ON true
+CROSS JOIN LATERAL (
     SELECT
-        count(*) FILTER (WHERE wait.is_known) AS questions,
-        count(wait.answered_at) AS answered,
-        bool_and(wait.is_known) AS are_known,
-        max(wait.reply_seconds) FILTER (WHERE wait.opening = 1 AND wait.is_first) AS first_response_seconds,
-        max(wait.reply_business_seconds) FILTER (WHERE wait.opening = 1 AND wait.is_first) AS first_response_business_seconds,
-        bool_and(wait.is_known) FILTER (WHERE wait.opening = 1 AND wait.is_first) AS is_first_known,
-        max(wait.waiting_since) FILTER (WHERE wait.ended_at IS NULL AND wait.is_known) AS since,
-        sum(extract(epoch FROM greatest(ended.at, wait.waiting_since) - wait.waiting_since)::bigint)::bigint AS seconds
-    FROM helpdesk.customer_waits AS wait
-    CROSS JOIN LATERAL (
-        SELECT least(
-            wait.ended_at, conversation.deleted_at, CASE WHEN wait.waiting_since >= opened.current_since THEN opened.goes_on_until END
-        ) AS at
-    ) AS ended
-    WHERE wait.account_id = conversation.account_id AND wait.conversation_id = conversation.id
-) AS waited ON true
+        CASE WHEN counted.goes_on THEN going_on.unresolved ELSE counted.unresolved_seconds END AS unresolved,
+        CASE WHEN counted.goes_on THEN going_on.open ELSE counted.open_seconds END AS open,
+        CASE WHEN counted.goes_on THEN going_on.pending ELSE counted.pending_seconds END AS pending,
+        CASE WHEN counted.goes_on THEN going_on.snoozed ELSE counted.snoozed_seconds END AS snoozed,
+        CASE WHEN counted.goes_on THEN going_on.unseen ELSE counted.unseen_seconds END AS unseen,
+        CASE WHEN counted.goes_on THEN going_on.waiting ELSE counted.waiting_seconds END AS waiting,
+        CASE WHEN counted.goes_on THEN going_on.nobodys ELSE counted.nobodys_seconds END AS nobodys,
+        CASE WHEN counted.goes_on THEN going_on.perhaps_nobodys ELSE counted.perhaps_nobodys_seconds END AS perhaps_nobodys
+) AS lasted
+-- Of one whose end is not known nothing of this is.
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN counted.are_ends_known AND (known.at IS NOT NULL OR NOT counted.goes_on) THEN lasted.unresolved END AS seconds
+) AS unresolved
 CROSS JOIN LATERAL (
     SELECT CASE
-        WHEN opened.unresolved_seconds IS NOT NULL AND waited.are_known IS DISTINCT FROM false THEN coalesce(waited.seconds, 0)
+        WHEN unresolved.seconds IS NOT NULL AND counted.are_questions_known IS DISTINCT FROM false THEN coalesce(lasted.waiting, 0)
     END AS seconds
 ) AS waiting
-LEFT JOIN LATERAL (
-    SELECT
-        count(*) FILTER (WHERE message.is_human_reply) AS replies,
-        count(*) FILTER (WHERE message.is_human_reply AND message.agent_id IS NULL) AS replies_without_agent,
-        count(*) FILTER (WHERE message.direction IS DISTINCT FROM 'in' AND message.is_human_reply IS NULL) AS replies_not_known,
-        count(DISTINCT message.agent_id) FILTER (WHERE message.is_human_reply) AS agents_replied,
-        max(message.created_at) FILTER (
-            WHERE message.is_question OR message.direction IS DISTINCT FROM 'in' AND message.is_human_reply IS DISTINCT FROM false
-        ) AS last_message_at
-    FROM helpdesk.message_kinds AS message
-    WHERE message.account_id = conversation.account_id AND message.conversation_id = conversation.id
-) AS wrote ON true
--- Who owned it from when on: from the first state, and from each change that runs saw. Of one that no run has seen nothing
--- of this is known. It was nobody's for certain while runs saw it so, and may have been from when a run last saw it as it
--- was before.
-LEFT JOIN LATERAL (
-    SELECT
-        count(DISTINCT turn.agent_id) AS agents_assigned,
-        count(DISTINCT turn.team_id) AS teams_involved,
-        count(*) FILTER (WHERE turn.agent_id IS NOT NULL AND turn.agent_id IS DISTINCT FROM turn.owner_before) AS assignments,
-        count(*) FILTER (WHERE turn.agent_id <> turn.agent_before) AS handovers,
-        min(turn.at) FILTER (WHERE turn.agent_id IS NOT NULL) AS assigned_at,
-        (array_agg(turn.not_before ORDER BY turn.at) FILTER (WHERE turn.agent_id IS NOT NULL AND turn.is_turn))[1]
-            AS assigned_not_before,
-        sum(CASE WHEN turn.is_turn AND turn.is_nobodys THEN lasted.seen ELSE 0 END)::bigint AS nobodys_at_least,
-        sum(CASE WHEN turn.is_turn AND turn.is_nobodys THEN lasted.seen ELSE 0 END
-            + CASE WHEN turn.is_turn AND (turn.is_nobodys OR turn.was_nobodys) THEN lasted.unseen ELSE 0 END
-        )::bigint AS nobodys_at_most
-    FROM (
-        SELECT
-            seen.*,
-            lead(seen.not_before) OVER in_time AS until,
-            lag(seen.is_nobodys, 1, true) OVER in_time AS was_nobodys,
-            lag(seen.agent_id) OVER in_time AS owner_before,
-            lag(seen.agent_id) OVER (PARTITION BY seen.is_turn, seen.agent_id IS NULL ORDER BY seen.at) AS agent_before
-        FROM (
-            (
-                SELECT true AS is_turn, state.valid_from AS at, NULL::timestamptz AS not_before,
-                    state.assignee_id AS agent_id, state.team_id,
-                    state.assignee_id IS NULL AND state.assignee_bot_id IS NULL AS is_nobodys
-                FROM helpdesk.conversation_states AS state
-                WHERE state.account_id = conversation.account_id AND state.conversation_id = conversation.id
-                ORDER BY state.valid_from LIMIT 1
-            )
-            UNION ALL
-            SELECT event.kind = 'assigned', event.at, event.not_before, CASE event.kind WHEN 'assigned' THEN event.agent_id END,
-                event.team_id, event.agent_id IS NULL AND event.bot_id IS NULL
-            FROM helpdesk.conversation_events AS event
-            WHERE event.account_id = conversation.account_id AND event.conversation_id = conversation.id
-              AND event.kind IN ('assigned', 'team')
-        ) AS seen
-        WINDOW in_time AS (PARTITION BY seen.is_turn ORDER BY seen.at)
-    ) AS turn
-    LEFT JOIN LATERAL (
-        SELECT
-            sum(extract(epoch FROM greatest(seen.until, seen.since) - seen.since)::bigint) AS seen,
-            sum(extract(epoch FROM greatest(seen.unseen_until, seen.unseen_since) - seen.unseen_since)::bigint) AS unseen
-        FROM (
-            SELECT
-                greatest(turn.at, opening.opened_at) AS since, least(turn.until, ended.at) AS until,
-                greatest(turn.not_before, opening.opened_at) AS unseen_since, least(turn.at, ended.at) AS unseen_until
-            FROM helpdesk.conversation_openings AS opening
-            CROSS JOIN LATERAL (
-                SELECT coalesce(least(opening.resolved_at, conversation.deleted_at), known.at) AS at
-            ) AS ended
-            WHERE opening.account_id = conversation.account_id AND opening.conversation_id = conversation.id
-        ) AS seen
-    ) AS lasted ON turn.is_turn AND (turn.is_nobodys OR turn.was_nobodys)
-    HAVING count(*) > 0
-) AS held ON true
-LEFT JOIN LATERAL (
-    SELECT
-        coalesce(sum(lasted.seconds) FILTER (WHERE span.status = 'open'), 0)::bigint AS open,
-        coalesce(sum(lasted.seconds) FILTER (WHERE span.status = 'pending'), 0)::bigint AS pending,
-        coalesce(sum(lasted.seconds) FILTER (WHERE span.status = 'snoozed'), 0)::bigint AS snoozed,
-        coalesce(sum(lasted.seconds) FILTER (WHERE (span.status IN ('open', 'pending', 'snoozed')) IS NOT TRUE), 0)::bigint AS unseen
-    FROM helpdesk.open_spans AS span
-    CROSS JOIN LATERAL (
-        SELECT least(span.until, CASE WHEN span.since >= opened.current_since THEN opened.goes_on_until END) AS at
-    ) AS ended
-    CROSS JOIN LATERAL (SELECT extract(epoch FROM greatest(ended.at, span.since) - span.since)::bigint AS seconds) AS lasted
-    WHERE span.account_id = conversation.account_id AND span.conversation_id = conversation.id
-) AS during ON true
+-- Whether the last resolution has held for seven days.
+CROSS JOIN LATERAL (SELECT CASE WHEN known.at >= counted.holds_from THEN true END AS is_so) AS held
 LEFT JOIN LATERAL (
     SELECT count(*) AS asked, count(*) FILTER (WHERE survey.is_answered) AS answered
     FROM helpdesk.surveys AS survey
     WHERE survey.account_id = conversation.account_id AND survey.conversation_id = conversation.id
-) AS surveyed ON true
-LEFT JOIN LATERAL (
-    SELECT day.* FROM helpdesk.inbox_days AS day
-    WHERE day.account_id = conversation.account_id AND day.inbox_id = conversation.inbox_id AND day.starts_at <= opened.at
-    ORDER BY day.starts_at DESC LIMIT 1
-) AS first_day ON true
-LEFT JOIN LATERAL (
-    SELECT day.* FROM helpdesk.inbox_days AS day
-    WHERE day.account_id = conversation.account_id AND day.inbox_id = conversation.inbox_id
-      AND day.starts_at <= opened.last_resolved_at
-    ORDER BY day.starts_at DESC LIMIT 1
-) AS last_day ON true;
+) AS surveyed ON true;
 
 COMMENT ON VIEW bi.conversation_metrics IS 'One wide row a conversation: every figure of it, beside what a BI tool filters by. What still goes on is counted up to as_of';
 COMMENT ON COLUMN bi.conversation_metrics.account_id IS 'The vendor''s number of the account';

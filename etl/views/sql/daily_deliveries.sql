@@ -6,16 +6,16 @@ WITH sent AS (
     CROSS JOIN LATERAL (
         SELECT
             written.inbox_id, written.status, written.author_kind, written.is_within_24_hours,
-            CASE WHEN written.is_failed AND jsonb_typeof(stored.content_attributes) = 'object'
-                THEN nullif(stored.content_attributes ->> 'external_error', '')
+            CASE WHEN written.is_failed AND jsonb_typeof(written.content_attributes) = 'object'
+                THEN nullif(written.content_attributes ->> 'external_error', '')
             END AS error,
-            nullif(stored.additional_attributes #>> '{template_params,name}', '') AS template,
+            nullif(written.additional_attributes #>> '{template_params,name}', '') AS template,
             count(*) AS messages,
             count(*) FILTER (WHERE written.is_human_reply) AS replies
         FROM (
             SELECT
-                message.id, message.created_at, message.inbox_id, message.status, message.author_kind, message.direction,
-                message.is_failed, message.is_human_reply,
+                message.created_at, message.inbox_id, message.status, message.author_kind, message.direction,
+                message.is_failed, message.is_human_reply, message.content_attributes, message.additional_attributes,
                 coalesce(message.created_at - max(message.created_at) FILTER (WHERE message.direction = 'in') OVER (
                     PARTITION BY message.conversation_id ORDER BY message.created_at, message.id
                 ) <= interval '24 hours', false) AS is_within_24_hours
@@ -23,7 +23,6 @@ WITH sent AS (
             WHERE message.account_id = day.account_id AND message.direction IN ('in', 'out')
               AND message.created_at >= day.starts_at - interval '24 hours' AND message.created_at < day.ends_at
         ) AS written
-        JOIN helpdesk.messages AS stored ON stored.account_id = day.account_id AND stored.id = written.id
         WHERE written.direction = 'out' AND written.created_at >= day.starts_at
         GROUP BY 1, 2, 3, 4, 5, 6
     ) AS message

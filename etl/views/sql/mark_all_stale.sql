@@ -7,6 +7,8 @@ LANGUAGE sql BEGIN ATOMIC
     UNION SELECT account_id, conversation_id FROM helpdesk.customer_waits WHERE account_id = account
     UNION SELECT account_id, conversation_id FROM helpdesk.conversation_events WHERE account_id = account
     UNION SELECT account_id, conversation_id FROM helpdesk.open_spans WHERE account_id = account
+    UNION SELECT account_id, conversation_id FROM helpdesk.obligations WHERE account_id = account
+    UNION SELECT account_id, conversation_id FROM helpdesk.conversation_sums WHERE account_id = account
     ORDER BY 1, 2
     ON CONFLICT DO NOTHING;
 END;

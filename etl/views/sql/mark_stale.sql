@@ -82,6 +82,27 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_labels() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+    SELECT DISTINCT account_id, conversation_id FROM changed_rows ORDER BY 1, 2
+    ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+    RETURN NULL;
+END
+$$;
+
+-- In which inbox and with which labels a conversation was, when something began to be owed.
+CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_field_changes() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO helpdesk.stale_figures (account_id, conversation_id)
+    SELECT DISTINCT account_id, entity_id FROM changed_rows WHERE entity = 'conversation' AND field IN ('inbox_id', 'labels')
+    ORDER BY 1, 2 ON CONFLICT (account_id, conversation_id) DO UPDATE SET account_id = excluded.account_id;
+    RETURN NULL;
+END
+$$;
+
 -- Of some messages only the name of who wrote is told, and one agent alone has to bear it (message_kinds.sql).
 CREATE OR REPLACE FUNCTION helpdesk.mark_stale_by_agents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -111,12 +132,15 @@ END
 $$;
 
 REVOKE EXECUTE ON FUNCTION helpdesk.mark_stale_by_messages(), helpdesk.mark_stale_by_conversations(),
-    helpdesk.mark_stale_by_states(), helpdesk.mark_stale_by_vendor_events(), helpdesk.mark_stale_by_agents() FROM PUBLIC;
+    helpdesk.mark_stale_by_states(), helpdesk.mark_stale_by_vendor_events(), helpdesk.mark_stale_by_agents(),
+    helpdesk.mark_stale_by_labels(), helpdesk.mark_stale_by_field_changes() FROM PUBLIC;
 COMMENT ON FUNCTION helpdesk.mark_stale_by_messages() IS 'Notes the conversations of changed messages in stale_figures';
 COMMENT ON FUNCTION helpdesk.mark_stale_by_conversations() IS 'Notes changed conversations in stale_figures';
 COMMENT ON FUNCTION helpdesk.mark_stale_by_states() IS 'Notes the conversations of changed states in stale_figures';
 COMMENT ON FUNCTION helpdesk.mark_stale_by_vendor_events() IS 'Notes the conversations of changed events of the vendor in stale_figures';
 COMMENT ON FUNCTION helpdesk.mark_stale_by_agents() IS 'Notes in stale_figures the conversations with messages of which only a name that changed is told';
+COMMENT ON FUNCTION helpdesk.mark_stale_by_labels() IS 'Notes the conversations of labels that came or went in stale_figures';
+COMMENT ON FUNCTION helpdesk.mark_stale_by_field_changes() IS 'Notes in stale_figures the conversations of which changes of inbox or labels came or went';
 
 -- What changed without them is not known: the next run computes everything.
 DELETE FROM helpdesk.figures_computed;
@@ -154,3 +178,15 @@ CREATE OR REPLACE TRIGGER agents_updated AFTER UPDATE ON helpdesk.agents
     FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_agents();
 CREATE OR REPLACE TRIGGER agents_deleted AFTER DELETE ON helpdesk.agents
     REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_agents();
+CREATE OR REPLACE TRIGGER labels_inserted AFTER INSERT ON helpdesk.conversation_labels
+    REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_labels();
+CREATE OR REPLACE TRIGGER labels_updated AFTER UPDATE ON helpdesk.conversation_labels
+    REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_labels();
+CREATE OR REPLACE TRIGGER labels_deleted AFTER DELETE ON helpdesk.conversation_labels
+    REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_labels();
+CREATE OR REPLACE TRIGGER field_changes_inserted AFTER INSERT ON helpdesk.field_changes
+    REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_field_changes();
+CREATE OR REPLACE TRIGGER field_changes_updated AFTER UPDATE ON helpdesk.field_changes
+    REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_field_changes();
+CREATE OR REPLACE TRIGGER field_changes_deleted AFTER DELETE ON helpdesk.field_changes
+    REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION helpdesk.mark_stale_by_field_changes();

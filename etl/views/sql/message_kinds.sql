@@ -28,6 +28,8 @@ SELECT
     message.status,
     message.content_type,
     message.content,
+    message.content_attributes,
+    message.additional_attributes,
     CASE
         WHEN message.private OR message.message_type = 'activity' THEN 'internal'
         WHEN message.message_type = 'incoming' THEN 'in'
@@ -84,6 +86,8 @@ COMMENT ON COLUMN helpdesk.message_kinds.conversation_id IS 'The conversation';
 COMMENT ON COLUMN helpdesk.message_kinds.inbox_id IS 'The inbox';
 COMMENT ON COLUMN helpdesk.message_kinds.created_at IS 'When it was written (UTC); where that is ahead, when it was first seen';
 COMMENT ON COLUMN helpdesk.message_kinds.message_type IS 'incoming, outgoing, activity, template';
+COMMENT ON COLUMN helpdesk.message_kinds.content_attributes IS 'What belongs to its kind';
+COMMENT ON COLUMN helpdesk.message_kinds.additional_attributes IS 'What else belongs to it, such as its template';
 COMMENT ON COLUMN helpdesk.message_kinds.direction IS 'in (from the contact), out (to the contact), internal (notes and events); NULL: not known';
 COMMENT ON COLUMN helpdesk.message_kinds.author_kind IS 'contact, agent, bot or system; NULL: the vendor does not tell';
 COMMENT ON COLUMN helpdesk.message_kinds.is_question IS 'Whether the contact wrote it, and waits for an answer';

@@ -15,12 +15,13 @@ DECLARE
     computed bigint := 0;
 BEGIN
     -- The figures of an account are written by one at a time.
-    FOR one IN SELECT accounts.account_id FROM helpdesk.accounts WHERE account IS NULL OR accounts.account_id = account
+    FOR one IN SELECT accounts.account_id, accounts.time_zone FROM helpdesk.accounts WHERE account IS NULL OR accounts.account_id = account
         ORDER BY accounts.account_id FOR NO KEY UPDATE
     LOOP
         PERFORM helpdesk.write_inbox_days(one.account_id);
         IF everything OR helpdesk.has_lost_figures(one.account_id) OR NOT EXISTS (
-            SELECT FROM helpdesk.figures_computed AS known WHERE known.account_id = one.account_id AND known.rules = these_rules
+            SELECT FROM helpdesk.figures_computed AS known
+            WHERE known.account_id = one.account_id AND known.rules = these_rules AND known.time_zone = one.time_zone
         ) THEN
             PERFORM helpdesk.mark_all_stale(one.account_id);
         END IF;
@@ -45,16 +46,21 @@ BEGIN
             PERFORM helpdesk.write_waits(one.account_id, ids);
             PERFORM helpdesk.write_events(one.account_id, ids);
             PERFORM helpdesk.write_spans(one.account_id, ids);
+            PERFORM helpdesk.write_obligations(one.account_id, ids);
+            PERFORM helpdesk.write_sums(one.account_id, ids);
             computed := computed + cardinality(ids);
             IF everything THEN
                 RAISE INFO 'Account %: figures of % conversations', one.account_id, computed;
             END IF;
         END LOOP;
         IF computed > 1000 THEN
-            ANALYZE helpdesk.conversation_openings, helpdesk.customer_waits, helpdesk.conversation_events, helpdesk.open_spans;
+            ANALYZE helpdesk.conversation_openings, helpdesk.customer_waits, helpdesk.conversation_events, helpdesk.open_spans,
+                helpdesk.obligations, helpdesk.conversation_sums;
         END IF;
-        INSERT INTO helpdesk.figures_computed (account_id, computed_at, rules) VALUES (one.account_id, now(), these_rules)
-        ON CONFLICT (account_id) DO UPDATE SET computed_at = excluded.computed_at, rules = excluded.rules;
+        INSERT INTO helpdesk.figures_computed (account_id, computed_at, rules, time_zone)
+        VALUES (one.account_id, now(), these_rules, one.time_zone)
+        ON CONFLICT (account_id) DO UPDATE
+            SET computed_at = excluded.computed_at, rules = excluded.rules, time_zone = excluded.time_zone;
     END LOOP;
     RETURN computed;
 END

@@ -16,7 +16,9 @@ SELECT
     owed.ended_at,
     CASE WHEN owed.is_known THEN CASE target.time
         WHEN 'calendar' THEN extract(epoch FROM CASE WHEN counted.until < owed.since THEN '0' ELSE counted.until - owed.since END)::bigint
-        ELSE helpdesk.business_seconds(owed.since, first, counted.until, last)
+        ELSE CASE WHEN owed.ended_by IS NULL
+            THEN helpdesk.business_seconds(owed.since, first, counted.until, last) ELSE owed.business_seconds
+        END
     END END AS elapsed_seconds,
     result.result,
     nullif(result.result, 'not known') = 'met' AS is_met,
@@ -41,7 +43,7 @@ SELECT
     known.until AS as_of,
     owed.deleted_at IS NOT NULL AS is_deleted
 FROM helpdesk.target_periods AS target
-JOIN helpdesk.owed_then AS owed
+JOIN helpdesk.obligations AS owed
   ON owed.account_id = target.account_id AND owed.what = target.what AND owed.since >= target.since
  AND (target.until IS NULL OR owed.since < target.until)
 -- Whether it is for this one: false is for none of it, NULL is not known.
@@ -77,29 +79,34 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT CASE WHEN owed.ended_by IS NULL THEN known.until ELSE owed.ended_at END AS until
 ) AS counted
+LEFT JOIN helpdesk.inbox_days AS first
+  ON target.time = 'business' AND first.account_id = owed.account_id AND first.inbox_id = owed.inbox_id
+ AND first.starts_at = owed.inbox_day_starts_at
+-- Of what goes on: until when it is counted.
 LEFT JOIN LATERAL (
     SELECT day.* FROM helpdesk.inbox_days AS day
-    WHERE target.time = 'business' AND owed.is_inbox_known AND day.account_id = owed.account_id
-      AND day.inbox_id = owed.inbox_id AND day.starts_at <= owed.since
-    ORDER BY day.starts_at DESC LIMIT 1
-) AS first ON true
-LEFT JOIN LATERAL (
-    SELECT day.* FROM helpdesk.inbox_days AS day
-    WHERE target.time = 'business' AND owed.is_inbox_known AND day.account_id = owed.account_id
-      AND day.inbox_id = owed.inbox_id AND day.starts_at <= counted.until
+    WHERE owed.ended_by IS NULL AND day.account_id = owed.account_id AND day.inbox_id = first.inbox_id
+      AND day.starts_at <= counted.until
     ORDER BY day.starts_at DESC LIMIT 1
 ) AS last ON true
+-- How long the inbox will have been open by then; mostly that is on the same day.
+CROSS JOIN LATERAL (
+    SELECT helpdesk.open_until(owed.since, first) + make_interval(secs => target.within_seconds) AS open_for
+) AS needed
+CROSS JOIN LATERAL (
+    SELECT coalesce(first.open_before + (first.closes - first.opens) >= needed.open_for, false) AS on_the_same_day
+) AS reached
 LEFT JOIN LATERAL (
     SELECT day.* FROM helpdesk.inbox_days AS day
-    WHERE day.account_id = owed.account_id AND day.inbox_id = first.inbox_id AND day.starts_at >= first.starts_at
-      AND day.open_before + (day.closes - day.opens)
-        >= helpdesk.open_until(owed.since, first) + make_interval(secs => target.within_seconds)
+    WHERE NOT reached.on_the_same_day AND day.account_id = owed.account_id AND day.inbox_id = first.inbox_id
+      AND day.starts_at > first.starts_at AND day.open_before + (day.closes - day.opens) >= needed.open_for
     ORDER BY day.starts_at LIMIT 1
-) AS reaching ON true
+) AS later ON true
 CROSS JOIN LATERAL (
-    SELECT CASE target.time
-        WHEN 'calendar' THEN owed.since + make_interval(secs => target.within_seconds)
-        ELSE helpdesk.business_due(owed.since, first, target.within_seconds, reaching)
+    SELECT CASE
+        WHEN target.time = 'calendar' THEN owed.since + make_interval(secs => target.within_seconds)
+        WHEN reached.on_the_same_day THEN helpdesk.business_due(owed.since, first, target.within_seconds, first)
+        ELSE helpdesk.business_due(owed.since, first, target.within_seconds, later)
     END AS at
     OFFSET 0
 ) AS due

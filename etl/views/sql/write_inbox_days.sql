@@ -1,5 +1,5 @@
 -- Writes the opening hours of an account's inboxes day by day, and marks what has to be computed anew for it: where a day
--- that was there has other hours now, or had none and has some, all conversations of the inbox. Days that come with time,
+-- that was there has other hours now, or had none and has some, all conversations that are or were in the inbox. Days that come with time,
 -- or before the first one, change no seconds of others.
 CREATE FUNCTION helpdesk.write_inbox_days(account bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -19,6 +19,11 @@ BEGIN
         SELECT conversation.account_id, conversation.id
         FROM helpdesk.conversations AS conversation
         WHERE conversation.account_id = account AND conversation.inbox_id IN (SELECT inbox_id FROM changed)
+        UNION
+        -- In which they were then.
+        SELECT owed.account_id, owed.conversation_id
+        FROM helpdesk.obligations AS owed
+        WHERE owed.account_id = account AND owed.inbox_id IN (SELECT inbox_id FROM changed)
         ORDER BY 1, 2
         ON CONFLICT DO NOTHING
     ), gone AS (

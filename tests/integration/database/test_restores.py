@@ -320,7 +320,17 @@ def test_keys_and_indexes_that_were_left_out_are_made_anew(night: Job, restored:
     assert_a_night_is_exact(night, restored)
 
 
-@pytest.mark.parametrize("lost", ["conversation_openings", "customer_waits", "conversation_events"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "conversation_openings",
+        "customer_waits",
+        "conversation_events",
+        "open_spans",
+        "obligations",
+        "conversation_sums",
+    ],
+)
 def test_figures_that_were_restored_without_rows_are_computed(
     night: Job, restored: Engine, tmp_path: Path, lost: str
 ) -> None:

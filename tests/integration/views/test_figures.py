@@ -32,6 +32,7 @@ def test_after_a_run_every_conversation_has_its_opening(engine: Engine) -> None:
 def computed(engine: Engine) -> str:
     """Return which versions of their rows the figures have."""
     tables = ("conversation_openings", "customer_waits", "conversation_events", "inbox_days")
+    tables += ("open_spans", "obligations", "conversation_sums")
     rows = [f"SELECT '{one}', ctid, xmin FROM helpdesk.{one}" for one in tables]
     with engine.connect() as connection:
         return repr(sorted(map(repr, connection.exec_driver_sql(" UNION ALL ".join(rows)))))

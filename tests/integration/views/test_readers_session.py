@@ -13,6 +13,7 @@ from tests.integration.views.written_rows import at
 GENERATED = ("conversation_attribute_columns", "contact_attribute_columns")
 # What refresh_figures computes.
 FIGURES = ("conversation_openings", "customer_waits", "conversation_events", "open_spans", "inbox_days")
+FIGURES += ("obligations", "conversation_sums")
 ODD = (
     "SET TimeZone = 'Pacific/Kiritimati'; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'sql_standard'; "
     "SET search_path = public; SET extra_float_digits = -15; SET transform_null_equals = on"
