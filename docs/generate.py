@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES: dict[str, Callable[[], str]] = {
     "docs/data-dictionary.md": dictionary.data_dictionary,
     "docs/views.md": views.views_page,
+    "docs/metrics-he.md": metrics_table.in_hebrew,
     "bi/dbt/models/sources.yml": dbt.dbt_sources,
     "etl/views/sql/time_zone_links.sql": time_zones.time_zone_links,
 }
@@ -54,6 +55,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "distance": distance.distance,
         "own events": distance.own_events,
         "all metrics": metrics_table.all_metrics,
+        "left out": metrics_table.left_out,
     },
     "docs/scaling.md": {"nights": nights.nights},
     "docs/operations.md": {"exit codes": exit_codes.advice, "requirements": requirements.requirements},

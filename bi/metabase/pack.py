@@ -1,7 +1,7 @@
 """Reads the questions beside this file and puts them into a language, as Metabase's API takes them.
 
 Names, descriptions, titles of columns and filters are those of the dashboard for Superset (`../superset/export`), so
-that there is one catalogue of texts and one dashboard; `languages/he.yaml` has what only Metabase's says.
+that there is one dashboard, and one catalogue of texts (`../languages`).
 """
 
 import re

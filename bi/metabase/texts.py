@@ -1,4 +1,4 @@
-"""The texts of the dashboard in each language: the catalogue of `../superset`, and what only Metabase's says."""
+"""The texts of the dashboard in each language, from the one catalogue that Superset's has (`../languages`)."""
 
 import sys
 from collections.abc import Callable
@@ -14,8 +14,6 @@ from assets import UnknownLanguage, chosen_language
 
 __all__ = ["UnknownLanguage", "chosen_language", "in_all_languages", "read", "said", "superset", "texts_of"]
 
-LANGUAGES = Path(__file__).resolve().parent / "languages"
-
 
 def read(text: str) -> Any:
     """Return what a text of YAML says."""
@@ -25,9 +23,7 @@ def read(text: str) -> Any:
 @cache
 def texts_of(language: str) -> dict[str, str]:
     """Return the texts of a language by the English ones."""
-    file = LANGUAGES / f"{language}.yaml"
-    own: dict[str, str] = read(file.read_text(encoding="utf-8"))["texts"] if file.exists() else {}
-    return {**assets.words_of(language)["texts"], **own}
+    return dict(assets.words_of(language)["texts"])
 
 
 def in_all_languages(text: str) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """Reads the export beside this file in one of the languages, and packs it for a Superset that you have.
 
-The charts are there once, with English texts; `languages/he.yaml` has the Hebrew for each text, and so on.
+The charts are there once, with English texts; `../languages/he.yaml` has the Hebrew for each text, and so on.
 `ETL_LANGUAGE=he python assets.py helpdesk.zip` writes what Superset's "Import" takes.
 """
 
@@ -15,16 +15,17 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).resolve().parent
-EXPORT, LANGUAGES = HERE / "export", HERE / "languages"
+EXPORT, LANGUAGES = HERE / "export", HERE.parent / "languages"
 ENGLISH = "en"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former is not in every build, and ten times as fast
 
-# Where an asset keeps what people read. Descriptions of columns are read by who makes charts, and stay as they are.
+# Where an asset keeps what people read. Descriptions of columns are read by who makes charts, and stay as they are;
+# those of figures and views are everybody's.
 TEXT_KEYS = frozenset(
     {"dashboard_title", "slice_name", "sliceName", "verbose_name", "text", "subtitle", "x_axis_title", "y_axis_title"}
     | {"x_axis_time_format"}
 )
-DESCRIBED = ("dashboard_title", "slice_name", "filterType")
+DESCRIBED = ("dashboard_title", "slice_name", "filterType", "metric_name", "table_name")
 # In an expression that a dataset adds, a literal with a capital letter is a text; the others are what the views say.
 LITERAL = re.compile(r"'((?:[^']|'')*)'")
 

@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 WIDTH, TALLEST = 1600, 6000
-LONGEST_WAIT = 240
+LONGEST_WAIT = 600
 OK = 200
 SWITCHES = (
     "--headless=new",
@@ -48,6 +48,7 @@ def browser() -> webdriver.Chrome:
     driver = webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
     # On a busy machine a page of this height answers late.
     driver.set_script_timeout(LONGEST_WAIT)
+    driver.command_executor.client_config.timeout = LONGEST_WAIT
     return driver
 
 

@@ -12,7 +12,21 @@ from pydantic import BaseModel, ConfigDict, Field
 FILE = Path(__file__).resolve().parents[2] / "bi" / "metrics.yml"
 NAME = r"^[a-z][a-z0-9_]*[a-z0-9]$"
 Counted = Literal[
-    "answers", "conversations", "hand-offs", "messages", "questions", "reopenings", "resolutions", "responses"
+    "agents",
+    "answers",
+    "assignments",
+    "contacts",
+    "conversations",
+    "hand-offs",
+    "handovers",
+    "messages",
+    "promises",
+    "questions",
+    "reopenings",
+    "resolutions",
+    "responses",
+    "surveys",
+    "teams",
 ]
 MINUTE, HOUR, MILLISECONDS_OF_A_MINUTE = 60, 3600, 60000
 
@@ -63,10 +77,18 @@ class Metric(Definition):
     superset: list[Shown] = []
 
 
+class LeftOut(Definition):
+    """Numeric columns of which no metric is made, as `view.column` or `*.column`, and why."""
+
+    why: str
+    columns: list[str]
+
+
 class Definitions(Definition):
     """The whole file."""
 
     views: dict[str, View]
+    left_out: list[LeftOut] = []
     metrics: list[Metric]
 
 
@@ -157,6 +179,16 @@ def shown_sql(metric: Metric, shown: Shown) -> str:
     if shown.shown == "minutes":
         return f"round(({expression} / {MINUTE})::numeric) * {MILLISECONDS_OF_A_MINUTE}"
     return f"{expression} / {HOUR}" if shown.shown == "hours" else expression
+
+
+def columns_counted(view: str) -> set[str]:
+    """Return the words of a view's metrics, what it is grouped by among them, that may be columns."""
+    told = definitions().views.get(view)
+    found = {*told.dimensions} if told else set()
+    for one in definitions().metrics:
+        if one.view == view:
+            found |= columns_named(" ".join(filter(None, (one.of, one.where, one.weight, one.expression))))
+    return found
 
 
 def columns_named(expression: str | None) -> set[str]:

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,8 +21,15 @@ if TYPE_CHECKING:
     from etl.settings.settings import DatabaseSettings
 
 TOKEN = "demo-token"  # noqa: S105 -- opens the made-up account only
+TARGETS = Path(__file__).parents[1] / "demo" / "targets.toml"
 # The settings of the shop's account, whatever those of the environment are.
-SHOP: dict[str, Any] = {"account_id": 1, "api_token": TOKEN, "timezone": "Asia/Jerusalem", "pii": "keep"}
+SHOP: dict[str, Any] = {
+    "account_id": 1,
+    "api_token": TOKEN,
+    "timezone": "Asia/Jerusalem",
+    "pii": "keep",
+    "targets": TARGETS,
+}
 
 QUESTIONS = {
     "Conversations by status": """

@@ -20,7 +20,7 @@ from tests.waits import LONGEST
 ROOT = Path(__file__).parents[3]
 METABASE = ROOT / "bi" / "metabase"
 URL = "postgresql://reader:s3cret-4wVn@db.example.com:6432/etl?sslmode=require"
-QUESTIONS, OFFERS, HEADINGS = 29, 4, 6
+QUESTIONS, OFFERS, HEADINGS = 39, 4, 9
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def card(server, name: str) -> dict:
 def test_everything_is_made_in_an_empty_metabase(server):
     done = run(server)
     (found,) = server.dashboards
-    told = f"{server.address}/dashboard/{found}: 35 made, 0 changed, 0 as they were; every question answers.\n"
+    told = f"{server.address}/dashboard/{found}: 45 made, 0 changed, 0 as they were; every question answers.\n"
     assert (done.returncode, done.stderr, done.stdout) == (0, "", told)
     assert [one["name"] for one in server.collections.values()] == ["Helpdesk"]
     assert len(server.cards) == QUESTIONS + OFFERS
@@ -97,7 +97,7 @@ def test_a_second_time_changes_nothing(server, bring):
     before = contents(server)
     server.changes.clear()
     told = bring()
-    assert told == "0 made, 0 changed, 35 as they were; every question answers."
+    assert told == "0 made, 0 changed, 45 as they were; every question answers."
     assert server.changes == []
     assert contents(server) == before
 
@@ -167,7 +167,7 @@ def test_a_database_that_is_there_is_taken_as_it_is(server, bring):
 def test_another_language_puts_its_texts_over_the_others_and_makes_nothing_twice(server, bring):
     bring()
     told = bring(ETL_LANGUAGE="he")
-    assert told == "0 made, 35 changed, 0 as they were; every question answers."
+    assert told == "0 made, 45 changed, 0 as they were; every question answers."
     assert dashboard(server)["name"] == "מוקד שירות"
     assert [one["name"] for one in dashboard(server)["parameters"]] == [
         "חשבון",
@@ -188,14 +188,14 @@ def test_what_people_have_added_stays_and_what_is_ours_is_put_back(server, bring
     collection = board["collection_id"]
     theirs = {"id": 900, "name": "Theirs", "collection_id": collection, "display": "table", "sql": "SELECT 1"}
     server.cards[900] = theirs
-    at = {"row": 80, "col": 0, "size_x": 24, "size_y": 5, "visualization_settings": {"text": "A note"}}
+    at = {"row": 120, "col": 0, "size_x": 24, "size_y": 5, "visualization_settings": {"text": "A note"}}
     server.new_dashcard(number, at | {"card_id": None, "parameter_mappings": []})
     server.new_dashcard(number, at | {"card_id": 900, "parameter_mappings": []})
     board["parameters"].append({"id": "x", "name": "Theirs", "slug": "x", "type": "string/="})
     added = copy.deepcopy(board["dashcards"][-2:])
     ours["display"] = "table"
     told = bring()
-    assert told == "0 made, 1 changed, 34 as they were; every question answers."
+    assert told == "0 made, 1 changed, 44 as they were; every question answers."
     assert (ours["id"], server.cards[ours["id"]]["display"], server.cards[900]) == (ours["id"], "scalar", theirs)
     assert [one for one in dashboard(server)["dashcards"] if one in added] == added
     assert dashboard(server)["parameters"][-1]["id"] == "x"
@@ -260,7 +260,7 @@ def test_a_question_that_metabase_cannot_answer_with_filters_alone_is_no_success
     server.unanswerable["-- until=2026-01-31"] = "cannot cast"
     done = run(server)
     assert (done.returncode, done.stdout) == (1, "")
-    assert len(done.stderr.splitlines()) == 24
+    assert len(done.stderr.splitlines()) == 34
     assert "Metabase cannot answer 'Opened' with its filters: cannot cast" in done.stderr
 
 

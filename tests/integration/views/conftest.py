@@ -11,9 +11,20 @@ from tests.integration.views import written_account
 
 @pytest.fixture(scope="module")
 def written(server_url: str, template: str) -> Iterator[Engine]:
-    """An engine for a database that holds the written account."""
+    """An engine for a database that holds the written account, to which replies and resolutions are promised."""
     with new_engine(server_url, template) as engine:
         written_account.write(engine)
+        written_account.promise(engine)
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def shown(server_url: str, template: str) -> Iterator[Engine]:
+    """The same with a message that failed: of everything that a dashboard shows there is something."""
+    with new_engine(server_url, template) as engine:
+        written_account.write(engine)
+        written_account.promise(engine)
+        written_account.fail(engine)
         yield engine
 
 

@@ -19,9 +19,9 @@ def compare():
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_a_chart_asks_for_what_plain_sql_on_the_views_says(name, written, compare):
-    wanted = compare.rows_of(written, name, str)
-    found = answer(written, CHARTS[name])
+def test_a_chart_asks_for_what_plain_sql_on_the_views_says(name, shown, compare):
+    wanted = compare.rows_of(shown, name, str)
+    found = answer(shown, CHARTS[name])
     assert found != []
     sides = (without_days_of_nothing([dict(one) for one in rows], CHARTS[name]) for rows in (found, wanted))
     assert compare.differences(*sides) == []

@@ -44,9 +44,9 @@ def questions(pack):
 
 
 @pytest.fixture(scope="module")
-def values(written) -> dict[str, Any]:
+def values(shown) -> dict[str, Any]:
     """A value for each filter: what most conversations have, and the half of the days in the middle."""
-    with written.connect() as connection:
+    with shown.connect() as connection:
         found = {
             name: connection.execute(text(f"SELECT mode() WITHIN GROUP (ORDER BY {column}) FROM bi.conversations"))
             for name, column in COLUMN.items()
@@ -154,9 +154,9 @@ def test_there_is_a_question_for_every_chart():
 
 
 @pytest.mark.parametrize("stem", STEMS)
-def test_a_question_without_filters_finds_what_the_check_of_its_chart_finds(stem, questions, written, compare):
-    found = as_superset_has_it(questions[stem], asked(written, rendered(questions[stem].sql, {})))
-    wanted = [dict(one) for one in compare.rows_of(written, stem, str)]
+def test_a_question_without_filters_finds_what_the_check_of_its_chart_finds(stem, questions, shown, compare):
+    found = as_superset_has_it(questions[stem], asked(shown, rendered(questions[stem].sql, {})))
+    wanted = [dict(one) for one in compare.rows_of(shown, stem, str)]
     if stem == "backlog_at_the_end":
         wanted = last_known(wanted)
     assert found != [] or stem == "backlog_at_the_end"  # the two accounts have no day that is known of both
@@ -168,37 +168,37 @@ def filters_of(stem: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("stem", "chosen"), [(it, one) for it in STEMS for one in [*filters_of(it), "everything"]])
-def test_a_question_with_a_filter_finds_what_its_chart_finds_with_it(stem, chosen, questions, values, written, compare):
+def test_a_question_with_a_filter_finds_what_its_chart_finds_with_it(stem, chosen, questions, values, shown, compare):
     question = questions[stem]
     given = {name: one for name, one in values.items() if name in question.tags and chosen in (name, "everything")}
-    found = as_superset_has_it(question, asked(written, rendered(question.sql, given)))
+    found = as_superset_has_it(question, asked(shown, rendered(question.sql, given)))
     if stem in BACKLOGS:
-        wanted = narrowed(written, stem, given)
+        wanted = narrowed(shown, stem, given)
         wanted = last_known(wanted) if stem == "backlog_at_the_end" else wanted
     else:
-        wanted = answer(written, CHARTS[stem], tuple(conditions(day_of(stem), given)))
+        wanted = answer(shown, CHARTS[stem], tuple(conditions(day_of(stem), given)))
     sides = (without_days_of_nothing([dict(one) for one in rows], CHARTS[stem]) for rows in (found, wanted))
     assert compare.differences(*(map(known, rows) for rows in sides)) == []
 
 
-def test_of_a_day_that_is_known_an_inbox_without_open_conversations_has_a_backlog_of_0(questions, values, written):
+def test_of_a_day_that_is_known_an_inbox_without_open_conversations_has_a_backlog_of_0(questions, values, shown):
     given = {"account": values["account"], "inbox": "An inbox that had none"}
     known_days = f"SELECT max(day) AS day FROM bi.known_days WHERE is_known AND account_id = {given['account']}"
-    ((day,),) = (one.values() for one in asked(written, known_days))
-    found = asked(written, rendered(questions["backlog_at_the_end"].sql, given))
+    ((day,),) = (one.values() for one in asked(shown, known_days))
+    found = asked(shown, rendered(questions["backlog_at_the_end"].sql, given))
     assert found == [{"day": day, "backlog": 0}]
 
 
-def test_several_values_of_a_filter_are_one_or_the_other(questions, written):
+def test_several_values_of_a_filter_are_one_or_the_other(questions, shown):
     opened = questions["conversations_opened"].sql
-    inboxes = [one["inbox"] for one in asked(written, rendered(questions["filter_inbox"].sql, {}))]
-    each = [asked(written, rendered(opened, {"inbox": one}))[0]["opened"] for one in inboxes]
+    inboxes = [one["inbox"] for one in asked(shown, rendered(questions["filter_inbox"].sql, {}))]
+    each = [asked(shown, rendered(opened, {"inbox": one}))[0]["opened"] for one in inboxes]
     assert len([one for one in each if one]) > 1
-    assert asked(written, rendered(opened, {"inbox": inboxes})) == [{"opened": sum(one or 0 for one in each)}]
+    assert asked(shown, rendered(opened, {"inbox": inboxes})) == [{"opened": sum(one or 0 for one in each)}]
 
 
-def test_what_the_filters_offer_are_the_names_and_numbers_that_the_views_have(questions, values, written):
+def test_what_the_filters_offer_are_the_names_and_numbers_that_the_views_have(questions, values, shown):
     for name in COLUMN:
-        offered = [one[name] for one in asked(written, questions[f"filter_{name}"].sql)]
+        offered = [one[name] for one in asked(shown, questions[f"filter_{name}"].sql)]
         assert values[name] in offered
         assert offered == sorted(set(offered))

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from etl.views import schema
+
 ROOT = Path(__file__).parents[3]
 MODELS = ROOT / "bi" / "dbt" / "models"
 
@@ -53,6 +55,22 @@ def test_every_metric_of_a_view_can_be_grouped_by_its_days_and_dimensions(view, 
     )
 
 
+def test_every_numeric_column_of_a_view_is_in_a_metric_or_named_with_a_reason(no_rows):
+    asked = f"""
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = 'bi' AND table_name IN {schema.PUBLIC}
+          AND data_type IN ('smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision')
+    """
+    numeric = rows(no_rows, asked)
+    assert len(numeric) > 200
+    left_out = [one for told in METRICS.definitions().left_out for one in told.columns]
+    assert sorted(set(left_out)) == sorted(left_out)
+    not_counted = [(view, one) for view, one in numeric if one not in METRICS.columns_counted(view)]
+    named = {(view, one): {f"{view}.{one}", f"*.{one}"} & set(left_out) for view, one in numeric}
+    assert [one for one in not_counted if not named[one]] == []
+    assert set(left_out) - {name for one in not_counted for name in named[one]} == set()
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_no_two_rows_of_a_view_have_the_same_key(view, written):
     key = ", ".join(VIEWS[view].key)
@@ -85,9 +103,12 @@ def test_what_is_counted_twice_is_the_same_twice(written):
         ("questions", "questions_asked"),
         ("questions_unanswered", "questions_left"),
         ("unanswered_share", "share_of_questions_left"),
+        ("replies_of_people", "replies_sent"),
+        ("agent_replies", "agent_replies_by_hour"),
+        ("messages_failed", "deliveries_failed"),
     ):
         assert (one, everything(one)) == (one, everything(other))
-        assert everything(one) > 0
+        assert everything(one) > 0 or one == "messages_failed"  # the two accounts have none
 
 
 def test_a_response_after_a_reopening_is_none_of_the_first_responses_of_conversations(no_rows):
@@ -110,6 +131,28 @@ def test_what_is_not_known_of_one_is_not_known_of_all(no_rows):
 def test_of_nothing_there_is_no_share(no_rows):
     assert metric_of("share_of_questions_left", "(VALUES (0, 0)) AS one (unanswered, questions)", no_rows) is None
     assert metric_of("share_of_questions_left", "(VALUES (1, 4)) AS one (unanswered, questions)", no_rows) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("statuses", "failed", "share"),
+    [("('read', 3), ('failed', 1)", 1, 0.25), ("('read', 3), (NULL, 2)", 0, 0), ("('failed', 2)", 2, 1)],
+)
+def test_where_nothing_failed_the_share_is_nought_and_not_unknown(statuses, failed, share, no_rows):
+    source = f"(VALUES {statuses}) AS one (status, messages)"
+    assert metric_of("deliveries_failed", source, no_rows) == failed
+    assert metric_of("deliveries_failed_share", source, no_rows) == share
+
+
+def test_what_is_not_judged_is_in_no_share_of_promises(no_rows):
+    source = "(VALUES (3, 1, 5, 7), (0, 4, 0, 0)) AS one (met, breached, running, not_known)"
+    assert metric_of("promises_met_share", source, no_rows) == 0.375
+    assert metric_of("promises_met_share", "(VALUES (0, 0)) AS one (met, breached)", no_rows) is None
+
+
+def test_a_conversation_of_which_it_is_not_known_is_in_no_share(no_rows):
+    source = "(VALUES (true), (false), (false), (false), (NULL)) AS one (is_one_touch)"
+    assert metric_of("one_touch_share", source, no_rows) == 0.25
+    assert metric_of("one_touch_resolutions", source, no_rows) == 1
 
 
 @pytest.mark.parametrize(

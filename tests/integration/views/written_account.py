@@ -13,7 +13,7 @@ from etl.database.bookkeeping import RejectedRecord, SyncRun
 from etl.database.states import ConversationState
 from etl.load import upsert
 from etl.views import schema
-from tests.integration.views.written_rows import ADDRESS, BESIDE, HERE, Row, beside, here
+from tests.integration.views.written_rows import ADDRESS, BESIDE, HERE, Row, at, beside, here, message
 
 # As the views tell them.
 WEBSITE: Row = {"inbox_id": 1, "inbox": "Website", "channel": "Website"}
@@ -59,3 +59,26 @@ def write(engine: Engine) -> None:
                     connection.execute(insert(model).values(row))
     with engine.begin() as connection:
         schema.refresh(connection, everything=True)
+
+
+PROMISES = """
+    INSERT INTO helpdesk.targets (account_id, name, valid_from, what, within_seconds, time, unseen)
+    SELECT account_id, target.name, date '2025-01-01', what, hours * 3600, 'calendar', 'not_known'
+    FROM helpdesk.accounts
+    CROSS JOIN (VALUES ('First reply', 'first_reply', 1), ('Resolved', 'resolution', 24)) AS target (name, what, hours)
+"""
+
+
+def promise(engine: Engine) -> None:
+    """Promise the contacts of both accounts a reply within an hour, and a resolution within a day."""
+    with engine.begin() as connection:
+        connection.execute(text(PROMISES))
+
+
+def fail(engine: Engine) -> None:
+    """Write a message to a contact of HERE that the channel did not take."""
+    error = {"content_attributes": {"external_error": "131026: Message undeliverable"}}
+    row = message(502, at(26, 11), "outgoing", ("user", 1), status="failed", **error)
+    with engine.begin() as connection:
+        upsert.save(connection, {"messages": [{"account_id": HERE, **row}]})
+        schema.refresh(connection)

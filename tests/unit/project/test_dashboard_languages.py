@@ -1,7 +1,14 @@
-"""Holds the dashboard's languages to its one export: each text has its translation, and nothing else changes."""
+"""Holds the one catalogue of each language to all that is said from it: dashboards, metrics and views.
+
+Each text has its translation, there is none too many, and nothing but texts changes.
+"""
 
 import importlib
+import os
 import re
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +17,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
+HE = ROOT / "bi" / "languages" / "he.yaml"
 HEBREW = re.compile(r"[\u05d0-\u05ea]")
 
 
@@ -35,10 +43,45 @@ def without_texts(assets: Any, files: dict[str, Any]) -> dict[str, Any]:
     return files
 
 
-def test_every_text_has_its_translation_and_there_is_none_too_many(assets):
+@pytest.fixture(scope="module")
+def texts(assets):
+    """Every English text of the dashboards, the metrics and the views."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "docs")
+        patch.syspath_prepend(ROOT / "bi" / "metabase")
+        tables = importlib.import_module("parts.metrics_table")
+        filters = importlib.import_module("pack").Pack("en").filters
+    return {*assets.texts(), *tables.texts(), *(one.title for one in filters)}
+
+
+def test_every_text_has_its_translation_and_there_is_none_too_many(assets, texts):
     assert assets.languages() == ["en", "he"]
     for language in assets.languages()[1:]:
-        assert sorted(assets.words_of(language)["texts"]) == sorted(assets.texts())
+        assert sorted(assets.words_of(language)["texts"]) == sorted(texts)
+
+
+def test_there_is_one_catalogue_and_no_text_is_in_it_twice():
+    assert [*(ROOT / "bi").rglob("he.y*ml")] == [HE]
+    ((_, texts),) = [pair for pair in yaml.compose(HE.read_text(encoding="utf-8")).value if pair[0].value == "texts"]
+    keys = [english.value for english, _ in texts.value]
+    assert len(keys) > 600
+    assert sorted(set(keys)) == sorted(keys)
+
+
+def test_what_chatwoot_calls_by_a_word_of_its_own_is_called_so(assets):
+    said = assets.words_of("he")["texts"]
+    words = {"Conversations": "שיחות", "Resolved": "נפתרו", "Pending": "ממתינה", "Snoozed": "מושהית"}
+    words |= {
+        "Contacts": "אנשי קשר",
+        "Agents": "נציגים",
+        "Team": "צוות",
+        "Private notes": "הערות פרטיות",
+        "Template": "תבנית",
+    }
+    assert {one: said[one] for one in words} == words
+    others = re.compile(r"פני(?:יה|ות)|סגיר|נסגר|הערות פנימיות")
+    idiom = "בפנייה ראשונה"  # first contact
+    assert [one for one in said.values() if others.search(one.replace(idiom, ""))] == []
 
 
 def test_what_is_said_in_hebrew_is_hebrew(assets):
@@ -93,7 +136,21 @@ def test_a_zip_for_ones_own_superset_is_in_the_language_too(assets, monkeypatch,
     assert found == {f"export/{name}": text for name, text in assets.contents("he").items()}
 
 
-def test_the_image_has_all_that_load_reads():
+def test_the_image_has_all_that_load_reads(assets, tmp_path):
     dockerfile = (ROOT / "bi" / "superset" / "Dockerfile").read_text(encoding="utf-8")
-    copied = set(re.findall(r"^COPY (.*) /opt/superset/", dockerfile, re.MULTILINE))
-    assert {"assets.py", "load.py", "export", "languages"} <= {one for line in copied for one in line.split()}
+    copied = re.findall(r"^COPY (.*) (/opt/\S+)$", dockerfile, re.MULTILINE)
+    for line, to in copied:
+        for one in line.split():
+            source, target = ROOT / "bi" / one, tmp_path / to.lstrip("/")
+            if source.is_dir():
+                shutil.copytree(source, target)
+            else:
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, target)
+    placed = tmp_path / "opt" / "bi" / "superset"
+    assert {"start.sh", "load.py", "superset_config.py"} <= {one.name for one in placed.iterdir()}
+    command = [sys.executable, placed / "assets.py", tmp_path / "helpdesk.zip"]
+    subprocess.run(command, env=os.environ | {"ETL_LANGUAGE": "he"}, check=True)
+    with zipfile.ZipFile(tmp_path / "helpdesk.zip") as packed:
+        found = {name.removeprefix("export/"): packed.read(name).decode() for name in packed.namelist()}
+    assert found == assets.contents("he")

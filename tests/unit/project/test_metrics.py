@@ -12,6 +12,8 @@ from pydantic import ValidationError
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "bi" / "dbt"
 VIEWS = {"calls": {"key": ["account_id", "call_id"], "day": "called_on"}}
+# What a view says of a column may need what it says of the one before: a metric stands alone.
+LEANS = re.compile(r"^Those |^Times it |\blikewise\b|all these waits|the next five")
 COUNT = {
     "name": "calls",
     "title": "Calls",
@@ -88,8 +90,10 @@ def test_a_key_or_word_that_is_not_known_is_refused(wrong, metrics):
 
 def test_the_sum_of_a_column_is_said_to_be_what_the_view_says_of_it(metrics, comments):
     summed = [one for one in metrics.definitions().metrics if one.aggregate == "sum" and one.of in comments[one.view]]
-    assert len(summed) >= 20
-    assert {one.name: one.sentence for one in summed} == {one.name: comments[one.view][one.of] for one in summed}
+    said = {one.name: comments[one.view][one.of] for one in summed}
+    alone = {name: one for name, one in said.items() if not LEANS.search(one)}
+    assert len(alone) >= 20
+    assert {one.name: one.sentence for one in summed if one.name in alone} == alone
 
 
 def test_a_sentence_ends_without_a_stop_and_begins_with_a_capital(metrics):
