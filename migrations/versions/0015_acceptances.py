@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision: str = "0016_acceptances"
+revision: str = "0015_acceptances"
 down_revision: str | None = "0014_tallies"
 
 SCHEMA = "helpdesk"
