@@ -11,6 +11,7 @@ from etl.database.dimensions import Label
 from etl.database.models import ConversationLabel
 from etl.database.targets import Target
 from etl.database.witnesses import FieldChange
+from etl.views import schema
 from tests.databases import new_engine
 from tests.reference.compare import Row, rows
 from tests.reference.nights import ZONES, Desk, Night, every_hour, every_night, mixed
@@ -56,13 +57,15 @@ def plan(seed: int, days: int = DAYS) -> list[Night]:
 
 
 def tell_the_rest(engine: Engine, seed: int, moments: list[datetime]) -> None:
-    """Write what no figure of the timeline rests on; moments: when runs ended."""
+    """Write what no opening rests on, and have the figures follow; moments: when runs ended."""
     chance = Random(seed)
     with engine.begin() as connection:
         connection.execute(insert(Target), list(_targets(chance)))
         connection.execute(insert(Label), [{"account_id": 1, "title": one} for one in LABELS])
         connection.execute(text(ANSWERS))
     _relabel(engine, chance, moments)
+    with engine.begin() as connection:
+        schema.refresh(connection)
 
 
 def _targets(chance: Random) -> Iterator[Row]:
