@@ -9,7 +9,8 @@ from tests.reference.timeline import Opening, Reading
 from tests.reference.waiting import Wait, waits_of
 
 BASE = ("accounts", "inboxes", "conversations", "conversation_states", "messages", "sync_runs")
-BASE += ("csat_responses", "reporting_events")
+BASE += ("csat_responses", "reporting_events", "conversation_labels", "field_changes", "targets")
+BASE += ("agents", "bots", "teams", "contacts")
 
 
 def base_tables(engine: Engine, account_id: int = 1) -> dict[str, list[Row]]:

@@ -37,6 +37,7 @@ class Seen:
     at: datetime
     begun: datetime
     state: Row
+    is_begin: bool = False
 
     @property
     def told_before(self) -> datetime:

@@ -265,8 +265,11 @@ def _is_for_good(known: Known, opening: Opening) -> bool | None:
 
 def _surveys(known: Known, ratings: Row) -> Row:
     surveys = [one for one in known.evidence.written if one.row["content_type"] == "input_csat"]
-    asked = [one.id for one in surveys if one.row["status"] != "failed"]
-    return {"surveys_asked": len(asked), "surveys_answered": sum(ratings.get(number) is not None for number in asked)}
+    asked = [one for one in surveys if one.row["status"] != "failed"]
+    listed = sum(ratings.get(one.id) is not None for one in asked)
+    submitted = [one for one in asked if "submitted_values" in (one.row["content_attributes"] or {})]
+    alone = sum(ratings.get(one.id) is None for one in submitted)
+    return {"surveys_asked": len(asked), "surveys_answered": listed + alone}
 
 
 def _now(known: Known) -> Row:

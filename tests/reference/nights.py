@@ -181,11 +181,19 @@ class Desk:
             account = {"account_id": self.account_id, "name": "World", "base_url": "https://x", "time_zone": self.zone}
             connection.execute(insert(Account).values(account))
             for model, numbers in ((Contact, CONTACTS), (Agent, AGENTS), (Team, TEAMS)):
-                connection.execute(insert(model).values([of_all | {"id": number} for number in numbers]))
-            connection.execute(insert(Bot).values([of_all | {"type": "agent_bot", "id": number} for number in BOTS]))
+                named = [of_all | {"id": number, "name": f"{model.__name__} {number}"} for number in numbers]
+                connection.execute(insert(model).values(named))
+            bots = [of_all | {"type": "agent_bot", "id": number, "name": f"Bot {number}"} for number in BOTS]
+            connection.execute(insert(Bot).values(bots))
             hours = [{"timezone": self.zone, "working_hours_enabled": True, "working_hours": HOURS}]
             hours += [hours[0] | {"timezone": "Europe/Berlin"}, hours[0] | {"working_hours_enabled": False}]
-            inboxes = [of_all | {"id": number} | hours[number - 1] for number in INBOXES]
+            kinds = ("Channel::WebWidget", "Channel::Email", "Channel::Api")
+            inboxes = [
+                of_all
+                | {"id": number, "name": f"Inbox {number}", "channel_type": kinds[number - 1]}
+                | hours[number - 1]
+                for number in INBOXES
+            ]
             connection.execute(insert(Inbox).values(inboxes))
 
     def run(self, night: Night) -> None:

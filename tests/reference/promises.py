@@ -29,6 +29,7 @@ class Owed:
     earliest: datetime | None = None
     latest: datetime | None = None
     may_be_older: bool = False
+    agent_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def owed_of(evidence: Evidence) -> Iterator[Owed]:
         yield _reply(wait, by_number[wait.opening])
     for one in openings:
         owed = Owed("resolution", one.number, None, one.opened_at, may_be_older=one.opened_by == "seen")
-        yield owed if one.resolved_at is None else replace(owed, ended_by="done", **_resolved(one))
+        owner = one.owner.get("assignee_id")
+        yield owed if one.resolved_at is None else replace(owed, ended_by="done", agent_id=owner, **_resolved(one))
 
 
 def _reply(wait: Wait, opening: Opening) -> Owed:
@@ -91,7 +93,7 @@ def _reply(wait: Wait, opening: Opening) -> Owed:
     owed = Owed(what, wait.opening, wait.question.id, wait.question.at, wait.is_known)
     if wait.answer:
         at = wait.answer.at
-        return replace(owed, ended_by="done", ended_at=at, earliest=at, latest=at)
+        return replace(owed, ended_by="done", ended_at=at, earliest=at, latest=at, agent_id=wait.answer.agent_id)
     return replace(owed, ended_by="given up", **_resolved(opening)) if wait.is_resolved_unanswered else owed
 
 
@@ -178,11 +180,11 @@ class Account:
         return {
             "conversation_id": evidence.conversation["id"],
             "target": target["name"],
-            "valid_from": target["valid_from"],
-            "what": owed.what,
+            **{name: target[name] for name in ("what", "within_seconds", "time", "valid_from")},
             "opening": owed.opening,
             "question_message_id": owed.question,
             "began_at": owed.since,
+            "agent_id": owed.agent_id,
             "due_at": due,
             "ended_at": owed.ended_at,
             "elapsed_seconds": elapsed if owed.is_known else None,

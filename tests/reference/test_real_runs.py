@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from etl.demo.events import add_conversation, add_message
 from tests.reference.compare import base_tables, differences, read, stored
 from tests.reference.events import events_of
-from tests.reference.test_reference import FIGURES
+from tests.reference.figures import FIGURES
 from tests.scripted_account import empty_account, job
 
 

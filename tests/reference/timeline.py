@@ -53,6 +53,7 @@ class Reading:
         self.is_covered = False
         self.covered: set[int] = set()
         self.turned: datetime | None = None
+        self.was_open = True
 
     def read(self) -> list[Opening]:
         told: list[tuple[datetime, int, int, Written | Seen | Told]] = []
@@ -62,7 +63,9 @@ class Reading:
             begins = events[0].replace(microsecond=0)
             told.append((begins, 0, BEFORE_ALL_MESSAGES, Told(begins, "")))
         for number, look in enumerate(self.evidence.seen):
-            told.append((look.at if look.is_resolved else look.told_before, 1, number, look))
+            if not look.is_resolved and look.told_before < look.at:
+                told.append((look.told_before, 1, number, replace(look, is_begin=True)))
+            told.append((look.at, 1, number, look))
         for *_, one in sorted(told, key=lambda entry: entry[:3]):
             if isinstance(one, Written):
                 self._hear(one)
@@ -114,6 +117,11 @@ class Reading:
 
     def _look(self, seen: Seen) -> None:
         opening = self._now
+        if not seen.is_resolved and seen.told_before < seen.at:
+            if seen.is_begin:
+                self.was_open = opening.resolved_at is None
+            if seen.is_begin != self.was_open:
+                return  # it counts when the run began, or, where it was resolved then, when the run ended
         differs = seen.is_resolved == (opening.resolved_at is None)
         if differs and self.turned is not None and seen.begun <= self.turned:
             return  # it may have looked before

@@ -196,8 +196,16 @@ def bot_writes(talk: Talk, chance: Random) -> None:
 
 
 def template(talk: Talk, chance: Random) -> None:
-    survey = chance.random() < 0.5
-    talk.write("template", content_type="input_csat" if survey else "text")
+    """A survey, which may be answered an hour later, or a template of the channel's, whose name may be told."""
+    if chance.random() < 0.5:
+        message = talk.write("template", content_type="input_csat")
+        answer = {"rating": 1 + message.id % 5, "feedback_message": f"As of {message.id}"}
+        told = {"content_attributes": {"submitted_values": {"csat_survey_response": answer}}}
+        message.later += [(talk.now + timedelta(hours=1), told)] if message.id % 4 == 0 else []
+    else:
+        message = talk.write("template", content_type="text")
+        told = {"additional_attributes": {"template_params": {"name": TEMPLATES[message.id % 3]}}}
+        message.row |= told if message.id % 2 else {}
 
 
 def campaign(talk: Talk, chance: Random) -> None:
@@ -218,9 +226,12 @@ def react(talk: Talk, chance: Random) -> None:
 
 
 def fail(talk: Talk, chance: Random) -> None:
-    """A reply that fails at once, or hours later."""
+    """A reply that fails at once, or hours later; the channel may say why."""
     message = talk.write("outgoing", sender_type="user", sender_id=chance.choice(AGENTS))
-    message.later.append((talk.now + timedelta(hours=chance.choice((0, 0, 30))), {"status": "failed"}))
+    failed: Row = {"status": "failed"}
+    if error := ERRORS[message.id % len(ERRORS)]:
+        failed["content_attributes"] = {"external_error": error}
+    message.later.append((talk.now + timedelta(hours=chance.choice((0, 0, 30))), failed))
 
 
 def lose_author(talk: Talk, chance: Random) -> None:
@@ -228,6 +239,10 @@ def lose_author(talk: Talk, chance: Random) -> None:
     message = talk.write("outgoing", sender_type="user", sender_id=chance.choice(AGENTS))
     gone = {"sender_type": None, "sender_id": None}
     message.later.append((talk.now + timedelta(hours=chance.choice((0, 0, 0, 50))), gone))
+
+
+ERRORS = (None, "131047: Re-engagement message", "131026", "No such number", "")
+TEMPLATES = ("welcome", "order_is_ready", "")
 
 
 def take_back(talk: Talk, chance: Random) -> None:

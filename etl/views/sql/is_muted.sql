@@ -27,9 +27,14 @@ BEGIN
           AND activity.message_type = 'activity' AND activity.created_at >= written_at
           AND (next.valid_from IS NULL OR activity.created_at <= next.valid_from)
     ) AND NOT EXISTS (
-        -- A run that saw it otherwise after the message: who is blocked on the contact's page leaves no activity.
+        -- A run that ended after the message and found it unmuted, as before: who is blocked on the contact's page leaves no
+        -- activity. It may have looked before the message, but the block is likelier one of the hours until the next run.
         SELECT FROM helpdesk.whole_runs AS run
-        WHERE run.account_id = account AND run.has_seen_all AND run.started_at >= written_at AND run.finished_at < next.valid_from
+        JOIN helpdesk.conversation_states AS state
+          ON state.account_id = account AND state.conversation_id = conversation AND state.muted IS NOT TRUE
+         AND state.valid_from <= run.started_at AND state.valid_to > run.finished_at
+        WHERE run.account_id = account AND run.has_seen_all
+          AND run.finished_at >= written_at AND run.finished_at < next.valid_from
           AND NOT run.unseen ? conversation::text
     );
 END

@@ -18,6 +18,7 @@ DECLARE
     at_once CONSTANT interval := '5 seconds';
     clocks_apart CONSTANT interval := '1 hour';  -- the vendor's, and the one by which runs tell
     is_open boolean;
+    was_open boolean;               -- when the run began that found it open
     was_answered boolean;
     question_at timestamptz;        -- the contact's last message of this opening
     spoken_at timestamptz;          -- the last message of contact or agent in it
@@ -33,10 +34,17 @@ DECLARE
     is_covered boolean;             -- whether the vendor's own events tell of what happens now
     activity_is_covered boolean;    -- whether they did when activity_at was
 BEGIN
-    FOR told IN SELECT * FROM helpdesk.evidence_of(account, ids) AS evidence
-        -- That a later run found it open counts from when that run began: an activity meanwhile may be of after it looked.
-        ORDER BY evidence.conversation_id, CASE evidence.kind WHEN 'open' THEN evidence.since ELSE evidence.at END NULLS FIRST,
-            evidence.is_seen, evidence.id, evidence.kind, evidence.agent_id
+    FOR told IN SELECT evidence.*, place.is_begin
+        FROM helpdesk.evidence_of(account, ids) AS evidence
+        -- That a later run found it open counts from when that run began: an activity meanwhile may be of after it looked. Where
+        -- it was resolved then, it counts when the run ended: what opened it meanwhile comes first.
+        CROSS JOIN LATERAL (
+            SELECT evidence.at, false AS is_begin
+            UNION ALL
+            SELECT evidence.since, true WHERE evidence.kind = 'open' AND evidence.since < evidence.at
+        ) AS place
+        ORDER BY evidence.conversation_id, place.at NULLS FIRST,
+            evidence.is_seen, evidence.id, evidence.kind, evidence.agent_id, place.is_begin
     LOOP
         IF this.conversation_id IS DISTINCT FROM told.conversation_id THEN
             IF this.conversation_id IS NOT NULL THEN
@@ -61,6 +69,12 @@ BEGIN
 
         IF told.kind LIKE 'vendor%' OR told.kind = 'unread' THEN
             is_covered := told.kind <> 'unread';
+        END IF;
+        IF told.is_begin THEN
+            was_open := is_open;
+        END IF;
+        IF told.kind = 'open' AND told.since < told.at AND (told.is_begin <> was_open) THEN
+            CONTINUE;
         END IF;
         -- A run that began before the vendor's event may have looked before it.
         IF told.kind IN ('open', 'resolved') AND (told.kind = 'open') <> is_open AND told.begun <= turned_at THEN

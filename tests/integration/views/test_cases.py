@@ -251,6 +251,17 @@ def test_what_is_dated_ahead_was_written_before_the_run_that_saw_it_first_and_it
     assert told.waits() == [(102, HOUR, False)]
 
 
+def test_a_run_that_went_on_when_a_contact_wrote_and_found_them_unmuted_is_the_one_after_it(told: Told) -> None:
+    """They were blocked on their own page later: that leaves no activity."""
+    told.conversation(1, "11-02 09:00")
+    told.wrote(1, ("11-02 09:00", "in"), ("11-02 09:05", "Ann"), ("11-02 09:10", "act"))
+    told.saw("11-03 02:00", (1, "resolved", 1))
+    told.wrote(1, ("11-04 02:20", "in"))
+    told.saw("11-04 02:00", minutes=60)
+    told.saw("11-05 02:00", (1, "open", 1, {"muted": True}))
+    assert told.waits() == [(101, 300, False), (104, None, False)]
+
+
 def test_what_was_written_after_a_reopening_by_hand_and_before_a_run_saw_it_is_of_that_opening(told: Told) -> None:
     """So that it may have been answered in, and an activity that nothing followed resolved it."""
     told.conversation(1, "11-02 09:00")

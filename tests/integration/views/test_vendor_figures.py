@@ -253,3 +253,19 @@ def test_a_hand_off_from_before_the_conversation_began_is_none(vendor: WithEvent
     vendor.wrote_down(1, ("01-02 15:00", "bot_handoff", None), ("03-02 15:00", "bot_handoff", 1))
     handed_off = "SELECT at, agent_id FROM bi.conversation_events WHERE kind = 'handed_off'"
     assert vendor.told.rows(handed_off) == [(utc("03-02 15:00"), 1)]
+
+
+def test_a_message_while_a_run_read_that_found_it_open_again_reopened_it_and_not_the_end_of_that_run(
+    vendor: WithEvents,
+) -> None:
+    """A run may take an hour, and what it finds as the run before it did is noted when it ends."""
+    told = vendor.told
+    told.conversation(1, "03-02 09:00")
+    told.wrote(1, ("03-02 09:00", "in"), ("03-02 09:10", "Ann"))
+    told.saw("03-03 02:00", (1, "open", 1))
+    told.wrote(1, ("03-04 02:20", "in"), ("03-04 02:40", "in"), ("03-04 09:20", "Ann"))
+    told.saw("03-04 02:00", minutes=60)
+    told.saw("03-05 02:00")
+    vendor.wrote_down(1, ("03-03 12:00", "resolved", 1))
+    assert [row[:2] for row in told.openings()] == [(1, utc("03-02 09:00")), (2, utc("03-04 02:20"))]
+    assert told.waits() == [(101, 600, False), (103, 7 * 3600, False)]
