@@ -2,7 +2,6 @@
 
 from sqlalchemy import Engine
 
-from etl.views import schema
 from tests.databases import new_engine
 from tests.reference.compare import Row, base_tables, rows
 from tests.reference.metrics import metrics_of
