@@ -31,7 +31,7 @@ from tests.integration.run.truth import assert_equal
 from tests.scripted_account import LONG_AGO, Job, account_of
 from tests.waits import wait_until
 
-# Another one each night finds more than the same one again: CHAOS_SEEDS="5 6 7".
+# For more of it: CHAOS_SEEDS="5 6 7".
 SEEDS = [int(one) for one in os.environ.get("CHAOS_SEEDS", "1").split()]
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "120"))
 CONVERSATIONS, PAGE_SIZE, LATENCY, WORKERS = 120, 10, 0.02, 3
