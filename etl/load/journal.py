@@ -175,16 +175,6 @@ def _figures(tally: Tally) -> dict[str, Any]:
     } | {name: number for name, number in told.items() if name in columns}
 
 
-def tally_of(row: Any) -> Tally:
-    """Return what a row of sync_runs tells of a run's tally: of a killed one its counts, while it goes on nothing."""
-    tally, counts = Tally(unknown_fields=set(row.unknown_fields or ())), row.counts or {}
-    for name in tally.told():
-        setattr(tally, name, getattr(row, name, None) or counts.get(name, 0))
-    for table, counter in tally.counts.items():
-        counter.update(counts.get(table, {}))
-    return tally
-
-
 def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -> None:
     """Keep the vendor's own counts of one status, as the run was told them last."""
     keep = upsert(AccountCount).values(account_id=run.account_id, run_id=run.run_id, status=status, **counts)

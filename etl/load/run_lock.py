@@ -21,7 +21,6 @@ from sqlalchemy import (
     case,
     cast,
     column,
-    delete,
     exists,
     func,
     literal,
@@ -29,17 +28,15 @@ from sqlalchemy import (
     select,
     table,
     text,
-    update,
 )
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from etl.database.bookkeeping import SyncPart, SyncRun
+from etl.database.bookkeeping import SyncRun
 from etl.database.engine import transaction, translated, where
 from etl.errors import AnotherRun, DatabaseError, NoSession
 from etl.exit_codes import Outcome
-from etl.load import kept_tally
-from etl.load.tally import Tally
+from etl.load import killed_runs
 
 # The session of a lock is never silent for longer, whatever the run waits for; one that is silent for LONGEST_SILENCE
 # is ended by PostgreSQL itself: its holder is gone, though a proxy or a dead network keeps its connection open.
@@ -138,15 +135,7 @@ class RunLock:
         with transaction(self._engine) as connection:
             if self._holders(connection) != [own]:
                 raise NoSession(f"PostgreSQL at {where(self._engine)} shows no lock of this run. {NoSession.advice}")
-            theirs = and_(SyncRun.account_id == self._account_id, SyncRun.outcome == Outcome.RUNNING)
-            # Waits until what they are saving is saved, or given up.
-            connection.execute(select(SyncRun.run_id).where(theirs).with_for_update())
-            for run_id, saved in kept_tally.close_rows(connection, self._account_id).items():
-                counts = kept_tally.total(saved, Tally().counts)
-                connection.execute(update(SyncRun).where(theirs, SyncRun.run_id == run_id).values(counts=counts))
-            connection.execute(update(SyncRun).where(theirs).values(outcome=Outcome.INTERRUPTED))
-            # Nobody needs its parts any more, which may quote what the vendor answered.
-            connection.execute(delete(SyncPart).where(SyncPart.account_id == self._account_id))
+            killed_runs.close(connection, self._account_id)
         self.check()
         self._thread.start()
 

@@ -104,6 +104,16 @@ class Tally:
         return cls(**{name: _from_json(getattr(nothing, name), sent[name]) for name in sent if hasattr(nothing, name)})
 
 
+def tally_of(row: Any) -> Tally:
+    """Return what a row of sync_runs tells of a run's tally: of a killed one its counts, while it goes on nothing."""
+    tally, counts = Tally(unknown_fields=set(row.unknown_fields or ())), row.counts or {}
+    for name in tally.told():
+        setattr(tally, name, getattr(row, name, None) or counts.get(name, 0))
+    for table, counter in tally.counts.items():
+        counter.update(counts.get(table, {}))
+    return tally
+
+
 def _sum(mine: Any, theirs: Any) -> Any:
     if isinstance(mine, bool | str):
         return mine or theirs

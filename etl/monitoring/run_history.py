@@ -15,7 +15,8 @@ from etl.database.models import Conversation
 from etl.database.witnesses import Verification
 from etl.exit_codes import Outcome
 from etl.load import journal, proofs, run_lock
-from etl.load.journal import OVER_EVERYTHING, Run, tally_of
+from etl.load.journal import OVER_EVERYTHING, Run
+from etl.load.tally import tally_of
 
 # As bi.sync_health has it.
 BOOKS_AGREE = (SyncRun.books != {}) & ~func.jsonb_path_exists(

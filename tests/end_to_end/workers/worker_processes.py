@@ -23,12 +23,16 @@ IN_A_HURRY = """
 import sys
 
 from etl import logs
+from etl.errors import EtlError
 from etl.settings.settings import DatabaseSettings, load
 from etl.workers.process import Beat, work
 
 settings = load(DatabaseSettings)
 logs.configure(settings.log_format)
-work(settings, Beat(look=0.5, heartbeat=0.5, dead=float(sys.argv[1]), poll=0.5))
+try:
+    work(settings, Beat(look=0.5, heartbeat=0.5, dead=float(sys.argv[1]), poll=0.5))
+except EtlError as error:  # as the command line does it
+    sys.exit(str(error))
 """
 
 

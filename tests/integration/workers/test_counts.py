@@ -2,20 +2,26 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine
 
 from etl.demo.events import add_message
 from etl.demo.server import Answer, Request, json_answer
-from etl.errors import AnotherRun, VendorError
+from etl.errors import AnotherRun, Interrupted, VendorError
 from etl.load import run_lock
 from etl.load.journal import Run
 from etl.load.tally import NOTHING
+from etl.run import sync
 from etl.selection import Selection
+from etl.settings.accounts import Account as Served
+from etl.workers.shared_run import share
+from etl.workers.worker import QueueCrew, Worker
 from tests.databases import assert_each_run_counted_what_it_saved
 from tests.integration.workers.test_failed_parts import refuses
-from tests.integration.workers.test_shared_run import FEW_A_PAGE, a_run, close, member, shared
+from tests.integration.workers.test_shared_run import FEW_A_PAGE, Alone, a_run, close, member, settings_of, shared
 from tests.scripted_account import LONG_AGO, Change, Job, account_of, job
 from tests.waits import LONGEST, wait_until
 
@@ -118,22 +124,34 @@ def test_what_only_a_failed_attempt_saw_is_asked_for_by_its_number(engine: Engin
     account, has_left = account_of(50), threading.Event()
 
     def change(request: Request, answer: Answer) -> Answer:
-        asked = (request.path.split("/")[-1], request.first("status"), request.first("page"))
-        if has_left.is_set():
-            return answer
-        if request.path.endswith("/conversations/30/messages"):
-            return json_answer({"error": "no"}, 500)
-        if request.path.endswith("/conversations/25/messages"):  # on the next page
-            wait_until(lambda: bool(etl.rows("SELECT 1 FROM conversations WHERE id = 30")))
-            account.conversations[30].status = "muted"  # which nobody walks
-            has_left.set()
-        if asked == ("conversations", "open", "7"):
-            assert has_left.wait(LONGEST)
-            return json_answer({"error": "no"}, 401)
-        return answer
+        is_broken = request.path.endswith("/conversations/30/messages") and not has_left.is_set()
+        return json_answer({"error": "no"}, 500) if is_broken else answer
 
-    with job(account, engine, change=change, **FEW_A_PAGE) as etl:
-        run = shared(etl)
+    def stop(_: float) -> None:
+        if etl.rows("SELECT 1 FROM conversations WHERE id = 30"):
+            raise Interrupted("Stopped on request.")
+
+    class FailsOnce(QueueCrew):
+        """A worker whose first attempt at the part of conversation 30 ends once that is saved; nobody helps it."""
+
+        def take(self, run: Run, selection: Selection, number: int) -> None:
+            if number == 2:
+                with pytest.raises(Interrupted):
+                    replace(member(etl), wait=stop).take(engine, run.run_id, selection, number)
+                account.conversations[30].status = "muted"  # which nobody walks
+                has_left.set()
+            super().take(run, selection, number)
+
+        def work(self, _run: Run) -> bool:
+            return False
+
+        def is_at_work(self, _run: Run) -> bool:
+            return False
+
+    with job(account, engine, change=change, **FEW_A_PAGE) as etl, Alone(engine) as worker:
+        settings = settings_of(etl)
+        crew = FailsOnce(Worker(worker.app, settings, worker.loop), Served(settings), engine, worker.worker_id)
+        run = sync.run(settings, engine, Selection(), sync.Hooks(share=partial(share, crew)))
         assert (run.outcome, run.problems) == ("complete", [])
         assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id = 30") == [(3,)]
     assert_counted(engine)
