@@ -12,6 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -77,7 +78,8 @@ def picture(driver: webdriver.Chrome) -> bytes:
         pictures.append(one.get_screenshot_as_png())
         return not one.execute_script(IS_LOADING) and pictures[-1] == pictures[-2]
 
-    WebDriverWait(driver, LONGEST_WAIT, poll_frequency=2).until(rests)
+    # A page that is busy drawing gives no picture in time: it does not rest yet.
+    WebDriverWait(driver, LONGEST_WAIT, poll_frequency=2, ignored_exceptions=[TimeoutException]).until(rests)
     return pictures[-1]
 
 
