@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from etl.demo.account import INCOMING, OUTGOING, Account, Json
@@ -81,6 +82,7 @@ def _zone(asked: Asked) -> tzinfo:
     return ZoneInfo("Europe/London") if is_asked or asked.viewer.behaviour == OLD else UTC
 
 
+@lru_cache(maxsize=10_000)  # whoever asks for years by days asks for the same ones each time
 def _begin(at: int, unit: str, zone: tzinfo) -> datetime:
     day = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=at)).astimezone(zone)
     day = day.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
