@@ -4,6 +4,8 @@ What the wide views rest on become tables, which a run rewrites with the other f
 owed, with what was true when it began, and what is counted of a conversation. The migration itself computes them.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -148,9 +150,7 @@ def upgrade() -> None:
     )
 
 
-def _create(
-    table: str, columns: tuple[tuple[str, sa.types.TypeEngine[object], bool, str], ...], what: str, *key: str
-) -> None:
+def _create(table: str, columns: tuple[tuple[str, Any, bool, str], ...], what: str, *key: str) -> None:
     op.create_table(
         table,
         *(
