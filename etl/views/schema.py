@@ -58,10 +58,8 @@ INTERNAL = {
 # changed, and what computes figures, which may have been granted to the user of the runs.
 KEPT = ("time_zone_links", "known_time_zone", "are_working_hours", "mark_stale", "note_changes", "refresh_figures")
 # What is computed, and has to be read to tell whether it is lost.
-FIGURES = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events", "open_spans") + (
-    "obligations",
-    "conversation_sums",
-)
+FIGURES: tuple[str, ...] = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events")
+FIGURES += ("open_spans", "obligations", "conversation_sums")
 # Up to 0008_readers materialised views, of which the tables have the names now; each before those that it reads.
 ONCE_MATERIALIZED = ("customer_waits", "conversation_openings")
 # What reads custom attributes; kept, as the views of their columns are, which rest on it.
