@@ -58,10 +58,8 @@ INTERNAL = {
 # changed, and what computes figures, which may have been granted to the user of the runs.
 KEPT = ("time_zone_links", "known_time_zone", "are_working_hours", "mark_stale", "note_changes", "refresh_figures")
 # What is computed, and has to be read to tell whether it is lost.
-FIGURES = (
-    *("stale_figures", "conversation_openings", "customer_waits", "conversation_events", "open_spans"),
-    *("obligations", "conversation_sums"),
-)
+FIGURES: tuple[str, ...] = ("stale_figures", "conversation_openings", "customer_waits", "conversation_events")
+FIGURES += ("open_spans", "obligations", "conversation_sums")
 # Up to 0008_readers materialised views, of which the tables have the names now; each before those that it reads.
 ONCE_MATERIALIZED = ("customer_waits", "conversation_openings")
 # What reads custom attributes; kept, as the views of their columns are, which rest on it.
@@ -143,8 +141,7 @@ def make_whole(connection: Connection) -> Iterator[str]:
     if rest_on_others(raw):
         drop(raw)
         names = set(_ALL)
-    elif names >= {*INTERNAL, *PUBLIC}:
-        # As after a migration, before which the kept ones may have been of another version: they are replaced.
+    elif names >= {*INTERNAL, *PUBLIC}:  # as after a migration: what was kept may be of an earlier version
         names = set(_ALL)
     if names:
         create(raw, [name for name in _ALL if name in names])
