@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from etl.database.psql import without_no_psqlrc
-from tests.etl_process import RunEtl
+from tests.etl_process import RunEtl, run_program
 
 PATH = "SHOW search_path"
 OURS = "helpdesk, pg_temp"
@@ -37,6 +37,13 @@ def test_psql_looks_for_names_in_the_tables_schema_only(etl: RunEtl, database_ur
     for options in (["-At"], ["-XAt"], ["-qAt", "--no-psqlrc"], ["-1At"]):
         done = etl("psql", *options, "-c", PATH, DATABASE_URL=database_url)
         assert (done.returncode, done.stdout, done.stderr) == (0, f"{OURS}\n", "")
+
+
+def test_pythons_own_warnings_are_none_of_psqls_users(tmp_path: Path, database_url: str) -> None:
+    done = run_program(
+        tmp_path, "psql", "-Atc", "SELECT 1", DATABASE_URL=database_url, PYTHONWARNINGS="always", TMPDIR=str(tmp_path)
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
 
 
 def test_the_users_own_file_is_read_unless_it_is_kept_out(etl: RunEtl, tmp_path: Path, database_url: str) -> None:

@@ -135,6 +135,25 @@ def test_systemd_calls_the_services_well_protected(unit):
     assert done.returncode == 0, done.stdout[-300:] + done.stderr
 
 
+@pytest.mark.parametrize("unit", ["etl.service", "etl-worker.service"])
+def test_systemd_refuses_no_start_however_often_it_was_started(unit):
+    """By default it counts starts by hand, too, and the night's would be refused after a few."""
+    assert re.findall(r"^StartLimit.*$", texts()[unit], re.MULTILINE) == ["StartLimitIntervalSec=0"]
+
+
+@pytest.mark.parametrize(("tries", "stops"), [(0, False), (2, False), (3, True)])
+def test_the_service_is_tried_again_three_times(tmp_path, tries, stops):
+    """Its own line, with a systemctl that tells how often it was; it was seen to hold in a booted system."""
+    line = re.search(r"^ExecStopPost=\+/bin/sh -c '(.*)'$", texts()["etl.service"], re.MULTILINE)[1]
+    called = tmp_path / "called"
+    (tmp_path / "systemctl").write_text(f'#!/bin/sh\n[ "$1" = show ] && echo {tries} || echo "$@" > {called}\n')
+    (tmp_path / "systemctl").chmod(0o755)
+    command = ["/bin/sh", "-c", line.replace("%n", "etl.service")]
+    subprocess.run(command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True, timeout=60)
+    assert called.exists() == stops
+    assert not stops or called.read_text() == "stop --no-block etl.service\n"
+
+
 # --- Kubernetes -----------------------------------------------------------------------------------------------------
 
 
