@@ -72,7 +72,7 @@ def _once(what: str, server_url: str, folder: Path, template: str, fill: Callabl
         file = folder / f"{name}.template"
         if not file.exists():
             execute(server_url, f"DROP DATABASE IF EXISTS {name}")  # of one who did not live to fill it
-            execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template} {strategy()}")
+            execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template} {strategy(server_url)}")
             file.write_text(json.dumps([server_url, fill(name)]))
         return name, json.loads(file.read_text())[1]
 

@@ -10,8 +10,8 @@ from tests.recorded_vendor import ZONE
 
 NAMES = (*schema.PUBLIC, "conversation_attribute_columns", "contact_attribute_columns")
 
-# Nobody answered the surveys of this account, no second run saw anything change, nothing was promised, and neither members
-# nor the vendor's own counts were recorded.
+# Nobody answered the surveys of this account, no second run saw anything change, nothing was promised, and neither
+# members nor the vendor's own counts were recorded.
 EMPTY = {"csat", "field_changes", "service_levels", "daily_service_levels"}
 EMPTY |= {"team_members", "inbox_members", "reconciliation"}
 

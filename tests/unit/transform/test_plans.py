@@ -84,7 +84,7 @@ def outcome(make: Any, entity: Entity, payload: Any) -> Any:
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.sent_as)
-@settings(max_examples=examples(50, 2_000))
+@settings(max_examples=examples(20, 2_000))
 @given(data=st.data())
 def test_a_payload_becomes_the_same_row_by_plan_and_by_the_definition(entity, data):
     payload = data.draw(payloads(entity))
@@ -104,7 +104,7 @@ def by_hand(entity: Entity, payload: dict[str, Any]) -> Counter[str]:
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.sent_as)
-@settings(max_examples=examples(20, 500))
+@settings(max_examples=examples(8, 500))
 @given(data=st.data())
 def test_what_is_noted_of_payloads_is_what_each_has_whether_planned_or_odd(entity, data):
     sent = [one for one in data.draw(st.lists(payloads(entity), max_size=3)) if isinstance(one, dict)]
@@ -224,7 +224,7 @@ def test_a_person_who_is_told_once_more_after_others_added_them_is_as_told_last(
     assert batch.rows["contacts"] == {(5,): {"account_id": 1, "id": 5, "name": "as told"}}
 
 
-@settings(max_examples=examples(200, 5_000))
+@settings(max_examples=examples(80, 5_000))
 @given(pages=st.lists(CONVERSATIONS, max_size=3), messages=st.lists(MESSAGES, max_size=6))
 def test_a_batch_is_the_same_as_if_everything_were_added_each_time_that_it_comes(pages, messages):
     assert batch_of(Batch, pages, messages) == batch_of(ByDefinition, pages, messages)
