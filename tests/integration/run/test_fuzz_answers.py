@@ -1,7 +1,7 @@
 """Answers to other questions and answers out of step, made up by dice: a complete run has stored no wrong row.
 
-What is right is told by `truth.py`, from the account's own objects. How many are made up: three of each of the two kinds
-on each change, and 600 in the long run (`make test-long`).
+What is right is told by `truth.py`, from the account's own objects. How many are made up: three of each of the two
+kinds on each change, and 600 in the long run (`make test-long`).
 """
 
 from collections.abc import Callable, Iterator
