@@ -73,7 +73,8 @@ class Chaos:
 
     def happen(self) -> None:
         """Let one thing happen; what is suspended, away or broken is mended by a later one, or in the end."""
-        what = self.dice.choice(("kill", "suspend", "suspend", "proceed", "stop", "cut_off", "shut", "spoil", "grow"))
+        happenings = ("kill", "suspend", "suspend", "proceed", "proceed", "stop", "cut_off", "shut", "spoil", "grow")
+        what = self.dice.choice(happenings)
         self.happened.append(what)
         getattr(self, what)()
 
