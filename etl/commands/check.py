@@ -91,10 +91,10 @@ def print_findings(findings: Iterable[Finding]) -> int:
     """Print findings, one a line; return how many of them are faults."""
     from rich.text import Text
 
-    from etl.monitoring.console import output
+    from etl.monitoring.console import ATTENTION, output
 
     console = output()
-    signs = {True: ("ok", "green"), False: ("FAULT", "bold red"), None: ("note", "yellow")}
+    signs = {True: ("ok", "green"), False: ("FAULT", "bold red"), None: ("note", ATTENTION)}
     faults = 0
     for finding in findings:
         sign, style = signs[finding.ok]
@@ -208,8 +208,11 @@ def _optional(client: "Client") -> Iterator[Finding]:
     from etl.commands.offers import OPTIONAL, missing_of
 
     missing = missing_of(client)
-    said = f"all but {', '.join(missing)}, which a run does not need" if missing else ", ".join(OPTIONAL)
-    yield Finding(None if missing else True, "may see", said)
+    if missing:
+        said = f"not to be had on this server, or not with this token: {', '.join(missing)}."
+        yield Finding(None, "lists", said, "A run does without; what they would tell is not in the tables.")
+    else:
+        yield Finding(True, "lists", f"all can be read: {', '.join(OPTIONAL.values())}")
 
 
 @say_below(f"""

@@ -63,6 +63,7 @@ def run(base: "DatabaseSettings", conversations: int, as_json: bool) -> "Outcome
     """Run `sync` against the demo's account into the demo's database, and print its summary; return the outcome."""
     from rich.console import Console
 
+    from etl.commands.shop import ShopSettings
     from etl.database.engine import demo_address, open_database
     from etl.demo.server import serve
     from etl.demo.vendor import Vendor
@@ -70,13 +71,13 @@ def run(base: "DatabaseSettings", conversations: int, as_json: bool) -> "Outcome
     from etl.monitoring.progress import watching
     from etl.monitoring.summary import print_run
     from etl.run import sync
-    from etl.settings.settings import Settings, load
+    from etl.settings.settings import load
 
     with Console(stderr=True).status("Making up an account and starting PostgreSQL ..."):
         vendor = Vendor(_account(conversations), token=TOKEN)
         url = demo_address(base)
     with serve(vendor) as base_url:
-        settings = load(Settings, base_url=base_url, database_url=url, **SHOP)
+        settings = load(ShopSettings, base_url=base_url, database_url=url, **SHOP)
         with open_database(settings) as engine:
             _prepare(engine, conversations)
             with watching() as watch:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from etl.commands import accounts
 from etl.commands.help import DATABASE, OTHERS, say_below
+from etl.commands.options import LONGEST_AGE, age
 from etl.commands.whole_file import STANDARD_OUTPUT, written
 from etl.errors import SettingsError
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from etl.views.exported import Exported
 
 CSV, PARQUET = ".csv", ".parquet"
-# As `etl status` has it.
-OLD = timedelta(hours=26)
+OLD = age(LONGEST_AGE)
 FOR_ALL, FOR_ONE = 0o666, 0o600
 
 

@@ -7,10 +7,21 @@ from etl.errors import VendorError
 if TYPE_CHECKING:
     from etl.extract.client import Client
 
-OPTIONAL = (
-    *("inboxes", "agents", "teams", "labels", "contacts", "csat_survey_responses", "custom_attribute_definitions"),
-    *("agent_bots", "campaigns", "sla_policies", "reports", "reporting_events"),
-)
+# Path -> what is there, in words.
+OPTIONAL = {
+    "inboxes": "inboxes",
+    "agents": "agents",
+    "teams": "teams",
+    "labels": "labels",
+    "contacts": "contacts",
+    "csat_survey_responses": "survey responses",
+    "custom_attribute_definitions": "custom attributes",
+    "agent_bots": "bots",
+    "campaigns": "campaigns",
+    "sla_policies": "SLA policies",
+    "reports": "the vendor's own counts",
+    "reporting_events": "the vendor's own events",
+}
 # What is asked for a range of time is asked for a second of 1970, in which nothing was. Without their parameter older
 # servers put inboxes into contacts, with their passwords.
 OF_A_SECOND = [("since", "0"), ("until", "1")]
@@ -22,12 +33,12 @@ QUERIES = {
 
 
 def missing_of(client: "Client") -> list[str]:
-    """Return what this server does not have, or does not give to this token."""
+    """Return what this server does not have, or does not give to this token, in words."""
     paths = {"reports": f"/api/v2/accounts/{client.account_id}/reports/summary"}
     missing = []
-    for name in OPTIONAL:
+    for name, said in OPTIONAL.items():
         try:
             client.get(paths.get(name, name), QUERIES.get(name, []))
         except VendorError:
-            missing.append(name)
+            missing.append(said)
     return missing

@@ -21,6 +21,11 @@ Accounts = Annotated[
 AllAccounts = Annotated[bool, typer.Option("--all", help="Every account of ETL_ACCOUNTS, one after the other.")]
 
 
+# How old the data may be before somebody is told: a night, and two hours for it to take.
+LONGEST_AGE = "26h"
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on one line, and nothing else.")]
 
 
@@ -66,3 +71,11 @@ def day(value: str, option: str, days_later: int = 0) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise typer.BadParameter(f"{value!r} is no day such as 2026-03-01 or 2026-03-01+02:00", param_hint=option)
+
+
+def age(value: str, option: str = "") -> timedelta:
+    """Parse an age such as 90m, 26h or 2d."""
+    form = re.fullmatch(r"(\d{1,6})([mhd])", value)
+    if not form:
+        raise typer.BadParameter(f"{value!r} is no age such as 90m, 26h or 2d", param_hint=option)
+    return timedelta(**{UNITS[form[2]]: int(form[1])})

@@ -1,16 +1,15 @@
 """The commands about past runs: `etl runs` and `etl status`."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from etl.commands import accounts
 from etl.commands.help import DATABASE, OTHERS, say_below
-from etl.commands.options import AsJson
+from etl.commands.options import LONGEST_AGE, AsJson, age
 from etl.errors import SettingsError
 from etl.exit_codes import Outcome
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from etl.settings.settings import AnySettings, StatusSettings
 
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 REASONS_SHOWN, LONGEST_REASON = 5, 120
 
 
@@ -37,7 +35,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the last runs: when, how long, how complete; or show one of them whole."""
-    from etl.monitoring import console, run_history, summary
+    from etl.monitoring import console, run_history, runs_table
     from etl.settings.settings import DatabaseSettings
 
     with _database(DatabaseSettings) as (_, engine):
@@ -48,7 +46,7 @@ def runs(
     if as_json:
         console.print_json([_to_json(row) for row in found])
     elif found:
-        summary.print_runs(found, console.output())
+        runs_table.print_runs(found, console.output())
     else:
         typer.echo("No run yet: `etl sync` makes the first.")
 
@@ -65,7 +63,7 @@ def runs(
 def status(
     max_age: Annotated[
         str, typer.Option(metavar="AGE", help="How long ago the last complete run may have begun: 90m, 26h, 2d.")
-    ] = "26h",
+    ] = LONGEST_AGE,
     as_json: AsJson = False,
 ) -> None:
     """Say in one line whether the data are fresh and complete; exit with 1 when not.
@@ -78,7 +76,7 @@ def status(
     from etl.monitoring import status as judging
     from etl.settings.settings import StatusSettings
 
-    longest = _age(max_age)
+    longest = age(max_age, "--max-age")
     with _database(StatusSettings) as (settings, engine):
         found, now = run_history.standings(engine, _wanted(settings)), clock.now(engine)
     verdicts = [judging.judge(standing, now, longest) for standing in found]
@@ -101,14 +99,6 @@ def _wanted(settings: "StatusSettings") -> list[int]:
     if settings.account_id:
         return [settings.account_id]
     return accounts.ids(settings.accounts) if settings.accounts else []
-
-
-def _age(value: str) -> timedelta:
-    """Parse an age such as 90m, 26h or 2d."""
-    form = re.fullmatch(r"(\d{1,6})([mhd])", value)
-    if not form:
-        raise typer.BadParameter(f"{value!r} is no age such as 90m, 26h or 2d", param_hint="--max-age")
-    return timedelta(**{UNITS[form[2]]: int(form[1])})
 
 
 def _show(engine: "Engine", run_id: int, as_json: bool) -> None:

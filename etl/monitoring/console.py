@@ -14,8 +14,8 @@ from rich.text import Text
 from etl.steady_output import takes_everything
 
 MINUTE = 60
-
-
+# What is no failure and wants to be looked at: yellow cannot be read on a light background.
+ATTENTION = "magenta"
 LABEL_WIDTH = len("kept in extra")
 
 
@@ -41,6 +41,17 @@ def print_facts(facts: Iterable[tuple[str, str]], console: Console) -> None:
     table.add_column(min_width=LABEL_WIDTH)
     for name, said in facts:
         table.add_row(name, Text(said))
+    console.print(Padding.indent(table, 2))
+
+
+def print_said(word: str, said: str, console: Console, style: str = "") -> None:
+    """Print a sentence behind the word that says what it is, indented like a summary; in a pipe it is one line."""
+    begin = Text(f"{word}:", style=style)
+    if not console.is_terminal:
+        console.print(Text.assemble("  ", begin, " ", said), soft_wrap=True)
+        return
+    table = Table.grid(padding=(0, 1))
+    table.add_row(begin, Text(said))
     console.print(Padding.indent(table, 2))
 
 

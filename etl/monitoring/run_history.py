@@ -14,7 +14,7 @@ from etl.database.engine import transaction
 from etl.database.models import Conversation
 from etl.database.witnesses import Verification
 from etl.exit_codes import Outcome
-from etl.load import earlier_runs, proofs, run_lock
+from etl.load import earlier_runs, ledger_entries, proofs, run_lock
 from etl.load.journal import OVER_EVERYTHING, Run
 from etl.load.tally import tally_of
 
@@ -38,7 +38,8 @@ class Standing:
     books_agree: when the last run began whose books agree with the vendor's (UTC). oldest_reading: when the history was
     read that was not read for the longest time (UTC). verified: the last row of verifications of everything. None
     without one. rows_differing: how many rows that one, and a later one of a selection, found to differ and left so.
-    walked_at: when the last complete run began that walked every page (UTC).
+    walked_at: when the last complete run began that walked every page (UTC). unreadable: the ids of the conversations
+    that could not be read when they were last asked for, in their order.
     """
 
     account_id: int
@@ -53,6 +54,7 @@ class Standing:
     verified: Any = None
     rows_differing: int = 0
     walked_at: datetime | None = None
+    unreadable: tuple[int, ...] = ()
 
 
 def _runs() -> Select[Any]:
@@ -153,6 +155,7 @@ def _standing(engine: Engine, connection: Connection, account_id: int) -> Standi
         connection.scalar(OLDEST_READING.where(Conversation.account_id == account_id)),
         *_verified(connection, account_id),
         proofs.last_walk(connection, account_id)[0],
+        tuple(sorted(ledger_entries.unread(connection, account_id))),
     )
 
 

@@ -1,15 +1,16 @@
 """Judges how an account stands, in one line; pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from etl.errors import unquoted
 from etl.exit_codes import Outcome
+from etl.load.acceptances import FaultKind
 from etl.load.journal import COUNTS
 from etl.monitoring.run_history import Standing
-from etl.monitoring.summary import spell_known
+from etl.monitoring.summary import MOST_NAMED, spell_known
 
 LONGEST_REASON = 160
 HOUR, DAY = 3600, 86_400
@@ -53,6 +54,7 @@ def verdict_to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
         "is_alive": standing.is_alive,
         "conversations_unaccounted": standing.conversations_unaccounted,
         "messages_unaccounted": standing.messages_unaccounted,
+        "unreadable": list(standing.unreadable),
         "known": (standing.last and standing.last.known) or {},
         "proof": standing.last and standing.last.proof,
         "last_walk_started_at": _iso(standing.walked_at),
@@ -72,7 +74,7 @@ def _faults(standing: Standing, now: datetime, max_age: timedelta) -> Iterator[s
     if complete and now - complete >= max_age:
         yield f"that is more than {_span(max_age)}"
     if last and last.outcome not in {Outcome.COMPLETE, Outcome.INTERRUPTED}:
-        yield f"run {last.run_id} {_was(last.outcome)}{_why(last)}"
+        yield ": ".join([f"run {last.run_id} {_was(last.outcome)}", *_causes(standing)])
     if standing.conversations_unaccounted:
         yield f"{standing.conversations_unaccounted} conversation ids unaccounted for"
     if standing.messages_unaccounted:
@@ -117,12 +119,24 @@ def _was(outcome: str) -> str:
     return "failed" if outcome == "failed" else f"was {outcome}"
 
 
-def _why(run: Any) -> str:
-    """Return the first problem of a run shortened, and without what a server answered: monitors send it by mail."""
-    if not run.problems:
-        return ""
-    said = " ".join(unquoted(run.problems[0], run.quotes or ()).split())
-    return f": {said if len(said) <= LONGEST_REASON else said[: LONGEST_REASON - 3] + '...'}"
+def _causes(standing: Standing) -> Iterator[str]:
+    """Yield why the last run over everything was not complete: whatever it could not read, by name, and a problem."""
+    last, known = standing.last, (standing.last.known or {}).get(FaultKind.CONVERSATION, ())
+    names = [str(one) for one in standing.unreadable if str(one) not in known]
+    problems = last.problems or []
+    if names and last.unreadable:
+        yield f"{len(names)} unreadable: {', '.join(names[:MOST_NAMED])}{' ...' if len(names) > MOST_NAMED else ''}"
+        if len(problems) == 1:
+            return  # it says the same, with the first answer
+    if problems:
+        more = f" ({len(problems)} problems, see `etl runs --run {last.run_id}`)" if len(problems) > 1 else ""
+        yield _shortened(problems[0], last.quotes or ()) + more
+
+
+def _shortened(problem: str, quotes: Sequence[str]) -> str:
+    """Return a problem on one line, shortened, and without what a server answered: monitors send it by mail."""
+    said = " ".join(unquoted(problem, quotes).split())
+    return said if len(said) <= LONGEST_REASON else said[: LONGEST_REASON - 3] + "..."
 
 
 def _run(row: Any) -> dict[str, Any] | None:

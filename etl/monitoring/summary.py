@@ -1,8 +1,7 @@
-"""The summary of a run, and lists of runs, for people and as JSON."""
+"""The summary of a run, for people, as JSON, and as a line of a log that is JSON."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -10,11 +9,21 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from etl import logs, steady_output
 from etl.exit_codes import Outcome
 from etl.load.acceptances import FaultKind
 from etl.load.journal import COUNTS, WALK, Run
 from etl.load.tally import COUNTED, NOTHING, Tally
-from etl.monitoring.console import LABEL_WIDTH, output, print_facts, print_json, spell_pages, spell_seconds, utc
+from etl.monitoring.console import (
+    ATTENTION,
+    LABEL_WIDTH,
+    output,
+    print_facts,
+    print_json,
+    print_said,
+    spell_pages,
+    spell_seconds,
+)
 from etl.monitoring.run_history import LEDGER
 
 log = logging.getLogger(__name__)
@@ -29,14 +38,34 @@ AUDIT = {"read": "read", "witnessed": "from the search alone", "unaccounted": "u
 
 
 def print_run(run: Run, as_json: bool) -> None:
-    """Print a run to standard output: as a summary for people, or as one JSON object and nothing else."""
+    """Print a run to standard output: as a summary for people, or as one JSON object and nothing else.
+
+    Where that cannot be written, the log says so, once, and the exit code stays the run's.
+    """
     if as_json:
         # Flushed, as other accounts may follow for hours.
         print_json(run_to_json(run))
-        for problem in run.problems:
-            log.error("%s", problem)
     else:
         print_summary(run, output())
+    if as_json or logs.is_json():
+        _log_run(run)
+    if why := steady_output.excused_loss():
+        log.warning(
+            "The summary could not be written: %s. The run is not touched by it: `etl runs --run %d` shows it.",
+            why,
+            run.run_id,
+        )
+
+
+def _log_run(run: Run) -> None:
+    """Log what the summary tells, for whoever reads the log alone."""
+    for problem in run.problems:
+        log.error("problem: %s", problem)
+    for note in run.notes:
+        log.info("note: %s", note)
+    if logs.is_json():
+        said = f"Run {run.run_id} of account {run.account_id}: {run.kind} {run.outcome}."
+        log.info("%s", said, extra={"summary": run_to_json(run)})
 
 
 def run_to_json(run: Run) -> dict[str, Any]:
@@ -74,7 +103,7 @@ def _figures(tally: Tally) -> dict[str, Any]:
 
 def print_summary(run: Run, console: Console, has_figures: bool = True) -> None:
     """Print a run: its outcome first, then problems and notes, then the figures unless the journal lacks them."""
-    colours = {Outcome.COMPLETE: "green", Outcome.INCOMPLETE: "yellow", Outcome.RUNNING: "default"}
+    colours = {Outcome.COMPLETE: "green", Outcome.INCOMPLETE: ATTENTION, Outcome.RUNNING: "default"}
     colour = colours.get(run.outcome, "red")
     console.print(
         Text.assemble(
@@ -84,9 +113,9 @@ def print_summary(run: Run, console: Console, has_figures: bool = True) -> None:
         )
     )
     for problem in run.problems:
-        console.print(Padding.indent(Text(problem, style=colour), 2))
+        print_said("problem", problem, console, style=f"bold {colour}")
     for note in run.notes:
-        console.print(Padding.indent(Text(note), 2))
+        print_said("note", note, console)
     if has_figures:
         _print_counts(run, console)
         print_facts(_facts(run), console)
@@ -153,32 +182,3 @@ def _spell_books(books: dict[str, dict[str, int]]) -> str:
     if conversations["vendor"] != conversations["ours"]:
         said += f"; conversations {conversations['vendor']:,} and {conversations['ours']:,}"
     return said
-
-
-def print_runs(runs: Sequence[Any], console: Console) -> None:
-    """Print runs, newest first, as a table; a run is a row with the columns of sync_runs."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("run", "account", "kind", "started (UTC)", "took"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("outcome", no_wrap=True)
-    for name in ("conversations", "messages", "unaccounted", "rejected"):
-        table.add_column(name, justify="right")
-    for run in runs:
-        ended = run.finished_at or (datetime.now(UTC) if run.outcome == Outcome.RUNNING else None)
-        table.add_row(
-            str(run.run_id),
-            str(run.account_id),
-            run.kind,
-            utc(run.started_at),
-            spell_seconds(max(0.0, (ended - run.started_at).total_seconds())) if ended else "",
-            Text(run.outcome, style="" if run.outcome in {Outcome.COMPLETE, Outcome.RUNNING} else "yellow"),
-            *(_changes(run, table) for table in ("conversations", "messages")),
-            "" if run.unaccounted is None else f"{run.unaccounted:,}",
-            "" if run.rejected is None else f"{run.rejected:,}",
-        )
-    console.print(table)
-
-
-def _changes(run: Any, table: str) -> str:
-    counts = (run.counts or {}).get(table)
-    return f"+{counts['inserted']:,} ~{counts['updated']:,}" if counts else ""

@@ -26,7 +26,7 @@ def fingerprint(settings: Settings) -> str:
     told = (
         REVISION,
         VERSION,
-        settings.base_url,
+        settings.server_name or settings.base_url,
         settings.api_token.get_secret_value(),
         settings.messages,
         settings.contacts,

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import platformdirs
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -29,8 +29,7 @@ from etl.settings.validators import (
 
 log = logging.getLogger(__name__)
 
-# Settings that no child process gets.
-SECRETS = {"ETL_API_TOKEN", "ETL_PII_KEY", "ETL_PING_URL"}
+SECRETS = {"ETL_API_TOKEN", "ETL_PII_KEY", "ETL_PING_URL"}  # no child process gets these
 
 
 def _home() -> Path:
@@ -103,6 +102,8 @@ class StatusSettings(DatabaseSettings):
 class Settings(DatabaseSettings):
     """All settings; one field, one variable. The README's table is generated from it."""
 
+    # By what a server is known whose address is another one each time; no variable.
+    server_name: ClassVar[str | None] = None
     base_url: Annotated[str, AfterValidator(check_base_url)] = Field(
         default="https://online.99digital.co.il",
         description="Address of the vendor's server, without path. `http://` only for this machine.",
