@@ -1,5 +1,7 @@
 """The wide row of a conversation, and the views of what managers ask first: every figure is worked out by hand."""
 
+import json
+
 import pytest
 from sqlalchemy import Engine
 
@@ -44,7 +46,7 @@ def test_a_run_that_was_let_off_a_conversation_does_not_tell_that_it_was_still_n
     told.conversation(1, "03-02 09:00")
     told.saw("03-02 10:00", (1, "open", None))
     told.saw("03-02 11:00")
-    told.do("UPDATE helpdesk.sync_runs SET known = jsonb_build_object(CAST(:kind AS text), jsonb_build_array('1'))", kind=kind)
+    told.do("UPDATE helpdesk.sync_runs SET known = CAST(:known AS jsonb)", known=json.dumps({kind: ["1"]}))
     told.saw("03-02 12:00", (1, "open", 1))
     columns = "first_assignment_seconds_at_least, unassigned_seconds_at_least"
     assert metrics(told, columns) == (HOUR, 0)
