@@ -242,25 +242,36 @@ def _outcome(known: Known) -> Row:
         resolver = _resolver(known, resolved[-1])
         row["is_first_contact_resolution"] = known.is_resolved and len(known.openings) == 1
         row["is_first_contact_resolution_for_good"] = _is_for_good(known, known.openings[0])
-        if resolver != "not known":
+        if resolver != "not known" and _has_passed(known, resolved[-1]):
             row["is_resolved_by_bot_for_good"] = resolver == "bot" and _is_for_good(known, resolved[-1])
     return row
 
 
-def _is_for_good(known: Known, opening: Opening) -> bool | None:
-    earliest, latest = opening.resolved_not_before, opening.resolved_not_after
+def _bounds(opening: Opening) -> tuple[datetime | None, datetime | None]:
     if opening.resolved_at_is == "told":
-        earliest = latest = opening.resolved_at
-    if earliest is None or latest is None:
+        return opening.resolved_at, opening.resolved_at
+    return opening.resolved_not_before, opening.resolved_not_after
+
+
+def _has_passed(known: Known, opening: Opening) -> bool:
+    """Return whether the seven days after a resolution have passed, by the last complete run, before it was gone."""
+    _, latest = _bounds(opening)
+    if latest is None or known.as_of is None:
+        return False
+    return min(at for at in (known.as_of, known.deleted_at) if at is not None) >= latest + FOR_GOOD
+
+
+def _is_for_good(known: Known, opening: Opening) -> bool | None:
+    earliest, latest = _bounds(opening)
+    if earliest is None or latest is None or not _has_passed(known, opening):
         return None
-    if opening.number < len(known.openings):
-        following = known.openings[opening.number]
-        if following.opened_not_after is not None and following.opened_not_after < earliest + FOR_GOOD:
-            return False
-        is_late = following.opened_not_before is not None and following.opened_not_before >= latest + FOR_GOOD
-        return True if is_late else None
-    looked = min((at for at in (known.as_of, known.deleted_at) if at is not None), default=latest)
-    return True if known.as_of is not None and looked >= latest + FOR_GOOD else None
+    if opening.number == len(known.openings):
+        return True
+    following = known.openings[opening.number]
+    if following.opened_not_after is not None and following.opened_not_after < earliest + FOR_GOOD:
+        return False
+    is_late = following.opened_not_before is not None and following.opened_not_before >= latest + FOR_GOOD
+    return True if is_late else None
 
 
 def _surveys(known: Known, ratings: Row) -> Row:

@@ -68,12 +68,13 @@ SELECT
         WHEN counted.replies_not_known = 0 THEN counted.replies = 1
     END AS is_one_touch,
     CASE WHEN counted.resolutions > 0 THEN counted.is_resolved AND counted.reopenings = 0 END AS is_first_contact_resolution,
-    CASE WHEN counted.reopenings = 0 THEN held.is_so ELSE counted.is_first_for_good END AS is_first_contact_resolution_for_good,
+    CASE WHEN counted.reopenings = 0 THEN held.is_so WHEN passed.since_first THEN counted.is_first_for_good END
+        AS is_first_contact_resolution_for_good,
     counted.bot_handoffs,
-    CASE counted.last_resolver
-        WHEN 'bot' THEN CASE WHEN counted.is_resolved THEN held.is_so ELSE counted.is_last_for_good END
-        WHEN 'agent' THEN false
-        WHEN 'nobody' THEN false
+    CASE
+        WHEN counted.last_resolver = 'not known' THEN NULL
+        WHEN counted.is_resolved THEN CASE WHEN held.is_so THEN counted.last_resolver = 'bot' END
+        WHEN passed.since_last THEN counted.last_resolver = 'bot' AND counted.is_last_for_good
     END AS is_resolved_by_bot_for_good,
 
     surveyed.asked AS surveys_asked,
@@ -146,6 +147,22 @@ CROSS JOIN LATERAL (
 ) AS waiting
 -- Whether the last resolution has held for seven days.
 CROSS JOIN LATERAL (SELECT CASE WHEN known.at >= counted.holds_from THEN true END AS is_so) AS held
+-- Of one that came back whether they have passed, too: else all that is known of the last days is what did not hold, and it
+-- would be the whole of a share.
+LEFT JOIN LATERAL (
+    SELECT
+        bool_or(resolved.is_past) FILTER (WHERE opening.opening = 1) AS since_first,
+        bool_or(resolved.is_past) FILTER (WHERE opening.opening = counted.reopenings) AS since_last
+    FROM helpdesk.conversation_openings AS opening
+    CROSS JOIN LATERAL (
+        SELECT known.at >= latest.at + interval '7 days' AND coalesce(conversation.deleted_at >= latest.at + interval '7 days', true)
+            AS is_past
+        FROM (
+            SELECT CASE opening.resolved_at_is WHEN 'told' THEN opening.resolved_at ELSE opening.resolved_not_after END AS at
+        ) AS latest
+    ) AS resolved
+    WHERE counted.reopenings > 0 AND opening.account_id = conversation.account_id AND opening.conversation_id = conversation.id
+) AS passed ON true
 LEFT JOIN LATERAL (
     SELECT count(*) AS asked, count(*) FILTER (WHERE survey.is_answered) AS answered
     FROM helpdesk.surveys AS survey

@@ -118,6 +118,25 @@ def test_a_resolution_is_for_good_once_seven_days_have_passed(told: Told) -> Non
     assert metrics(told, "resolutions, last_resolution_seconds, reopenings", 3) == (2, 18 * DAY + 90 * MINUTE, 1)
 
 
+def test_until_seven_days_have_passed_what_came_back_is_no_more_known_than_what_did_not(told: Told) -> None:
+    """Else all that is known of the last days is what came back, and the share of what held would be nought."""
+    robot = {"assignee_bot_type": "agent_bot", "assignee_bot_id": 1}
+    owners: dict[int, tuple[object, ...]] = {1: (1,), 2: (1,), 3: (None, robot), 4: (None, robot)}
+    for number in owners:
+        told.conversation(number, "03-02 09:00")
+        told.wrote(number, ("03-02 09:00", "in"), ("03-02 09:30", "Ann"), ("03-02 10:00", "act"))
+    told.saw("03-03 09:00", *((number, "resolved", *owner) for number, owner in owners.items()))
+    for number in (2, 4):
+        told.wrote(number, ("03-03 12:00", "in"))
+    told.saw("03-04 09:00", *((number, "open", *owners[number]) for number in (2, 4)))
+    told.saw("03-09 09:59")
+    columns = "is_first_contact_resolution_for_good, is_resolved_by_bot_for_good"
+    query = f"SELECT {columns} FROM bi.conversation_metrics ORDER BY conversation_id"
+    assert told.rows(query) == [(None, None)] * 4
+    told.saw("03-09 10:01")
+    assert told.rows(query) == [(True, False), (False, False), (True, True), (False, False)]
+
+
 def test_what_was_found_gone_within_seven_days_held_for_nobody_knows_how_long(told: Told) -> None:
     told.conversation(1, "03-02 09:00", deleted_at=utc("03-04 02:00"))
     told.wrote(1, ("03-02 09:00", "in"), ("03-02 09:30", "Ann"), ("03-02 10:00", "act"))
