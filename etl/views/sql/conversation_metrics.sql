@@ -23,7 +23,7 @@ SELECT
 
     counted.first_response_seconds,
     counted.first_response_business_seconds,
-    coalesce(counted.is_first_response_known, true) AS is_first_response_known,
+    CASE WHEN counted.conversation_id IS NOT NULL THEN coalesce(counted.is_first_response_known, true) END AS is_first_response_known,
     counted.questions,
     counted.questions_answered,
     CASE WHEN counted.questions_answered > 0 THEN false WHEN counted.are_questions_known THEN true END AS is_unanswered,

@@ -5,10 +5,11 @@ CREATE VIEW helpdesk.owed_then AS
 SELECT
     owed.*,
     conversation.deleted_at,
-    moved.before IS NULL OR moved.is_later_than_a_look AS is_inbox_known,
+    -- It is always in one: where it had none before it moved, none was told.
+    moved.number IS NULL OR moved.before IS NOT NULL AND moved.is_later_than_a_look AS is_inbox_known,
     CASE
-        WHEN moved.before IS NULL THEN conversation.inbox_id
-        WHEN moved.is_later_than_a_look THEN (moved.before #>> '{}')::bigint
+        WHEN moved.number IS NULL THEN conversation.inbox_id
+        WHEN moved.before IS NOT NULL AND moved.is_later_than_a_look THEN (moved.before #>> '{}')::bigint
         ELSE (moved.after #>> '{}')::bigint
     END AS inbox_id,
     coalesce(state.is_sure OR following.is_there AND state.team_id IS NOT DISTINCT FROM following.team_id, false) AS is_team_known,
@@ -50,7 +51,7 @@ LEFT JOIN LATERAL (
     ORDER BY following.valid_from LIMIT 1
 ) AS following ON true
 LEFT JOIN LATERAL (
-    SELECT change.before, change.after, EXISTS (
+    SELECT change.number, change.before, change.after, EXISTS (
         SELECT FROM helpdesk.whole_runs AS run
         WHERE run.account_id = owed.account_id AND run.has_seen_all AND run.has_seen_silent_moves
               AND NOT run.unseen ? owed.conversation_id::text

@@ -17,6 +17,11 @@ MOVED = """
     INSERT INTO helpdesk.field_changes (account_id, entity, entity_id, field, before, after, seen_at)
     VALUES (1, 'conversation', 1, 'inbox_id', '2', '1', '2026-03-04Z')
 """
+TOLD_LATE = """
+    INSERT INTO helpdesk.field_changes (account_id, entity, entity_id, field, before, after, seen_at)
+    VALUES (1, 'conversation', 1, 'inbox_id', NULL, '1', '2026-03-04Z'),
+        (1, 'conversation', 1, 'inbox_id', '1', '2', '2026-03-05Z')
+"""
 
 
 @pytest.fixture
@@ -60,6 +65,18 @@ def test_that_it_was_in_another_inbox_has_a_conversation_computed_and_so_have_th
     assert levels(told, "conversation_id, inbox_id, elapsed_seconds") == [(1, 2, 0), (2, 1, None)]
 
 
+def test_where_no_inbox_was_told_at_first_it_is_the_next_one_and_not_that_of_now(told: Told) -> None:
+    told.do(TOLD_LATE)
+    told.do("UPDATE helpdesk.conversations SET inbox_id = 2 WHERE id = 1")
+    told.compute()
+    stored = "SELECT DISTINCT is_inbox_known, inbox_id FROM helpdesk.obligations WHERE conversation_id = 1"
+    assert told.rows(stored) == [(False, 1)]
+    assert levels(told, "conversation_id, inbox_id, not_seen") == [
+        (1, None, "inbox, team, priority, labels"),
+        (2, 1, "team, priority, labels"),
+    ]
+
+
 def test_in_another_time_zone_what_is_owed_began_on_another_day(told: Told) -> None:
     assert levels(told, "began_on") == [(date(2026, 3, 3),)] * 2
     told.do("UPDATE helpdesk.accounts SET time_zone = 'UTC'")
@@ -71,10 +88,11 @@ def test_in_another_time_zone_what_is_owed_began_on_another_day(told: Told) -> N
 def test_what_no_run_has_counted_yet_is_not_known_and_not_nothing(told: Told) -> None:
     told.conversation(3, "03-03 12:00")
     told.wrote(3, ("03-03 12:00", "in"))
-    shown = "SELECT questions, replies, resolutions, age_seconds FROM bi.conversation_metrics WHERE conversation_id = 3"
-    assert told.rows(shown) == [(None, None, None, None)]
+    columns = "questions, replies, resolutions, age_seconds, is_first_response_known"
+    shown = f"SELECT {columns} FROM bi.conversation_metrics WHERE conversation_id = 3"
+    assert told.rows(shown) == [(None,) * 5]
     told.saw("03-03 12:10", (3, "open", None))
-    assert told.rows(shown) == [(1, 0, 0, 599)]
+    assert told.rows(shown) == [(1, 0, 0, 599, True)]
 
 
 def test_what_has_held_for_seven_days_is_told_without_being_computed_again(told: Told) -> None:
