@@ -154,10 +154,9 @@ def _token(client: "Client") -> Iterator[Finding]:
         yield Finding(None, "token", f"the server failed when it was asked whose it is ({error})")
         return
     except VendorError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            yield Finding(None, "token", "the server has no /profile to ask whose it is")
-        else:
-            yield Finding(False, "token", str(error), _advise(error, COPY_IT))
+        is_there = error.status != HTTPStatus.NOT_FOUND
+        unknown = Finding(None, "token", "the server has no /profile to ask whose it is")
+        yield Finding(False, "token", str(error), _advise(error, COPY_IT)) if is_there else unknown
         return
     listed = profile.get("accounts") if isinstance(profile, dict) else None
     memberships = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
@@ -207,8 +206,7 @@ def _optional(client: "Client") -> Iterator[Finding]:
     """Ask for the lists of names that ids refer to; each of them may be missing on an installation."""
     from etl.commands.offers import OPTIONAL, missing_of
 
-    missing = missing_of(client)
-    if missing:
+    if missing := missing_of(client):
         said = f"not to be had on this server, or not with this token: {', '.join(missing)}."
         yield Finding(None, "lists", said, "A run does without; what they would tell is not in the tables.")
     else:

@@ -43,7 +43,7 @@ def test_sync_prints_a_summary_that_says_first_whether_it_is_complete(
     first, *lines = [line.rstrip() for line in done.stdout.splitlines()]
     assert first.startswith("Run 1 · sync of account 1 · complete after ")
     assert lines == [
-        f"  {EVENTS_NOT_READ}",
+        f"  note: {EVENTS_NOT_READ}",
         "                 seen  inserted  updated  unchanged",
         "  conversations     3         3        0          0",
         "  messages          9         9        0          0",
@@ -71,7 +71,7 @@ def test_json_is_one_object_and_nothing_else_on_standard_output(etl: RunEtl, set
     assert list(run) == [
         "run_id", "account_id", "kind", "outcome", "started_at", "finished_at", "seconds", "requests", "retries",
         "pages", "conversations", "messages", "contacts", "attachments", "rejected", "unknown_fields", "proof",
-        "ledger", "audit", "contact_ledger", "books", "notes", "problems",
+        "ledger", "audit", "contact_ledger", "books", "known", "notes", "problems",
     ]  # fmt: skip
     assert done.stdout.count("\n") == 1
 
@@ -79,7 +79,8 @@ def test_json_is_one_object_and_nothing_else_on_standard_output(etl: RunEtl, set
 def test_logs_are_json_lines_when_asked_for(etl: RunEtl, settings: dict[str, str]) -> None:
     lines = [json.loads(line) for line in etl("sync", ETL_LOG_FORMAT="json", **settings).stderr.splitlines()]
     assert [(line["level"], line["event"].split(":")[0]) for line in lines] == [
-        ("info", "open"), ("info", "resolved"), ("info", "pending"), ("info", "snoozed"),
+        ("info", "open"), ("info", "resolved"), ("info", "pending"), ("info", "snoozed"), ("info", "note"),
+        ("info", "Run 1 of account 1"),
     ]  # fmt: skip
 
 

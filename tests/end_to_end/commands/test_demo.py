@@ -24,4 +24,4 @@ def test_the_demo_begins_again_on_the_tables_of_a_version_that_it_does_not_know(
     assert again.returncode == 0, again.stderr
     assert " proof          what changed was read, and the vendor's counts of the four statuses agree" in again.stdout
     assert "\nTo look further   docker compose run --rm demo psql --demo\nA quiet night " in again.stdout
-    assert "serve" not in again.stdout
+    assert "serve --demo" not in again.stdout

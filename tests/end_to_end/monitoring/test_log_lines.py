@@ -52,7 +52,7 @@ def test_each_line_of_a_run_has_event_run_and_account(etl: RunEtl, database_url:
 def test_the_problems_of_a_failed_run_are_lines_of_it(etl: RunEtl, database_url: str) -> None:
     with serve(Vendor(account_of(1), token="another")) as base_url:
         done = etl("sync", **settings(base_url, database_url, ETL_LOG_FORMAT="json"))
-    assert done.returncode == 1
+    assert done.returncode == 2
     lines = lines_of(done.stderr)
     problems = [line["event"] for line in lines if line["level"] == "error"]
     assert [one[:9] for one in problems] == ["problem: "]
