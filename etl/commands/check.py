@@ -91,7 +91,7 @@ def print_findings(findings: Iterable[Finding]) -> int:
     """Print findings, one a line; return how many of them are faults."""
     from rich.text import Text
 
-    from etl.monitoring.console import ATTENTION, output
+    from etl.monitoring.console import ATTENTION, output, print_line
 
     console = output()
     signs = {True: ("ok", "green"), False: ("FAULT", "bold red"), None: ("note", ATTENTION)}
@@ -99,7 +99,7 @@ def print_findings(findings: Iterable[Finding]) -> int:
     for finding in findings:
         sign, style = signs[finding.ok]
         said = f"  {finding.name:<8}  {finding.said} {finding.advice}".rstrip()
-        console.print(Text.assemble((f"{sign:<5}", style), said), soft_wrap=True)
+        print_line(Text.assemble((f"{sign:<5}", style), said), console)
         faults += finding.ok is False
     return faults
 
