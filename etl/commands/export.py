@@ -124,11 +124,11 @@ def _told_of(engine: "Engine", account_id: int | None) -> tuple[str, list[str]]:
 
     It is asked before anything is read: what a run brings meanwhile is newer than what is said.
     """
-    from etl.load import clock, journal
+    from etl.load import clock, earlier_runs
     from etl.monitoring.run_history import standings
 
     wanted = [account_id] if account_id else [one.account_id for one in standings(engine)]
-    since = {one: journal.last_complete_start(engine, one) for one in wanted}
+    since = {one: earlier_runs.last_complete_start(engine, one) for one in wanted}
     now = clock.now(engine)
     known = [moment for moment in since.values() if moment]
     missing = [

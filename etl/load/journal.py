@@ -1,16 +1,15 @@
-"""The journal of runs: how each began and ended, what it did, and when the one before it was."""
+"""The journal of runs: how each began and ended, and what it did."""
 
-import json
 import os
 import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from etl.database.bookkeeping import AccountCount, SyncRun
@@ -26,8 +25,6 @@ from etl.load.tally import Tally
 WALK, COUNTS = "walk", "counts"
 RECENT = {"recent": True}
 OVER_EVERYTHING = SyncRun.selection.is_(None) | (SyncRun.selection == RECENT)
-RESUMED_WITHIN = timedelta(days=1)
-RUNS_AT_ONCE = 50
 CLOSED = "Run {} lost its lock, and another one has begun since. What it saved until then stays."
 
 
@@ -181,79 +178,3 @@ def save_counts(engine: Engine, run: Run, status: str, counts: dict[str, int]) -
     told = {one.name: keep.excluded[one.name] for one in AccountCount.__table__.columns if one.name.endswith("_count")}
     with transaction(engine) as connection:
         connection.execute(keep.on_conflict_do_update(index_elements=["account_id", "run_id", "status"], set_=told))
-
-
-def last_complete_start(engine: Engine, account_id: int) -> datetime | None:
-    """Return when the last complete run over everything that changed began (UTC); None when there was none.
-
-    None counts that lies in the future, or after one that followed it: the clock was ahead, and what has changed since
-    it really began is not known to be read.
-    """
-    runs = (
-        select(SyncRun.started_at, ((SyncRun.outcome == Outcome.COMPLETE) & OVER_EVERYTHING).label("counts"))
-        .where(SyncRun.account_id == account_id)
-        .order_by(SyncRun.run_id.desc())
-    )
-    with transaction(engine) as connection:
-        before = Clock.of(connection).at
-        with connection.execution_options(yield_per=RUNS_AT_ONCE).execute(runs) as found:
-            for row in found:
-                if row.started_at <= before and row.counts:
-                    return cast("datetime", row.started_at)
-                before = min(before, row.started_at)
-    return None
-
-
-def last_whole_start(engine: Engine, account_id: int) -> datetime | None:
-    """Return when the last run over everything began that went to its end (UTC); None where it was not complete.
-
-    What it left incomplete may be anywhere. None also where one that followed began before it: the clock was ahead.
-    """
-    with transaction(engine) as connection:
-        last = connection.execute(_last_to_its_end(account_id)).first()
-        if last is None or last.outcome != Outcome.COMPLETE:
-            return None
-        later = select(SyncRun).where(SyncRun.account_id == account_id, SyncRun.run_id > last.run_id)
-        is_ahead = connection.scalar(select(later.where(SyncRun.started_at < last.started_at).exists()))
-    return None if is_ahead else cast("datetime", last.started_at)
-
-
-def previous_start(engine: Engine, run: Run) -> datetime | None:
-    """Return when the last sync of everything before this run began that went to its end (UTC); None: none did."""
-    before = _last_to_its_end(run.account_id).where(SyncRun.run_id < run.run_id, SyncRun.kind == "sync")
-    with transaction(engine) as connection:
-        begun: datetime | None = connection.scalar(before)
-    return begun
-
-
-def _last_to_its_end(account_id: int) -> Select[datetime, str, int]:
-    """Return a query for the last run over everything that went to its end: when it began, its outcome and number."""
-    return (
-        select(SyncRun.started_at, SyncRun.outcome, SyncRun.run_id)
-        .where(SyncRun.account_id == account_id, SyncRun.selection.is_(None))
-        .where(SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]))
-        .order_by(SyncRun.run_id.desc())
-        .limit(1)
-    )
-
-
-def resumed_from(engine: Engine, run: Run) -> datetime:
-    """Return when the work of this run was begun (UTC): by itself, or by runs of the same selection that were stopped.
-
-    Only runs of the last day count: what was read longer ago is read again.
-    """
-    begun = run.started_at
-    chosen = json.loads(json.dumps(run.selection))  # as the journal has it: with lists for tuples
-    with transaction(engine) as connection:
-        earlier = connection.execute(
-            select(SyncRun.started_at, SyncRun.outcome, SyncRun.selection)
-            .where(SyncRun.account_id == run.account_id, SyncRun.kind == run.kind, SyncRun.run_id < run.run_id)
-            .where(SyncRun.started_at > run.started_at - RESUMED_WITHIN)
-            .order_by(SyncRun.run_id.desc())
-        )
-        for row in earlier:
-            if row.selection == chosen:
-                if row.outcome not in {Outcome.INTERRUPTED, Outcome.FAILED}:
-                    break
-                begun = min(begun, row.started_at)  # it may lie in the future
-    return begun

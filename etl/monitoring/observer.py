@@ -11,7 +11,7 @@ from etl import logs
 from etl.database.engine import transaction
 from etl.errors import AnotherRun, DatabaseError, Interrupted
 from etl.exit_codes import Outcome
-from etl.load import journal, proofs
+from etl.load import earlier_runs, proofs
 from etl.load.journal import Run
 from etl.monitoring import metrics, run_history
 from etl.monitoring.pings import Pings
@@ -72,7 +72,7 @@ class Observer:
         if not self._file:
             return
         try:
-            last_complete = journal.last_complete_start(engine, self._account_id)
+            last_complete = earlier_runs.last_complete_start(engine, self._account_id)
             runs = run_history.last_of_each_kind(engine, self._account_id)
             with transaction(engine) as connection:
                 last_walk, _ = proofs.last_walk(connection, self._account_id)

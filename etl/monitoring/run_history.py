@@ -14,7 +14,7 @@ from etl.database.engine import transaction
 from etl.database.models import Conversation
 from etl.database.witnesses import Verification
 from etl.exit_codes import Outcome
-from etl.load import journal, ledger_entries, proofs, run_lock
+from etl.load import earlier_runs, ledger_entries, proofs, run_lock
 from etl.load.journal import OVER_EVERYTHING, Run
 from etl.load.tally import tally_of
 
@@ -145,7 +145,7 @@ def _standing(engine: Engine, connection: Connection, account_id: int) -> Standi
     audit = last(select(SyncRun.audit), SyncRun.audit.is_not(None))
     return Standing(
         account_id,
-        journal.last_complete_start(engine, account_id),
+        earlier_runs.last_complete_start(engine, account_id),
         last(_runs(), ~is_open, OVER_EVERYTHING),
         under_way,
         under_way is not None and under_way.outcome == Outcome.RUNNING,

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from etl.database.base import REVISION
 from etl.database.engine import transaction
-from etl.load import journal, proofs
+from etl.load import earlier_runs, proofs
 from etl.load.clock import Clock
 from etl.privacy.rules import way_of
 from etl.run.intake import VERSION
@@ -43,7 +43,7 @@ def since(engine: Engine, settings: Settings, selection: Selection) -> datetime 
     over everything was not complete, so that what it left may be anywhere; of what is recent, where none was complete.
     """
     if selection.recent:
-        complete = journal.last_complete_start(engine, settings.account_id)
+        complete = earlier_runs.last_complete_start(engine, settings.account_id)
         return complete and complete - OVERLAP
     wants_all = selection.full or selection.audit or selection.accept_contract or selection.kind == "backfill"
     if wants_all or selection.chosen() or not settings.walk_days:
@@ -51,7 +51,7 @@ def since(engine: Engine, settings: Settings, selection: Selection) -> datetime 
     with transaction(engine) as connection:
         now = Clock.of(connection).at
         walked_at, walked_as = proofs.last_walk(connection, settings.account_id)
-    begun = journal.last_whole_start(engine, settings.account_id)
+    begun = earlier_runs.last_whole_start(engine, settings.account_id)
     if walked_at is None or walked_as != fingerprint(settings) or begun is None or begun > now:
         return None
     if not timedelta() <= now - walked_at < timedelta(days=settings.walk_days) - EARLY:

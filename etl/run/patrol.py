@@ -11,7 +11,7 @@ from math import ceil
 from sqlalchemy import Connection
 
 from etl.database.engine import transaction
-from etl.load import held, journal, marks
+from etl.load import earlier_runs, held, marks
 from etl.load.tally import Tally, Unproved
 from etl.run.intake import Intake
 from etl.run.rereading import HISTORIES_AT_ONCE, read_whole
@@ -50,7 +50,7 @@ def reread(intake: Intake, chosen: dict[int, str]) -> None:
 def _oldest(intake: Intake) -> dict[int, str]:
     """Return the conversations whose turn it is, with their marks: fewer where the last run was not a night ago."""
     run = intake.run
-    before = journal.previous_start(intake.engine, run)
+    before = earlier_runs.previous_start(intake.engine, run)
     # One that lies in the future says nothing: the clock was ahead.
     share = min(1.0, (run.started_at - before) / NIGHT) if before and before < run.started_at else 1.0
     most = ceil(len(run.tally.seen) * intake.settings.patrol_percent / 100 * share)

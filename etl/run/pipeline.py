@@ -13,7 +13,7 @@ from etl.extract.client import Client
 from etl.extract.filters import query_of
 from etl.extract.recent import Recent
 from etl.extract.walk import BY_CREATION, Page, Span, walk
-from etl.load import journal
+from etl.load import earlier_runs
 from etl.load.journal import Run
 from etl.load.tally import Tally
 from etl.run.far_ids import FarIds
@@ -47,7 +47,7 @@ def walks(
 
 def read_again(intake: Intake) -> None:
     """Have every history read again, except those that this backfill has read before it was stopped."""
-    intake.read_after = journal.resumed_from(intake.engine, intake.run)
+    intake.read_after = earlier_runs.resumed_from(intake.engine, intake.run)
 
 
 def _pages_by_id(client: Client, intake: Intake, ids: tuple[int, ...]) -> Iterator[Page]:

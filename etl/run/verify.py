@@ -15,7 +15,7 @@ from etl.exit_codes import Outcome
 from etl.extract.client import Client
 from etl.extract.history import Histories
 from etl.interrupt import Interrupt
-from etl.load import clock, differing, journal, run_lock, verifications
+from etl.load import clock, differing, earlier_runs, run_lock, verifications
 from etl.load.samples import Holding
 from etl.privacy import stored
 from etl.privacy.batches import Forgotten, protect
@@ -148,7 +148,7 @@ def _begin(settings: Settings, engine: Engine, wanted: Wanted, reads_histories: 
         stored.require_way(connection, account_id, way_of(settings))
         among = sampling.look(connection, account_id, wanted)
         drawn = sampling.draw(connection, among, wanted, reads_histories=reads_histories)
-    read_at = journal.last_complete_start(engine, account_id)
+    read_at = earlier_runs.last_complete_start(engine, account_id)
     found = Verification(account_id, wanted, started_at, drawn, Findings(wanted.draws, read_at))
     if read_at is None:
         found.remarks.append(

@@ -21,7 +21,7 @@ from etl.extract.filters import query_of
 from etl.extract.history import Histories
 from etl.extract.walk import Page, Span, first_page, walk
 from etl.id_set import IdSet
-from etl.load import journal, kept_tally
+from etl.load import earlier_runs, kept_tally
 from etl.load.clock import Clock
 from etl.load.journal import Run
 from etl.load.tally import SAVED, Tally
@@ -109,7 +109,7 @@ def _reads_every_history(intake: Intake, selection: Selection) -> bool:
     if selection.recent or selection.search or selection.conversations:
         return False
     account_id = intake.run.account_id
-    return selection.kind == "backfill" or journal.last_complete_start(intake.engine, account_id) is None
+    return selection.kind == "backfill" or earlier_runs.last_complete_start(intake.engine, account_id) is None
 
 
 @dataclass(frozen=True)

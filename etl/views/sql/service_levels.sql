@@ -89,24 +89,26 @@ LEFT JOIN LATERAL (
       AND day.starts_at <= counted.until
     ORDER BY day.starts_at DESC LIMIT 1
 ) AS last ON true
--- How long the inbox will have been open by then; mostly that is on the same day.
+-- How long the inbox will have been open by then, since its first day; mostly it is on the same day.
 CROSS JOIN LATERAL (
     SELECT helpdesk.open_until(owed.since, first) + make_interval(secs => target.within_seconds) AS open_for
+    OFFSET 0
 ) AS needed
 CROSS JOIN LATERAL (
-    SELECT coalesce(first.open_before + (first.closes - first.opens) >= needed.open_for, false) AS on_the_same_day
+    SELECT first.open_before + (first.closes - first.opens) >= needed.open_for AS on_the_same_day
 ) AS reached
 LEFT JOIN LATERAL (
     SELECT day.* FROM helpdesk.inbox_days AS day
-    WHERE NOT reached.on_the_same_day AND day.account_id = owed.account_id AND day.inbox_id = first.inbox_id
+    WHERE first.day IS NOT NULL AND reached.on_the_same_day IS NOT TRUE
+      AND day.account_id = owed.account_id AND day.inbox_id = first.inbox_id
       AND day.starts_at > first.starts_at AND day.open_before + (day.closes - day.opens) >= needed.open_for
     ORDER BY day.starts_at LIMIT 1
 ) AS later ON true
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN target.time = 'calendar' THEN owed.since + make_interval(secs => target.within_seconds)
-        WHEN reached.on_the_same_day THEN helpdesk.business_due(owed.since, first, target.within_seconds, first)
-        ELSE helpdesk.business_due(owed.since, first, target.within_seconds, later)
+        WHEN reached.on_the_same_day THEN helpdesk.business_due(needed.open_for, first)
+        ELSE helpdesk.business_due(needed.open_for, later)
     END AS at
     OFFSET 0
 ) AS due

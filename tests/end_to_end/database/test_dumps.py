@@ -48,7 +48,7 @@ def test_what_the_document_dumps_is_restored_and_the_nights_go_on(
         if len(schemas) == 1:
             for command in (["worker"], ["jobs"], ["backfill", "--queue"]):
                 refused = etl(*command, **variables)
-                assert refused.returncode == 1
+                assert refused.returncode == 2
                 assert "Schema etl_jobs lacks " in refused.stderr
                 assert refused.stderr.endswith(" Run `etl migrate`, which makes the queue anew.\n")
             checked = etl("check", **variables)

@@ -27,7 +27,7 @@ def test_each_command_refuses_a_pooler_that_hands_transactions_to_other_sessions
     with serve(Vendor(account_of(3), token=TOKEN)) as base_url, pooled(database_url, "transaction") as url:
         for command in COMMANDS:
             done = etl(*command.split(), **settings(base_url, url))
-            assert done.returncode == 1, command
+            assert done.returncode == 2, command
             assert sentence(done.stderr).startswith("PostgreSQL at 127.0.0.1:"), command
             assert sentence(done.stderr).endswith(NoSession.advice), command
         done = etl("check", **settings(base_url, url))
@@ -40,7 +40,7 @@ def test_each_command_refuses_a_pooler_that_hands_transactions_to_other_sessions
 def test_so_does_every_other_command(etl: RunEtl, database_url: str, command: str) -> None:
     with serve(Vendor(account_of(3), token=TOKEN)) as base_url, pooled(database_url, "statement") as url:
         done = etl(*command.split(), **settings(base_url, url, ETL_PII="drop"))
-        assert (done.returncode, sentence(done.stderr).endswith(NoSession.advice)) == (1, True)
+        assert (done.returncode, sentence(done.stderr).endswith(NoSession.advice)) == (2, True)
 
 
 @pytest.mark.long

@@ -82,7 +82,7 @@ def test_a_failed_run_is_no_success_and_leaves_the_time_of_the_complete_one(
     file = tmp_path / "collected" / "etl-1.prom"
     etl("sync", **variables)
     before = samples(file)
-    assert etl("sync", **variables | {"ETL_API_TOKEN": "another"}).returncode == 1
+    assert etl("sync", **variables | {"ETL_API_TOKEN": "another"}).returncode == 2
     after = samples(file)
     complete = "etl_last_complete_timestamp_seconds", 'account_id="1"'
     assert after[complete] == before[complete]

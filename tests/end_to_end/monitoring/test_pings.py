@@ -74,7 +74,7 @@ def test_an_incomplete_and_a_failed_run_tell_a_failure_without_what_the_server_s
     assert "500" not in service.told[-1][1]
     assert service.steps() == ["/start", "/fail"]
 
-    assert etl("sync", **variables | {"ETL_API_TOKEN": "of-another-account"}).returncode == 1
+    assert etl("sync", **variables | {"ETL_API_TOKEN": "of-another-account"}).returncode == 2
     assert "sync failed. " in service.told[-1][1]
     assert service.steps() == ["/start", "/fail"]
 
@@ -82,9 +82,10 @@ def test_an_incomplete_and_a_failed_run_tell_a_failure_without_what_the_server_s
 def test_a_run_that_cannot_begin_tells_a_failure(
     etl: RunEtl, service: Pinged, variables: dict[str, str], empty_database_url: str
 ) -> None:
-    for url in ("postgresql://user:pass-word@127.0.0.1:9/tables", empty_database_url):
-        assert etl("sync", **variables | {"DATABASE_URL": url}).returncode == 1
-        assert service.told[-1][1] == "A run of account 1 failed: DatabaseError, see its log."
+    nowhere = "postgresql://user:pass-word@127.0.0.1:9/tables"
+    for url, code, kind in ((nowhere, 1, "DatabaseError"), (empty_database_url, 2, "Unfit")):
+        assert etl("sync", **variables | {"DATABASE_URL": url}).returncode == code
+        assert service.told[-1][1] == f"A run of account 1 failed: {kind}, see its log."
         assert service.steps() == ["/fail"]
 
 

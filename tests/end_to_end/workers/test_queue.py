@@ -207,5 +207,5 @@ def test_a_worker_waits_while_the_database_is_away_and_goes_on_when_it_is_back(
 @pytest.mark.parametrize("command", ["jobs", "worker"])
 def test_without_tables_the_commands_say_what_to_do(etl: RunEtl, empty_database_url: str, command: str) -> None:
     done = etl(command, **settings("http://127.0.0.1:9", empty_database_url))
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert "etl migrate" in done.stderr

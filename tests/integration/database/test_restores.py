@@ -15,7 +15,7 @@ from etl.database.base import REVISION
 from etl.database.engine import make_engine, transaction, where
 from etl.demo.events import add_message
 from etl.errors import DatabaseError
-from etl.load import journal
+from etl.load import earlier_runs
 from etl.selection import Selection
 from etl.views import grants, readers, schema
 from etl.workers import queue
@@ -401,5 +401,5 @@ def test_numbers_that_are_taken_are_not_given_again(night: Job) -> None:
     assert str(refused.value) == said
     assert migrate.migrate(engine) == ["Made anew: the numbers of helpdesk.sync_runs_run_id_seq, from 2 on."]
     assert_a_night_is_exact(night, engine)
-    assert journal.last_complete_start(engine, 1) is not None
+    assert earlier_runs.last_complete_start(engine, 1) is not None
     assert migrate.versions(engine) == (REVISION, REVISION)

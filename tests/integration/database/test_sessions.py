@@ -145,7 +145,7 @@ def test_rows_that_a_policy_hides_are_an_error_and_not_missing(etl: RunEtl, data
         own = make_url(database_url).set(username=name).render_as_string(hide_password=False)
         with serve(Vendor(account_of(2), token=TOKEN)) as base_url:
             done = etl("sync", **settings(base_url, own, ETL_API_TOKEN=TOKEN))
-            assert done.returncode == 1
+            assert done.returncode == 2
             assert "Row security may hide rows of conversations" in done.stdout + done.stderr
             assert "BYPASSRLS" in done.stdout + done.stderr
             done = etl("sync", **settings(base_url, database_url, ETL_API_TOKEN=TOKEN))
@@ -178,7 +178,8 @@ def test_a_database_that_is_not_utf8_is_refused_in_a_sentence_by_every_command(
             for command in COMMANDS:
                 done = etl(*command.split(), **settings(base_url, url, ETL_API_TOKEN=TOKEN))
                 said = done.stdout + done.stderr
-                assert (command, done.returncode, "Traceback" in said) == (command, 1, False), said
+                code = 1 if command == "check" else 2
+                assert (command, done.returncode, "Traceback" in said) == (command, code, False), said
                 assert (
                     f"is in the encoding {encoding}, which cannot hold all that people write; etl needs UTF8." in said
                 )
@@ -189,5 +190,5 @@ def test_a_database_that_is_not_utf8_is_refused_in_a_sentence_by_every_command(
 def test_a_session_that_checks_no_foreign_keys_is_refused(etl: RunEtl, database_url: str) -> None:
     execute(database_url, f"ALTER DATABASE {make_url(database_url).database} SET session_replication_role = replica")
     done = etl("status", DATABASE_URL=database_url)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "foreign keys are not checked and triggers do not fire." in done.stdout + done.stderr

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from etl.exit_codes import Outcome
-from etl.load import clock, conversations, journal
+from etl.load import clock, conversations, earlier_runs, journal
 from etl.load.clock import Clock
 from etl.load.journal import Run
 from etl.monitoring import run_history, status
@@ -179,7 +179,7 @@ def test_the_last_complete_run_is_the_last_one_whose_begin_can_be_true(
     for days in begun:
         begin_at(engine, at + timedelta(days=days))
     expected = None if counts is None else at + timedelta(days=counts)
-    assert journal.last_complete_start(engine, 1) == expected
+    assert earlier_runs.last_complete_start(engine, 1) == expected
 
 
 def test_one_that_followed_and_did_not_complete_tells_too_that_the_clock_was_ahead(engine: Engine) -> None:
@@ -188,7 +188,7 @@ def test_one_that_followed_and_did_not_complete_tells_too_that_the_clock_was_ahe
     begin_at(engine, at - timedelta(days=9))
     begin_at(engine, at - timedelta(days=1))
     begin_at(engine, at - timedelta(days=6), Outcome.FAILED)
-    assert journal.last_complete_start(engine, 1) == at - timedelta(days=9)
+    assert earlier_runs.last_complete_start(engine, 1) == at - timedelta(days=9)
 
 
 def test_a_recent_run_reads_what_has_changed_since_the_night_before_the_clock_was_ahead(engine: Engine) -> None:
@@ -206,7 +206,7 @@ def test_a_backfill_that_was_stopped_by_a_clock_ahead_is_begun_anew(engine: Engi
     begin_at(engine, at + timedelta(hours=2), Outcome.INTERRUPTED, kind="backfill")
     run = Run(1, "backfill", None, started_at=at)
     journal.open_run(engine, run)
-    assert journal.resumed_from(engine, run) == at
+    assert earlier_runs.resumed_from(engine, run) == at
 
 
 def test_a_standing_whose_last_run_lies_in_the_future_is_a_fault_and_no_age_is_negative(engine: Engine) -> None:

@@ -31,7 +31,9 @@ DUE = """
             >= helpdesk.open_until(since, first) + make_interval(secs => seconds)
         ORDER BY day.starts_at LIMIT 1
     ) AS reaching ON true
-    CROSS JOIN LATERAL (SELECT helpdesk.business_due(since, first, seconds, reaching) AS at) AS due
+    CROSS JOIN LATERAL (
+        SELECT helpdesk.business_due(helpdesk.open_until(since, first) + make_interval(secs => seconds), reaching) AS at
+    ) AS due
     LEFT JOIN LATERAL (
         SELECT day.* FROM helpdesk.inbox_days AS day WHERE day.starts_at <= due.at ORDER BY day.starts_at DESC LIMIT 1
     ) AS last ON true
@@ -76,7 +78,7 @@ def test_without_hours_nothing_is_due(engine: Engine) -> None:
     told.conversation(1, "01-02 09:00", created_at="2025-01-02 09:00Z")
     told.do("SELECT helpdesk.write_inbox_days(1)")
     assert told.rows("""
-        SELECT helpdesk.business_due(now(), NULL, 60, NULL), helpdesk.business_seconds(now(), NULL, now(), NULL)
+        SELECT helpdesk.business_due(interval '1 hour', NULL), helpdesk.business_seconds(now(), NULL, now(), NULL)
     """) == [(None, None)]
 
 

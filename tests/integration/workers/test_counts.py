@@ -1,9 +1,12 @@
 """What is counted of a part that several attempts were made at: what they saved, whatever became of each."""
 
+import signal
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -20,6 +23,7 @@ from etl.settings.accounts import Account as Served
 from etl.workers.shared_run import share
 from etl.workers.worker import QueueCrew, Worker
 from tests.databases import assert_each_run_counted_what_it_saved
+from tests.etl_process import Process, kill, start
 from tests.integration.workers.test_failed_parts import refuses
 from tests.integration.workers.test_shared_run import FEW_A_PAGE, Alone, a_run, close, member, settings_of, shared
 from tests.scripted_account import LONG_AGO, Change, Job, account_of, job
@@ -57,6 +61,39 @@ def test_a_shared_first_load_in_which_an_attempt_fails_counts_what_that_has_save
         assert (run.outcome, run.problems, inserted(run)) == ("complete", [], [50, 150, 2])
         for counts in run.tally.counts.values():
             assert counts["seen"] == sum(counts[change] for change in NOTHING if change != "seen")
+    assert_counted(engine)
+
+
+# A worker's part in the only part of a run, as `etl worker` does it.
+TAKE = """
+import sys
+from etl.database.engine import make_engine
+from etl.extract.client import Client
+from etl.selection import Selection
+from etl.settings.settings import Settings
+from etl.workers.shared_run import Member
+
+settings = Settings(account_id=1, base_url=sys.argv[1], api_token="demo-token", reread_days=0)
+Member(settings, Client(settings), lambda _: None).take(make_engine(sys.argv[2]), 1, Selection(), 1)
+"""
+
+
+def test_what_a_worker_had_saved_of_a_part_is_counted_although_it_is_killed_in_the_middle(
+    engine: Engine, tmp_path: Path
+) -> None:
+    served: list[Job] = []
+    started: list[Process] = []
+    change = once_saved(served, lambda: kill(started[0]))
+    with job(account_of(50), engine, change=change, **FEW_A_PAGE) as etl, run_lock.hold(engine, 1):
+        served.append(etl)
+        run = a_run(etl)
+        url = engine.url.render_as_string(hide_password=False)
+        started.append(start([sys.executable, "-c", TAKE, etl.url, url], tmp_path, {}))
+        assert started[0].wait(LONGEST) == -signal.SIGKILL
+        assert saved(etl) == 5
+        member(etl).take(engine, run.run_id, Selection(), 1)
+        close(engine, run)
+    assert inserted(run) == [10, 30, 2]
     assert_counted(engine)
 
 
