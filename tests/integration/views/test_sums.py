@@ -18,7 +18,7 @@ def told(engine: Engine) -> Told:
     return tell(engine)
 
 
-@pytest.fixture(scope="module", params=range(2))
+@pytest.fixture(scope="module", params=(1, 2))
 def random_histories(server_url: str, template: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """A database with an account in which anything happens."""
     with new_engine(server_url, template) as engine:
