@@ -10,7 +10,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
-from sys import maxsize
 from typing import Any
 
 from etl.errors import VendorError
@@ -28,7 +27,7 @@ MOST_PINNED = 2
 class Recent:
     """The walks of one reading of what changed. since, now(): by the same clock.
 
-    attempts: how many are made at each page.
+    known_failures: see Listing.
     counts: walk -> the vendor's counts, as they were when its first page was read.
     active: walk -> the last activities (seconds since 1970) since `since`, and whose they are, as often as its pages
     showed them; only of walks in the order of the last activity. is_whole: whether all these pages could be read.
@@ -38,7 +37,7 @@ class Recent:
     pool: Executor
     since: datetime
     now: Callable[[], datetime]
-    attempts: int = maxsize
+    known_failures: frozenset[str] = frozenset()
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     active: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     is_whole: bool = True
@@ -61,11 +60,12 @@ class Recent:
         """
         since = since if self.sees_silent_moves else self.since
         knows = self._knows_updated_within
-        return Recent(self.client, self.pool, since, self.now, self.attempts, _knows_updated_within=knows)
+        return Recent(self.client, self.pool, since, self.now, self.known_failures, _knows_updated_within=knows)
 
     def walk(self, name: str, query: Query) -> Iterator[Page]:
         """Yield the pages of a walk that have what changed, and more where it ends amid a page."""
-        pages = walk(self.client, self.pool, query, span=Span(ahead=RECENT_PAGES_AHEAD, attempts=self.attempts))
+        span = Span(ahead=RECENT_PAGES_AHEAD, known_failures=self.known_failures)
+        pages = walk(self.client, self.pool, query, span=span)
         first = next(pages)
         self.counts[name] = first.counts
         answer = self._updated(query, first)

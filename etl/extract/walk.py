@@ -59,21 +59,24 @@ class Page:
 class Span:
     """Which pages of a walk: first to last, or to the empty one that ends it.
 
-    ahead: how many are read ahead. attempts: how many are made at each, where its records can be asked for singly.
+    ahead: how many are read ahead. known_failures: see Listing.
     """
 
     first: int = 1
     last: int | None = None
     ahead: int = PAGES_AHEAD
-    attempts: int = maxsize
+    known_failures: frozenset[str] = frozenset()
 
 
 class Listing(NamedTuple):
-    """What pages are asked of: query and path, and with how many attempts at most."""
+    """What pages are asked of: query and path.
+
+    known_failures: sentences with which pages fail for good, as a conversation in them does: these are not retried.
+    """
 
     query: Query
     path: str = LIST
-    attempts: int = maxsize
+    known_failures: frozenset[str] = frozenset()
 
 
 WHOLE = Span()
@@ -86,7 +89,7 @@ def walk(client: Client, pool: Executor, query: Query, path: str = LIST, span: S
     (the vendor's section 2). `all_count` only limits how far to read ahead: never past the page that should be empty.
     Raise Denied or NotFound when the walk is refused, VendorError when it would not end.
     """
-    read = partial(try_page if path == LIST else get_page, client, Listing(query, path, span.attempts))
+    read = partial(try_page if path == LIST else get_page, client, Listing(query, path, span.known_failures))
     yield from follow(read_ahead(read, pool, span), client.address(path, query), partial(_check_alive, client))
 
 
@@ -161,17 +164,27 @@ def try_page(client: Client, of: Listing, number: int, about: int | None) -> Pag
     A refusal by the vendor, or an answer of another shape, is raised: it says something about the token or the address.
     """
     try:
-        return get_page(client, of, number, about)
+        return _get_known(client, of, number, about) if of.known_failures else get_page(client, of, number, about)
     except Unreadable as error:
         refused = not isinstance(error, TryAgain | TooLarge)
         return Page(number, about, [], {}, failed=str(error), refused=refused)
 
 
-def get_page(client: Client, of: Listing, number: int, about: int | None) -> Page:
+def _get_known(client: Client, of: Listing, number: int, about: int | None) -> Page:
+    """Get a page once, and with retries where it fails otherwise than is known: that may pass."""
+    try:
+        return get_page(client, of, number, about, attempts=1)
+    except TryAgain as error:
+        if error.sentence in of.known_failures:
+            raise
+    return get_page(client, of, number, about)
+
+
+def get_page(client: Client, of: Listing, number: int, about: int | None, attempts: int = maxsize) -> Page:
     """Get a page; about: how many there seem to be, None: tell by the vendor's count. Raise VendorError."""
     path, asked = of.path, [*of.query, ("page", number)]
     answer = client.get(
-        path, asked, lambda sent: require_conversations(_payloads(path, sent), client.account_id), of.attempts
+        path, asked, lambda sent: require_conversations(_payloads(path, sent), client.account_id), attempts
     )
     data = _data(path, answer)
     if not isinstance(data, dict) or not isinstance(data.get("payload"), list):

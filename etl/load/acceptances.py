@@ -72,6 +72,12 @@ def in_force(connection: Connection, account_id: int) -> list[Acceptance]:
     ]
 
 
+def ever(connection: Connection, account_id: int, kind: FaultKind) -> set[str]:
+    """Return what of a kind was accepted at any time, also where that has ended."""
+    ours = (AcceptedFault.account_id == account_id) & (AcceptedFault.kind == kind)
+    return set(connection.scalars(select(AcceptedFault.what).where(ours)))
+
+
 def accept(connection: Connection, account_id: int, rows: Iterable[dict[str, Any]]) -> None:
     """Write down what is accepted: {kind, what, as_it_was, reason, accepted_by, expires_at} of each."""
     connection.execute(insert(AcceptedFault), [{"account_id": account_id} | row for row in rows])

@@ -86,6 +86,13 @@ def present(connection: Connection, account_id: int, conversation_ids: Iterable[
     return set(connection.scalars(known))
 
 
+def statuses(connection: Connection, account_id: int, conversation_ids: Iterable[int]) -> dict[int, str | None]:
+    """Return the status of each of the ids whose conversation is in the tables and not deleted."""
+    ours = (Conversation.account_id == account_id) & (Conversation.id == any_of(conversation_ids))
+    query = select(Conversation.id, Conversation.status).where(ours, Conversation.deleted_at.is_(None))
+    return {row.id: row.status for row in connection.execute(query)}
+
+
 def living(connection: Connection, account_id: int) -> IdSet:
     """Return the ids of the conversations that are in the tables and not deleted."""
     query = select(Conversation.id).where(Conversation.account_id == account_id, Conversation.deleted_at.is_(None))

@@ -16,6 +16,8 @@ from etl.load import conversations
 from etl.load.clock import Clock
 
 DELETED, FORBIDDEN, UNREADABLE = "deleted", "forbidden", "unreadable"
+# In the place of a status: the vendor counts it in none, though it is there, as a conversation of a deleted inbox.
+NOT_COUNTED = "not counted"
 FORBIDDEN_FOR = timedelta(days=30)
 
 
@@ -36,7 +38,8 @@ class Reason(NamedTuple):
 class Unread(NamedTuple):
     """What is known of a conversation that an earlier run could not read.
 
-    nights: on how many days it was found so. counted_as: in which status the vendor counts it, where it has no row.
+    nights: on how many days it was found so. counted_as: in which status the vendor counts it, or NOT_COUNTED; None:
+    that is not known yet.
     """
 
     reason: Reason
@@ -94,14 +97,22 @@ def unread(connection: Connection, account_id: int) -> dict[int, Unread]:
 
 
 def note_counted(connection: Connection, account_id: int, statuses: Mapping[int, str | None]) -> None:
-    """Note in which status the vendor counts conversations that could not be read; None: that is not known."""
+    """Note in which status the vendor counts conversations that could not be read; None: what was known holds."""
     for conversation_id, status in statuses.items():
+        if status is None:
+            continue
         connection.execute(
             update(LedgerEntry)
             .where(LedgerEntry.account_id == account_id, LedgerEntry.conversation_id == conversation_id)
             .where(LedgerEntry.counted_as.is_distinct_from(status))
             .values(counted_as=status)
         )
+
+
+def forget_counted(connection: Connection, account_id: int, conversation_ids: Collection[int]) -> None:
+    """Forget in which status the vendor counts conversations: it may count them otherwise now."""
+    ours = (LedgerEntry.account_id == account_id) & (LedgerEntry.conversation_id == any_of(conversation_ids))
+    connection.execute(update(LedgerEntry).where(ours).values(counted_as=None))
 
 
 def highest_there(connection: Connection, account_id: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Self
 from sqlalchemy import Engine
 
 from etl.database.engine import transaction
-from etl.load import acceptances, rejected
+from etl.load import acceptances, ledger_entries, rejected
 from etl.load.acceptances import Acceptance, FaultKind
 from etl.load.journal import Run
 from etl.load.ledger_entries import DELETED, FORBIDDEN
@@ -101,6 +101,19 @@ def judge_conversations(accepted: Accepted, ledger: Ledger) -> set[int]:
     return known
 
 
+def note_unseen(accepted: Accepted) -> None:
+    """Note what a run of what is recent is no witness of: the nights before it were let off it, and it asks for none.
+
+    Also where an acceptance has ended since: it is of how things were in the last complete run that this one goes on.
+    """
+    run = accepted.run
+    with transaction(accepted.engine) as connection:
+        unread = ledger_entries.unread(connection, run.account_id)
+        ever = acceptances.ever(connection, run.account_id, FaultKind.CONVERSATION)
+    if unseen := sorted(one for one in unread if str(one) in ever and one not in run.tally.seen):
+        run.known[FaultKind.CONVERSATION] = list(map(str, unseen))
+
+
 def judge_records(accepted: Accepted) -> int:
     """Judge what was accepted of rejected records; return how many of those that the run rejected are not known."""
     with transaction(accepted.engine) as connection:
@@ -112,9 +125,9 @@ def judge_records(accepted: Accepted) -> int:
         if not digests and not met.get(one.what):
             accepted.is_over(one.kind, one.what, "it was read well, or is no longer there")
         elif accepted.knows(one.kind, one.what, "" if (digests | met.get(one.what, set())) <= was else "has changed"):
-            known |= was
-    left = {digest for digests in met.values() for digest in digests} - known
-    return len(left) if known else accepted.run.tally.rejected
+            known.add(one.what)
+    left = sum(len(digests) for what, digests in met.items() if what not in known)
+    return left if known else accepted.run.tally.rejected
 
 
 def _day(moment: datetime) -> str:

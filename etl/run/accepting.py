@@ -45,6 +45,8 @@ def accept(engine: Engine, account_id: int, wanted: Things, signed: Signed) -> N
         _add_books(connection, account_id, ways, before)
         renewed = [before[one].number for one in ways if one in before]
         acceptances.end(connection, account_id, renewed, "it was accepted anew")
+        ids = [int(what) for kind, what in ways if kind == FaultKind.CONVERSATION and (kind, what) in before]
+        ledger_entries.forget_counted(connection, account_id, ids)
         rows = [
             {"kind": kind, "what": what, "as_it_was": way, "reason": signed.reason, "accepted_by": signed.by}
             for (kind, what), way in ways.items()

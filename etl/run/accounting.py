@@ -48,6 +48,7 @@ def settle_accounts(
             patrol(intake)
     elif selection.recent and since:
         contacts.read_newest(client, intake, dimensions, since)
+        accepted.note_unseen(known)
     if selection.kind == "sync":
         edit_clock.learn(intake)
     contacts.find_again(intake)

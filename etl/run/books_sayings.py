@@ -139,7 +139,9 @@ def said(whole: list[Balance], days: list[Balance], names: dict[int, str], read:
 
 
 def _differs(compared: Balance) -> str:
-    return f"the vendor counts {compared.vendor:,} {_name(compared).lower()}, and the tables {compared.ours.number:,}"
+    known = f", and {compared.accepted:,} more were accepted as known" if compared.accepted else ""
+    said = f"the vendor counts {compared.vendor:,} {_name(compared).lower()}, and the tables {compared.ours.number:,}"
+    return said + known
 
 
 def _name(compared: Balance) -> str:

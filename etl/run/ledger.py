@@ -7,31 +7,27 @@ where ids lie densely (`spans`): what lies in a jump between them is asked for o
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Engine
 
-from etl.database.engine import transaction
 from etl.errors import Denied, NotFound, VendorError
 from etl.extract.belonging import PROBES, can_be_asked, get_conversation
 from etl.extract.client import Client
 from etl.extract.refusals import NO_RIGHT
-from etl.extract.walk import BY_CREATION, count_each, walk
 from etl.id_set import IdSet
-from etl.load import conversations
 from etl.load.journal import COUNTS, Run
 from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE, Reason
 from etl.run import entries
 from etl.run.far_ids import said_of_denied, said_of_jumps, said_of_strays
 from etl.run.ground import MOST_ASKED, Ground
+from etl.run.rewalk import walk_again
 from etl.run.spans import between, within
 from etl.run.stubborn import Stubborn
-from etl.selection import STATUSES
 
 ASKED_AT_ONCE = 25
-MOST_ROUNDS = 5
 MOST_BLOCKS_ABOVE = 400
 MOST_ASKED_AGAIN = 1000
 SEES_NOTHING = (
@@ -46,7 +42,7 @@ class Ledger:
     """The accounting of one run.
 
     take: takes in payloads of conversations. run: to which problems and notes are added.
-    gone, forbidden: ids found so in this run. unreadable: id -> what the vendor answered.
+    gone, forbidden: ids found so in this run. unreadable: id -> what the vendor answered; above: of ids above the last.
     asker: the digest of the token that asks. stubborn: what earlier runs could not read. ground: what is known of ids.
     """
 
@@ -60,6 +56,7 @@ class Ledger:
     gone: set[int] = field(default_factory=set)
     forbidden: set[int] = field(default_factory=set)
     unreadable: dict[int, Reason] = field(default_factory=dict)
+    above: dict[int, Reason] = field(default_factory=dict)
     ground: Ground = field(init=False)
 
     @property
@@ -82,10 +79,25 @@ class Ledger:
         if len(self.forbidden) > refused:
             self.check_token()
         is_counted = self.run.proof == COUNTS
-        by_status = None if is_counted else self._count()
+        by_status = None if is_counted else entries.count(self.client, self.run)
         counted = len(self.seen) if is_counted else None if by_status is None else sum(by_status.values())
         for span in () if is_counted else spans or [range(1, 1)]:
             self.ask_above(span.stop - 1)
+        self._look_for_others(spans, counted)
+        if not accept_deletions:
+            entries.refuse_too_many(self.engine, self.client.account_id, self.gone)
+        self._write_down()
+        if not (
+            self._lacks(counted) and self.stubborn.known(self.unreadable)
+        ):  # else it would take what is lacking for these
+            entries.note_counted(self.engine, self.run, self.gone | self.forbidden, self.unreadable, by_status)
+        self._compare(counted)
+        return self._sum(self.ground.spans(self.gone))
+
+    def _look_for_others(self, spans: list[range], counted: int | None) -> None:
+        """Ask for what the vendor may count besides what was seen."""
+        if counted is not None and self.run.proof != COUNTS and self._lacking(counted):
+            self.ask(iter(self.stop_leaving()))
         if counted is None or self._lacks(counted):
             self._ask_within(between(spans))
         if self._lacks(counted):
@@ -94,14 +106,10 @@ class Ledger:
             self.run.notes.append(NOT_SHOWN)
             self.gone.clear()
             self.ground.around = 0
-            self._walk_again(counted or 0)
+            walk_again(self.client, self.pool, self.take, self.seen, counted or 0)
+        if 0 < len(self.above) <= self._lacking(counted):
+            self.unreadable |= self.above  # the newest conversations are broken
         self.unreadable = {one: why for one, why in self.unreadable.items() if one not in self.seen}
-        if not accept_deletions:
-            entries.refuse_too_many(self.engine, self.client.account_id, self.gone)
-        self._write_down()
-        entries.note_counted(self.engine, self.run, self.gone | self.forbidden, self.unreadable, by_status)
-        self._compare(counted)
-        return self._sum(self.ground.spans(self.gone))
 
     def _ask_within(self, spans: list[range]) -> bool:
         """Ask for every id in some ranges that is not settled; return whether they are not too many for that."""
@@ -110,9 +118,21 @@ class Ledger:
         self.ask(one for one in self.ground.unsettled(spans) if not self.has_asked(one))
         return True
 
+    def _lacking(self, counted: int | None) -> int:
+        """Return how many more the vendor counts than were seen and what is known of; negative, if it counts less."""
+        known = self.stubborn.known({one: why for one, why in self.unreadable.items() if one not in self.seen})
+        return (counted or 0) - len(self.seen) - len(known - self.stubborn.uncounted(known))
+
     def _lacks(self, counted: int | None) -> bool:
-        """Return whether the vendor counts more than was seen, and more than what is known not to be readable."""
-        return len(self.seen) + len(self.stubborn.known(self.unreadable)) < (counted or 0)
+        return self._lacking(counted) > 0
+
+    def stop_leaving(self) -> list[int]:
+        """Return what was left alone so far, to be asked for after all: what the vendor counts is not as it was."""
+        left = sorted(filter(self.stubborn.is_left, self.unreadable))
+        self.stubborn = replace(self.stubborn, leaves_any=False)
+        for one in left:
+            del self.unreadable[one]
+        return left
 
     def has_asked(self, one: int) -> bool:
         """Return whether an id was asked for in vain."""
@@ -157,11 +177,7 @@ class Ledger:
             doubtful = self.gone.intersection(above)
             self.gone -= doubtful
             self.ask(iter(sorted(doubtful - beyond)))
-            self.unreadable = {
-                conversation_id: error
-                for conversation_id, error in self.unreadable.items()
-                if conversation_id not in beyond
-            }
+            self.above = {one: self.unreadable.pop(one) for one in beyond & self.unreadable.keys()}
             if len(beyond) == ASKED_AT_ONCE:
                 return
         self.run.problems.append(f"Beyond conversation {highest} there are still others: they were not asked for.")
@@ -192,23 +208,6 @@ class Ledger:
                 continue
             return
 
-    def _walk_again(self, counted: int) -> None:
-        """Walk by time of creation, which rarely ties, until all that the vendor counts was seen or nothing is new."""
-        for _ in range(MOST_ROUNDS):
-            before = len(self.seen)
-            for status in STATUSES:
-                for page in walk(self.client, self.pool, [("status", status), BY_CREATION]):
-                    self.take(page.payloads)
-            if len(self.seen) >= counted or len(self.seen) == before:
-                return
-
-    def _count(self) -> dict[str, int] | None:
-        """Return the vendor's own count of each status; None, and a note, where it cannot be read."""
-        counted = count_each(self.client)
-        if counted is None:
-            self.run.notes.append("The vendor's counts could not be read, and were not compared.")
-        return counted
-
     def _compare(self, counted: int | None) -> None:
         """Hold what was loaded against the vendor's count, and say so of what only pages show."""
         loaded = len(self.seen)
@@ -230,10 +229,6 @@ class Ledger:
         reasons |= {one: why for one, why in self.unreadable.items() if not self.stubborn.is_left(one)}
         entries.write_down(self.engine, self.run, self.gone, reasons)
 
-    def _buried(self) -> set[int]:
-        with transaction(self.engine) as connection:
-            return conversations.present(connection, self.client.account_id, self.gone)
-
     def _sum(self, spans: list[range]) -> dict[str, int]:
         """Add up what became of the ids in some spans, and say what lies between them, and what no longer counts."""
         gone = (self.gone | self.ground.known[DELETED]) - self.seen
@@ -244,6 +239,7 @@ class Ledger:
             "unreadable": len(self.unreadable),
         }
         self.run.notes += said_of_jumps(between(spans), ASKED_AT_ONCE)
-        self.run.notes += said_of_strays(self._buried() - set(within(spans, self.gone)))
+        buried = entries.buried(self.engine, self.client.account_id, self.gone)
+        self.run.notes += said_of_strays(buried - set(within(spans, self.gone)))
         unaccounted = sum(map(len, spans)) - sum(parts.values())
         return {"highest_id": spans[-1][-1] if spans else 0, **parts, "unaccounted": unaccounted}

@@ -35,8 +35,8 @@ class Reader:
         A run over everything proves then by counts that nothing else is missing, or walks every page after all.
         share: reads together with other processes, or gives None to have this one do it.
         """
-        client, now, attempts = self.ledger.client, self.intake.run.clock.now, self.ledger.stubborn.attempts_at_pages
-        recent = Recent(client, self.intake.pool, since, now, attempts) if since else None
+        client, now, known = self.ledger.client, self.intake.run.clock.now, self.ledger.stubborn.known_failures
+        recent = Recent(client, self.intake.pool, since, now, known) if since else None
         if recent and not self.selection.recent:
             self._prove(recent)
         else:
@@ -51,7 +51,7 @@ class Reader:
 
     def _walk(self, recent: Recent | None) -> Pages:
         """Return the pages of what is selected, taken in as they come."""
-        whole = Span(attempts=self.ledger.stubborn.attempts_at_pages)
+        whole = Span(known_failures=self.ledger.stubborn.known_failures)
         chosen = walks(self.ledger.client, self.intake, self.selection, recent, whole)
         return take_in(self.intake, self.selection, chosen)
 

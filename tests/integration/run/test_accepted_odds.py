@@ -1,0 +1,161 @@
+"""What was accepted (`etl accept`) hides nothing else, also where vendor and tables do not count the same of it."""
+
+from collections.abc import Collection
+
+import orjson
+import pytest
+from sqlalchemy import Engine
+
+from etl.demo.server import Answer, Request, json_answer
+from etl.run.accepted import Accepted, judge_records
+from etl.selection import Selection
+from tests.integration.run.test_accepted import (
+    CONVERSATION,
+    KNOWN_3,
+    OVER,
+    REJECTED,
+    Faults,
+    accept,
+    execute,
+    outcome,
+)
+from tests.scripted_account import account_of, job
+
+BY_STATUS = "SELECT conversation_id, counted_as FROM conversation_ledger WHERE state = 'unreadable' ORDER BY 1"
+
+
+class Uncounted(Faults):
+    """Does not count what it cannot show, as with those of a deleted inbox; hides others, and counts them.
+
+    hidden: conversations that no page shows, and that are not found when they are asked for.
+    """
+
+    def __init__(self, *ids: int) -> None:
+        super().__init__(*ids)
+        self.hidden: Collection[int] = ()
+        self.is_counted = False
+
+    def __call__(self, request: Request, answer: Answer) -> Answer:
+        *_, kind, last = request.path.split("/")
+        if kind == "conversations" and last.isdigit() and int(last) in self.hidden:
+            return json_answer({"error": "Resource could not be found"}, 404)
+        if last not in {"conversations", "meta"} or request.first("status") != "open":
+            return super().__call__(request, answer)
+        told = orjson.loads(answer.body)
+        of = told.get("data") or told
+        of["meta"]["all_count"] -= 0 if self.is_counted else len(self.ids)
+        shown = {one["id"] for one in of.get("payload", ())}
+        if shown:
+            of["payload"] = [one for one in of["payload"] if one["id"] not in self.hidden]
+        return super().__call__(request, json_answer(told))
+
+
+def test_what_the_vendor_does_not_count_makes_up_for_no_other_that_it_does(engine: Engine) -> None:
+    faults = Uncounted(3)
+    with job(account_of(40, messages=1), engine, change=faults, page_size=5) as etl:
+        etl.run(books="off")
+        accept(etl, (CONVERSATION, "3"))
+        for days, proof in ((0, "walk"), (7, "counts"), (0, "walk")):
+            run = etl.run(books="off", walk_days=days)
+            assert (run.proof, *outcome(run)) == (proof, *KNOWN_3), (run.problems, run.notes)
+        faults.hidden = {7}
+        for _ in range(2):
+            run = etl.run(books="off", walk_days=0)
+            assert run.outcome == "incomplete", (run.ledger, run.notes)
+            assert "The vendor counts 39 conversations, and 38 were loaded." in run.problems
+        assert etl.rows(BY_STATUS) == [(3, "not counted")]
+        faults.hidden = ()
+        assert outcome(etl.run(books="off", walk_days=0)) == KNOWN_3
+        # Counted all the same: that it is the same one says who accepts it anew.
+        faults.is_counted = True
+        assert etl.run(books="off", walk_days=0).outcome == "incomplete"
+        accept(etl, (CONVERSATION, "3"))
+        assert outcome(etl.run(books="off", walk_days=0)) == KNOWN_3
+        assert etl.rows(BY_STATUS) == [(3, "open")]
+
+
+@pytest.mark.parametrize("was_loaded", [False, True])
+def test_one_that_is_deleted_while_it_is_left_alone_is_no_problem(engine: Engine, was_loaded: bool) -> None:
+    faults = Faults()
+    account = account_of(30, messages=1)
+    with job(account, engine, change=faults, page_size=5) as etl:
+        if was_loaded:
+            etl.run()
+        faults.ids = {3}
+        etl.run(walk_days=0)
+        accept(etl, (CONVERSATION, "3"))
+        assert outcome(etl.run()) == KNOWN_3
+        del account.conversations[3]
+        faults.ids = set()
+        run = etl.run()
+        assert outcome(run) == ("complete", {}), run.problems
+        assert [row[0] for row in etl.rows(OVER)] == ["3"]
+
+
+def test_the_newest_conversation_of_all_can_be_accepted_too(engine: Engine) -> None:
+    account, faults = account_of(5), Faults(5)
+    with job(account, engine, change=faults, page_size=1) as etl:
+        run = etl.run()
+        assert run.outcome == "incomplete"
+        assert run.ledger is not None
+        assert (run.ledger["highest_id"], run.ledger["unreadable"]) == (5, 1), run.problems
+        accept(etl, (CONVERSATION, "5"))
+        for _ in range(2):
+            assert outcome(run := etl.run()) == ("complete", {"conversation": ["5"]}), run.problems
+        # Its number was not given out, and the vendor counts it no more.
+        del account.conversations[5]
+        faults.ids = set()
+        assert outcome(run := etl.run()) == ("complete", {}), run.problems
+
+
+def test_a_run_of_what_is_recent_is_no_witness_of_what_the_night_before_was_let_off(engine: Engine) -> None:
+    faults = Faults()
+    account = account_of(60, messages=1)
+    with job(account, engine, change=faults, page_size=2) as etl:
+        etl.run()
+        faults.ids = {3}
+        etl.run(walk_days=0)
+        accept(etl, (CONVERSATION, "3"))
+        assert outcome(etl.run()) == KNOWN_3
+        run = etl.run(Selection(recent=True))
+        assert run.outcome == "complete", run.problems
+        ((unseen, has_seen_all),) = etl.rows("SELECT unseen, has_seen_all FROM whole_runs ORDER BY run_id DESC LIMIT 1")
+        assert (unseen, has_seen_all) == (["3"], True)
+
+
+class Blip(Faults):
+    """Fails once at each page, otherwise than at what is broken for good."""
+
+    def __init__(self, *ids: int) -> None:
+        super().__init__(*ids)
+        self.failed: set[str] | None = None
+
+    def __call__(self, request: Request, answer: Answer) -> Answer:
+        asked_for = f"{request.path}?{request.query}"
+        if self.failed is not None and request.path.endswith("/conversations") and asked_for not in self.failed:
+            self.failed.add(asked_for)
+            return Answer(502, b"bad gateway", "text/plain")
+        return super().__call__(request, answer)
+
+
+def test_a_page_that_fails_for_a_moment_is_asked_for_again_whatever_is_known(engine: Engine) -> None:
+    faults = Blip(3)
+    with job(account_of(30, messages=1), engine, change=faults, page_size=5) as etl:
+        etl.run()
+        accept(etl, (CONVERSATION, "3"))
+        etl.run()
+        faults.failed = set()
+        run = etl.run(retry_attempts=3)
+        assert (run.proof, *outcome(run)) == ("counts", *KNOWN_3), run.notes
+
+
+def test_a_rejected_record_of_another_kind_is_another_one_although_it_says_the_same(engine: Engine) -> None:
+    with job(account_of(1), engine) as etl:
+        run = etl.run()
+    row = f"(1, %s, '{'d' * 64}', {run.run_id}, 'id: is missing')"
+    insert = "INSERT INTO rejected_records (account_id, entity, digest, run_id, reason) VALUES "
+    execute(engine, insert + row % "'sender'")
+    accept(etl, (REJECTED, f"sender:{'d' * 12}"))
+    assert judge_records(Accepted.of(engine, run)) == 0
+    execute(engine, insert + row % "'owner'")
+    assert judge_records(Accepted.of(engine, run)) == 1
