@@ -6,6 +6,7 @@ import orjson
 import pytest
 from sqlalchemy import Engine
 
+from etl.demo.events import add_message, change_conversation
 from etl.demo.server import Answer, Request, json_answer
 from etl.run.accepted import Accepted, judge_records
 from etl.selection import Selection
@@ -19,7 +20,7 @@ from tests.integration.run.test_accepted import (
     execute,
     outcome,
 )
-from tests.scripted_account import account_of, job
+from tests.scripted_account import DAY, LONG_AGO, account_of, job, now
 
 BY_STATUS = "SELECT conversation_id, counted_as FROM conversation_ledger WHERE state = 'unreadable' ORDER BY 1"
 
@@ -159,3 +160,29 @@ def test_a_rejected_record_of_another_kind_is_another_one_although_it_says_the_s
     assert judge_records(Accepted.of(engine, run)) == 0
     execute(engine, insert + row % "'owner'")
     assert judge_records(Accepted.of(engine, run)) == 1
+
+
+def test_nor_is_a_night_a_witness_of_team_and_mute_of_what_it_was_let_off(engine: Engine) -> None:
+    faults = Faults()
+    account = account_of(6)
+    for number in (3, 4):
+        add_message(account, number, "done", LONG_AGO + DAY, message_type=1, sender_type="User", sender_id=1)
+    with job(account, engine, change=faults, page_size=1) as etl:
+        etl.run(walk_days=0)
+        faults.ids = {3}
+        etl.run(walk_days=0)
+        accept(etl, (CONVERSATION, "3"))
+        asked_at = now()
+        for number in (3, 4):
+            add_message(account, number, "still broken", asked_at)
+        let_off = etl.run(walk_days=0)
+        assert outcome(let_off) == KNOWN_3, let_off.problems
+        for number in (3, 4):
+            change_conversation(account, number, now(), None, team_id=1, muted=True)
+        faults.ids = set()
+        assert outcome(etl.run(walk_days=0)) == ("complete", {})
+        asked = "SELECT conversation_id, is_team_known, is_muted(1, conversation_id, since) FROM owed_then"
+        assert etl.rows(f"{asked} WHERE since >= to_timestamp(:at) ORDER BY 1", at=asked_at) == [
+            (3, False, True),
+            (4, True, False),
+        ]
