@@ -11,6 +11,7 @@ from etl.database.bookkeeping import LedgerEntry, SyncRun
 from etl.database.engine import transaction
 from etl.database.witnesses import VendorCount
 from etl.errors import SettingsError
+from etl.exit_codes import Outcome
 from etl.extract.reports import METRICS, TimeSpan
 from etl.load import acceptances, clock, contract, ledger_entries, rejected, run_lock
 from etl.load.acceptances import Acceptance, FaultKind
@@ -18,6 +19,7 @@ from etl.load.ledger_entries import FORBIDDEN
 from etl.run import books_sayings as sayings
 from etl.run.contract import how
 from etl.run.expected import GONE
+from etl.transform.entities import CONVERSATION
 from etl.transform.observed import UNREAD
 
 Things = Collection[tuple[FaultKind, str]]
@@ -98,6 +100,11 @@ def _waiting(connection: Connection, account_id: int, what: str) -> dict[str, An
             " the table rejected_records has them; one without an id by the first"
             f" {rejected.DIGITS} digits of its digest."
         )
+    if what.startswith(f"{CONVERSATION.name}:"):
+        raise SettingsError(
+            f"Rejected record {what} cannot be accepted: without it the ledger knows nothing of that conversation, and"
+            " no run is complete. The table rejected_records says what is wrong with it: show that to the vendor."
+        )
     return {"digests": sorted(digests)}
 
 
@@ -131,7 +138,8 @@ def _add_books(
         return
     run = connection.execute(
         select(SyncRun.run_id, SyncRun.known)
-        .where(SyncRun.account_id == account_id, SyncRun.selection.is_(None), SyncRun.finished_at.is_not(None))
+        .where(SyncRun.account_id == account_id, SyncRun.selection.is_(None))
+        .where(SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]))  # others have not come to the books
         .order_by(SyncRun.run_id.desc())
         .limit(1)
     ).first()

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from etl.demo.events import add_message, change_conversation
 from etl.demo.server import Answer, Request, json_answer
+from etl.errors import SettingsError
 from etl.run.accepted import Accepted, judge_records
 from etl.selection import Selection
 from tests.integration.run.test_accepted import (
@@ -19,6 +20,7 @@ from tests.integration.run.test_accepted import (
     accept,
     execute,
     outcome,
+    spoil,
 )
 from tests.scripted_account import DAY, LONG_AGO, account_of, job, now
 
@@ -186,3 +188,40 @@ def test_nor_is_a_night_a_witness_of_team_and_mute_of_what_it_was_let_off(engine
             (3, False, True),
             (4, True, False),
         ]
+
+
+def test_a_night_that_failed_before_it_is_accepted_does_not_matter(engine: Engine) -> None:
+    with job(account_of(6), engine, change=Faults(3), page_size=2) as etl:
+        etl.run()
+        assert etl.run(base_url="http://127.0.0.1:9").outcome == "failed"
+        accept(etl, (CONVERSATION, "3"))
+        assert outcome(run := etl.run()) == KNOWN_3, run.problems
+
+
+def test_a_conversation_that_cannot_be_stored_is_not_accepted_as_the_ledger_would_know_nothing_of_it(
+    engine: Engine,
+) -> None:
+    def spoilt(request: Request, answer: Answer) -> Answer:
+        *_, kind, last = request.path.split("/")
+        if last != "conversations" and (kind, last) != ("conversations", "2"):
+            return answer
+        told = orjson.loads(answer.body)
+        for one in told["data"]["payload"] if "data" in told else [told]:
+            if one["id"] == 2:
+                one["created_at"] = "never"
+        return json_answer(told)
+
+    with job(account_of(3), engine, change=spoilt) as etl:
+        assert "Of 1 of 3 conversation ids nothing is known." in etl.run().problems
+        with pytest.raises(SettingsError, match="without it the ledger knows nothing of that conversation"):
+            accept(etl, (REJECTED, "conversation:2"))
+
+
+def test_of_a_rejected_message_the_vendors_books_know_as_much_as_was_accepted(engine: Engine) -> None:
+    with job(account_of(3), engine, change=spoil({"created_at": "never"})) as etl:
+        etl.run()
+        ((number,),) = etl.rows("SELECT DISTINCT entity_id FROM rejected_records")
+        accept(etl, (REJECTED, f"message:{number}"))
+        for days in (7, 0):
+            run = etl.run(walk_days=days)
+            assert outcome(run) == ("complete", {"rejected": [f"message:{number}"]}), run.problems
