@@ -1,6 +1,6 @@
 """Holds what a run finds incomplete against what was accepted: known while it stays so, a problem when it does not."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -20,12 +20,14 @@ ANEW = "Look at it, and accept it anew, or take that back (`etl accept`)"
 class Accepted:
     """What was accepted before a run, which judges it; what is known of it is added to the run.
 
-    ones: kind and what it is -> the acceptance, as long as nobody has ended it.
+    ones: kind and what it is -> the acceptance, as long as nobody has ended it. waiting: rejected records that are as
+    they were accepted, as far as the run has come.
     """
 
     engine: Engine
     run: Run
     ones: dict[tuple[FaultKind, str], Acceptance]
+    waiting: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, engine: Engine, run: Run) -> Self:
@@ -75,9 +77,21 @@ class Accepted:
 
     def counted_more(self, span: str) -> int:
         """Return how many more the vendor counts, of a metric in a span, by what is known in this run."""
-        known = self.run.known.get(FaultKind.CONVERSATION, [])
-        books = (one.as_it_was.get("books") or {} for one in self.of_kind(FaultKind.CONVERSATION) if one.what in known)
+        known = {(FaultKind.CONVERSATION, one) for one in self.run.known.get(FaultKind.CONVERSATION, ())}
+        known |= {(FaultKind.REJECTED, one) for one in self.waiting}
+        books = (one.as_it_was.get("books") or {} for key, one in self.ones.items() if key in known)
         return sum(int(counts.get(span, 0)) for counts in books)
+
+    def look_at_records(self) -> None:
+        """Look which of the accepted records still wait as they were accepted, before the vendor's books are held."""
+        with transaction(self.engine) as connection:
+            waiting = rejected.waiting(connection, self.run.account_id)
+        self.waiting = {
+            one.what
+            for one in self.of_kind(FaultKind.REJECTED)
+            if one.expires_at > self.run.started_at
+            and waiting.get(one.what, set()) & set(one.as_it_was.get("digests", ()))
+        }
 
 
 def judge_conversations(accepted: Accepted, ledger: Ledger) -> set[int]:

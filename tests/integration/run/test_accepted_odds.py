@@ -225,3 +225,21 @@ def test_of_a_rejected_message_the_vendors_books_know_as_much_as_was_accepted(en
         for days in (7, 0):
             run = etl.run(walk_days=days)
             assert outcome(run) == ("complete", {"rejected": [f"message:{number}"]}), run.problems
+
+
+def test_beside_a_rejected_message_no_other_that_is_lost_is_let_off(engine: Engine) -> None:
+    def changed(request: Request, answer: Answer) -> Answer:
+        answer = spoil({"created_at": "never"})(request, answer)
+        if not request.path.endswith("/conversations/3/messages"):
+            return answer
+        told = orjson.loads(answer.body)
+        del told["payload"][0]
+        return json_answer(told)
+
+    with job(account_of(3), engine, change=changed) as etl:
+        etl.run()
+        accept(etl, *((REJECTED, f"message:{one}") for (one,) in etl.rows("SELECT entity_id FROM rejected_records")))
+        assert etl.rows("SELECT as_it_was -> 'books' FROM acceptances") == [(None,)]
+        run = etl.run()
+        assert run.outcome == "incomplete"
+        assert sum("incoming messages, and the tables" in problem for problem in run.problems) == 2, run.problems
