@@ -4,7 +4,7 @@ WORKDIR /src
 RUN python -m venv --without-pip /opt/etl
 COPY requirements.lock .
 RUN pip --python /opt/etl/bin/python install --no-cache-dir --require-hashes -r requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE .env.example ./
 COPY etl etl
 COPY migrations migrations
 # requirements.lock carries the build back end too, as `make demo` builds from it; here it has then done its work.
@@ -16,6 +16,7 @@ FROM python:3.13-slim
 
 # PostgreSQL refuses to run as root, and nothing here needs it. Nor does anything here install packages.
 RUN useradd --uid 10001 --user-group --create-home etl \
+    && chmod 0755 /home/etl \
     && install --directory --owner=etl --group=etl --mode=0700 /var/lib/etl \
     && install --directory --owner=etl --group=etl --mode=0755 /var/lib/etl-metrics \
     && python -m pip uninstall --yes --root-user-action=ignore pip

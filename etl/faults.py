@@ -19,6 +19,8 @@ HOW_TO_REPORT = "Please report it to whoever maintains etl, with that file: it h
 # Files of a package lie below one of these; what comes before is this machine's own.
 ROOTS = ("site-packages", "dist-packages")
 OURS = "etl"
+# Where systems have the home of those who have none.
+NO_HOME = Path("/nonexistent/etl")
 
 _home: list[Path] = []
 _writing = threading.Lock()
@@ -43,7 +45,7 @@ def report(error: BaseException) -> str:
 
 
 def _write(text: str) -> Path:
-    folder = (_home[0] if _home else _default_home()).expanduser() / FOLDER
+    folder = (_home[0] if _home else default_home()).expanduser() / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     begun = f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}-{os.getpid()}"
@@ -61,13 +63,19 @@ def _write(text: str) -> Path:
     return file
 
 
-def _default_home() -> Path:
-    """Return ETL_HOME as the environment has it, where the settings were not read yet, or not without a fault."""
+def default_home() -> Path:
+    """Return ETL_HOME as the environment has it, or else the user's data folder.
+
+    For a user without one, a number that the system does not know and no HOME, it is a folder that nobody can make.
+    """
     if given := os.environ.get("ETL_HOME"):
         return Path(given)
     import platformdirs
 
-    return platformdirs.user_data_path("etl")
+    try:
+        return platformdirs.user_data_path("etl")
+    except RuntimeError:
+        return NO_HOME
 
 
 def _details(error: BaseException) -> str:

@@ -37,6 +37,11 @@ TIMES |= {
     "opened_not_after",
     "resolved_not_before",
     "resolved_not_after",
+    "holds_from",
+    "first_assignment_seconds_at_least",
+    "first_assignment_seconds_at_most",
+    "nobodys_seconds",
+    "perhaps_nobodys_seconds",
 }
 
 

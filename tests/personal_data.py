@@ -53,7 +53,9 @@ def whole_tables(engine: Engine, *other_times: str) -> dict[str, list[Any]]:
     times += ["first_run_id", "last_run_id", "records", "share"]
     # Of figures: when a run saw it.
     times += ["at", "since", "until", "not_before", "not_after", "opened_not_before", "opened_not_after"]
-    times += ["resolved_not_before", "resolved_not_after"]
+    times += ["resolved_not_before", "resolved_not_after", "ended_not_before", "ended_not_after", "holds_from"]
+    times += ["first_assignment_seconds_at_least", "first_assignment_seconds_at_most"]
+    times += ["nobodys_seconds", "perhaps_nobodys_seconds"]
     # When events were read, and personal data dropped.
     times += ["events_read_at", "events_listed_until", "dropped_until", "walked_at", "walked_as", "names_read_at"]
     found = {}

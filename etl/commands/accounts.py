@@ -112,7 +112,9 @@ def complain(message: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    Console(stderr=True, soft_wrap=True).print(Text.assemble(("etl: ", "bold red"), message))
+    from etl.monitoring.console import print_line
+
+    print_line(Text.assemble(("etl: ", "bold red"), message), Console(stderr=True, highlight=False))
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def print_findings(findings: Iterable[Finding]) -> int:
     """Print findings, one a line; return how many of them are faults."""
     from rich.text import Text
 
-    from etl.monitoring.console import ATTENTION, output
+    from etl.monitoring.console import ATTENTION, output, print_line
 
     console = output()
     signs = {True: ("ok", "green"), False: ("FAULT", "bold red"), None: ("note", ATTENTION)}
@@ -99,7 +99,7 @@ def print_findings(findings: Iterable[Finding]) -> int:
     for finding in findings:
         sign, style = signs[finding.ok]
         said = f"  {finding.name:<8}  {finding.said} {finding.advice}".rstrip()
-        console.print(Text.assemble((f"{sign:<5}", style), said), soft_wrap=True)
+        print_line(Text.assemble((f"{sign:<5}", style), said), console)
         faults += finding.ok is False
     return faults
 
@@ -154,10 +154,9 @@ def _token(client: "Client") -> Iterator[Finding]:
         yield Finding(None, "token", f"the server failed when it was asked whose it is ({error})")
         return
     except VendorError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            yield Finding(None, "token", "the server has no /profile to ask whose it is")
-        else:
-            yield Finding(False, "token", str(error), _advise(error, COPY_IT))
+        is_there = error.status != HTTPStatus.NOT_FOUND
+        unknown = Finding(None, "token", "the server has no /profile to ask whose it is")
+        yield Finding(False, "token", str(error), _advise(error, COPY_IT)) if is_there else unknown
         return
     listed = profile.get("accounts") if isinstance(profile, dict) else None
     memberships = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
@@ -207,8 +206,7 @@ def _optional(client: "Client") -> Iterator[Finding]:
     """Ask for the lists of names that ids refer to; each of them may be missing on an installation."""
     from etl.commands.offers import OPTIONAL, missing_of
 
-    missing = missing_of(client)
-    if missing:
+    if missing := missing_of(client):
         said = f"not to be had on this server, or not with this token: {', '.join(missing)}."
         yield Finding(None, "lists", said, "A run does without; what they would tell is not in the tables.")
     else:

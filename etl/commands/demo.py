@@ -1,5 +1,6 @@
 """`etl demo`: a made-up account on a local server, the real job against it, and three answers by SQL."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -50,11 +51,17 @@ QUESTIONS = {
     """,
 }
 
+# With a BI tool there is no way into a container: `etl serve` is for the machine that it runs on.
+HOW_TO_GO_ON_OUTSIDE = """\
+To look further   {etl} psql --demo
+A quiet night     {etl} demo   (now only what changed is read, and nothing is written)
+Your own account  https://github.com/etl-99digital/etl-99digital/blob/main/docs/operations.md#docker
+"""
 HOW_TO_GO_ON = """\
 To look further   {etl} psql --demo
 With a BI tool    {etl} serve --demo
 A quiet night     {etl} demo   (now only what changed is read, and nothing is written)
-Your own account  set ETL_ACCOUNT_ID and ETL_API_TOKEN in the environment or in .env, then
+Your own account  {etl} init writes .env, to be filled in, then
                   {etl} migrate && {etl} check && {etl} sync
 """
 
@@ -140,11 +147,13 @@ def _print_answers(engine: "Engine", console: "Console") -> None:
         console.print()
         console.print(title, style="bold")
         console.print(Padding.indent(table, 2))
-    console.print("\n" + HOW_TO_GO_ON.format(etl=_command()), end="", markup=False)
+    outside = os.environ.get("CALLED_AS")
+    told = HOW_TO_GO_ON_OUTSIDE if outside else HOW_TO_GO_ON
+    console.print("\n" + told.format(etl=outside or _command()), end="", markup=False, soft_wrap=True)
 
 
 def _command() -> str:
-    """Return how this command was called, so that what is printed can be copied."""
+    """Return how this command was called, so that what is printed can be copied; CALLED_AS tells of a container."""
     return sys.argv[0] if "/" in sys.argv[0] and not shutil.which("etl") else "etl"
 
 

@@ -15,6 +15,7 @@ from etl.commands import (
     demo,
     export,
     figures,
+    init,
     privacy,
     runs,
     serve,
@@ -72,7 +73,7 @@ def _options(
 # In the order in which `etl --help` lists them.
 COMMANDS = (
     *(sync.sync, sync.backfill, verify.verify),
-    *(database.migrate, check.check),
+    *(init.init, database.migrate, check.check),
     *(workers.worker, workers.jobs),
     *(runs.runs, runs.status, accept.accept),
     *(database.psql, database.grant, figures.figures),

@@ -71,6 +71,8 @@ def status(
     They are when the last complete run over everything is young enough, the last one did not fail and was not
     incomplete, none was killed, and nothing is unaccounted for. Of several accounts it is a line each. For monitors.
     """
+    from rich.text import Text
+
     from etl.load import clock
     from etl.monitoring import console, run_history
     from etl.monitoring import status as judging
@@ -85,10 +87,9 @@ def status(
         told = [judging.verdict_to_json(verdict, now) for verdict in verdicts]
         console.print_json({"ok": is_well, "max_age_seconds": round(longest.total_seconds()), "accounts": told})
     else:
-        for verdict in verdicts:
-            typer.echo(f"{'ok' if verdict.ok else 'FAULT':<5}  {verdict.said}")
-        if not verdicts:
-            typer.echo("FAULT  no run of any account yet")
+        said = [f"{'ok' if verdict.ok else 'FAULT':<5}  {verdict.said}" for verdict in verdicts]
+        for line in said or ["FAULT  no run of any account yet"]:
+            console.print_line(Text(line), console.output())
     raise typer.Exit(0 if is_well else 1)
 
 

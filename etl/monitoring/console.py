@@ -29,6 +29,11 @@ def output() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
+def print_line(said: Text, console: Console) -> None:
+    """Print what is one line in a pipe, however long; a terminal's width breaks it between words."""
+    console.print(said, soft_wrap=not console.is_terminal)
+
+
 def print_json(value: Any, default: Callable[[Any], Any] | None = None) -> None:
     """Print a value as JSON on one line; what the output has no character for is escaped."""
     sys.stdout.write(json.dumps(value, default=default, ensure_ascii=not takes_everything(sys.stdout)) + "\n")
@@ -40,7 +45,7 @@ def print_facts(facts: Iterable[tuple[str, str]], console: Console) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(min_width=LABEL_WIDTH)
     for name, said in facts:
-        table.add_row(name, Text(said))
+        table.add_row(name, Text(said, overflow="fold"))
     console.print(Padding.indent(table, 2))
 
 
@@ -48,10 +53,10 @@ def print_said(word: str, said: str, console: Console, style: str = "") -> None:
     """Print a sentence behind the word that says what it is, indented like a summary; in a pipe it is one line."""
     begin = Text(f"{word}:", style=style)
     if not console.is_terminal:
-        console.print(Text.assemble("  ", begin, " ", said), soft_wrap=True)
+        print_line(Text.assemble("  ", begin, " ", said), console)
         return
     table = Table.grid(padding=(0, 1))
-    table.add_row(begin, Text(said))
+    table.add_row(begin, Text(said, overflow="fold"))  # an address is broken, and not cut
     console.print(Padding.indent(table, 2))
 
 

@@ -24,7 +24,7 @@ def print_runs(runs: Sequence[Any], console: Console) -> None:
     """Print runs, newest first; a run is a row with the columns of sync_runs. What has no room is named below."""
     columns = _columns(runs, console.width)
     shown = _with_room(columns, console.width)
-    table = Table(box=None, padding=(0, BETWEEN, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, BETWEEN, 0, 0), pad_edge=False, header_style="bold")
     for name in shown:
         table.add_column(name, no_wrap=True, justify="right" if name in FIGURES else "left")
     for cells in zip(*(columns[name] for name in shown), strict=True):

@@ -74,7 +74,7 @@ def _faults(standing: Standing, now: datetime, max_age: timedelta) -> Iterator[s
     if complete and now - complete >= max_age:
         yield f"that is more than {_span(max_age)}"
     if last and last.outcome not in {Outcome.COMPLETE, Outcome.INTERRUPTED}:
-        yield ": ".join([f"run {last.run_id} {_was(last.outcome)}", *_causes(standing)])
+        yield f"run {last.run_id} {_was(last.outcome)}: {'; '.join(_causes(standing))}".removesuffix(": ")
     if standing.conversations_unaccounted:
         yield f"{standing.conversations_unaccounted} conversation ids unaccounted for"
     if standing.messages_unaccounted:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-import platformdirs
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -30,10 +29,6 @@ from etl.settings.validators import (
 log = logging.getLogger(__name__)
 
 SECRETS = {"ETL_API_TOKEN", "ETL_PII_KEY", "ETL_PING_URL"}  # no child process gets these
-
-
-def _home() -> Path:
-    return platformdirs.user_data_path("etl")
 
 
 class Variables(BaseSettings):
@@ -66,7 +61,8 @@ class DatabaseSettings(Variables):
         default=None, validation_alias="DATABASE_URL_FILE", description="File that holds `DATABASE_URL`, in its place."
     )
     home: Path = Field(
-        default_factory=_home, description="Folder of the embedded PostgreSQL. Unset: the user's data folder."
+        default_factory=faults.default_home,
+        description="Folder of the embedded PostgreSQL. Unset: the user's data folder.",
     )
     log_format: Literal["console", "json"] = Field(
         default="console", description="`console` for people, `json` for log collectors."

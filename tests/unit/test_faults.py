@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from etl import faults
+from etl.settings.settings import DatabaseSettings, load
 
 SAID = "dana@example.com"
 
@@ -64,3 +65,17 @@ def test_a_chain_without_end_and_a_fault_without_a_place_are_told():
 def test_a_folder_that_cannot_be_written_is_told(home):
     home.chmod(0o500)
     assert "could not be written under ETL_HOME (Permission denied)" in faults.report(KeyError(SAID))
+
+
+def test_a_user_without_a_home_has_none_that_could_be_made_and_no_fault(monkeypatch):
+    """As a number that a cluster gives out: neither HOME nor an entry in the list of users."""
+
+    def unknown(*_):
+        raise KeyError("uid not found")
+
+    for name in ("HOME", "XDG_DATA_HOME", "ETL_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert load(DatabaseSettings, database_url="postgresql://db/etl").home == faults.NO_HOME
+    monkeypatch.setenv("ETL_HOME", "/srv/etl")
+    assert load(DatabaseSettings).home == Path("/srv/etl")

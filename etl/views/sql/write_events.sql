@@ -43,6 +43,7 @@ BEGIN
         LEFT JOIN LATERAL (
             SELECT run.started_at FROM helpdesk.whole_runs AS run
             WHERE run.account_id = account AND run.has_seen_all AND run.has_seen_silent_moves
+              AND NOT run.unseen ? changes.conversation_id::text
               AND run.started_at >= (changes.before).valid_from
               AND run.finished_at < changes.valid_from AND run.started_at < changes.valid_from
             ORDER BY run.started_at DESC LIMIT 1

@@ -1,4 +1,4 @@
-"""`etl demo` on a database that another version of etl has left in its folder."""
+"""`etl demo` on a database that is there: its own of yesterday, and that of another version of etl."""
 
 import json
 
@@ -19,3 +19,9 @@ def test_the_demo_begins_again_on_the_tables_of_a_version_that_it_does_not_know(
     done = etl("demo", "--conversations", "20", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["conversations"]["inserted"] == 19
+    # Another port of this machine is no other server.
+    again = etl("demo", "--conversations", "20", CALLED_AS="docker compose run --rm demo")
+    assert again.returncode == 0, again.stderr
+    assert " proof          what changed was read, and the vendor's counts of the four statuses agree" in again.stdout
+    assert "\nTo look further   docker compose run --rm demo psql --demo\nA quiet night " in again.stdout
+    assert "serve --demo" not in again.stdout

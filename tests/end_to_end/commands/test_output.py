@@ -1,6 +1,7 @@
 """Terminals, pipes and files that cannot take what is printed: the run's exit code stays, and JSON stays JSON."""
 
 import json
+import re
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -89,9 +90,10 @@ def test_json_stays_whole_where_its_characters_cannot_be_written(
 
 
 def test_a_reader_that_goes_away_changes_nothing(tmp_path: Path, variables: dict[str, str], database_url: str) -> None:
-    for command in ("sync --account 1 --json", "runs"):
-        code, _, err = run(tmp_path, command, variables, "| true")
-        assert (code, b"Error" in err or b"written" in err) == (0, False), err
+    code, _, err = run(tmp_path, "sync --account 1 --json", variables, "| true")
+    assert (code, summaries_lost(err)) == (0, ["its reader went away"]), err
+    code, _, err = run(tmp_path, "runs", variables, "| true")
+    assert (code, b"Error" in err or b"written" in err) == (0, False), err
     assert run(tmp_path, "sync --all", variables, "2>&1 | true")[0] == 1  # the second account's token is refused
 
 
@@ -99,11 +101,29 @@ def test_output_that_is_lost_on_a_full_disk_is_told_and_is_no_success(
     tmp_path: Path, variables: dict[str, str]
 ) -> None:
     lost = b"etl: Standard output could not be written: No space left on device.\n"
-    for command in ("sync --account 1 --json", "--version"):
+    for command in ("runs", "--version"):
         code, _, err = run(tmp_path, command, variables, ">/dev/full")
         assert (code, err.endswith(lost)) == (1, True), err
     assert run(tmp_path, "sync --account 3", variables, ">/dev/full")[0] == 2
     assert run(tmp_path, "runs", variables, "2>/dev/full")[0] == 0
+
+
+@pytest.mark.parametrize("how", ["", "--json"])
+def test_the_exit_code_of_a_run_is_its_own_whatever_becomes_of_its_summary(
+    tmp_path: Path, variables: dict[str, str], how: str
+) -> None:
+    for redirected, why in ((">/dev/full", "No space left on device"), (">&-", "it is closed")):
+        code, _, err = run(tmp_path, f"sync --account 1 {how}", variables, redirected)
+        assert (code, summaries_lost(err)) == (0, [why]), err
+    # Of several accounts it is said once, and the worst exit code counts.
+    code, _, err = run(tmp_path, f"sync --all {how}", variables, ">/dev/full")
+    assert (code, summaries_lost(err)) == (1, ["No space left on device"]), err
+    assert run(tmp_path, f"sync --account 1 {how}", variables, ">/dev/full 2>/dev/full")[0] == 0
+
+
+def summaries_lost(err: bytes) -> list[str]:
+    """Return why summaries could not be written, as the log tells it."""
+    return re.findall(r"warning .*The summary could not be written: (.+?)\. The run is not touched", err.decode())
 
 
 @pytest.mark.long

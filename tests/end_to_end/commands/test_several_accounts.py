@@ -106,7 +106,7 @@ def test_who_watches_is_told_of_each_by_itself_and_one_that_fails_silences_no_ot
         # Nor does one whose run cannot even begin: its personal data are stored in another way than is wanted now.
         file = tmp_path / "accounts.toml"
         file.write_text(file.read_text().replace("id = 17", 'id = 17\npii = "drop"'))
-        assert etl("sync", "--account", "17", "--account", "23", **variables).returncode == 1
+        assert etl("sync", "--account", "17", "--account", "23", **variables).returncode == 2
         assert [said.partition(": ")[0] for _, said in service.told] == [
             "A run of account 17 failed", "Run 4 of account 23", "Run 4 of account 23",
         ]  # fmt: skip

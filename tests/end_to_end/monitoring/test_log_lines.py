@@ -41,6 +41,9 @@ def test_each_line_of_a_run_has_event_run_and_account(etl: RunEtl, database_url:
     assert sum("/messages" in line["event"] for line in lines) == 3
     assert {(line["run_id"], line["account_id"]) for line in lines} == {(1, 1)}
     assert all(line["event"] and line["timestamp"].endswith("Z") and line["level"] for line in lines)
+    (last,) = [line for line in lines if "summary" in line]
+    assert (last["event"], last["level"]) == ("Run 1 of account 1: sync complete.", "info")
+    assert last["summary"] == json.loads(done.stdout)
     assert TOKEN not in done.stderr
     assert "dana@example.com" not in done.stderr
     assert "message 0 of" not in done.stderr
@@ -48,10 +51,13 @@ def test_each_line_of_a_run_has_event_run_and_account(etl: RunEtl, database_url:
 
 def test_the_problems_of_a_failed_run_are_lines_of_it(etl: RunEtl, database_url: str) -> None:
     with serve(Vendor(account_of(1), token="another")) as base_url:
-        done = etl("sync", "--json", **settings(base_url, database_url, ETL_LOG_FORMAT="json"))
+        done = etl("sync", **settings(base_url, database_url, ETL_LOG_FORMAT="json"))
     assert done.returncode == 2
     lines = lines_of(done.stderr)
-    assert "error" in {line["level"] for line in lines}
+    problems = [line["event"] for line in lines if line["level"] == "error"]
+    assert [one[:9] for one in problems] == ["problem: "]
+    assert [line["summary"]["outcome"] for line in lines if "summary" in line] == ["failed"]
+    assert f"  {problems[0]}\n" in done.stdout
     assert {(line["run_id"], line["account_id"]) for line in lines} == {(1, 1)}
 
 

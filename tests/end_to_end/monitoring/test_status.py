@@ -115,6 +115,22 @@ def test_what_is_unaccounted_is_a_fault(
     assert done.stdout.endswith("; 2 conversation ids unaccounted for; 5 messages unaccounted for\n")
 
 
+def test_what_could_not_be_read_is_named(
+    etl: RunEtl, vendor: Vendor, variables: dict[str, str], monitor: dict[str, str]
+) -> None:
+    vendor.accounts[0].conversations[2].contact_id = 99  # deleted: a 500 on the real server
+    vendor.accounts[0].conversations[1].status = "resolved"  # so that some page can be read
+    assert etl("sync", ETL_RETRY_ATTEMPTS="1", **variables).returncode == 3
+    done = etl("status", **monitor)
+    assert done.returncode == 1
+    assert (
+        "; run 1 was incomplete: 1 unreadable: 2; The vendor counts 3 conversations, and 2 were loaded. (2"
+        in done.stdout
+    )
+    assert done.stdout.count("\n") == 1
+    assert json.loads(etl("status", "--json", **monitor).stdout)["accounts"][0]["unreadable"] == [2]
+
+
 def test_a_run_that_goes_on_is_told_and_no_fault_of_its_own(
     etl: RunEtl, variables: dict[str, str], monitor: dict[str, str], engine: Engine
 ) -> None:
@@ -208,7 +224,7 @@ def test_status_as_json_is_one_object(etl: RunEtl, variables: dict[str, str], mo
     (account,) = told["accounts"]
     assert list(account) == [
         "account_id", "ok", "said", "last_complete_started_at", "age_seconds", "last_run", "under_way", "is_alive",
-        "conversations_unaccounted", "messages_unaccounted", "proof", "last_walk_started_at",
+        "conversations_unaccounted", "messages_unaccounted", "unreadable", "known", "proof", "last_walk_started_at",
         "books_agree_as_of", "oldest_history_read_at", "last_verified_at", "messages_bound",
     ]  # fmt: skip
     assert account["last_run"]["outcome"] == "complete"

@@ -99,6 +99,7 @@ def run(program: Path, folder: Path, *arguments: str) -> subprocess.CompletedPro
 def test_the_wheel_holds_the_package_and_the_migrations_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"etl/commands/main.py", "etl/py.typed", "etl/demo/vendor.py", "etl/migrations/env.py"} < set(names)
+    assert zipfile.ZipFile(wheel).read("etl/env.example") == (ROOT / ".env.example").read_bytes()
     assert sorted(name.split("/")[-1] for name in names if name.startswith("etl/migrations/versions/")) == sorted(
         path.name for path in (ROOT / "migrations" / "versions").glob("*.py")
     )

@@ -205,6 +205,7 @@ def test_the_run_says_what_it_did_and_that_the_server_gives_20_messages_at_a_tim
         "audit": {"conversations": 54, "messages": 3_097, "read": 2_733, "witnessed": 364, "unaccounted": 0},
         "books": None,
         "contact_ledger": None,
+        "known": {},
         "notes": [
             NAMES_NOT_READ,
             SURVEYS_NOT_READ,

@@ -14,6 +14,7 @@ from etl.commands import check
 from etl.database import migrate
 from etl.database.engine import make_engine
 from etl.database.models import METADATA
+from etl.views import schema
 from tests.databases import new_database
 from tests.dumps import restore
 from tests.integration.database.test_migrate import OPTIONS
@@ -27,6 +28,8 @@ COLUMNS = """
     ) GROUP BY table_name
 """
 VIEWS = "SELECT viewname FROM pg_views WHERE schemaname = 'bi' ORDER BY viewname"
+# These are worked out anew wherever a rule has changed since.
+COMPUTED = {*schema.FIGURES, "inbox_days", "figures_computed"}
 COMPATIBILITY = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
 Rows = dict[str, list[str]]
 
@@ -49,7 +52,7 @@ def kept(server_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
 
 def columns_of(engine: Engine) -> dict[str, list[str]]:
     with engine.connect() as connection:
-        return {name: columns for name, columns in connection.execute(text(COLUMNS))}  # noqa: C416 -- rows are no pairs
+        return {name: columns for name, columns in connection.execute(text(COLUMNS)) if name not in COMPUTED}
 
 
 def rows(engine: Engine, tables: dict[str, list[str]]) -> Rows:

@@ -106,6 +106,7 @@ def test_one_person_is_gone_and_the_other_untouched_and_the_figures_hold(engine:
         assert emptied == {
             "rejected_records": 0,
             "sync_runs": 0,
+            "acceptances": 0,
             "conversation_ledger": 0,
             "attachments": 0,
             "messages": 5,

@@ -24,6 +24,7 @@ from etl.errors import (
     NoSession,
     SettingsError,
     TryAgain,
+    Unfit,
 )
 from etl.extract import memory
 from etl.extract.client import Client
@@ -114,6 +115,7 @@ def test_every_class_that_quotes_is_made_here_and_has_the_mark_in_its_quote(
 
 def test_all_other_classes_quote_nothing() -> None:
     others = {EtlError, SettingsError, AnotherRun, Interrupted, DatabaseError, NoSession, DeletionsRefused, Limited}
+    others |= {Unfit}
     assert set(classes()) - set(QUOTING) == others | {TornError}
 
 

@@ -73,6 +73,7 @@ def test_every_row_that_names_it_goes_and_all_of_it_comes_back_while_the_vendor_
             "conversations": 1,
             "conversation_ledger": 0,
             "rejected_records": 0,
+            "acceptances": 0,
         }
         left = stored(engine)
         others = {

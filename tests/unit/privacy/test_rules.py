@@ -80,7 +80,7 @@ FREE_COLUMNS = {"agents.custom_attributes", "inboxes.working_hours", "custom_att
 FREE_COLUMNS |= {f"targets.{name}" for name in ("inbox", "team", "priority", "channel", "label")}
 # What a change holds is by the rules of its field (`privacy/changes.py`).
 OF_THE_JOB = {"sync_runs", "sync_parts", "sync_tallies", "rejected_records", "redactions", "verifications"}
-OF_THE_JOB |= {"field_changes"}
+OF_THE_JOB |= {"field_changes", "acceptances"}
 
 
 def test_every_free_form_column_has_a_rule_or_is_the_accounts_own():

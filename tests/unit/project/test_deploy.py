@@ -230,6 +230,24 @@ def test_whoever_watches_is_told_of_each_service_of_the_job():
     assert "metrics" in COMPOSE["volumes"]
 
 
+def test_the_way_out_is_handed_to_each_service_of_the_job_and_named_in_units_and_pods():
+    ways = {"HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE"}
+    job = [one for one in COMPOSE["services"].values() if "api_token" in one.get("secrets", [])]
+    assert [one for one in job if not ways <= one["environment"].keys()] == []
+    for name in ("etl.service", "etl-worker.service", "etl.yaml"):
+        assert {way for way in ways if way not in texts()[name]} == set()
+
+
+def test_the_image_copies_only_what_is_let_into_it():
+    copied = [
+        one
+        for line in re.findall(r"^COPY (?!--)(.+) \S+$", texts()["Dockerfile"], re.MULTILINE)
+        for one in line.split()
+    ]
+    allowed = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(copied) == sorted(allowed)
+
+
 def test_the_runs_wait_for_the_migration_and_the_migration_for_the_database():
     waits = {name: one.get("depends_on", {}) for name, one in COMPOSE["services"].items()}
     assert waits["etl"] == waits["worker"] == {"migrate": {"condition": "service_completed_successfully"}}
