@@ -10,7 +10,7 @@ from etl.database.engine import transaction
 from etl.load import acceptances, ledger_entries, rejected
 from etl.load.acceptances import Acceptance, FaultKind
 from etl.load.journal import Run
-from etl.load.ledger_entries import DELETED, FORBIDDEN
+from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE
 from etl.run.ledger import Ledger
 
 ANEW = "Look at it, and accept it anew, or take that back (`etl accept`)"
@@ -122,10 +122,11 @@ def note_unseen(accepted: Accepted) -> None:
     """
     run = accepted.run
     with transaction(accepted.engine) as connection:
-        unread = ledger_entries.unread(connection, run.account_id)
-        ever = acceptances.ever(connection, run.account_id, FaultKind.CONVERSATION)
-    if unseen := sorted(one for one in unread if str(one) in ever and one not in run.tally.seen):
-        run.known[FaultKind.CONVERSATION] = list(map(str, unseen))
+        for kind, state in ((FaultKind.CONVERSATION, UNREADABLE), (FaultKind.FORBIDDEN, FORBIDDEN)):
+            there = ledger_entries.of_state(connection, run.account_id, state)
+            ever = acceptances.ever(connection, run.account_id, kind)
+            if unseen := sorted(one for one in there if str(one) in ever and one not in run.tally.seen):
+                run.known[kind] = list(map(str, unseen))
 
 
 def judge_records(accepted: Accepted) -> int:

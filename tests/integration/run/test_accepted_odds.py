@@ -122,6 +122,7 @@ def test_a_run_of_what_is_recent_is_no_witness_of_what_the_night_before_was_let_
         assert outcome(etl.run()) == KNOWN_3
         run = etl.run(Selection(recent=True))
         assert run.outcome == "complete", run.problems
+        assert run.known == {"conversation": ["3"]}
         ((unseen, has_seen_all),) = etl.rows("SELECT unseen, has_seen_all FROM whole_runs ORDER BY run_id DESC LIMIT 1")
         assert (unseen, has_seen_all) == (["3"], True)
 
