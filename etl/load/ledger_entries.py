@@ -83,6 +83,12 @@ def known_gone(connection: Connection, account_id: int, asker: str) -> dict[str,
     return known
 
 
+def of_state(connection: Connection, account_id: int, state: str) -> set[int]:
+    """Return the ids that were in a state when they were last asked for."""
+    ours = (LedgerEntry.account_id == account_id) & (LedgerEntry.state == state)
+    return set(connection.scalars(select(LedgerEntry.conversation_id).where(ours)))
+
+
 def unread(connection: Connection, account_id: int) -> dict[int, Unread]:
     """Return what is known of the conversations that could not be read when they were last asked for."""
     rows = connection.execute(

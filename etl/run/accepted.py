@@ -1,6 +1,6 @@
 """Holds what a run finds incomplete against what was accepted: known while it stays so, a problem when it does not."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ from etl.database.engine import transaction
 from etl.load import acceptances, ledger_entries, rejected
 from etl.load.acceptances import Acceptance, FaultKind
 from etl.load.journal import Run
-from etl.load.ledger_entries import DELETED, FORBIDDEN
+from etl.load.ledger_entries import DELETED, FORBIDDEN, UNREADABLE
 from etl.run.ledger import Ledger
 
 ANEW = "Look at it, and accept it anew, or take that back (`etl accept`)"
@@ -20,12 +20,14 @@ ANEW = "Look at it, and accept it anew, or take that back (`etl accept`)"
 class Accepted:
     """What was accepted before a run, which judges it; what is known of it is added to the run.
 
-    ones: kind and what it is -> the acceptance, as long as nobody has ended it.
+    ones: kind and what it is -> the acceptance, as long as nobody has ended it. waiting: rejected records that are as
+    they were accepted, as far as the run has come.
     """
 
     engine: Engine
     run: Run
     ones: dict[tuple[FaultKind, str], Acceptance]
+    waiting: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, engine: Engine, run: Run) -> Self:
@@ -75,9 +77,21 @@ class Accepted:
 
     def counted_more(self, span: str) -> int:
         """Return how many more the vendor counts, of a metric in a span, by what is known in this run."""
-        known = self.run.known.get(FaultKind.CONVERSATION, [])
-        books = (one.as_it_was.get("books") or {} for one in self.of_kind(FaultKind.CONVERSATION) if one.what in known)
+        known = {(FaultKind.CONVERSATION, one) for one in self.run.known.get(FaultKind.CONVERSATION, ())}
+        known |= {(FaultKind.REJECTED, one) for one in self.waiting}
+        books = (one.as_it_was.get("books") or {} for key, one in self.ones.items() if key in known)
         return sum(int(counts.get(span, 0)) for counts in books)
+
+    def look_at_records(self) -> None:
+        """Look which of the accepted records still wait as they were accepted, before the vendor's books are held."""
+        with transaction(self.engine) as connection:
+            waiting = rejected.waiting(connection, self.run.account_id)
+        self.waiting = {
+            one.what
+            for one in self.of_kind(FaultKind.REJECTED)
+            if one.expires_at > self.run.started_at
+            and waiting.get(one.what, set()) & set(one.as_it_was.get("digests", ()))
+        }
 
 
 def judge_conversations(accepted: Accepted, ledger: Ledger) -> set[int]:
@@ -108,10 +122,11 @@ def note_unseen(accepted: Accepted) -> None:
     """
     run = accepted.run
     with transaction(accepted.engine) as connection:
-        unread = ledger_entries.unread(connection, run.account_id)
-        ever = acceptances.ever(connection, run.account_id, FaultKind.CONVERSATION)
-    if unseen := sorted(one for one in unread if str(one) in ever and one not in run.tally.seen):
-        run.known[FaultKind.CONVERSATION] = list(map(str, unseen))
+        for kind, state in ((FaultKind.CONVERSATION, UNREADABLE), (FaultKind.FORBIDDEN, FORBIDDEN)):
+            there = ledger_entries.of_state(connection, run.account_id, state)
+            ever = acceptances.ever(connection, run.account_id, kind)
+            if unseen := sorted(one for one in there if str(one) in ever and one not in run.tally.seen):
+                run.known[kind] = list(map(str, unseen))
 
 
 def judge_records(accepted: Accepted) -> int:

@@ -7,17 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from etl.database.bookkeeping import LedgerEntry, SyncRun
+from etl.database.bookkeeping import LedgerEntry
 from etl.database.engine import transaction
-from etl.database.witnesses import VendorCount
 from etl.errors import SettingsError
-from etl.extract.reports import METRICS, TimeSpan
 from etl.load import acceptances, clock, contract, ledger_entries, rejected, run_lock
 from etl.load.acceptances import Acceptance, FaultKind
 from etl.load.ledger_entries import FORBIDDEN
-from etl.run import books_sayings as sayings
+from etl.run import accepted_books
 from etl.run.contract import how
 from etl.run.expected import GONE
+from etl.transform.entities import CONVERSATION
 from etl.transform.observed import UNREAD
 
 Things = Collection[tuple[FaultKind, str]]
@@ -42,7 +41,7 @@ def accept(engine: Engine, account_id: int, wanted: Things, signed: Signed) -> N
             raise SettingsError(f"--until {signed.until:%Y-%m-%d}: that is over. Name a day that is to come.")
         before = {(one.kind, one.what): one for one in acceptances.in_force(connection, account_id)}
         ways = {one: WAYS[one[0]](connection, account_id, one[1]) for one in dict.fromkeys(wanted)}
-        _add_books(connection, account_id, ways, before)
+        accepted_books.add(connection, account_id, ways, before)
         renewed = [before[one].number for one in ways if one in before]
         acceptances.end(connection, account_id, renewed, "it was accepted anew")
         ids = [int(what) for kind, what in ways if kind == FaultKind.CONVERSATION and (kind, what) in before]
@@ -98,6 +97,11 @@ def _waiting(connection: Connection, account_id: int, what: str) -> dict[str, An
             " the table rejected_records has them; one without an id by the first"
             f" {rejected.DIGITS} digits of its digest."
         )
+    if what.startswith(f"{CONVERSATION.name}:"):
+        raise SettingsError(
+            f"Rejected record {what} cannot be accepted: without it the ledger knows nothing of that conversation, and"
+            " no run is complete. The table rejected_records says what is wrong with it: show that to the vendor."
+        )
     return {"digests": sorted(digests)}
 
 
@@ -114,55 +118,6 @@ WAYS: dict[FaultKind, Callable[[Connection, int, str], dict[str, Any]]] = {
     FaultKind.REJECTED: _waiting,
     FaultKind.CONTRACT: _gone,
 }
-
-
-def _add_books(
-    connection: Connection,
-    account_id: int,
-    ways: dict[tuple[FaultKind, str], dict[str, Any]],
-    before: dict[tuple[FaultKind, str], Acceptance],
-) -> None:
-    """Add to conversations by how much the vendor counted more in the last run, as far as just these are why.
-
-    What several that are accepted at once make up is on the first of them.
-    """
-    mine = [one for one in ways if one[0] == FaultKind.CONVERSATION]
-    if not mine:
-        return
-    run = connection.execute(
-        select(SyncRun.run_id, SyncRun.known)
-        .where(SyncRun.account_id == account_id, SyncRun.selection.is_(None), SyncRun.finished_at.is_not(None))
-        .order_by(SyncRun.run_id.desc())
-        .limit(1)
-    ).first()
-    if run is None:
-        return
-    known = (run.known or {}).get(FaultKind.CONVERSATION, [])
-    others = [before[FaultKind.CONVERSATION, what] for what in known if (FaultKind.CONVERSATION, what) in before]
-    all_unread = {str(one) for one in ledger_entries.unread(connection, account_id)}
-    if all_unread <= {what for _, what in mine} | set(known):
-        ways[mine[0]]["books"] = _counted_more(connection, account_id, run.run_id, others)
-    if renewed := {name: n for one in mine if one in before and one[1] in known for name, n in _books(before[one])}:
-        ways[mine[0]]["books"] = renewed | ways[mine[0]].get("books", {})
-
-
-def _counted_more(connection: Connection, account_id: int, run_id: int, others: list[Acceptance]) -> dict[str, int]:
-    """Return metric and span -> how many more the vendor counted, in a run, than is known of others."""
-    rows = connection.execute(
-        select(VendorCount).where(VendorCount.account_id == account_id, VendorCount.run_id == run_id)
-    )
-    found: dict[str, int] = {}
-    for row in rows:
-        if row.metric in METRICS and row.explained_by == sayings.UNSHOWN:
-            span = TimeSpan(int(row.since.timestamp()), int(row.until.timestamp()))
-            is_whole = row.grain == "all"
-            name = sayings.span_name(row.metric, span._replace(since=0) if is_whole else span, is_whole=is_whole)
-            found[name] = row.vendor - row.ours - sum(dict(_books(one)).get(name, 0) for one in others)
-    return {name: more for name, more in found.items() if more > 0}
-
-
-def _books(one: Acceptance) -> list[tuple[str, int]]:
-    return list((one.as_it_was.get("books") or {}).items())
 
 
 def _name(kind: FaultKind, what: str) -> str:

@@ -56,6 +56,7 @@ def settle_accounts(
     everything = selection.audit and intake.settings.messages == "full"
     if everything or intake.run.tally.unproved:
         messages.account(client, intake, everything)
+    known.look_at_records()
     surveys.books.settle()
     surveys.settle()
     messages.say_what_moved(intake.run)

@@ -18,7 +18,7 @@ DESTROYED = "answers that the vendor no longer has, as with those of contacts th
 UNREAD = "what this run could not read"
 # Nothing else than these: by so much `etl accept` lets the vendor count more.
 UNSHOWN = "conversations that cannot be read"
-AS_ACCEPTED = "conversations that cannot be read, as was accepted"
+AS_ACCEPTED = "what cannot be read or stored, as was accepted"
 REFUSED = "conversations that the vendor refuses to this token"
 # What may be why says nothing of how much: only of these is known how many rows they are.
 COUNTED = {DELETED, DESTROYED}

@@ -51,7 +51,7 @@ class Stubborn:
 
     @property
     def known_failures(self) -> frozenset[str]:
-        """How those fail that are asked for once, and each page that has one: its others are asked for singly."""
+        """How what is asked for once fails, and each page that has one, whose others are asked for singly."""
         failures = (was.reason.failure for one, was in self.was.items() if self.is_asked_once(one))
         return frozenset(failure for failure in failures if failure)
 

@@ -179,7 +179,7 @@ def test_messages_that_the_vendor_counts_in_it_are_known_and_no_loss_beside_them
         assert (was["conversations"], was["incoming_messages"]) == (1, 3)
         run = etl.run()
         assert outcome(run) == KNOWN_3, run.problems
-        assert any(note.endswith("Why: conversations that cannot be read, as was accepted.") for note in run.notes)
+        assert any(note.endswith("Why: what cannot be read or stored, as was accepted.") for note in run.notes)
         # Nothing is read again for what is known.
         assert etl.asked()[1] == []
 

@@ -6,7 +6,10 @@ import orjson
 import pytest
 from sqlalchemy import Engine
 
+from etl.demo.events import add_message, change_conversation
 from etl.demo.server import Answer, Request, json_answer
+from etl.errors import SettingsError
+from etl.run.accepted import Accepted, judge_records
 from etl.selection import Selection
 from tests.integration.run.test_accepted import (
     CONVERSATION,
@@ -15,9 +18,11 @@ from tests.integration.run.test_accepted import (
     REJECTED,
     Faults,
     accept,
+    execute,
     outcome,
+    spoil,
 )
-from tests.scripted_account import account_of, job
+from tests.scripted_account import DAY, LONG_AGO, account_of, job, now
 
 BY_STATUS = "SELECT conversation_id, counted_as FROM conversation_ledger WHERE state = 'unreadable' ORDER BY 1"
 
@@ -117,6 +122,7 @@ def test_a_run_of_what_is_recent_is_no_witness_of_what_the_night_before_was_let_
         assert outcome(etl.run()) == KNOWN_3
         run = etl.run(Selection(recent=True))
         assert run.outcome == "complete", run.problems
+        assert run.known == {"conversation": ["3"]}
         ((unseen, has_seen_all),) = etl.rows("SELECT unseen, has_seen_all FROM whole_runs ORDER BY run_id DESC LIMIT 1")
         assert (unseen, has_seen_all) == (["3"], True)
 
@@ -148,21 +154,93 @@ def test_a_page_that_fails_for_a_moment_is_asked_for_again_whatever_is_known(eng
 
 
 def test_a_rejected_record_of_another_kind_is_another_one_although_it_says_the_same(engine: Engine) -> None:
-    spoilt = {"/agents"}
+    with job(account_of(1), engine) as etl:
+        run = etl.run()
+    row = f"(1, %s, '{'d' * 64}', {run.run_id}, 'id: is missing')"
+    insert = "INSERT INTO rejected_records (account_id, entity, digest, run_id, reason) VALUES "
+    execute(engine, insert + row % "'sender'")
+    accept(etl, (REJECTED, f"sender:{'d' * 12}"))
+    assert judge_records(Accepted.of(engine, run)) == 0
+    execute(engine, insert + row % "'owner'")
+    assert judge_records(Accepted.of(engine, run)) == 1
 
-    def spoil(request: Request, answer: Answer) -> Answer:
-        if not request.path.endswith(tuple(spoilt)):
+
+def test_nor_is_a_night_a_witness_of_team_and_mute_of_what_it_was_let_off(engine: Engine) -> None:
+    faults = Faults()
+    account = account_of(6)
+    for number in (3, 4):
+        add_message(account, number, "done", LONG_AGO + DAY, message_type=1, sender_type="User", sender_id=1)
+    with job(account, engine, change=faults, page_size=1) as etl:
+        etl.run(walk_days=0)
+        faults.ids = {3}
+        etl.run(walk_days=0)
+        accept(etl, (CONVERSATION, "3"))
+        asked_at = now()
+        for number in (3, 4):
+            add_message(account, number, "still broken", asked_at)
+        let_off = etl.run(walk_days=0)
+        assert outcome(let_off) == KNOWN_3, let_off.problems
+        for number in (3, 4):
+            change_conversation(account, number, now(), None, team_id=1, muted=True)
+        faults.ids = set()
+        assert outcome(etl.run(walk_days=0)) == ("complete", {})
+        asked = "SELECT conversation_id, is_team_known, is_muted(1, conversation_id, since) FROM owed_then"
+        assert etl.rows(f"{asked} WHERE since >= to_timestamp(:at) ORDER BY 1", at=asked_at) == [
+            (3, False, True),
+            (4, True, False),
+        ]
+
+
+def test_a_night_that_failed_before_it_is_accepted_does_not_matter(engine: Engine) -> None:
+    with job(account_of(6), engine, change=Faults(3), page_size=2) as etl:
+        etl.run()
+        assert etl.run(base_url="http://127.0.0.1:9").outcome == "failed"
+        accept(etl, (CONVERSATION, "3"))
+        assert outcome(run := etl.run()) == KNOWN_3, run.problems
+
+
+def test_a_conversation_that_cannot_be_stored_is_not_accepted_as_the_ledger_would_know_nothing_of_it(
+    engine: Engine,
+) -> None:
+    def spoilt(request: Request, answer: Answer) -> Answer:
+        *_, kind, last = request.path.split("/")
+        if last != "conversations" and (kind, last) != ("conversations", "2"):
             return answer
         told = orjson.loads(answer.body)
-        (told if isinstance(told, list) else told["payload"]).append({"id": None})
+        for one in told["data"]["payload"] if "data" in told else [told]:
+            if one["id"] == 2:
+                one["created_at"] = "never"
         return json_answer(told)
 
-    with job(account_of(3), engine, change=spoil) as etl:
-        run = etl.run(books="off")
-        found = etl.rows("SELECT entity, digest, reason FROM rejected_records")
-        assert run.outcome == "incomplete", found
-        accept(etl, (REJECTED, f"{found[0][0]}:{found[0][1][:12]}"))
-        assert etl.run(books="off", walk_days=0).outcome == "complete", found
-        spoilt.add("/teams")
-        run = etl.run(books="off", walk_days=0)
-        assert run.outcome == "incomplete", etl.rows("SELECT entity, digest, reason FROM rejected_records")
+    with job(account_of(3), engine, change=spoilt) as etl:
+        assert "Of 1 of 3 conversation ids nothing is known." in etl.run().problems
+        with pytest.raises(SettingsError, match="without it the ledger knows nothing of that conversation"):
+            accept(etl, (REJECTED, "conversation:2"))
+
+
+def test_of_a_rejected_message_the_vendors_books_know_as_much_as_was_accepted(engine: Engine) -> None:
+    with job(account_of(3), engine, change=spoil({"created_at": "never"})) as etl:
+        etl.run()
+        ((number,),) = etl.rows("SELECT DISTINCT entity_id FROM rejected_records")
+        accept(etl, (REJECTED, f"message:{number}"))
+        for days in (7, 0):
+            run = etl.run(walk_days=days)
+            assert outcome(run) == ("complete", {"rejected": [f"message:{number}"]}), run.problems
+
+
+def test_beside_a_rejected_message_no_other_that_is_lost_is_let_off(engine: Engine) -> None:
+    def changed(request: Request, answer: Answer) -> Answer:
+        answer = spoil({"created_at": "never"})(request, answer)
+        if not request.path.endswith("/conversations/3/messages"):
+            return answer
+        told = orjson.loads(answer.body)
+        del told["payload"][0]
+        return json_answer(told)
+
+    with job(account_of(3), engine, change=changed) as etl:
+        etl.run()
+        accept(etl, *((REJECTED, f"message:{one}") for (one,) in etl.rows("SELECT entity_id FROM rejected_records")))
+        assert etl.rows("SELECT as_it_was -> 'books' FROM acceptances") == [(None,)]
+        run = etl.run()
+        assert run.outcome == "incomplete"
+        assert sum("incoming messages, and the tables" in problem for problem in run.problems) == 2, run.problems

@@ -180,7 +180,7 @@ def test_a_number_that_is_shown_each_night_is_said_and_a_problem_as_long_as_it_i
     engine: Engine, counted: bool
 ) -> None:
     said = "The pages show conversation 1000000000, which the vendor does not show by itself: see rejected_records."
-    with job(account_of(40), engine, change=Shows(FAR, times=9, counted=counted)) as etl:
+    with walking_job(account_of(40), engine, change=Shows(FAR, times=9, counted=counted)) as etl:
         problems = ["The vendor counts 41 conversations, and 40 were loaded."] if counted else []
         run = etl.run()
         assert (run.outcome, run.problems) == ("incomplete", [*problems, NOT_STORED])
