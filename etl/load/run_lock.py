@@ -34,6 +34,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from etl.database.bookkeeping import SyncRun
 from etl.database.engine import transaction, translated, where
+from etl.database.migrate import require_revision
 from etl.errors import AnotherRun, DatabaseError, NoSession
 from etl.exit_codes import Outcome
 from etl.load import killed_runs
@@ -132,6 +133,7 @@ class RunLock:
 
     def _begin(self, own: int) -> None:
         """Close what was killed, from another session, which has to see that the lock is that of ours."""
+        require_revision(self._engine)  # with the lock, without which a migration may have come between
         with transaction(self._engine) as connection:
             if self._holders(connection) != [own]:
                 raise NoSession(f"PostgreSQL at {where(self._engine)} shows no lock of this run. {NoSession.advice}")

@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 
 from etl import faults
 from etl.database.engine import transaction
-from etl.database.migrate import require_revision
 from etl.errors import EtlError, Interrupted
 from etl.exit_codes import Outcome
 from etl.extract.client import Client
@@ -96,7 +95,6 @@ def run(settings: Settings, engine: Engine, selection: Selection, hooks: Hooks) 
 
 def _open(settings: Settings, engine: Engine, selection: Selection) -> tuple[Run, Selection, datetime | None]:
     """Return a run of what is selected; what is read in fact; and since when, where only what is recent is read."""
-    require_revision(engine)  # with the lock, without which a migration may have come between
     way = way_of(settings)
     with transaction(engine) as connection:
         stored.require(connection, settings.account_id, settings.base_url, way)
