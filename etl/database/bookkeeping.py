@@ -177,7 +177,7 @@ class LedgerEntry(OfAccount, Base):
     )
     nights: Mapped[int] = column(server_default="1", comment="On how many days it was found so (UTC)")
     counted_as: Mapped[str | None] = column(
-        comment="Of one that cannot be read: the status in which the vendor counts it, or that it does not; NULL: not known"
+        comment="Of one that cannot be read: the status in which the vendor counts it, or not counted; NULL: unknown"
     )
 
 

@@ -25,7 +25,7 @@ OF_ENTRIES: tuple[sa.Column[Any], ...] = (
     sa.Column(
         "counted_as",
         sa.Text(),
-        comment="Of one that cannot be read: the status in which the vendor counts it, or that it does not; NULL: not known",
+        comment="Of one that cannot be read: the status in which the vendor counts it, or not counted; NULL: unknown",
     ),
 )
 KNOWN = sa.Column(
