@@ -233,7 +233,7 @@ def test_neither_a_migration_nor_the_figures_are_ended_by_a_timeout_of_the_role(
     assert callable(work)
     with psycopg.connect(plain(database_url)) as holder:
         holder.execute("SELECT pg_advisory_xact_lock(hashtextextended('etl migrate', 0))")
-        holder.execute("LOCK TABLE helpdesk.conversation_states IN ACCESS EXCLUSIVE MODE")
+        holder.execute("LOCK TABLE helpdesk.accounts, helpdesk.conversation_states IN ACCESS EXCLUSIVE MODE")
         thread = threading.Thread(target=work, args=[impatient])
         failed: list[object] = []
         monkeypatch.setattr(threading, "excepthook", failed.append)
