@@ -43,7 +43,7 @@ def last_whole_start(engine: Engine, account_id: int) -> datetime | None:
     What it left incomplete may be anywhere. None also where one that followed began before it: the clock was ahead.
     """
     with transaction(engine) as connection:
-        last = connection.execute(_last_to_its_end(account_id)).first()
+        last = connection.execute(last_to_its_end(account_id)).first()
         if last is None or last.outcome != Outcome.COMPLETE:
             return None
         later = select(SyncRun).where(SyncRun.account_id == account_id, SyncRun.run_id > last.run_id)
@@ -53,13 +53,13 @@ def last_whole_start(engine: Engine, account_id: int) -> datetime | None:
 
 def previous_start(engine: Engine, run: Run) -> datetime | None:
     """Return when the last sync of everything before this run began that went to its end (UTC); None: none did."""
-    before = _last_to_its_end(run.account_id).where(SyncRun.run_id < run.run_id, SyncRun.kind == "sync")
+    before = last_to_its_end(run.account_id).where(SyncRun.run_id < run.run_id, SyncRun.kind == "sync")
     with transaction(engine) as connection:
         begun: datetime | None = connection.scalar(before)
     return begun
 
 
-def _last_to_its_end(account_id: int) -> Select[datetime, str, int]:
+def last_to_its_end(account_id: int) -> Select[datetime, str, int]:
     """Return a query for the last run over everything that went to its end: when it began, its outcome and number."""
     return (
         select(SyncRun.started_at, SyncRun.outcome, SyncRun.run_id)

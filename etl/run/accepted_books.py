@@ -8,10 +8,10 @@ from sqlalchemy import Connection, select
 
 from etl.database.bookkeeping import RejectedRecord, SyncRun
 from etl.database.witnesses import VendorCount
-from etl.exit_codes import Outcome
 from etl.extract.reports import INCOMING, METRICS, OUTGOING, TimeSpan
 from etl.load import ledger_entries, rejected
 from etl.load.acceptances import Acceptance, FaultKind
+from etl.load.earlier_runs import last_to_its_end
 from etl.run import books_sayings as sayings
 from etl.transform.entities import MESSAGE, MESSAGE_TYPES
 
@@ -36,11 +36,8 @@ def add(connection: Connection, account_id: int, ways: Ways, before: Before) -> 
     What several that are accepted at once make up is on the first of them. before: what was accepted until now.
     """
     run = connection.execute(
-        select(SyncRun.run_id, SyncRun.known)
-        .where(SyncRun.account_id == account_id, SyncRun.selection.is_(None))
-        .where(SyncRun.outcome.in_([Outcome.COMPLETE, Outcome.INCOMPLETE]))  # others have not come to the books
-        .order_by(SyncRun.run_id.desc())
-        .limit(1)
+        # Others have not come to the books.
+        last_to_its_end(account_id).with_only_columns(SyncRun.run_id, SyncRun.known)
     ).first()
     if run is None:
         return

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
-from etl.database.bookkeeping import LedgerEntry
 from etl.database.engine import transaction
 from etl.errors import SettingsError
 from etl.load import acceptances, clock, contract, ledger_entries, rejected, run_lock
@@ -83,8 +82,7 @@ def _unreadable(connection: Connection, account_id: int, what: str) -> dict[str,
 
 
 def _refused(connection: Connection, account_id: int, what: str) -> dict[str, Any]:
-    ours = (LedgerEntry.account_id == account_id) & (LedgerEntry.conversation_id == int(what))
-    if connection.scalar(select(LedgerEntry.state).where(ours)) != FORBIDDEN:
+    if int(what) not in ledger_entries.of_state(connection, account_id, FORBIDDEN):
         raise SettingsError(f"Conversation {what} was not refused to the token when it was last asked for.")
     return {}
 
