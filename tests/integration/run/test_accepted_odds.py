@@ -175,6 +175,10 @@ def test_nor_is_a_night_a_witness_of_team_and_mute_of_what_it_was_let_off(engine
         faults.ids = {3}
         etl.run(walk_days=0)
         accept(etl, (CONVERSATION, "3"))
+        # The vendor tells whole seconds: a question in that of the runs until now would have been asked before them.
+        execute(engine, "UPDATE conversation_states SET valid_from = valid_from - interval '1 minute'")
+        earlier = ", ".join(f"{name} = {name} - interval '1 minute'" for name in ("started_at", "finished_at"))
+        execute(engine, f"UPDATE sync_runs SET {earlier}")
         asked_at = now()
         for number in (3, 4):
             add_message(account, number, "still broken", asked_at)
@@ -244,3 +248,57 @@ def test_beside_a_rejected_message_no_other_that_is_lost_is_let_off(engine: Engi
         run = etl.run()
         assert run.outcome == "incomplete"
         assert sum("incoming messages, and the tables" in problem for problem in run.problems) == 2, run.problems
+
+
+class SpoiltOne:
+    """Sends one message, of conversation 2, without a time that can be read, as long as it is there."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self, request: Request, answer: Answer) -> Answer:
+        if not request.path.endswith("/conversations/2/messages"):
+            return answer
+        told = orjson.loads(answer.body)
+        self.number = self.number or told["payload"][0]["id"]
+        for message in told["payload"]:
+            message.update({"created_at": "never"} if message["id"] == self.number else {})
+        return json_answer(told)
+
+
+def test_what_was_rejected_and_is_no_longer_there_lets_off_no_message_that_is_lost(engine: Engine) -> None:
+    account, spoilt = account_of(3), SpoiltOne()
+    with job(account, engine, change=spoilt) as etl:
+        etl.run()
+        accept(etl, (REJECTED, f"message:{spoilt.number}"))
+        assert outcome(etl.run(walk_days=7)) == ("complete", {"rejected": [f"message:{spoilt.number}"]})
+        # It is gone at the vendor without a word, and one like it is lost here.
+        messages = account.conversations[2].messages
+        (rejected,) = (one for one in messages if one.id == spoilt.number)
+        messages.remove(rejected)
+        lost = next(one.id for one in account.conversations[3].messages if one.message_type == rejected.message_type)
+        execute(engine, f"DELETE FROM helpdesk.messages WHERE id = {lost}")
+        for days in (7, 0):
+            run = etl.run(walk_days=days)
+            is_there = etl.rows(f"SELECT count(*) FROM messages WHERE id = {lost}") == [(1,)]
+            assert is_there or run.outcome == "incomplete", (run.known, run.books)
+
+
+def test_messages_lost_of_a_conversation_that_was_accepted_are_let_off_by_nothing(engine: Engine) -> None:
+    faults = Faults()
+    with job(account_of(12), engine, change=faults, page_size=5) as etl:
+        etl.run()
+        faults.ids = {3}
+        etl.run(walk_days=0)
+        accept(etl, (CONVERSATION, "3"))
+        assert outcome(etl.run(walk_days=7)) == KNOWN_3
+        execute(engine, "DELETE FROM helpdesk.messages WHERE conversation_id = 3 AND id % 2 = 0")
+        # The first night has it read again, which fails; the next one knows that it cannot.
+        told = {
+            7: "/conversations/3: the server answered 500",
+            0: "the vendor counts 30 incoming messages, and the tables 29",
+        }
+        for days, said in told.items():
+            run = etl.run(walk_days=days)
+            assert run.outcome == "incomplete", (run.known, run.books)
+            assert any(said in problem for problem in run.problems), run.problems
