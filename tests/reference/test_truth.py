@@ -39,6 +39,7 @@ def test_what_the_evidence_tells_is_what_happened(seed: int, nights: list[Night]
     assert loaded(tables, talks, nights) == true_openings(talks, nights[-1].started_at)
 
 
+@pytest.mark.long
 def test_a_desk_whose_contacts_say_thanks_has_all_its_resolutions_and_reopenings(tables: Engine) -> None:
     """60 conversations a day; 3 of 10 contacts write hours after the resolution; resolved again; one run a night."""
     talks, nights = thanked(1), every_night(14)

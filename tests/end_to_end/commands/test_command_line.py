@@ -160,6 +160,7 @@ def test_runs_lists_the_last_runs(etl: RunEtl, settings: dict[str, str]) -> None
     assert row.split()[:3] + row.split()[-7:] == ["1", "1", "sync", "complete", "+3", "~0", "+9", "~0", "0", "0"]
 
 
+@pytest.mark.long
 def test_psql_opens_the_database_at_the_tables_and_hands_its_arguments_on(
     etl: RunEtl, settings: dict[str, str]
 ) -> None:
@@ -262,6 +263,7 @@ press_tab etl psql -c ''
 """
 
 
+@pytest.mark.long
 def test_bash_completes_commands_options_and_values_without_loading_what_takes_time(tmp_path: Path) -> None:
     environment = environment_of(tmp_path) | {"PYTHONPROFILEIMPORTTIME": "1"}
     environment["PATH"] = f"{Path(ETL).parent}:{environment['PATH']}"

@@ -183,6 +183,7 @@ def test_old_data_are_said_to_be_old(etl: RunEtl, url: str) -> None:
     assert "The data of account 1 are of 2026-03-01 02:00 UTC, more than 26 hours ago" in done.stderr
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_rows(url: str, tmp_path: Path) -> None:
     def peak(rows: int, to: str) -> int:
         execute(url, "DROP VIEW IF EXISTS bi.many;" + MANY.format(rows))
@@ -213,6 +214,7 @@ def test_a_reader_that_goes_away_is_a_sentence(tmp_path: Path, url: str) -> None
     assert done.stderr == "etl: Whoever read what was exported went away before its end.\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("to", ["x.csv", "x.parquet"])
 def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path, url: str, to: str) -> None:
     execute(url, MANY.format(100_000))

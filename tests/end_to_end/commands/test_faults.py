@@ -52,6 +52,7 @@ def fault_in(said: str, folder: Path) -> tuple[str, str, str]:
     return found["kind"], found["place"], details
 
 
+@pytest.mark.long
 @FORMATS
 def test_a_fault_of_a_run_closes_it_as_failed_with_its_reason(
     program: RunEtl, variables: dict[str, str], database_url: str, tmp_path: Path, form: str
@@ -87,6 +88,7 @@ HOW = {
 COMMANDS = ("migrate", "check", "status", "runs", "jobs", "grant --role nobody", "worker")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "kind"),
     [*((command, "KeyError") for command in COMMANDS), *(("status", kind) for kind in HOW if kind != "KeyError")],
@@ -134,6 +136,7 @@ def test_where_nothing_can_be_written_the_line_says_so(
     )
 
 
+@pytest.mark.long
 def test_of_several_accounts_a_fault_of_one_ends_no_other(
     program: RunEtl, variables: dict[str, str], tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def run(folder: Path, arguments: str, variables: dict[str, str], redirected: str
 NARROWS = pytest.mark.parametrize("narrow", ["ascii", "C", *in_the_long_run("cp1252", "strict")])
 
 
+@pytest.mark.long
 @NARROWS
 def test_what_cannot_be_written_is_a_question_mark_and_the_exit_code_stays(
     tmp_path: Path, variables: dict[str, str], narrow: str
@@ -89,6 +90,7 @@ def test_json_stays_whole_where_its_characters_cannot_be_written(
     assert (code, "חנות 1" in json.loads(line)["event"]) == (2, True)
 
 
+@pytest.mark.long
 def test_a_reader_that_goes_away_changes_nothing(tmp_path: Path, variables: dict[str, str], database_url: str) -> None:
     code, _, err = run(tmp_path, "sync --account 1 --json", variables, "| true")
     assert (code, summaries_lost(err)) == (0, ["its reader went away"]), err

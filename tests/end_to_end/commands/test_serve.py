@@ -153,6 +153,7 @@ def test_in_clear_is_another_role_with_a_password_of_its_own(folder: Path) -> No
             connect(masked, user="etl_reader_in_clear", password=clear["the password itself"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_it_closes_the_port_and_leaves_the_others_alone(folder: Path, number: int) -> None:
     with served(folder) as (process, told), psycopg.connect(owners_way(folder), autocommit=True) as owner:
@@ -168,6 +169,7 @@ def test_asked_to_stop_it_closes_the_port_and_leaves_the_others_alone(folder: Pa
         del owner
 
 
+@pytest.mark.long
 def test_what_became_of_role_and_rules_meanwhile_is_set_right(folder: Path) -> None:
     rules = folder / "home" / "postgresql" / "pg_hba.conf"
     with served(folder) as (_, told), psycopg.connect(owners_way(folder), autocommit=True) as owner:

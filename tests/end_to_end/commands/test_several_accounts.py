@@ -67,6 +67,7 @@ def loaded(database_url: str) -> list[tuple[int, int]]:
     return query(database_url, "SELECT account_id, count(*) FROM conversations GROUP BY account_id ORDER BY account_id")
 
 
+@pytest.mark.long
 def test_all_are_read_one_after_the_other_and_one_that_fails_keeps_no_other_from_its_turn(
     etl: RunEtl, settings: dict[str, str], database_url: str
 ) -> None:
@@ -177,6 +178,7 @@ def test_check_looks_at_all_of_them_and_at_the_database_once(etl: RunEtl, settin
     assert etl("check", "--account", "17", "--account", "23", **settings).returncode == 0
 
 
+@pytest.mark.long
 def test_one_that_cannot_begin_counts_as_2_as_do_several(etl: RunEtl, settings: dict[str, str], tmp_path: Path) -> None:
     assert etl("sync", "--account", "17", "--account", "23", **settings).returncode == 0
     # Personal data are stored as they are; only `etl redact` makes another thing of them.

@@ -88,6 +88,7 @@ def test_a_request_to_stop_in_a_wait_for_the_database_is_one_line_and_leaves_no_
         wait_until(lambda: not query(database_url, waiting))
 
 
+@pytest.mark.long
 def test_a_run_whose_terminal_is_closed_is_closed_as_interrupted(tmp_path: Path, database_url: str) -> None:
     started: list[Process] = []
     trap = Trap(Vendor(account_of(3), token=TOKEN))

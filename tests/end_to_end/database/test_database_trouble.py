@@ -57,6 +57,7 @@ def test_a_database_that_does_not_exist_is_one_sentence(
     assert 'database "no_such_database" does not exist' in sentence(done.stderr)
 
 
+@pytest.mark.long
 def test_a_read_only_database_is_one_sentence_and_the_next_run_completes(
     etl: RunEtl, variables: dict[str, str], database_url: str
 ) -> None:

@@ -90,6 +90,7 @@ def test_a_failed_run_is_no_success_and_leaves_the_time_of_the_complete_one(
     assert after["etl_run_outcome", 'account_id="1",kind="sync",outcome="failed"'] == 1
 
 
+@pytest.mark.long
 def test_accounts_do_not_erase_each_other(etl: RunEtl, variables: dict[str, str], tmp_path: Path) -> None:
     for account in ("1", "2"):
         assert etl("sync", **variables | {"ETL_ACCOUNT_ID": account}).returncode == 0

@@ -56,6 +56,7 @@ def test_a_complete_run_tells_its_begin_and_its_success_in_figures(
     assert SECRET not in done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_the_address_may_lie_in_a_file(etl: RunEtl, service: Pinged, variables: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "ping_url").write_text(service.url + "\n")
     done = etl("sync", **variables | {"ETL_PING_URL": "", "ETL_PING_URL_FILE": "ping_url"})
@@ -64,6 +65,7 @@ def test_the_address_may_lie_in_a_file(etl: RunEtl, service: Pinged, variables: 
     assert SECRET not in done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_an_incomplete_and_a_failed_run_tell_a_failure_without_what_the_server_said(
     etl: RunEtl, vendor: Vendor, service: Pinged, variables: dict[str, str]
 ) -> None:
@@ -110,12 +112,14 @@ def test_a_run_that_is_stopped_tells_a_failure_and_still_ends_in_time(
     assert service.steps()[0] == "/start"
 
 
+@pytest.mark.long
 def test_other_commands_tell_nothing(etl: RunEtl, service: Pinged, variables: dict[str, str]) -> None:
     for command in ("migrate", "check", "runs", "status"):
         etl(command, **variables)
     assert service.told == []
 
 
+@pytest.mark.long
 @FORMATS
 @pytest.mark.parametrize("answer", [FAILED, *in_the_long_run(BROKEN, NO_ANSWER)], ids=["failed", "broken", "none"])
 def test_a_ping_that_fails_is_one_warning_without_the_address_and_nothing_else(
@@ -141,6 +145,7 @@ def test_a_service_that_is_not_there_is_one_warning(etl: RunEtl, variables: dict
     assert SECRET not in done.stderr
 
 
+@pytest.mark.long
 def test_a_redirect_is_not_followed(etl: RunEtl, service: Pinged, variables: dict[str, str]) -> None:
     with pinged() as elsewhere:
         service.answer = redirect_to(elsewhere.url)
@@ -151,6 +156,7 @@ def test_a_redirect_is_not_followed(etl: RunEtl, service: Pinged, variables: dic
     assert SECRET not in done.stderr
 
 
+@pytest.mark.long
 def test_the_account_stands_in_the_address_and_a_query_stays_behind_the_step(
     etl: RunEtl, service: Pinged, variables: dict[str, str]
 ) -> None:

@@ -115,6 +115,7 @@ def test_what_is_unaccounted_is_a_fault(
     assert done.stdout.endswith("; 2 conversation ids unaccounted for; 5 messages unaccounted for\n")
 
 
+@pytest.mark.long
 def test_what_could_not_be_read_is_named(
     etl: RunEtl, vendor: Vendor, variables: dict[str, str], monitor: dict[str, str]
 ) -> None:

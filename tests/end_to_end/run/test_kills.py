@@ -141,6 +141,7 @@ def test_a_run_killed_in_the_middle_of_a_transaction_leaves_nothing_of_it(
 
 
 # At the first page, in the middle, and while the ledger asks for ids.
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "part"), [(signal.SIGTERM, 0.14), (signal.SIGINT, 0.5), (signal.SIGTERM, 0.97)])
 def test_a_run_asked_to_stop_finishes_the_page_in_hand_and_the_next_one_completes(
     undisturbed: Any, served: tuple[Trap, str], database_url: str, tmp_path: Path, number: signal.Signals, part: float
@@ -171,6 +172,7 @@ def silent() -> Iterator[tuple[Holding, str]]:
         yield held
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, *in_the_long_run(signal.SIGINT)])
 def test_a_run_whose_server_never_answers_stops_within_ten_seconds(
     silent: tuple[Holding, str], database_url: str, tmp_path: Path, number: signal.Signals

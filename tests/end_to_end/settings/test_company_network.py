@@ -40,6 +40,7 @@ def variables(proxy: Proxy, database_url: str, tmp_path: Path) -> dict[str, str]
     )
 
 
+@pytest.mark.long
 def test_the_check_says_which_way_it_goes_and_a_run_goes_it(
     etl: RunEtl, proxy: Proxy, variables: dict[str, str], database_url: str, tmp_path: Path
 ) -> None:

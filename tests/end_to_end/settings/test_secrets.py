@@ -79,6 +79,7 @@ def reset(_: Request) -> Answer:
 ANSWERS = [echo, redirect, page, *in_the_long_run(forbid, cut, padded, wrong_shape, reset)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda one: one.__name__)
 def test_no_answer_of_the_server_brings_the_token_into_what_is_said_or_stored(
     etl: RunEtl, database_url: str, answer: Callable[[Request], Answer]
@@ -152,6 +153,7 @@ def test_a_run_takes_its_secrets_from_files_and_says_nothing_of_them(
     no_secret(both.stdout + both.stderr)
 
 
+@pytest.mark.long
 @FORMATS
 @pytest.mark.parametrize("command", ["sync", "check"])
 def test_neither_a_wrong_token_nor_a_server_that_is_not_there_is_told_with_the_token(
@@ -169,6 +171,7 @@ def test_neither_a_wrong_token_nor_a_server_that_is_not_there_is_told_with_the_t
     no_secret(everything_stored(database_url))
 
 
+@pytest.mark.long
 @FORMATS
 def test_a_bad_certificate_is_told_without_the_token(etl: RunEtl, database_url: str, tmp_path: Path, form: str) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
@@ -202,6 +205,7 @@ def refused_handshakes(listening: socket.socket, context: ssl.SSLContext) -> Non
                 context.wrap_socket(connection, server_side=True).close()
 
 
+@pytest.mark.long
 @FORMATS
 def test_a_good_run_and_what_it_stores_hold_no_secret_though_the_profile_tells_the_token(
     etl: RunEtl, database_url: str, form: str
@@ -235,6 +239,7 @@ def test_errors_of_the_database_hold_no_secret(etl: RunEtl, database_url: str, f
     no_secret(everything_stored(database_url))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", [kill, *in_the_long_run(terminate)], ids=lambda one: one.__name__)
 def test_a_run_shows_no_secret_in_the_list_of_processes_nor_when_it_is_ended(
     tmp_path: Path, database_url: str, end: Callable[..., None]
@@ -268,6 +273,7 @@ def test_psql_gets_the_password_by_its_environment_and_the_token_not_at_all(tmp_
     no_secret("".join(process.communicate(timeout=LONGEST)))
 
 
+@pytest.mark.long
 def test_the_embedded_server_gets_no_secret_whatever_its_name(etl: RunEtl) -> None:
     shown = r"\! tr '\0' '\n' < /proc/$(head -n 1 $ETL_HOME/postgresql/postmaster.pid)/environ"
     secrets = dict.fromkeys(("ETL_API_TOKEN", "SHOP_TOKEN", "ETL_PII_KEY", "PGPASSWORD", "DATABASE_URL_OLD"), TOKEN)

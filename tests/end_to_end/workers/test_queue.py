@@ -54,6 +54,7 @@ def test_nothing_is_queued_at_first(etl: RunEtl, database_url: str) -> None:
     assert listed(etl, variables) == []
 
 
+@pytest.mark.long
 def test_a_backfill_that_is_queued_waits_is_run_by_a_worker_and_is_gone_from_the_list_without_any_secret(
     etl: RunEtl, tmp_path: Path, database_url: str
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_run_that_fails_is_tried_again_later_and_one_that_failed_for_good_stay
     assert outcomes(database_url) == ["failed", "failed"]
 
 
+@pytest.mark.long
 def test_what_a_dead_worker_had_in_hand_is_listed_as_stalled(etl: RunEtl, tmp_path: Path, database_url: str) -> None:
     slow = unhurried()
     with serve(slow) as base_url:

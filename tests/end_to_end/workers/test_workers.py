@@ -68,6 +68,7 @@ def test_accounts_are_shared_by_three_workers_that_are_at_work_at_once(
         assert slow.most > 4
 
 
+@pytest.mark.long
 def test_what_a_killed_worker_had_in_hand_is_done_by_the_others(tmp_path: Path, database_url: str) -> None:
     sizes = dict.fromkeys(range(1, 5), 10)
     with several(tmp_path, database_url, sizes, 0.01) as (some, slow, accounts):

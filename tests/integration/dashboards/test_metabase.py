@@ -164,6 +164,7 @@ def test_a_database_that_is_there_is_taken_as_it_is(server, bring):
     assert {one["dataset_query"]["database"] for one in server.cards.values()} == {77}
 
 
+@pytest.mark.long
 def test_another_language_puts_its_texts_over_the_others_and_makes_nothing_twice(server, bring):
     bring()
     told = bring(ETL_LANGUAGE="he")
@@ -182,6 +183,7 @@ def test_another_language_puts_its_texts_over_the_others_and_makes_nothing_twice
     assert len(dashboard(server)["dashcards"]) == QUESTIONS + HEADINGS
 
 
+@pytest.mark.long
 def test_what_people_have_added_stays_and_what_is_ours_is_put_back(server, bring):
     bring()
     (number, board), ours = next(iter(server.dashboards.items())), card(server, "Opened")
@@ -201,6 +203,7 @@ def test_what_people_have_added_stays_and_what_is_ours_is_put_back(server, bring
     assert dashboard(server)["parameters"][-1]["id"] == "x"
 
 
+@pytest.mark.long
 def test_a_dashboard_with_tabs_keeps_them(server, bring):
     bring()
     board = dashboard(server)
@@ -246,6 +249,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence_and_nothing_is_made(
     assert not [secret for secret in (KEY, "s3cret-4wVn") if secret in told]
 
 
+@pytest.mark.long
 def test_a_database_that_cannot_read_the_views_is_refused_before_anything_is_made(server):
     server.unanswerable["bi.sync_health"] = "permission denied for schema bi"
     done = run(server)
@@ -253,6 +257,7 @@ def test_a_database_that_cannot_read_the_views_is_refused_before_anything_is_mad
     assert done.stderr.startswith("Metabase's database Helpdesk cannot read the views of schema bi: permission denied")
 
 
+@pytest.mark.long
 def test_a_question_that_metabase_cannot_answer_is_named_and_is_no_success(server):
     server.unanswerable["bi.csat"] = "relation bi.csat does not exist"
     done = run(server)
@@ -264,6 +269,7 @@ def test_a_question_that_metabase_cannot_answer_is_named_and_is_no_success(serve
     ]
 
 
+@pytest.mark.long
 def test_a_question_that_metabase_cannot_answer_with_filters_alone_is_no_success_either(server):
     server.unanswerable["-- until=2026-01-31"] = "cannot cast"
     done = run(server)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from etl.database import migrate
@@ -56,6 +57,7 @@ def held(killed: str) -> list[tuple[Any, ...]]:
     ]
 
 
+@pytest.mark.long
 def test_runs_and_ledger_of_before_are_as_they_were_and_nothing_is_made_up_of_them(engine: Engine) -> None:
     written_before(engine)
     migrate.migrate(engine)
@@ -70,6 +72,7 @@ def test_runs_and_ledger_of_before_are_as_they_were_and_nothing_is_made_up_of_th
     assert rows(engine, HELD) == held("running")
 
 
+@pytest.mark.long
 def test_the_first_night_closes_the_killed_run_without_counts_and_learns_what_can_be_accepted(engine: Engine) -> None:
     written_before(engine)
     migrate.migrate(engine)

@@ -56,6 +56,7 @@ def test_a_user_for_the_runs_only_lacks_nothing(runs_only: Engine, database_url:
         assert night.run().outcome == "complete"
 
 
+@pytest.mark.long
 def test_nor_does_it_when_views_were_made_anew_and_nobody_has_granted_them(runs_only: Engine, engine: Engine) -> None:
     with engine.begin() as connection:
         attribute_columns.drop_views(psycopg_of(connection))

@@ -81,6 +81,7 @@ def test_the_server_is_asked_to_look_after_its_side_and_ends_no_silent_session(d
     assert local == dict.fromkeys(keepalive.LOOKED_AFTER, "0")
 
 
+@pytest.mark.long
 def test_the_lock_of_a_run_whose_connections_are_forgotten_is_soon_free(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +103,7 @@ def test_the_lock_of_a_run_whose_connections_are_forgotten_is_soon_free(
         direct.dispose()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no TCP_USER_TIMEOUT")
 def test_what_nobody_takes_any_more_is_given_up_after_the_timeout(database_url: str) -> None:
     with forwarder(database_url) as through:

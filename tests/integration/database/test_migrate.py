@@ -178,6 +178,7 @@ def test_every_command_refuses_them_without_a_traceback(
         assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", sentence)
 
 
+@pytest.mark.long
 def test_what_the_refusal_says_to_do_helps(etl: RunEtl, engine: Engine, database_url: str) -> None:
     at_revision(engine, "0005")
     assert etl("psql", "-c", migrate.DROP, DATABASE_URL=database_url).returncode == 0
@@ -190,6 +191,7 @@ def test_a_revision_that_is_not_there_is_one_sentence(engine: Engine) -> None:
         migrate.migrate(engine, "no_such_revision")
 
 
+@pytest.mark.long
 def test_migrate_says_where_the_tables_are_and_does_nothing_the_second_time(
     etl: RunEtl, empty_database_url: str
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_robot_with_a_number_of_its_own_leaves_the_agents(before: Engine) -> N
     assert rows(before, answers) == [(None, "agent_bot", 9)]
 
 
+@pytest.mark.long
 def test_of_a_number_that_is_a_persons_too_only_what_is_known_is_the_robots(before: Engine) -> None:
     put(
         before,
@@ -139,6 +140,7 @@ def test_of_a_number_that_is_a_persons_too_only_what_is_known_is_the_robots(befo
     ]
 
 
+@pytest.mark.long
 def test_where_personal_data_are_not_kept_who_is_shown_with_nothing_of_a_person_is_none(before: Engine) -> None:
     with before.begin() as connection:
         connection.execute(text("UPDATE helpdesk.accounts SET personal_data = 'hash'"))
@@ -161,6 +163,7 @@ def test_where_personal_data_are_not_kept_who_is_shown_with_nothing_of_a_person_
     assert rows(before, "SELECT count(*) FROM bots") == [(0,)]
 
 
+@pytest.mark.long
 def test_addresses_of_bots_are_gone_from_wherever_they_lay(before: Engine) -> None:
     put(before, "agents", {"id": 9, "name": "Robo", "extra": ROBOT | {"mood": 1}})
     put(before, "bots", {"type": "agent_bot", "id": 9, "name": "Robo", "extra": ROBOT})
@@ -184,6 +187,7 @@ def test_addresses_of_bots_are_gone_from_wherever_they_lay(before: Engine) -> No
     ]
 
 
+@pytest.mark.long
 def test_an_account_without_robots_is_as_it_was(before: Engine) -> None:
     put(before, "agents", {"id": 1, "name": "Ada", "extra": {"custom_role_id": 2}}, {"id": 2})
     put(

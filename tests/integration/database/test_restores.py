@@ -152,6 +152,7 @@ def test_a_restore_of_all_three_schemas_lacks_nothing(night: Job, restored: Engi
     assert reads(restored, role) == "Contact 1"
 
 
+@pytest.mark.long
 def test_rights_that_a_restore_left_out_are_given_again(
     night: Job, restored: Engine, tmp_path: Path, role: str
 ) -> None:
@@ -208,6 +209,7 @@ def test_a_right_that_was_taken_back_by_sql_does_not_come_back(engine: Engine, r
         url_of(engine), "SELECT * FROM personal_data_readers") == []  # fmt: skip
 
 
+@pytest.mark.long
 def test_what_an_earlier_version_granted_is_taken_over(engine: Engine, role: str) -> None:
     migrate.migrate(engine, "0007_contract")
     quoted = sql.Identifier(role).as_string()

@@ -166,6 +166,7 @@ LEAK = """
 """
 
 
+@pytest.mark.long
 def test_a_function_of_a_masked_reader_is_shown_no_more_than_the_reader(
     etl: RunEtl, empty_database_url: str, reader: str
 ) -> None:

@@ -86,6 +86,7 @@ def test_states_follow_each_other_where_the_clock_went_back(engine: Engine, ahea
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_after_nights_by_a_clock_a_year_ahead_the_states_are_those_of_now(engine: Engine) -> None:
     account = account_of(2)
     with job(account, engine) as etl:
@@ -191,6 +192,7 @@ def test_one_that_followed_and_did_not_complete_tells_too_that_the_clock_was_ahe
     assert earlier_runs.last_complete_start(engine, 1) == at - timedelta(days=9)
 
 
+@pytest.mark.long
 def test_a_recent_run_reads_what_has_changed_since_the_night_before_the_clock_was_ahead(engine: Engine) -> None:
     account = account_of(60)
     with job(account, engine) as etl:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
@@ -132,6 +133,7 @@ def strictly(value: Any) -> str:
     return repr(value)
 
 
+@pytest.mark.long
 @settings(
     max_examples=examples(8, 400), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )

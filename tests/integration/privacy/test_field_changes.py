@@ -70,12 +70,14 @@ def test_what_is_kept_is_noted_as_it_is(engine: Engine) -> None:
         assert runs(etl, account, change) == expected(str, typed=True)
 
 
+@pytest.mark.long
 def test_what_is_hashed_is_noted_by_the_hashes(engine: Engine) -> None:
     with job(account := account_of_dana(), engine) as etl:
         assert runs(etl, account, change, **MODES["hash"]) == expected(hashed)
     assert [one for one in PERSONAL if one in everything_stored(engine)] == []
 
 
+@pytest.mark.long
 def test_what_is_dropped_is_noted_by_digests_which_the_token_alone_can_make(engine: Engine) -> None:
     with job(account := account_of_dana(), engine) as etl:
         assert runs(etl, account, change, **MODES["drop"]) == expected(lambda _: DIGEST)
@@ -85,6 +87,7 @@ def test_what_is_dropped_is_noted_by_digests_which_the_token_alone_can_make(engi
     assert [one for one in PERSONAL if one in everything_stored(engine)] == []
 
 
+@pytest.mark.long
 def test_with_another_token_everything_dropped_is_seen_anew_and_nothing_of_it_changed(engine: Engine) -> None:
     with job(account := account_of_dana(), engine, token="another-token") as etl:
 
@@ -118,6 +121,7 @@ def test_redact_rewrites_what_was_noted_and_notes_nothing_itself(engine: Engine,
     assert [one for one in [*PERSONAL, "Dana Three"] if one in everything_stored(engine)] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["hash", "drop"])
 def test_what_was_not_kept_and_is_read_again_did_not_change(engine: Engine, mode: str) -> None:
     with job(account := account_of_dana(), engine) as etl:
@@ -130,6 +134,7 @@ def test_what_was_not_kept_and_is_read_again_did_not_change(engine: Engine, mode
         assert noted(etl) == expected(str, typed=True)
 
 
+@pytest.mark.long
 def test_another_key_of_the_hashes_changes_nothing(engine: Engine) -> None:
     other = MODES["hash"] | {"pii_key": ANOTHER_KEY}
     with job(account := account_of_dana(), engine) as etl:
@@ -138,6 +143,7 @@ def test_another_key_of_the_hashes_changes_nothing(engine: Engine) -> None:
         assert runs(etl, account, lambda _: None, **other) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["keep", "hash", "drop"])
 def test_of_somebody_who_is_forgotten_nothing_personal_stays_noted_nor_is_later(engine: Engine, mode: str) -> None:
     chosen = MODES.get(mode, {})
@@ -157,6 +163,7 @@ def test_of_somebody_who_is_forgotten_nothing_personal_stays_noted_nor_is_later(
     assert [one for one in [*PERSONAL, "Dana Three", "topic", "+97250"] if one in stored] == ["topic"]
 
 
+@pytest.mark.long
 def test_a_conversation_that_comes_to_somebody_forgotten_is_noted_without_what_was_in_it(engine: Engine) -> None:
     account = account_of_dana()
     with job(account, engine) as etl:
@@ -174,6 +181,7 @@ def test_a_conversation_that_comes_to_somebody_forgotten_is_noted_without_what_w
     assert [one for one in ("topic one", "topic two") if one in everything_stored(engine)] == []
 
 
+@pytest.mark.long
 def test_with_a_conversation_that_is_removed_its_changes_go(engine: Engine) -> None:
     with job(account := account_of_dana(), engine) as etl:
         runs(etl, account, change)

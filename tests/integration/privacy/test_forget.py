@@ -69,6 +69,7 @@ def shape(job: Job) -> list[tuple[Any, ...]]:
     )
 
 
+@pytest.mark.long
 def test_a_conversation_that_comes_to_a_forgotten_contact_loses_what_was_stored_of_it(engine: Engine) -> None:
     account = two_people()
     with job(account, engine) as scripted:
@@ -206,6 +207,7 @@ def test_a_rejected_record_of_the_person_is_emptied_and_one_of_another_is_not(en
     assert (records > 0, payloads, quoting) == (True, 0, 0)
 
 
+@pytest.mark.long
 def test_a_conversation_that_another_contact_takes_over_stays_empty_and_is_told_of(engine: Engine) -> None:
     account = two_people()
     with job(account, engine) as scripted:

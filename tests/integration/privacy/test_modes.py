@@ -255,6 +255,7 @@ def test_a_digest_is_of_mode_and_key_too(engine: Engine) -> None:
     assert len(set(digests)) == 4
 
 
+@pytest.mark.long
 def test_a_rejected_record_says_what_is_wrong_and_not_what_was_there(engine: Engine) -> None:
     def spoil(message: dict[str, Any]) -> None:
         if message["id"] == 1:
@@ -285,6 +286,7 @@ def test_every_view_answers_and_shows_nothing_personal(engine: Engine, mode: str
     assert (found[0][0], found[0][1] > 0, found[0][2]) == (60, mode == "hash", True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["hash", *in_the_long_run("drop")])
 def test_what_a_server_answers_is_not_quoted_by_anything(etl: RunEtl, engine: Engine, mode: str) -> None:
     """The server repeats what it was asked, and shows a record in its error."""
@@ -336,6 +338,7 @@ def test_a_run_refuses_another_mode_or_key(
         assert scripted.run(**first).outcome == "complete"
 
 
+@pytest.mark.long
 def test_the_command_refuses_with_2(etl: RunEtl, database_url: str) -> None:
     vendor = Vendor(account_of(1), token="t" * 20)
     with serve(vendor) as base_url:

@@ -173,6 +173,7 @@ def ask_everything(etl: RunEtl, variables: dict[str, str]) -> list[str]:
     return [(done := etl(*command.split(), **variables)).stdout + done.stderr for command in commands]
 
 
+@pytest.mark.long
 def test_with_drop_no_mark_is_anywhere(etl: RunEtl, engine: Engine, tmp_path: Path, base_url: str) -> None:
     url = engine.url.render_as_string(hide_password=False)
     with pinged() as service:

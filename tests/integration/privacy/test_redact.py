@@ -248,6 +248,7 @@ def test_it_does_nothing_twice_and_not_while_a_run_goes_on(engine: Engine) -> No
                 to(engine, MODES["drop"])
 
 
+@pytest.mark.long
 def test_another_account_stays_as_it_is(engine: Engine) -> None:
     with job([account_of(1), account_of(1, number=2)], engine) as scripted:
         scripted.run()

@@ -87,6 +87,7 @@ def test_every_row_that_names_it_goes_and_all_of_it_comes_back_while_the_vendor_
         assert (run.outcome, run.problems, stored(engine)) == ("complete", [], before)
 
 
+@pytest.mark.long
 def test_one_that_the_vendor_no_longer_has_stays_away(engine: Engine) -> None:
     account = rated()
     with walking_job(account, engine, surveys) as scripted:

@@ -87,6 +87,7 @@ def test_what_cannot_be_read_and_was_accepted_is_known_counted_and_left_alone(en
         assert [row for row in etl.rows("SELECT id, xmin::text FROM messages ORDER BY 1") if row in before] == before
 
 
+@pytest.mark.long
 def test_a_night_of_a_large_account_is_proved_by_counts_although_a_conversation_is_known_to_be_unreadable(
     engine: Engine,
 ) -> None:
@@ -109,6 +110,7 @@ def test_a_night_of_a_large_account_is_proved_by_counts_although_a_conversation_
         assert etl.rows("SELECT count(*) FROM conversations") == [(29,)]
 
 
+@pytest.mark.long
 def test_it_is_asked_for_once_a_week_without_retries_and_the_acceptance_ends_when_it_is_there(engine: Engine) -> None:
     faults = Faults(3)
     with job(account_of(5), engine, change=faults, page_size=2) as etl:
@@ -171,6 +173,7 @@ def test_one_that_is_deleted_or_refused_after_all_is_not_what_was_accepted(engin
         assert any("conversation 4 is refused to this token now." in problem for problem in run.problems)
 
 
+@pytest.mark.long
 def test_messages_that_the_vendor_counts_in_it_are_known_and_no_loss_beside_them_is(engine: Engine) -> None:
     with job(account_of(6), engine, change=Faults(3), page_size=2) as etl:
         etl.run()
@@ -184,6 +187,7 @@ def test_messages_that_the_vendor_counts_in_it_are_known_and_no_loss_beside_them
         assert etl.asked()[1] == []
 
 
+@pytest.mark.long
 def test_a_message_that_is_lost_beside_it_is_found_by_the_vendors_books(engine: Engine) -> None:
     hidden: set[int] = set()
 
@@ -229,6 +233,7 @@ def test_of_what_was_accepted_at_once_nothing_is_counted_for_the_rest_when_one_c
         assert outcome(etl.run()) == ("complete", {"conversation": ["4"]})
 
 
+@pytest.mark.long
 def test_what_failed_alike_on_three_days_is_asked_for_once_a_night_without_retries(engine: Engine) -> None:
     faults = Faults(3)
     with job(account_of(5), engine, change=faults, page_size=2) as etl:
@@ -309,6 +314,7 @@ def test_only_what_is_so_can_be_accepted_and_what_is_accepted_can_be_taken_back(
         assert etl.run().outcome == "incomplete"
 
 
+@pytest.mark.long
 def test_a_deleted_contact_is_the_usual_case(engine: Engine) -> None:
     account = account_of(4)
     account.contacts[9] = Contact(9, "Gone", LONG_AGO)
@@ -323,6 +329,7 @@ def test_a_deleted_contact_is_the_usual_case(engine: Engine) -> None:
         assert outcome(run) == ("complete", {"conversation": ["2"]}), run.problems
 
 
+@pytest.mark.long
 def test_no_run_is_a_witness_of_what_it_was_let_off(engine: Engine) -> None:
     faults = Faults()
     account = account_of(6)

@@ -34,6 +34,7 @@ def test_a_field_that_is_gone_is_known_and_what_was_stored_stays(engine: Engine)
         assert [row[0] for row in etl.rows(OVER)] == [TEAM]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("value", [{"count": 1}])
 def test_what_was_not_sent_and_now_cannot_be_read_is_otherwise(engine: Engine, value: object) -> None:
     field = "conversation.unread_count"

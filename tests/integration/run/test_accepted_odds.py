@@ -77,6 +77,7 @@ def test_what_the_vendor_does_not_count_makes_up_for_no_other_that_it_does(engin
         assert etl.rows(BY_STATUS) == [(3, "open")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("was_loaded", [False, True])
 def test_one_that_is_deleted_while_it_is_left_alone_is_no_problem(engine: Engine, was_loaded: bool) -> None:
     faults = Faults()
@@ -165,6 +166,7 @@ def test_a_rejected_record_of_another_kind_is_another_one_although_it_says_the_s
     assert judge_records(Accepted.of(engine, run)) == 1
 
 
+@pytest.mark.long
 def test_nor_is_a_night_a_witness_of_team_and_mute_of_what_it_was_let_off(engine: Engine) -> None:
     faults = Faults()
     account = account_of(6)
@@ -195,6 +197,7 @@ def test_nor_is_a_night_a_witness_of_team_and_mute_of_what_it_was_let_off(engine
         ]
 
 
+@pytest.mark.long
 def test_a_night_that_failed_before_it_is_accepted_does_not_matter(engine: Engine) -> None:
     with job(account_of(6), engine, change=Faults(3), page_size=2) as etl:
         etl.run()
@@ -222,6 +225,7 @@ def test_a_conversation_that_cannot_be_stored_is_not_accepted_as_the_ledger_woul
             accept(etl, (REJECTED, "conversation:2"))
 
 
+@pytest.mark.long
 def test_of_a_rejected_message_the_vendors_books_know_as_much_as_was_accepted(engine: Engine) -> None:
     with job(account_of(3), engine, change=spoil({"created_at": "never"})) as etl:
         etl.run()
@@ -266,6 +270,7 @@ class SpoiltOne:
         return json_answer(told)
 
 
+@pytest.mark.long
 def test_what_was_rejected_and_is_no_longer_there_lets_off_no_message_that_is_lost(engine: Engine) -> None:
     account, spoilt = account_of(3), SpoiltOne()
     with job(account, engine, change=spoilt) as etl:

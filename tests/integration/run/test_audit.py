@@ -152,6 +152,7 @@ def test_a_message_that_only_the_witness_has_is_saved_with_the_fields_it_has(eng
         assert etl.rows("SELECT ctid::text, xmin::text FROM messages WHERE id = 5") == row
 
 
+@pytest.mark.long
 def test_a_message_known_in_part_becomes_whole_when_it_is_read(engine: Engine) -> None:
     with job(account_of(3), engine, change=without(5)) as etl:
         etl.run(AUDIT)
@@ -161,6 +162,7 @@ def test_a_message_known_in_part_becomes_whole_when_it_is_read(engine: Engine) -
         assert etl.rows(WHOLE_ROW, at=SENT_AT) == [WHOLE]
 
 
+@pytest.mark.long
 def test_a_message_that_was_whole_is_not_thinned_by_the_witness(engine: Engine) -> None:
     account = account_of(3)
     with job(account, engine) as etl:
@@ -227,6 +229,7 @@ def broken_second_page(request: Request, answer: Answer) -> Answer:
     return server_fault() if is_search(request) and request.first("page") == "2" else answer
 
 
+@pytest.mark.long
 def test_where_one_order_fails_the_other_may_show_the_rest(engine: Engine) -> None:
     with job(account_of(40), engine, change=broken_second_page) as etl:
         # The oldest 25, then the newest 25.
@@ -246,6 +249,7 @@ def test_what_was_compared_before_the_witness_failed_counts_and_the_rest_is_read
         assert "page=2: the server answered 500" in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", [{"payload": None}, [], {"error": "no"}])
 def test_an_answer_of_another_shape_is_no_witness(engine: Engine, answer: Any) -> None:
     def change(request: Request, sent: Answer) -> Answer:
@@ -260,6 +264,7 @@ def test_an_answer_of_another_shape_is_no_witness(engine: Engine, answer: Any) -
 # What happens meanwhile
 
 
+@pytest.mark.long
 def test_what_begins_while_the_witness_speaks_is_left_to_the_next_run_and_is_not_missing(engine: Engine) -> None:
     account = account_of(3)
 
@@ -308,6 +313,7 @@ WALKED_BACK = ["1 ", "1 before=22", "1 before=1"]
 SAID = "The server reads 20 messages at a time, as those before Chatwoot 2.16 do."
 
 
+@pytest.mark.long
 def test_what_walking_back_loses_is_asked_for_by_its_number(engine: Engine) -> None:
     with job(account_with_a_lost_message(), engine, behaviour=OLD) as etl:
         run = etl.run()
@@ -322,6 +328,7 @@ def test_what_walking_back_loses_is_asked_for_by_its_number(engine: Engine) -> N
         assert (run.outcome, run.audit, histories(etl), searches(etl)) == ("complete", None, [], [])
 
 
+@pytest.mark.long
 def test_short_histories_are_whole_without_a_witness(engine: Engine) -> None:
     with job(account_of(30, messages=19), engine, behaviour=OLD) as etl:
         run = etl.run()
@@ -352,6 +359,7 @@ def test_the_witness_is_asked_only_as_far_as_the_histories_walked_back_reach(
         assert {one.partition("&page")[0] for one in searches(etl)} == {"status=all"}
 
 
+@pytest.mark.long
 def test_an_audit_that_was_asked_for_compares_the_others_too(engine: Engine) -> None:
     with job(account_with_a_lost_message(others=60), engine, behaviour=OLD) as etl:
         run = etl.run(AUDIT)
@@ -359,6 +367,7 @@ def test_an_audit_that_was_asked_for_compares_the_others_too(engine: Engine) -> 
         assert len(searches(etl)) == 4
 
 
+@pytest.mark.long
 def test_only_the_conversations_that_changed_are_walked_back_and_compared_again(engine: Engine) -> None:
     account = account_with_a_lost_message(others=5)
     with job(account, engine, behaviour=OLD) as etl:
@@ -383,6 +392,7 @@ def test_a_message_that_walking_back_loses_and_that_was_edited_is_read_again(eng
         assert etl.rows("SELECT content, status, partial FROM messages WHERE id = 21") == [("edited", "read", False)]
 
 
+@pytest.mark.long
 def test_a_run_that_ends_before_the_witness_agreed_leaves_the_marks_open(engine: Engine) -> None:
     with job(account_with_a_lost_message(others=2), engine, behaviour=OLD, change=answered(500, times=2)) as etl:
         run = etl.run(books="off")
@@ -400,6 +410,7 @@ def test_a_run_that_ends_before_the_witness_agreed_leaves_the_marks_open(engine:
         assert (histories(etl), searches(etl)) == ([], [])
 
 
+@pytest.mark.long
 def test_messages_that_twenty_older_ones_hide_are_not_asked_for_and_known_from_the_witness(engine: Engine) -> None:
     account = empty_account()
     add_conversation(account, 1, 1, LONG_AGO)
@@ -420,6 +431,7 @@ def test_messages_that_twenty_older_ones_hide_are_not_asked_for_and_known_from_t
         assert (histories(etl), searches(etl)) == ([], [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [401, 404])
 def test_without_a_witness_histories_walked_back_are_never_taken_for_whole(engine: Engine, status: int) -> None:
     with job(account_with_a_lost_message(others=2), engine, behaviour=OLD, change=answered(status)) as etl:
@@ -431,6 +443,7 @@ def test_without_a_witness_histories_walked_back_are_never_taken_for_whole(engin
         assert len(ids(etl)) == 40 + 6
 
 
+@pytest.mark.long
 def test_a_message_that_could_not_be_asked_for_this_time_is_asked_for_by_the_next_run(engine: Engine) -> None:
     broken = [True]
 
@@ -452,6 +465,7 @@ def test_a_message_that_could_not_be_asked_for_this_time_is_asked_for_by_the_nex
 # A witness is believed that a message is gone only when the server, asked for it, does not give it
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("messages", ["half", "none", None, 5, {"1": {}}])
 def test_a_witness_that_names_too_few_removes_nothing_and_closes_no_mark(engine: Engine, messages: Any) -> None:
     def thin(payload: Any) -> None:
@@ -468,6 +482,7 @@ def test_a_witness_that_names_too_few_removes_nothing_and_closes_no_mark(engine:
         assert len(ids(etl)) >= 40
 
 
+@pytest.mark.long
 def test_a_message_that_comes_while_the_witness_speaks_is_not_removed(engine: Engine) -> None:
     account = account_with_a_lost_message()
     came: list[bool] = []

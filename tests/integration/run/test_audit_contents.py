@@ -71,6 +71,7 @@ def test_an_audit_finds_every_old_message_that_was_deleted_or_edited(engine: Eng
         assert (etl.run(AUDIT).outcome, histories(etl)) == ("complete", [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", MODES)
 def test_an_edited_text_has_its_history_read_again_even_where_texts_are_not_kept(engine: Engine, mode: str) -> None:
     account = account_of(3)
@@ -84,6 +85,7 @@ def test_an_edited_text_has_its_history_read_again_even_where_texts_are_not_kept
         assert (etl.run(AUDIT, **MODES[mode]).outcome, histories(etl)) == ("complete", [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "change",
     [
@@ -103,6 +105,7 @@ def test_a_small_difference_is_one(engine: Engine, change: dict[str, Any]) -> No
         assert [row[:4] for row in etl.rows(STORED)] == truth(account)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", MODES)
 def test_a_difference_of_what_is_stored_is_one_too(engine: Engine, mode: str) -> None:
     with job(account_of(3), engine, behaviour=NEWEST) as etl:
@@ -116,6 +119,7 @@ def test_a_difference_of_what_is_stored_is_one_too(engine: Engine, mode: str) ->
         assert etl.rows(STORED) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("content", ["a\x00b", "שלום 🙂\r\n", "x" * 100_000])
 def test_texts_that_are_stored_in_another_form_agree(engine: Engine, content: str) -> None:
     account = account_of(3)
@@ -128,6 +132,7 @@ def test_texts_that_are_stored_in_another_form_agree(engine: Engine, content: st
 # Texts that are not kept
 
 
+@pytest.mark.long
 def test_digests_of_texts_tell_nothing_without_the_key_and_go_with_who_is_forgotten(engine: Engine) -> None:
     account = account_of(4)
     digests = "SELECT content_digest IS NULL, contact_id FROM messages WHERE message_type = 'incoming' ORDER BY id"
@@ -146,6 +151,7 @@ def test_digests_of_texts_tell_nothing_without_the_key_and_go_with_who_is_forgot
         assert set(etl.rows(digests)) == {(True, 1), (False, 2)}
 
 
+@pytest.mark.long
 def test_who_is_forgotten_where_texts_are_kept_is_not_read_again_by_every_audit(engine: Engine) -> None:
     with job(account_of(4), engine, behaviour=NEWEST) as etl:
         etl.run()
@@ -174,6 +180,7 @@ def test_what_cannot_be_compared_is_said_until_it_was_read_again(engine: Engine)
 # Who wrote
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["keep", "hash"])
 def test_a_message_that_is_somebody_else_s_by_now_is_read_again(engine: Engine, mode: str) -> None:
     account = account_of(3)
@@ -189,6 +196,7 @@ def test_a_message_that_is_somebody_else_s_by_now_is_read_again(engine: Engine, 
         assert (etl.run(AUDIT, **MODES[mode]).outcome, histories(etl)) == ("complete", [])
 
 
+@pytest.mark.long
 def test_a_sender_who_is_gone_or_has_a_new_name_is_no_difference(engine: Engine) -> None:
     account = account_of(3)
     reply(account, 1, "by Alice", LONG_AGO + DAY, by=1)

@@ -115,6 +115,7 @@ def test_a_selection_whose_pages_skip_conversations_is_incomplete(engine: Engine
     assert run.problems == [f"The pages of open skipped {120 - rows} conversations that the vendor counts."]
 
 
+@pytest.mark.long
 def test_a_backfill_that_was_cut_short_goes_on_where_it_was_and_a_new_one_reads_all_again(engine: Engine) -> None:
     broken, histories = {"on": False}, threading.Semaphore(0)
 

@@ -66,6 +66,7 @@ NO_IDS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("value", "shown", "reason"), NO_IDS)
 def test_a_conversation_without_a_number_is_rejected_and_the_rest_of_the_page_is_saved(
     engine: Engine, value: Any, shown: str | None, reason: str
@@ -89,6 +90,7 @@ def test_a_conversation_without_a_number_is_rejected_and_the_rest_of_the_page_is
     assert run.tally.counts["conversations"]["inserted"] == 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("value", "shown", "reason"), NO_IDS)
 def test_a_message_without_a_number_is_rejected_and_the_rest_of_its_history_is_saved(
     engine: Engine, value: Any, shown: str | None, reason: str
@@ -149,6 +151,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "value", "reason"), [*WRONG, ("status", 7, "status: expected text, got 7")])
 def test_a_conversation_with_an_impossible_value_is_rejected_by_its_number_and_field(
     engine: Engine, name: str, value: Any, reason: str
@@ -172,6 +175,7 @@ def test_a_conversation_with_an_impossible_value_is_rejected_by_its_number_and_f
         assert etl.rows("SELECT resolved_at > first_rejected_at, run_id FROM rejected_records") == [(True, 1)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "value", "reason"), [*WRONG, ("private", 0, "private: expected true or false, got 0")]
 )
@@ -195,6 +199,7 @@ def test_a_message_with_an_impossible_value_is_rejected_until_it_is_read_well(
         assert etl.rows(REJECTED) == []
 
 
+@pytest.mark.long
 def test_contacts_and_attachments_that_cannot_be_kept_are_rejected_until_they_are_read_well(engine: Engine) -> None:
     account = account_of(2)
     events.add_message(account, 1, "a file", LONG_AGO + 600, attachments=[Attachment(4, "file", file_size=3)])
@@ -280,6 +285,7 @@ def nested(levels: int) -> Any:
     return value
 
 
+@pytest.mark.long
 def test_huge_long_and_deep_values_are_stored_whole(engine: Engine) -> None:
     account = empty_account()
     events.add_conversation(account, 1, 1, LONG_AGO)
@@ -371,6 +377,7 @@ def test_contents_that_look_like_code_are_stored_as_they_are(engine: Engine) -> 
         assert etl.rows("SELECT custom_attributes FROM conversations") == [({"\x1b[2J' OR 1=1": "\\u0041 \\x00"},)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arguments", [("sync",), ("sync", "--json")])
 def test_escapes_for_the_terminal_reach_neither_the_summary_nor_the_log(
     etl: RunEtl, database_url: str, arguments: tuple[str, ...]

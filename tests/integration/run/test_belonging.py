@@ -105,6 +105,7 @@ def test_a_history_of_another_conversation_is_asked_for_again(
         assert (etl.rows(STORED), etl.rows(OPEN)) == (truth(account), [])
 
 
+@pytest.mark.long
 def test_where_every_answer_is_of_another_conversation_the_history_stays_open(engine: Engine) -> None:
     account, script = account_of(5), Script(tell_nothing=True)
     with job(account, engine, change=script) as etl:
@@ -197,6 +198,7 @@ def of_another_account(value: Any) -> Any:
     return value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asked", [pages, lambda request: request.path.endswith("/teams")])
 def test_a_list_of_another_account_is_asked_for_again(engine: Engine, asked: Asked) -> None:
     account, script = account_of(5), Script()
@@ -256,6 +258,7 @@ def test_messages_that_a_later_run_moves_and_another_one_misses_come_back(engine
         assert (etl.rows(STORED), etl.rows(OPEN)) == (sorted(truth(account)), [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_loaded", [False, True])
 def test_a_page_that_shows_one_message_in_two_conversations_is_in_doubt_until_both_are_sent_again(
     engine: Engine, is_loaded: bool
@@ -299,6 +302,7 @@ def test_two_histories_that_an_audit_reads_alike_are_both_in_doubt(engine: Engin
         assert etl.rows(STORED) != before
 
 
+@pytest.mark.long
 def test_what_one_reading_misses_is_read_once_more(engine: Engine) -> None:
     account, script = account_of(5), Script(tell_nothing=True)
     with job(account, engine, change=script) as etl:

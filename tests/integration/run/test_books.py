@@ -244,6 +244,7 @@ def test_an_agents_token_asks_for_nothing_that_it_would_be_refused(engine: Engin
         assert [request.path for request in etl.vendor.requests if "/v2/" in request.path] == []
 
 
+@pytest.mark.long
 def test_rows_of_before_1970_are_counted_too_and_found_when_they_are_lost(engine: Engine) -> None:
     account = busy_account(4, 3)
     old = add_message(account, 1, "from an import", LONG_AGO, created_at=-86_400 * 400)
@@ -284,6 +285,7 @@ def test_a_survey_that_was_lost_in_the_tables_is_read_again(engine: Engine) -> N
         assert etl.rows("SELECT count(*) FROM csat_responses") == [(6,)]
 
 
+@pytest.mark.long
 def test_a_survey_in_a_conversation_that_is_refused_is_explained_and_no_alarm(engine: Engine) -> None:
     def refuse(request: Request, answer: Answer) -> Answer:
         if "/conversations/3" in request.path:
@@ -313,6 +315,7 @@ def test_a_survey_in_a_conversation_that_is_refused_is_explained_and_no_alarm(en
         assert (run.outcome, run.books and run.books["surveys_sent"]["ours"]) == ("complete", 5)
 
 
+@pytest.mark.long
 def test_surveys_of_conversations_that_are_refused_hide_an_older_one_that_was_lost_for_a_few_nights_only(
     engine: Engine,
 ) -> None:
@@ -349,6 +352,7 @@ def test_surveys_of_conversations_that_are_refused_hide_an_older_one_that_was_lo
         assert (sent[-1], run.outcome) == (2, "complete")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("still_counted", "is_explained"), [(3, True), (4, True), (7, True), (2, False), (8, False)])
 def test_what_some_of_the_conversations_deleted_of_late_had_is_explained_and_nothing_else(
     engine: Engine, still_counted: int, is_explained: bool
@@ -377,6 +381,7 @@ def test_what_some_of_the_conversations_deleted_of_late_had_is_explained_and_not
         assert run.books["incoming_messages"] == told | ({} if is_explained else {"days": 1})
 
 
+@pytest.mark.long
 def test_a_survey_lost_while_one_of_a_deleted_conversation_could_be_counted_is_read_again(engine: Engine) -> None:
     account = surveyed_account()
     with job(account, engine) as etl:

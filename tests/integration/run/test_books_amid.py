@@ -41,6 +41,7 @@ def test_amid_changes_nobody_is_alarmed_and_what_was_lost_is_found_by_the_next_q
         assert unexplained == dict.fromkeys(quiet.books, 0)
 
 
+@pytest.mark.long
 def test_what_stays_different_is_a_problem_that_names_day_metric_and_both_numbers(engine: Engine) -> None:
     """The vendor counts a message that it shows nowhere."""
 
@@ -70,6 +71,7 @@ def test_what_stays_different_is_a_problem_that_names_day_metric_and_both_number
         assert etl.rows(days) == [("2023-11-15", 54, 54, True)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, *in_the_long_run(1, 2)])
 def test_a_conversation_that_is_deleted_while_it_is_read_again_is_no_difference(engine: Engine, seed: int) -> None:
     account = busy_account(20, 3)

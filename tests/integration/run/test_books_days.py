@@ -76,6 +76,7 @@ def test_books_do_not_agree_while_one_day_has_what_another_one_lacks(
         assert etl.rows(f"{of_days} AND settled_at IS NULL") == []
 
 
+@pytest.mark.long
 def test_a_difference_that_may_be_of_what_changed_meanwhile_is_no_agreement(engine: Engine) -> None:
     """The vendor counts a message that it shows nowhere, and while it is read a conversation of the past goes."""
     account = account_of(12)
@@ -100,6 +101,7 @@ def test_a_difference_that_may_be_of_what_changed_meanwhile_is_no_agreement(engi
         assert [one.books_agree for one in run_history.standings(engine, [1])] == [None]
 
 
+@pytest.mark.long
 def test_a_series_of_zeros_against_a_sum_that_agrees_changes_no_row_and_is_held_against_the_sum(engine: Engine) -> None:
     """As of a server whose series are computed by night, and not there yet."""
 

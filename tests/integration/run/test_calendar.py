@@ -28,6 +28,7 @@ def holidays(etl: Job, where: str = "true") -> list[tuple[Any, ...]]:
     return etl.rows(f"SELECT country, day::text, name FROM holidays WHERE {where} ORDER BY 1, 2")
 
 
+@pytest.mark.long
 def test_a_run_writes_the_calendar_down_and_the_next_one_what_was_changed(engine: Engine) -> None:
     with job(account_of(1), engine) as etl:
         etl.run()
@@ -38,6 +39,7 @@ def test_a_run_writes_the_calendar_down_and_the_next_one_what_was_changed(engine
         assert etl.rows(CALENDAR) == [("Asia/Jerusalem", 1, [6], ["IL", "DE-BY"])]
 
 
+@pytest.mark.long
 def test_two_accounts_have_a_calendar_each(engine: Engine) -> None:
     with job([account_of(1), account_of(1, number=2)], engine) as etl:
         etl.run(holidays="IL", timezone="Asia/Jerusalem")
@@ -50,6 +52,7 @@ def test_two_accounts_have_a_calendar_each(engine: Engine) -> None:
         assert etl.rows("SELECT DISTINCT account_id, country FROM holidays ORDER BY 1") == [(1, "DE"), (2, "GB")]
 
 
+@pytest.mark.long
 def test_holidays_are_kept_from_the_first_conversation_to_the_end_of_the_next_year(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +79,7 @@ def test_holidays_are_kept_from_the_first_conversation_to_the_end_of_the_next_ye
         ]
 
 
+@pytest.mark.long
 def test_holidays_that_are_as_they_were_are_not_written_again_and_what_differs_is(engine: Engine) -> None:
     versions = "SELECT country, day::text, xmin::text FROM holidays ORDER BY 1, 2"
     with job(account_of(1), engine) as etl:
@@ -133,6 +137,7 @@ def test_an_old_name_of_the_time_zone_that_postgresql_lacks_is_todays_name_and_n
         assert etl.rows("SELECT DISTINCT time_zone FROM bi.calendar") == [("Asia/Kolkata",)]
 
 
+@pytest.mark.long
 def test_a_name_that_postgresql_takes_for_an_abbreviation_without_summer_time_is_not_used(engine: Engine) -> None:
     with job(account_of(1), engine) as etl:
         assert notes_of(etl.run(timezone="CET")) == [

@@ -40,6 +40,7 @@ def is_history(exchange: Exchange, every: int) -> bool:
     return path[-1] == "messages" and int(path[-2]) % every == 0
 
 
+@pytest.mark.long
 @BOTH
 def test_early_hints_before_one_history_in_ten_leave_every_message_in_its_own_conversation(
     engine: Engine, run_it: Callable[[Job], Run]
@@ -59,6 +60,7 @@ def test_early_hints_before_one_history_in_ten_leave_every_message_in_its_own_co
     assert run.tally.retries == 0
 
 
+@pytest.mark.long
 @BOTH
 @pytest.mark.parametrize("status", [204, 304])
 def test_an_empty_answer_with_a_late_body_costs_its_own_history_only_and_that_for_one_night(

@@ -242,6 +242,7 @@ def test_who_was_listed_and_is_gone_gets_a_tombstone_whatever_is_stored_of_peopl
         assert one.rows(tombstones)[3:] == [(12, True, False, None), (13, True, False, None)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "answer", [NO_ROUTE, REFUSED, server_fault(), json_answer({"payload": {"id": 99}}), json_answer([])]
 )

@@ -45,6 +45,7 @@ def moved(one: Job, conversation: int, before: int, after: int) -> None:
         )
 
 
+@pytest.mark.long
 def test_who_is_created_while_the_list_is_read_is_left_to_the_next_run_and_no_alarm(engine):
     account = listed_account(40)
     new = Contact(99, "New", now(), email="a@example.com")  # comes on the first page, which was read
@@ -57,6 +58,7 @@ def test_who_is_created_while_the_list_is_read_is_left_to_the_next_run_and_no_al
         assert run.contact_ledger == {"counted": 41, "loaded": 41, "gone": 0, "not_shown": 0}
 
 
+@pytest.mark.long
 def test_who_is_deleted_while_the_list_is_read_hides_nobody_whom_that_made_the_pages_skip(engine):
     account = listed_account(40)
     change = when(1, lambda: account.contacts.pop(11))  # the first of the second page is the last of the first one now
@@ -92,6 +94,7 @@ def test_an_account_that_moves_all_the_time_raises_no_alarm_and_buries_nobody_wh
             assert not buried & account.contacts.keys()
 
 
+@pytest.mark.long
 def test_a_contact_that_was_merged_names_into_whom_and_a_chain_of_merges_each_its_own(engine):
     account = listed_account(5)
     for contact, number in ((11, 3), (11, 4), (12, 5), (13, 6)):
@@ -117,6 +120,7 @@ def test_a_contact_that_was_merged_names_into_whom_and_a_chain_of_merges_each_it
         ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_where_the_heir_is_merged_between_two_pages_the_last_one_of_the_chain_tells(engine):
     account = listed_account(5)
     for contact, number in ((11, 3), (11, 4), (12, 5)):
@@ -131,6 +135,7 @@ def test_where_the_heir_is_merged_between_two_pages_the_last_one_of_the_chain_te
         assert one.rows(TOMBSTONES)[1:4] == [(11, True, 13), (12, True, 13), (13, False, None)]
 
 
+@pytest.mark.long
 def test_who_was_in_no_list_and_was_merged_or_whose_conversations_are_deleted_is_asked_for_once(engine):
     account = listed_account(2)
     for number in (21, 22, 23):
@@ -154,6 +159,7 @@ def test_who_was_in_no_list_and_was_merged_or_whose_conversations_are_deleted_is
         assert [path for path in asked(one) if "/" in path] == []
 
 
+@pytest.mark.long
 def test_two_heirs_that_do_not_meet_name_nobody_and_nor_does_a_conversation_that_stayed(engine):
     account = listed_account(5)
     assert add_conversation(account, 11, 1, LONG_AGO).id == 3
@@ -192,6 +198,7 @@ def test_a_forgotten_contact_is_listed_without_anything_personal_and_its_merge_i
         assert one.rows(personal)[0] == (11, None, None, None, None, True)
 
 
+@pytest.mark.long
 def test_what_only_the_sender_or_only_the_list_tells_stays(engine):
     def change(request: Request, answer: Answer) -> Answer:
         if not of_list(request):
@@ -213,6 +220,7 @@ def test_what_only_the_sender_or_only_the_list_tells_stays(engine):
             add_message(account, 1, "again", now())
 
 
+@pytest.mark.long
 def test_a_run_without_the_list_misses_none_of_its_fields(engine):
     def change(request: Request, answer: Answer) -> Answer:
         if not of_list(request):
@@ -234,6 +242,7 @@ def test_a_run_without_the_list_misses_none_of_its_fields(engine):
         assert (run.outcome, notes_of(run), run.problems) == (Outcome.COMPLETE, [], [])
 
 
+@pytest.mark.long
 def test_secrets_that_a_list_embeds_all_the_same_are_stored_nowhere(engine):
     secret = "s3cret-imap-password"
 
@@ -257,6 +266,7 @@ def test_secrets_that_a_list_embeds_all_the_same_are_stored_nowhere(engine):
         assert [rows for rows in stored if rows] == []
 
 
+@pytest.mark.long
 def test_a_recent_run_reads_the_newest_pages_and_takes_over_edits_that_no_conversation_tells(engine):
     account = listed_account(50)
     for number, contact in account.contacts.items():

@@ -50,6 +50,7 @@ LOST = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("first", "outcome", "problems", "shown"),
     [("seen", Outcome.COMPLETE, [], 20), ("all", Outcome.INCOMPLETE, LOST, 15)],
@@ -121,6 +122,7 @@ def test_who_goes_while_many_are_listed_by_numbers_alone_is_found_without_asking
         assert len(others) < 10
 
 
+@pytest.mark.long
 def test_a_conversation_that_moved_by_hand_is_no_merge_of_who_was_deleted_later(engine: Engine) -> None:
     account = listed_account(6)
     for contact, number in ((11, 3), (11, 4), (12, 5), (13, 6), (13, 7)):

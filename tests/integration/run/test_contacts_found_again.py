@@ -15,6 +15,7 @@ NOBODY = json_answer({"error": "Resource could not be found"}, 404)
 GONE = "SELECT id FROM contacts WHERE deleted_at IS NOT NULL ORDER BY id"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("selection", "settings"),
     [(Selection(), {}), (Selection(), {"contacts": "seen"}), (Selection(recent=True), {})],

@@ -25,6 +25,7 @@ def touch(etl: Job, conversation_id: int, **fields: Any) -> None:
     add_message(account, conversation_id, "another", now())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("where", "change", "field"),
     [
@@ -79,6 +80,7 @@ def test_what_was_accepted_is_stored(engine: Engine) -> None:
         assert [owner for _, owner, _ in etl.rows(OWNERS)][:3] == [None, 2, 1]
 
 
+@pytest.mark.long
 def test_an_owner_taken_away_is_taken_away_though_no_page_before_showed_one(engine: Engine) -> None:
     """The newest comes first, a page each: nothing has told an owner yet when it is taken in."""
     with walking_job(desk(), engine, page_size=1) as etl:
@@ -91,6 +93,7 @@ def test_an_owner_taken_away_is_taken_away_though_no_page_before_showed_one(engi
         assert etl.asked()[1] == [12]  # it was active of late, and nothing else is read again
 
 
+@pytest.mark.long
 def test_a_recent_run_asks_others_before_it_believes_that_an_owner_was_taken_away(engine: Engine) -> None:
     with job(desk(), engine, page_size=1) as etl:
         etl.run()
@@ -99,6 +102,7 @@ def test_a_recent_run_asks_others_before_it_believes_that_an_owner_was_taken_awa
         assert etl.rows(OWNERS)[-1] == (12, None, None)
 
 
+@pytest.mark.long
 def test_that_nobody_is_assigned_any_more_is_believed_when_the_vendor_counts_so(engine: Engine) -> None:
     with job(account := desk(), engine) as etl:
         etl.run()
@@ -146,6 +150,7 @@ def by_contact(one: dict[str, Any]) -> None:
 TYPES = "SELECT id, message_type FROM messages ORDER BY id"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [from_one, by_contact])
 def test_messages_numbered_in_another_way_are_not_stored(engine: Engine, change: Doctoring) -> None:
     doctored = Doctored("message", change)
@@ -175,6 +180,7 @@ def test_a_new_type_of_messages_is_stored_when_it_is_accepted(engine: Engine) ->
             assert etl.rows(TYPES)[-1] == (45, "4")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["created_at", "message_type", "private"])
 def test_a_message_without_what_figures_rest_on_is_not_stored(engine: Engine, name: str) -> None:
     doctored = Doctored("message", lambda one: one.pop(name) if one["id"] == 7 else None)
@@ -188,6 +194,7 @@ def test_a_message_without_what_figures_rest_on_is_not_stored(engine: Engine, na
         assert etl.rows("SELECT count(*) FROM messages") == [(12,)]
 
 
+@pytest.mark.long
 def test_what_the_vendor_sends_is_kept_in_a_few_rows_without_any_value(engine: Engine) -> None:
     def add(one: dict[str, Any]) -> None:
         one["mood"] = "SECRET"

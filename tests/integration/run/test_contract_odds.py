@@ -94,6 +94,7 @@ def test_attachments_that_only_the_list_no_longer_shows(engine: Engine) -> None:
         assert etl.rows("SELECT count(*) FROM attachments") == [(61,)]
 
 
+@pytest.mark.long
 def test_a_retyped_conversation_with_a_new_attachment(engine: Engine) -> None:
     doctored = Doctored("message", lambda one: one.update(message_type=2) if one["message_type"] == 1 else None)
     with job(account := account_of(2, 0), engine, change=doctored) as etl:
@@ -106,6 +107,7 @@ def test_a_retyped_conversation_with_a_new_attachment(engine: Engine) -> None:
         assert etl.run().outcome == "incomplete"
 
 
+@pytest.mark.long
 def test_a_type_that_is_text_is_told_nowhere(engine: Engine) -> None:
     doctored = Doctored("message", lambda one: one.update(message_type=f"from Dana Levi\x1b[31m{one['id']}"))
     doctored.on = True
@@ -213,6 +215,7 @@ def test_an_only_owner_who_leaves_is_believed_by_the_list_of_agents(engine: Engi
         assert etl.rows("SELECT count(assignee_id) FROM conversations") == [(0,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["content", "sender"])
 def test_what_came_while_a_field_was_gone_is_read_again_when_it_is_back(engine: Engine, name: str) -> None:
     doctored = Doctored("message", renamed(name, "other"))
@@ -229,6 +232,7 @@ def test_what_came_while_a_field_was_gone_is_read_again_when_it_is_back(engine: 
         assert etl.rows("SELECT count(*) FROM messages WHERE content IS NULL OR sender_id IS NULL") == [(0,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["inboxes", "agents", "teams", "labels"])
 def test_a_list_whose_records_have_no_number_fails_no_run(engine: Engine, name: str) -> None:
     def change(request: Request, answer: Answer) -> Answer:

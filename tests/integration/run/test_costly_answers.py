@@ -39,6 +39,7 @@ def run_of(run_it: Callable[..., Run], etl: Job, **settings: Any) -> Run:
     return etl.run(**settings) if run_it is alone else shared(etl, **settings)
 
 
+@pytest.mark.long
 @BOTH
 def test_histories_that_are_too_slow_at_once_are_complete_by_windows(
     engine: Engine, run_it: Callable[..., Run]
@@ -62,6 +63,7 @@ def test_histories_that_are_too_large_at_once_are_complete_by_windows(
         assert_equal(etl, account)
 
 
+@pytest.mark.long
 def test_pages_that_are_too_large_are_read_one_by_one(engine: Engine) -> None:
     account = with_long_histories(1)
     for conversation in (8, 9, 10, 11, 12):
@@ -118,6 +120,7 @@ class Spoiled:
 ENDS = ("/conversations", "/messages", "/search", "/meta", "/profile", "/inboxes", "/agents", "/labels", "/teams")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [10**400, pytest.param(-(2**63) - 1, marks=pytest.mark.long)], ids=["400", "63"])
 @pytest.mark.parametrize("end", ENDS)
 def test_a_number_beyond_any_sense_ends_no_run_and_costs_its_record_at_most(
@@ -134,6 +137,7 @@ def test_a_number_beyond_any_sense_ends_no_run_and_costs_its_record_at_most(
         assert_equal(etl, account)
 
 
+@pytest.mark.long
 @BOTH
 @pytest.mark.parametrize("count", [10**400, 2**63, True, -1])
 def test_a_count_that_is_none_cuts_nothing_and_ends_nothing(

@@ -122,6 +122,7 @@ def test_five_deletions_are_found_by_the_rank_of_rows(engine: Engine, behaviour:
     assert asked.total() <= 60 + 5 * 15
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_a_snooze_that_ended_by_itself_is_seen_the_next_night(engine: Engine, behaviour: str) -> None:
     account = of_all_statuses()
@@ -147,6 +148,7 @@ def test_a_conversation_that_was_imported_with_its_old_times_is_loaded(engine: E
         assert etl.rows("SELECT content FROM messages WHERE conversation_id = :new", new=new.id) == [("long ago",)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_two_that_changed_places_are_seen_where_the_server_tells_what_changed_and_else_by_the_next_walk(
     engine: Engine, behaviour: str
@@ -167,6 +169,7 @@ def test_two_that_changed_places_are_seen_where_the_server_tells_what_changed_an
         assert statuses(etl) == truth(account)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("selection", [Selection(), Selection(recent=True)], ids=["by counts", "recent"])
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_the_figures_claim_no_more_than_a_run_has_seen(engine: Engine, behaviour: str, selection: Selection) -> None:
@@ -221,6 +224,7 @@ def test_what_changes_while_the_proof_goes_on_is_seen_then_or_where_it_was_count
         assert statuses(etl) == truth(account)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_where_something_changes_all_the_time_every_page_is_walked_and_the_summary_says_so(
     engine: Engine, behaviour: str
@@ -244,6 +248,7 @@ def test_where_something_changes_all_the_time_every_page_is_walked_and_the_summa
         assert (statuses(etl), tombstones(etl)) == (truth(account), [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_a_run_that_ends_amid_its_proof_leaves_what_the_next_one_proves(engine: Engine, behaviour: str) -> None:
     account = of_all_statuses()
@@ -270,6 +275,7 @@ def test_a_run_that_ends_amid_its_proof_leaves_what_the_next_one_proves(engine: 
         ]
 
 
+@pytest.mark.long
 def test_a_gap_that_is_filled_by_an_import_does_not_make_up_for_a_deletion(engine: Engine) -> None:
     account = of_all_statuses()
     with job(account, engine, behaviour="2.14", page_size=PAGE) as etl:
@@ -294,6 +300,7 @@ LOST = "".join(
 LONG_FORBIDDEN = "UPDATE helpdesk.conversation_ledger SET checked_at = now() - interval '31 days'"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 @pytest.mark.parametrize("before", [LOST, LONG_FORBIDDEN], ids=["lost from the tables", "forbidden until now"])
 def test_what_is_behind_a_gap_does_not_make_up_for_a_deletion(engine: Engine, behaviour: str, before: str) -> None:
@@ -313,6 +320,7 @@ def test_what_is_behind_a_gap_does_not_make_up_for_a_deletion(engine: Engine, be
         assert statuses(etl) == truth(account)
 
 
+@pytest.mark.long
 def test_a_status_that_was_falsified_in_the_tables_is_set_right_though_the_vendor_sends_what_it_sent(
     engine: Engine,
 ) -> None:
@@ -327,6 +335,7 @@ def test_a_status_that_was_falsified_in_the_tables_is_set_right_though_the_vendo
         assert statuses(etl) == truth(account)
 
 
+@pytest.mark.long
 def test_the_counts_that_are_kept_are_those_of_the_proof_and_not_of_the_first_look(engine: Engine) -> None:
     account = account_of(20)
     once = Once(is_count, lambda: events.change_conversation(account, 7, now(), None, status="snoozed"))

@@ -59,6 +59,7 @@ def test_a_walk_is_due_where_it_is_asked_for_or_the_last_one_read_otherwise(
         assert etl.run(selection, **QUIET | settings).proof == WALK
 
 
+@pytest.mark.long
 def test_a_walk_is_due_where_the_clock_was_ahead_as_a_run_that_followed_shows(engine: Engine) -> None:
     """What has changed since the last whole run really began is not known, however long ago the clock was set right."""
     with job(of_all_statuses(20), engine, page_size=PAGE) as etl:
@@ -69,6 +70,7 @@ def test_a_walk_is_due_where_the_clock_was_ahead_as_a_run_that_followed_shows(en
         assert etl.run(**QUIET).proof == COUNTS
 
 
+@pytest.mark.long
 def test_a_walk_is_due_with_another_token_and_another_version(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with job(of_all_statuses(20), engine, page_size=PAGE) as etl:
         etl.run(**QUIET)
@@ -129,6 +131,7 @@ def test_names_are_read_once_a_day_and_the_tokens_role_each_time(engine: Engine)
         assert lists(etl) == {"profile", "agents", "inboxes"}
 
 
+@pytest.mark.long
 def test_names_at_which_the_server_failed_are_read_again_the_same_day(engine: Engine) -> None:
     failing = [True]
 
@@ -143,6 +146,7 @@ def test_names_at_which_the_server_failed_are_read_again_the_same_day(engine: En
         assert etl.rows("SELECT name FROM agents ORDER BY id") == [("Alice Admin",), ("Bob",)]
 
 
+@pytest.mark.long
 def test_histories_that_could_not_be_read_are_read_again_though_nothing_changed(engine: Engine) -> None:
     with job(of_all_statuses(20), engine, page_size=PAGE) as etl:
         etl.run(**QUIET)
@@ -153,6 +157,7 @@ def test_histories_that_could_not_be_read_are_read_again_though_nothing_changed(
         assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id IN (3, 4)") == [(6,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", ["2.14", "4.7"])
 def test_what_has_a_status_that_no_list_shows_is_asked_for_each_night(engine: Engine, behaviour: str) -> None:
     account = of_all_statuses(20)
@@ -176,6 +181,7 @@ def _contact_pages(etl: Job) -> int:
     return sum(request.path.endswith("/contacts") for request in etl.vendor.requests)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["nothing", "deleted", "merged", "imported", "active"])
 def test_contacts_are_counted_and_the_whole_list_is_read_where_that_differs(engine: Engine, what: str) -> None:
     account = account_of(10)
@@ -208,6 +214,7 @@ def _answer(number: int, rating: int, at: int) -> CsatResponse:
     return CsatResponse(number, rating, None, number, number * 3, 1, None, at)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["nothing", "new", "changed", "said later", "new, as one was destroyed"])
 def test_survey_answers_are_counted_and_the_newest_read(engine: Engine, what: str) -> None:
     account = account_of(60)

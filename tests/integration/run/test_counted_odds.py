@@ -121,6 +121,7 @@ def test_two_deletions_are_found_whatever_is_odd_about_the_server(engine: Engine
         assert (statuses(etl), tombstones(etl)) == (truth(account), [25, 26])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("more", [1, -1])
 def test_counts_that_never_agree_with_the_list_prove_nothing(engine: Engine, more: int) -> None:
     account, odd = of_all_statuses(), Odd(counting(more))
@@ -218,6 +219,7 @@ def test_when_half_of_all_are_gone_nothing_is_marked_as_in_a_walk(engine: Engine
         assert tombstones(etl) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_a_server_that_shows_no_single_conversation_has_nothing_taken_for_gone(engine: Engine, behaviour: str) -> None:
     def hide(request: Request, answer: Answer) -> Answer:
@@ -245,6 +247,7 @@ def few_hidden() -> Account:
     return account
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_what_is_forbidden_since_it_was_loaded_stays_and_is_not_counted(
     engine: Engine, behaviour: str, few_hidden: Account
@@ -266,6 +269,7 @@ def test_what_is_forbidden_since_it_was_loaded_stays_and_is_not_counted(
         assert etl.rows("SELECT count(*) FROM messages WHERE content = 'still there'") == [(1,)]
 
 
+@pytest.mark.long
 def test_after_one_that_could_not_be_read_the_next_night_walks(engine: Engine) -> None:
     account = of_all_statuses()
     with job(account, engine, page_size=PAGE) as etl:
@@ -284,6 +288,7 @@ def test_after_one_that_could_not_be_read_the_next_night_walks(engine: Engine) -
         assert etl.rows("SELECT priority FROM conversations WHERE id = 20") == [("high",)]
 
 
+@pytest.mark.long
 def test_pages_that_get_another_size_amid_the_search_tell_no_ranks(engine: Engine) -> None:
     account = of_all_statuses()
 
@@ -314,6 +319,7 @@ def test_conversations_of_one_second_are_never_taken_apart(engine: Engine) -> No
         assert (statuses(etl), tombstones(etl)) == (truth(account), [25])
 
 
+@pytest.mark.long
 def test_a_server_on_which_much_has_just_changed_is_known_to_tell_what(engine: Engine) -> None:
     """What was updated within the last second fills more than a page, as while a rule goes through all of them."""
     account = account_of(60)

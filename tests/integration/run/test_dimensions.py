@@ -179,6 +179,7 @@ WHY = [
 
 
 # Each of them that is gone, and each answer for one list and for the profile, which is read in another way; else long.
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "answer", "why"),
     [
@@ -200,6 +201,7 @@ def test_without_a_list_the_run_is_complete_and_says_what_is_unknown(
         assert etl.rows("SELECT count(*) FROM messages") == [(6,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", [BLOCKED, LOGIN, json_answer({"error": "Forbidden"}, 403)], ids=range(3))
 def test_what_the_vendor_does_not_say_is_quoted_and_not_taken_for_a_word_about_the_token(
     engine: Engine, answer: Answer
@@ -236,6 +238,7 @@ MIXED_UP = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("asked_for", "given"), MIXED_UP)
 def test_a_list_that_is_answered_with_another_one_overwrites_nothing_and_is_as_one_that_cannot_be_read(
     engine: Engine, asked_for: str, given: str
@@ -272,6 +275,7 @@ def test_an_agents_token_gets_what_agents_see_and_the_run_says_so(engine: Engine
         assert etl.rows("SELECT id, name FROM inboxes ORDER BY id") == [(1, "Website")]
 
 
+@pytest.mark.long
 def test_a_run_of_less_than_everything_asks_for_no_names(engine: Engine) -> None:
     with job(furnished(), engine) as etl:
         etl.run(Selection(kind="backfill", conversations=(1,)))
@@ -281,6 +285,7 @@ def test_a_run_of_less_than_everything_asks_for_no_names(engine: Engine) -> None
         assert asked(etl) == []
 
 
+@pytest.mark.long
 def test_what_is_no_longer_listed_stays_but_for_the_definitions_of_attributes(engine: Engine) -> None:
     account = furnished()
     with walking_job([account, account_of(0, number=2)], engine) as etl:
@@ -364,6 +369,7 @@ def test_a_label_with_a_title_too_long_for_a_key_is_rejected(engine: Engine) -> 
         assert etl.rows("SELECT reason FROM rejected_records") == [("title: expected text of at most 500 characters",)]
 
 
+@pytest.mark.long
 def test_the_time_zone_is_that_of_the_last_run(engine: Engine) -> None:
     with job(furnished(), engine) as etl:
         etl.run(timezone="Asia/Jerusalem")

@@ -76,6 +76,7 @@ def test_a_server_that_was_upgraded_is_found_out_by_one_edit_and_what_was_left_o
     assert (MOVES_NO_MORE in run.notes, MOVES_NO_MORE in later.notes) == (True, False)
 
 
+@pytest.mark.long
 def test_too_few_edits_or_one_that_moved_nothing_are_not_believed(engine: Engine) -> None:
     few, odd = delivered_account(ENOUGH - 1), replace(delivered_account(ENOUGH + 1), id=2)
     odd.conversations[5].messages_changed_at = 0.0
@@ -85,6 +86,7 @@ def test_too_few_edits_or_one_that_moved_nothing_are_not_believed(engine: Engine
     assert ([MOVES in run.notes for run in runs], known) == ([False, False], [(1, None), (2, False)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("created_at", "updated_at"),
     [(now() - 30 * DAY, now() - 30 * DAY + 300), (LONG_AGO, now() - 7_200)],
@@ -103,6 +105,7 @@ def test_what_was_set_together_long_ago_or_by_an_import_says_nothing_of_edits_no
         assert contents(account)[0] == "edited"
 
 
+@pytest.mark.long
 def test_edits_that_counted_pages_and_a_walk_after_them_told_are_counted_once(engine: Engine) -> None:
     few, odd = delivered_account(ENOUGH // 2), Odd(counting(-1))
     with job(few, engine, change=odd, behaviour="4.7") as account:

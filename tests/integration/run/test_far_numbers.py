@@ -77,6 +77,7 @@ def with_a_jump(conversations: int, *far: int) -> Account:
     return account
 
 
+@pytest.mark.long
 @BOTH
 @pytest.mark.parametrize("first", [False, True])
 def test_a_number_that_one_page_makes_up_is_stored_nowhere_and_later_runs_are_complete(
@@ -102,6 +103,7 @@ def test_a_number_that_one_page_makes_up_is_stored_nowhere_and_later_runs_are_co
         assert_equal(etl, account)
 
 
+@pytest.mark.long
 @BOTH
 def test_a_jump_that_the_vendor_confirms_counts_and_what_lies_between_is_not_asked_for(
     engine: Engine, run_it: Callable[..., Run]
@@ -252,6 +254,7 @@ def all_from(first: int, conversations: int) -> Account:
     return account
 
 
+@pytest.mark.long
 def test_a_dense_account_is_never_doubted_wherever_its_numbers_begin(engine: Engine) -> None:
     account = all_from(3_000_000, 60)
     with job(account, engine) as etl:
@@ -292,6 +295,7 @@ def test_several_numbers_that_are_made_up_do_not_confirm_each_other(engine: Engi
         assert (etl.run().outcome, etl.rows(LIVING)) == ("complete", [(40, 40)])
 
 
+@pytest.mark.long
 def test_where_single_conversations_are_not_shown_the_pages_are_believed(engine: Engine) -> None:
     def change(request: Request, answer: Answer) -> Answer:
         gone = json_answer({"error": "Resource could not be found"}, 404)
@@ -308,6 +312,7 @@ def unchanged(request: Request, answer: Answer) -> Answer:
     return answer
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [unchanged, Shows(90_000)], ids=["alone", "with a made-up one"])
 def test_a_dense_account_is_asked_for_no_more_than_before(engine: Engine, change: Change) -> None:
     with walking_job(account_of(40), engine, change=change) as etl:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from etl.demo.account import Account
@@ -25,6 +26,7 @@ def touch(account: Account, number: int) -> None:
     account.conversations[number].updated_at = float(now())
 
 
+@pytest.mark.long
 def test_a_first_load_and_an_unchanged_night_note_nothing(engine: Engine) -> None:
     account = account_of(4)
     account.conversations[1].labels, account.conversations[1].priority = ["vip"], "high"
@@ -33,6 +35,7 @@ def test_a_first_load_and_an_unchanged_night_note_nothing(engine: Engine) -> Non
         assert [changes(etl) for _ in range(2)] == [[], []]
 
 
+@pytest.mark.long
 def test_labels_that_are_added_removed_and_renamed_are_noted_as_sorted_lists(engine: Engine) -> None:
     account = account_of(3)
     account.conversations[2].labels = ["vip"]
@@ -64,6 +67,7 @@ def test_custom_attributes_are_noted_by_key(engine: Engine) -> None:
         ]
 
 
+@pytest.mark.long
 def test_priority_and_contact_of_a_conversation_are_noted_and_what_states_have_is_not(engine: Engine) -> None:
     account = account_of(3)
     with job(account, engine, behaviour="2026") as etl:
@@ -74,6 +78,7 @@ def test_priority_and_contact_of_a_conversation_are_noted_and_what_states_have_i
         assert changes(etl) == [("conversation", 2, "contact_id", 2, 1)]
 
 
+@pytest.mark.long
 def test_fields_of_a_contact_are_noted_and_its_clocks_are_not(engine: Engine) -> None:
     account = account_of(3)
     dana = account.contacts[1]

@@ -86,6 +86,7 @@ def test_a_conversation_that_was_loaded_gets_no_tombstone_by_somebody_elses_404(
         assert_equal(etl, account)
 
 
+@pytest.mark.long
 @BOTH
 @pytest.mark.parametrize("kind", ["a firewall's 403", "a 403 in JSON", pytest.param("a 410", marks=pytest.mark.long)])
 def test_a_page_that_somebody_else_answers_for_is_read_one_by_one(
@@ -162,6 +163,7 @@ def test_the_vendors_own_words_are_believed(engine: Engine) -> None:
         assert notes_of(run)[-1] == "The vendor refuses 1 conversations to this token."
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["a firewall's 403", "a 403 in JSON"])
 def test_histories_that_a_firewall_keeps_are_each_asked_for_and_quoted(engine: Engine, kind: str) -> None:
     def change(request: Request, answer: Answer) -> Answer:

@@ -218,6 +218,7 @@ def try_swap(engine: Engine, swap: Swap) -> None:
         until_well(etl, account, **settings)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("behaviour", "begun", "audit"), [("4.7", True, True), ("2026", False, False)])
 def test_what_one_wrong_answer_left_is_no_proof_of_the_next_one(
     engine: Engine, behaviour: str, *, begun: bool, audit: bool
@@ -315,6 +316,7 @@ def try_disturbance(engine: Engine, how: Disturbance) -> None:
         until_well(etl, account, **settings)
 
 
+@pytest.mark.long
 def test_an_answer_out_of_step_leaves_no_wrong_row_under_a_complete_run(engine: Engine) -> None:
     try_all(engine, disturbances, try_disturbance)
 

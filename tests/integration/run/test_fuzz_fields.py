@@ -321,6 +321,7 @@ def assert_kept(one: Try, run: Run, place: Place, unreadable: dict[Any, Any]) ->
         assert run.tally.of_another_kind + run.tally.beyond_range > 0, "not counted"
 
 
+@pytest.mark.long
 def test_a_field_of_another_type_is_read_or_null_or_costs_the_record_and_the_run_is_not_complete(
     engine: Engine,
 ) -> None:
@@ -388,6 +389,7 @@ def test_a_field_that_vanishes_is_told_or_leaves_every_row_true(engine: Engine) 
 # All
 
 
+@pytest.mark.long
 def test_every_field_that_is_sent_and_has_a_column_is_known_to_this_fuzz(engine: Engine) -> None:
     """Nothing is left out for want of a name: what has a column of its name is in COLUMNS."""
     right = learn(engine, "4.7")

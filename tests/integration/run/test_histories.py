@@ -265,6 +265,7 @@ def test_what_only_one_of_the_two_shapes_has_is_kept_when_the_other_is_read(engi
         assert etl.rows(SHAPES) == [("message 2 of 1 🙂", "read", *columns[2:], extra)]
 
 
+@pytest.mark.long
 def test_a_key_that_is_absent_says_nothing_and_a_null_erases(engine: Engine) -> None:
     account = account_of(1)
     for message in account.conversations[1].messages:
@@ -331,6 +332,7 @@ def test_where_histories_are_refused_and_that_is_accepted_the_run_is_complete(en
         assert etl.run(messages="listed").tally.counts["conversations"]["unchanged"] == 60
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", [OLD, NEW])
 def test_who_goes_back_from_listed_to_full_gets_every_history(engine: Engine, behaviour: str) -> None:
     account = account_of(3, messages=25)

@@ -83,6 +83,7 @@ def test_a_conversation_deleted_upstream_gets_a_tombstone_and_is_not_asked_for_a
         assert etl.rows("SELECT deleted_at, xmin::text FROM conversations WHERE id = 3") == [before]
 
 
+@pytest.mark.long
 def test_a_gap_that_was_never_seen_is_written_down_and_not_asked_for_again(engine: Engine) -> None:
     account = account_of(40, messages=1)
     for one in (2, 39, 40):
@@ -96,6 +97,7 @@ def test_a_gap_that_was_never_seen_is_written_down_and_not_asked_for_again(engin
         assert asked_for(etl, 38) == []
 
 
+@pytest.mark.long
 def test_a_gap_among_the_newest_is_asked_for_again_as_a_lower_number_may_appear_after_a_higher_one(
     engine: Engine,
 ) -> None:
@@ -108,6 +110,7 @@ def test_a_gap_among_the_newest_is_asked_for_again_as_a_lower_number_may_appear_
         assert book(etl.run()) == {"highest_id": 40, "loaded": 40}
 
 
+@pytest.mark.long
 def test_a_404_that_was_wrong_is_asked_for_again_while_the_vendor_counts_more(engine: Engine) -> None:
     wrong = {"on": True}
 
@@ -219,6 +222,7 @@ def test_another_token_of_the_same_role_asks_at_once_and_is_remembered_by_itself
             assert sorted(set(asked_for(etl, 6))) == asked
 
 
+@pytest.mark.long
 def test_the_same_token_with_other_rights_asks_at_once(engine: Engine) -> None:
     permits = ["agent"]
 
@@ -266,6 +270,7 @@ def test_a_night_without_a_profile_asks_for_nothing_again_that_is_forbidden_to_t
         assert sorted(set(asked_for(etl, 6))) == [1, 2, 4, 6]
 
 
+@pytest.mark.long
 def test_a_conversation_that_becomes_visible_is_struck_off_the_ledger(engine: Engine) -> None:
     account = account_of(4)
     with job(account, engine, hidden_inboxes=frozenset({2})) as etl:
@@ -306,6 +311,7 @@ def test_a_conversation_that_comes_back_loses_its_tombstone(engine: Engine) -> N
         assert etl.rows(TOMBSTONES) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("known", "deleted", "fails"), [(60, 26, True), (60, 25, False), (300, 28, False)])
 def test_so_many_deletions_that_the_token_is_to_be_doubted_are_refused(
     engine: Engine, known: int, deleted: int, fails: bool
@@ -356,6 +362,7 @@ def tied(count: int) -> Account:
     return account
 
 
+@pytest.mark.long
 def test_where_single_conversations_cannot_be_asked_for_the_pages_are_walked_again(engine: Engine) -> None:
     with job(tied(120), engine, change=details(lambda _, __: NOT_FOUND)) as etl:
         run = etl.run()

@@ -145,6 +145,7 @@ def test_a_membership_ends_when_a_run_sees_it_and_begins_again_as_another_one(en
         assert second.started_at < ended < third.started_at < begun
 
 
+@pytest.mark.long
 def test_nothing_ends_before_it_began_where_the_clock_went_back(engine: Engine) -> None:
     account = staffed()
     with walking_job(account, engine) as etl:
@@ -216,6 +217,7 @@ def test_without_any_of_the_lists_one_note_says_so_and_nothing_has_ended(
         assert asked(etl) == sorted({*LISTED} - {"inbox_members/2", "teams/2/team_members"} | {*many})
 
 
+@pytest.mark.long
 def test_lists_that_fail_are_asked_for_again_a_few_times_and_end_nothing(engine: Engine) -> None:
     answers = dict[str, Answer]()
     with walking_job(staffed(), engine, change=answering(answers)) as etl:
@@ -261,6 +263,7 @@ def test_a_list_that_is_another_ones_or_changes_while_it_is_read_ends_nothing(en
         assert etl.rows(TEAMS) == ALL_OF_TEAMS
 
 
+@pytest.mark.long
 def test_an_answer_of_another_list_or_account_is_refused(engine: Engine) -> None:
     answers = dict[str, Answer]()
     foreign = members_payload(Account(2, "Other", agents={1: Agent(1, "A", "a@example.com")}), [1], "4.7")
@@ -299,6 +302,7 @@ def test_that_nobody_is_a_member_any_more_is_believed_from_an_administrators_tok
         assert (doubted in notes_of(run)) is not administrator
 
 
+@pytest.mark.long
 def test_a_member_that_cannot_be_read_is_kept_aside_and_ends_nothing(engine: Engine) -> None:
     account, answers = staffed(), dict[str, Answer]()
     (alice,) = members_payload(account, [1], "4.7")
@@ -309,6 +313,7 @@ def test_a_member_that_cannot_be_read_is_kept_aside_and_ends_nothing(engine: Eng
         assert (run.outcome, run.tally.rejected, etl.rows(TEAMS)) == ("incomplete", 1, ALL_OF_TEAMS)
 
 
+@pytest.mark.long
 def test_who_is_an_agent_is_what_the_last_list_that_could_be_read_says(engine: Engine) -> None:
     account, answers = staffed(), dict[str, Answer]()
     account.agents[3] = Agent(3, "Gone", "gone@example.com", left=True)
@@ -330,6 +335,7 @@ def test_who_is_an_agent_is_what_the_last_list_that_could_be_read_says(engine: E
         assert etl.rows(listed) == [(1, True), (2, True), (3, True)]
 
 
+@pytest.mark.long
 def test_an_agent_who_came_while_the_run_went_on_is_not_taken_for_one_who_left(engine: Engine) -> None:
     account, lists = staffed(), Counter[str]()
 
@@ -345,6 +351,7 @@ def test_an_agent_who_came_while_the_run_went_on_is_not_taken_for_one_who_left(e
         assert etl.rows("SELECT id, is_listed FROM agents ORDER BY id") == [(1, True), (2, True), (4, True)]
 
 
+@pytest.mark.long
 def test_a_run_of_less_than_everything_asks_for_none_of_it(engine: Engine) -> None:
     with job(staffed(), engine) as etl:
         etl.run()
@@ -354,6 +361,7 @@ def test_a_run_of_less_than_everything_asks_for_none_of_it(engine: Engine) -> No
         assert asked(etl) == []
 
 
+@pytest.mark.long
 def test_policies_that_a_server_does_not_have_are_missed_only_where_conversations_refer_to_some(engine: Engine) -> None:
     with walking_job(staffed(), engine) as etl:
         assert notes_of(etl.run()) == []
@@ -365,6 +373,7 @@ def test_policies_that_a_server_does_not_have_are_missed_only_where_conversation
         ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pii", ["hash", "drop"])
 def test_where_personal_data_are_not_kept_no_text_of_a_campaign_is(engine: Engine, pii: str) -> None:
     account = staffed()
@@ -379,6 +388,7 @@ def test_where_personal_data_are_not_kept_no_text_of_a_campaign_is(engine: Engin
         assert etl.rows("SELECT id, email FROM agents ORDER BY 1") == [(1, "alice@example.com"), (2, "bob@example.com")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("times", [1, 2])
 def test_another_teams_answer_begins_no_membership_in_one_that_had_no_member(engine: Engine, times: int) -> None:
     """Who really came is a member by two answers."""

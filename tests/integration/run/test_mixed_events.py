@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import orjson
+import pytest
 from sqlalchemy import Engine
 
 from etl.demo.account import Account
@@ -52,6 +53,7 @@ def test_events_that_are_known_of_another_conversation_are_asked_for_again(engin
         assert etl.rows(PAIRS) == RIGHT
 
 
+@pytest.mark.long
 def test_where_each_answer_is_another_conversations_nothing_is_believed_and_the_next_run_asks(engine: Engine) -> None:
     account, times = answered(3), [0]
     with job(account, engine, of_another(2, 1, times), behaviour="2026") as etl:
@@ -75,6 +77,7 @@ def test_where_each_answer_is_another_conversations_nothing_is_believed_and_the_
         ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_what_a_first_run_took_for_another_conversations_is_set_right_when_its_own_is_asked(engine: Engine) -> None:
     account, times = answered(2), [1]
     with job(account, engine, of_another(2, 1, times), behaviour="2026") as etl:

@@ -69,6 +69,7 @@ def test_numbers_of_conversations_in_another_spelling_end_no_walk(engine: Engine
         assert etl.rows("SELECT count(*) FROM conversations") == [(25,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("asked", "given"), [(1, 2), (2, 1)])
 def test_a_backfill_keeps_the_marks_open_of_histories_that_were_given_for_each_other(
     engine: Engine, asked: int, given: int
@@ -126,6 +127,7 @@ def test_the_patrol_removes_nothing_by_one_wrong_answer(engine: Engine, asked: i
         assert (etl.run().outcome, etl.rows(REMOVED), etl.rows(OPEN)) == ("complete", [(0,)], [])
 
 
+@pytest.mark.long
 def test_times_in_milliseconds_reject_what_figures_rest_on(engine: Engine) -> None:
     def change(message: dict[str, Any]) -> None:
         message["created_at"] *= 1000
@@ -136,6 +138,7 @@ def test_times_in_milliseconds_reject_what_figures_rest_on(engine: Engine) -> No
         assert etl.rows("SELECT count(*) FROM messages WHERE created_at IS NULL") == [(0,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_time_to_wait_until_that_is_none_is_as_good_as_none(engine: Engine, status: int) -> None:
     bad = Answer(status, b"{}", headers={"Retry-After": "Tue, 14 Nov 2023 22:13:20 +99999999999999"})
@@ -148,6 +151,7 @@ def test_a_time_to_wait_until_that_is_none_is_as_good_as_none(engine: Engine, st
         assert etl.run().outcome == "complete"
 
 
+@pytest.mark.long
 def test_a_sender_of_whom_two_types_are_told_renames_nobody(engine: Engine) -> None:
     def change(message: dict[str, Any]) -> None:
         message |= {"sender": {"id": 1, "name": "Robot", "type": "user"}, "sender_type": "AgentBot", "sender_id": 1}
@@ -158,6 +162,7 @@ def test_a_sender_of_whom_two_types_are_told_renames_nobody(engine: Engine) -> N
         assert etl.rows("SELECT name FROM agents WHERE id = 1") == [("Alice Admin",)]
 
 
+@pytest.mark.long
 def test_a_mark_holds_nothing_but_clocks(engine: Engine) -> None:
     change = each_conversation(lambda one: one.update(updated_at={"by": "dana@example.com"}))
     with job(account_of(1), engine, change=change) as etl:
@@ -167,6 +172,7 @@ def test_a_mark_holds_nothing_but_clocks(engine: Engine) -> None:
 
 
 # 0 stands for no time; of the others it is a value.
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "value"), [("created_at", None), ("created_at", 0), ("message_type", None), ("private", None)]
 )

@@ -99,6 +99,7 @@ ODD_FOR_A_WHILE = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("table", "path", "value", "readable"), ODD_FOR_A_WHILE)
 def test_what_can_be_read_again_is_no_longer_kept_in_extra_beside_its_column(
     engine: Engine, table: str, path: str, value: Any, readable: Any
@@ -157,6 +158,7 @@ FACTS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("table", "name", "value"), FACTS)
 def test_what_figures_rest_on_costs_the_record_so_that_no_figure_is_wrong_under_a_green_status(
     engine: Engine, table: str, name: str, value: Any

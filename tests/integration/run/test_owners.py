@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+import pytest
 from sqlalchemy import Engine, text
 
 from etl.demo.server import Answer, Request, json_answer
@@ -96,6 +97,7 @@ def test_a_conversation_that_goes_from_bot_to_person_of_one_number_has_two_state
         assert len(etl.rows(STATES)) == 3
 
 
+@pytest.mark.long
 def test_no_key_of_a_bot_is_stored_anywhere_not_even_of_what_is_rejected(engine: Engine) -> None:
     """The bot owns, writes and is shown in fields that nobody knows; one of its conversations cannot be read."""
     meta = {number: {"assignee": BOT, "assignee_type": "AgentBot", "helpers": [BOT]} for number in (1, 2)}

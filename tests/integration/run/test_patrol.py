@@ -46,6 +46,7 @@ def test_each_night_the_oldest_readings_are_made_anew_until_all_were(engine: Eng
         assert read_in(etl, patrol_percent=20) == nights[0]
 
 
+@pytest.mark.long
 def test_without_being_told_it_reads_two_percent_a_night(engine: Engine) -> None:
     with job(account_of(120, messages=1), engine) as etl:
         etl.run()
@@ -57,6 +58,7 @@ def test_without_being_told_it_reads_two_percent_a_night(engine: Engine) -> None
         assert run.tally.counts["messages"]["updated"] == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("hours", "number"),
     [
@@ -110,6 +112,7 @@ def test_what_was_done_to_an_old_message_without_moving_a_clock_is_found_in_its_
         assert etl.rows(OPEN) == []
 
 
+@pytest.mark.long
 def test_a_quiet_patrol_writes_when_it_read_and_nothing_else(engine: Engine) -> None:
     versions = "SELECT id, xmin::text, changed_at FROM messages UNION ALL SELECT id, '', changed_at FROM conversations"
     with job(account_of(30), engine) as etl:
@@ -122,6 +125,7 @@ def test_a_quiet_patrol_writes_when_it_read_and_nothing_else(engine: Engine) -> 
         assert etl.rows("SELECT count(*) FROM conversations WHERE history_read_at > :since", since=since) == [(6,)]
 
 
+@pytest.mark.long
 def test_a_list_that_comes_as_before_does_not_hide_what_the_patrol_changed(engine: Engine) -> None:
     account = account_of(3)
     meanwhile: list[bool] = []
@@ -228,6 +232,7 @@ def test_what_walking_back_loses_is_asked_for_with_the_witness(engine: Engine) -
         assert etl.rows("SELECT history_read_at > now() - interval '1 hour' FROM conversations") == [(True,)]
 
 
+@pytest.mark.long
 def test_sync_health_says_how_old_the_oldest_copy_is(engine: Engine) -> None:
     health = "SELECT oldest_history_read_at FROM bi.sync_health"
     with job(account_of(5), engine) as etl:

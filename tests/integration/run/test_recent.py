@@ -88,6 +88,7 @@ def test_a_pinned_old_conversation_that_comes_first_does_not_end_the_walk(engine
         assert len([one for one in list_pages(etl) if one.startswith("status=open")]) >= 2
 
 
+@pytest.mark.long
 def test_a_recent_run_that_is_complete_is_where_the_next_one_begins(engine: Engine) -> None:
     account = account_by_age(30)
     with job(account, engine, behaviour="2.14") as etl:

@@ -192,6 +192,7 @@ def behind_both_doors(messages: list[Json]) -> list[int]:
 # Whole accounts
 
 
+@pytest.mark.long
 def test_what_was_recorded_from_2_15_0_is_whole_rows(engine: Engine) -> None:
     parts = recorded_2_15()
     expected = messages(parts)
@@ -261,6 +262,7 @@ CREATED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("recorded", "asked", "row"),
     [
@@ -385,6 +387,7 @@ def test_an_answer_that_the_survey_list_lost_is_still_an_answer(engine: Engine) 
     assert count == 25
 
 
+@pytest.mark.long
 def test_an_agent_s_token_is_told_apart_from_what_is_gone(engine: Engine) -> None:
     parts = recorded_4_15()
     *_, forbidden, missing = parts.said["agent_token"]["exchanges"]

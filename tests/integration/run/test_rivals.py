@@ -29,6 +29,7 @@ def save(connection: Connection, account: Account, number: int, of: int) -> Tall
     return save_batch(connection, Run(1, "sync"), batch, rows, Known.look(connection, 1))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_loaded", [False, True])
 def test_whoever_saves_last_tells_both_conversations_and_leaves_both_open(engine: Engine, is_loaded: bool) -> None:
     account = account_of(4)
@@ -53,6 +54,7 @@ def test_whoever_saves_last_tells_both_conversations_and_leaves_both_open(engine
         ]
 
 
+@pytest.mark.long
 def test_two_workers_that_save_the_same_history_agree(engine: Engine) -> None:
     account = account_of(4)
     with job(account_of(0), engine) as etl:

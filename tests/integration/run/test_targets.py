@@ -82,6 +82,7 @@ def test_a_run_takes_the_file_as_a_whole_and_without_it_the_targets_stay(engine:
         assert kept(etl) == []
 
 
+@pytest.mark.long
 def test_a_name_that_nothing_has_is_told_by_every_run_until_something_has_it(engine: Engine, file: Path) -> None:
     account = account_of(2)
     file.write_text(NAMING)
@@ -97,6 +98,7 @@ def test_a_name_that_nothing_has_is_told_by_every_run_until_something_has_it(eng
         assert notes_of(run) == [f"{lacks}inbox 7."]
 
 
+@pytest.mark.long
 def test_targets_are_those_of_one_account(engine: Engine, file: Path) -> None:
     file.write_text(ONE)
     with job([account_of(1), account_of(1, number=2)], engine) as etl:

@@ -69,6 +69,7 @@ def test_the_demo_answers_as_was_recorded_from_2_15() -> None:
     assert given(messages, before=7092) == below_it
 
 
+@pytest.mark.long
 def test_a_message_that_the_first_door_hides_comes_by_the_second(engine: Engine) -> None:
     account = as_recorded()
     messages = account.conversations[1].messages
@@ -86,6 +87,7 @@ def test_a_message_that_the_first_door_hides_comes_by_the_second(engine: Engine)
         assert not {f"before={number + 1}" for (number,) in hidden} & set(singly(etl))
 
 
+@pytest.mark.long
 def test_an_audit_makes_whole_what_was_known_in_part_and_one_of_the_doors_gives(engine: Engine) -> None:
     with job(as_recorded(), engine, behaviour=OLD) as etl:
         etl.run()
@@ -95,6 +97,7 @@ def test_an_audit_makes_whole_what_was_known_in_part_and_one_of_the_doors_gives(
         assert etl.rows("SELECT status, partial FROM messages WHERE id = 7091") == [("sent", False)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 30))])
 def test_known_in_part_is_what_both_doors_hide_in_whatever_order_it_was_imported(engine: Engine, seed: int) -> None:
     dice = Random(seed)

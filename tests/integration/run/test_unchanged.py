@@ -62,6 +62,7 @@ def test_a_tombstone_goes_when_the_conversation_comes_back_as_it_was(engine: Eng
         assert etl.rows("SELECT id FROM conversations WHERE deleted_at IS NOT NULL") == []
 
 
+@pytest.mark.long
 def test_a_backfill_takes_in_what_is_unchanged_too(engine: Engine) -> None:
     with job(account_of(30), engine) as etl:
         etl.run()

@@ -80,6 +80,7 @@ def test_only_conversations_that_changed_are_asked_again(engine: Engine) -> None
         assert etl.rows(names) == [("first_response",), ("conversation_resolved",), ("conversation_opened",)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", ["2.14", "4.7"])
 def test_a_server_without_them_is_asked_once_a_run(engine: Engine, behaviour: str) -> None:
     with job(answered(), engine, behaviour=behaviour) as etl:
@@ -109,6 +110,7 @@ FORBIDDEN = json_answer({"error": "You are not authorized to do this action"}, 4
 NOT_FOUND = json_answer({"error": "Resource could not be found"}, 404)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("answer", "requests", "why"),
     [
@@ -133,6 +135,7 @@ def test_where_they_cannot_be_had_the_run_is_complete_and_says_why(
         assert etl.rows("SELECT count(*) FROM reporting_events") == [(24,)]
 
 
+@pytest.mark.long
 def test_a_conversation_whose_events_failed_is_asked_again_by_the_next_run_alone(engine: Engine) -> None:
     with job(answered(4), engine, instead(OWN, server_fault(), of=("3",)), behaviour="2026") as etl:
         run = etl.run()
@@ -160,6 +163,7 @@ def test_the_list_that_is_refused_is_a_note_and_read_from_where_it_was(engine: E
         assert etl.rows("SELECT events_listed_until FROM accounts") == until
 
 
+@pytest.mark.long
 def test_what_the_list_alone_tells_is_nobodys_until_the_conversation_says_that_it_is_its_own(engine: Engine) -> None:
     """Its number there is the server's own: that is told by the events that came by the conversation's address."""
     account = answered(3)
@@ -202,6 +206,7 @@ def test_an_event_of_a_conversation_that_nothing_else_tells_of_stays_unpaired_an
         assert etl.rows("SELECT * FROM conversation_openings") == before
 
 
+@pytest.mark.long
 def test_what_comes_while_the_list_is_read_pushes_nothing_out_of_it(engine: Engine) -> None:
     account = answered(2)
     with job(account, engine, behaviour="2026") as etl:
@@ -223,6 +228,7 @@ def test_what_comes_while_the_list_is_read_pushes_nothing_out_of_it(engine: Engi
         ) == [(60,)]
 
 
+@pytest.mark.long
 def test_a_value_that_cannot_be_costs_itself_and_an_event_without_a_number_is_rejected(engine: Engine) -> None:
     account = answered(2)
 
@@ -263,6 +269,7 @@ def test_the_answer_to_another_question_is_none(engine: Engine) -> None:
         assert etl.rows("SELECT DISTINCT conversation_id FROM reporting_events") == [(2,)]
 
 
+@pytest.mark.long
 def test_a_recent_run_reads_them_too_and_a_backfill_does_not(engine: Engine) -> None:
     account = answered(2)
     with job(account, engine, behaviour="2026") as etl:
@@ -274,6 +281,7 @@ def test_a_recent_run_reads_them_too_and_a_backfill_does_not(engine: Engine) -> 
         assert asked(etl) == {OWN: 1, LIST: 1}
 
 
+@pytest.mark.long
 def test_a_deleted_conversation_is_not_asked_and_keeps_its_events(engine: Engine) -> None:
     account = answered(3)
     with job(account, engine, behaviour="2026") as etl:
@@ -309,6 +317,7 @@ def test_years_before_the_first_run_are_told_exactly(engine: Engine) -> None:
         assert etl.rows(events) == [(kind, "vendor", moment(at), moment(at), moment(at)) for kind, at in told]
 
 
+@pytest.mark.long
 def test_figures_are_those_of_the_same_runs_without_events_where_nothing_was_bounded(engine: Engine) -> None:
     account = account_of(4)
     with job(account, engine, behaviour="4.7") as etl:
@@ -319,6 +328,7 @@ def test_figures_are_those_of_the_same_runs_without_events_where_nothing_was_bou
         assert etl.rows("SELECT * FROM conversation_openings ORDER BY conversation_id") == without
 
 
+@pytest.mark.long
 def test_what_was_noted_by_a_clock_that_was_ahead_is_read_again(engine: Engine) -> None:
     account = answered(2)
     with job(account, engine, behaviour="2026") as etl:

@@ -128,6 +128,7 @@ def test_each_fact_has_its_column_and_nothing_is_written_twice(etl: Job) -> None
     assert sorted(etl.rows(versions)) == before
 
 
+@pytest.mark.long
 def test_whatsapp_of_this_vendor_is_called_whatsapp_in_every_view(etl: Job) -> None:
     etl.run()
     for view in ("conversations", "csat", "first_responses", "reply_times", "resolutions", "daily_volume"):
@@ -140,6 +141,7 @@ def test_whatsapp_of_this_vendor_is_called_whatsapp_in_every_view(etl: Job) -> N
         assert etl.rows("SELECT channel FROM bi.conversations WHERE inbox_id = 1") == [(expected,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", [{"pii": "hash", "pii_key": KEY}, {"pii": "drop"}], ids=["hash", "drop"])
 def test_where_personal_data_are_not_kept_the_notes_are_not_and_the_facts_are(etl: Job, mode: dict[str, Any]) -> None:
     etl.run(**mode)
@@ -156,6 +158,7 @@ def test_redacting_takes_the_notes_away_and_leaves_the_facts(etl: Job) -> None:
     assert NOTES not in everything_stored(etl.engine)
 
 
+@pytest.mark.long
 def test_forgetting_a_contact_takes_the_notes_about_the_answer_away(etl: Job) -> None:
     etl.run()
     forget(etl.engine, 1, {1})

@@ -181,6 +181,7 @@ def test_whatever_is_wrong_is_found_by_name_and_repaired(engine: Engine) -> None
         assert [row["id"] for row in after["messages"] if row not in before["messages"]] == [99]
 
 
+@pytest.mark.long
 def test_a_message_that_is_in_another_conversation_is_wrong_in_both(engine: Engine) -> None:
     with job(account_of(6), engine) as etl:
         etl.run()
@@ -193,6 +194,7 @@ def test_a_message_that_is_in_another_conversation_is_wrong_in_both(engine: Engi
         assert set(found.findings.to_repair) == {4, 6}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [4, 12])
 def test_a_conversation_of_which_every_row_is_lost_is_found(engine: Engine, number: int) -> None:
     with job(account_of(12), engine) as etl:
@@ -295,6 +297,7 @@ def test_what_changed_and_no_clock_tells_is_one(
         assert (told(found), found.outcome) == (expected, "incomplete")
 
 
+@pytest.mark.long
 def test_what_moves_without_anything_changing_is_not_compared(engine: Engine) -> None:
     account = account_of(12)
     with job(account, engine, behaviour=NEWEST) as etl:
@@ -305,6 +308,7 @@ def test_what_moves_without_anything_changing_is_not_compared(engine: Engine) ->
         assert (told(found := verified(etl)), found.outcome) == ([], "complete")
 
 
+@pytest.mark.long
 def test_an_owner_who_left_is_told_of_no_clock(engine: Engine) -> None:
     account = rich_account()
     with job(account, engine) as etl:
@@ -331,6 +335,7 @@ def test_what_cannot_be_read_is_not_equal(engine: Engine) -> None:
         assert found.messages.bound == pytest.approx(6 / 36)
 
 
+@pytest.mark.long
 def test_what_cannot_be_stored_is_not_equal_either(engine: Engine) -> None:
     def spoiled(message: dict[str, Any]) -> None:
         message["created_at"] = "never" if message["id"] == 8 else message["created_at"]
@@ -350,6 +355,7 @@ def test_a_dead_token_fails_at_once(engine: Engine) -> None:
         assert len(etl.vendor.requests) == 1
 
 
+@pytest.mark.long
 def test_while_a_run_goes_on_nothing_is_compared(engine: Engine) -> None:
     with job(account_of(2), engine) as etl:
         etl.run()
@@ -391,6 +397,7 @@ NO_DIGEST = (
 )
 
 
+@pytest.mark.long
 def test_digests_of_another_token_are_no_difference_and_it_is_said_of_how_many_texts(engine: Engine) -> None:
     account = rich_account()
     with job(account, engine) as etl:
@@ -420,6 +427,7 @@ def test_after_hashes_were_dropped_what_is_equal_stays_equal(engine: Engine) -> 
             etl.run(pii="drop")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wanted", [ALL, Wanted(sample=30, seed=5), Wanted(sample=None, conversations=(2, 3))])
 def test_of_what_was_repaired_no_row_is_left_for_the_status_to_warn_of(engine: Engine, wanted: Wanted) -> None:
     with job(account_of(12), engine) as etl:
@@ -433,6 +441,7 @@ def test_of_what_was_repaired_no_row_is_left_for_the_status_to_warn_of(engine: E
         assert "the last verification found" not in judge(standing, datetime.now(UTC), timedelta(days=1)).said
 
 
+@pytest.mark.long
 def test_what_one_conversation_was_found_to_be_says_nothing_of_all_messages(engine: Engine) -> None:
     shown = "SELECT messages_differing_at_most > 0, rows_found_differing FROM bi.sync_health"
 

@@ -32,6 +32,7 @@ def merge_unseen(account: Account) -> None:
         one.updated_at = clocks[number]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", [OLD, "4.7"])
 @pytest.mark.parametrize("settings", [{}, {"pii": "drop"}])
 def test_a_conversation_whose_contact_changed_has_its_history_read_again(
@@ -79,6 +80,7 @@ def test_a_conversation_that_is_given_to_somebody_else_alone_is_read_again_too(e
         assert etl.rows(WRITERS) == [(1, 1), (2, 2), (3, 1), (4, 2)]
 
 
+@pytest.mark.long
 def test_a_list_that_names_no_contact_changes_none(engine: Engine) -> None:
     def change(request: Request, answer: Answer) -> Answer:
         body = answer.body.replace(b'"sender":{"additional', b'"nobody":{"additional')
@@ -95,6 +97,7 @@ def merged_in_the_tables(etl: Job) -> list[tuple[Any, ...]]:
     return etl.rows("SELECT count(*) FROM messages WHERE contact_id = 2")
 
 
+@pytest.mark.long
 def test_an_audit_finds_by_their_names_the_messages_of_a_contact_who_is_gone(engine: Engine) -> None:
     account = seen_by_an_agent(4)
     with job(account, engine, behaviour=OLD) as etl:

@@ -84,6 +84,7 @@ def with_plan(plans: dict[str, str]) -> Change:
     return changed
 
 
+@pytest.mark.long
 def test_histories_are_read_on_while_nothing_can_be_saved(engine: Engine, held: Connection) -> None:
     account = account_of(100)
     # Of page 13, which waits for room in the queue; were reading to wait, nobody would ask for it.
@@ -124,6 +125,7 @@ def test_a_page_that_cannot_be_saved_ends_the_run_and_those_behind_it_are_not_sa
         assert etl.asked()[1] == list(range(1, 26))
 
 
+@pytest.mark.long
 def test_where_the_commit_of_joined_pages_fails_none_of_them_is_told_as_saved(engine: Engine, held: Connection) -> None:
     """Whether a commit that failed is there all the same, nobody knows: nothing is tried again, and nothing claimed."""
     with engine.begin() as connection:
@@ -142,6 +144,7 @@ def test_where_the_commit_of_joined_pages_fails_none_of_them_is_told_as_saved(en
         assert_equal(etl, account)
 
 
+@pytest.mark.long
 def test_of_a_conversation_on_several_pages_that_wait_to_be_saved_the_newest_is_kept_and_its_history_read_once(
     engine: Engine, held: Connection
 ) -> None:
@@ -155,6 +158,7 @@ def test_of_a_conversation_on_several_pages_that_wait_to_be_saved_the_newest_is_
         assert etl.rows("SELECT count(*) FROM messages WHERE conversation_id = 100") == [(3,)]
 
 
+@pytest.mark.long
 def test_a_conversation_that_is_again_as_stored_is_not_left_as_a_page_that_waits_to_be_saved_has_it(
     engine: Engine, held: Connection
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_value_that_does_not_fit_its_type_is_null(
     assert read_values[at] == read
 
 
+@pytest.mark.long
 def test_a_quiet_run_leaves_the_views_and_a_new_attribute_keeps_what_rests_on_them(engine: Engine) -> None:
     account = account_with(definition(1, "order"))
     with walking_job(account, engine) as etl:

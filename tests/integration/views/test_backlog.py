@@ -86,6 +86,7 @@ def backlog(told: Told) -> dict[str, int]:
     return dict(tuple(one) for one in days)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("invariant", INVARIANTS)
 def test_of_any_history(random_histories: Engine, invariant: str) -> None:
     with random_histories.connect() as connection:

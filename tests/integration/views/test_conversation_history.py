@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from etl.demo.account import Account
@@ -51,6 +52,7 @@ def happen(etl: Job, account: Account, *events: Callable[[], Any]) -> dict[datet
     return truths
 
 
+@pytest.mark.long
 def test_at_each_moment_it_says_what_was_true_then(engine: Engine) -> None:
     account = account_of(3)
     account.conversations[1].labels = ["vip"]
@@ -80,6 +82,7 @@ def test_at_each_moment_it_says_what_was_true_then(engine: Engine) -> None:
         ]
 
 
+@pytest.mark.long
 def test_one_that_is_deleted_is_not_there_any_more_and_was_before(engine: Engine) -> None:
     account = account_of(3)
     with job(account, engine) as etl:
@@ -88,6 +91,7 @@ def test_one_that_is_deleted_is_not_there_any_more_and_was_before(engine: Engine
         assert etl.rows("SELECT count(*) FROM bi.conversation_history WHERE conversation_id = 2") == [(1,)]
 
 
+@pytest.mark.long
 def test_changes_of_fields_are_shown_with_whose_they_are(engine: Engine) -> None:
     account = account_of(3)
     with job(account, engine) as etl:

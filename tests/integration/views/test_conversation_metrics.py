@@ -63,6 +63,7 @@ def test_a_conversation_that_no_run_saw_has_no_owners_and_one_that_no_whole_run_
     assert metrics(told, "questions, is_unanswered, replies, resolutions") == (1, True, 0, 0)
 
 
+@pytest.mark.long
 def test_the_time_of_a_conversation_is_parted_by_status_and_by_who_waits(told: Told) -> None:
     told.conversation(1, "03-02 09:00")
     told.wrote(1, ("03-02 09:00", "in"), ("03-02 09:30", "Ann"))

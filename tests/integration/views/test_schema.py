@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, insert, text
 
 from etl.database.states import ConversationState
@@ -168,6 +169,7 @@ def histories(inboxes: int, attributes: list[Any]) -> dict[str, list[Row]]:
     }
 
 
+@pytest.mark.long
 def test_hostile_values_make_no_view_fail(engine: Engine) -> None:
     zones = [None, "", "Mars/Olympus", "UTC'; --", "Asia/Jerusalem"]
     inboxes = [
@@ -194,6 +196,7 @@ def test_hostile_values_make_no_view_fail(engine: Engine) -> None:
     assert rows(engine, "SELECT count(*) FROM bi.csat WHERE is_satisfied AND source = 'message'") == [(1,)]
 
 
+@pytest.mark.long
 def test_a_message_of_1970_is_in_its_day_and_one_without_a_time_in_that_on_which_it_was_first_seen(
     engine: Engine,
 ) -> None:

@@ -78,6 +78,7 @@ Member(settings, Client(settings), lambda _: None).take(make_engine(sys.argv[2])
 """
 
 
+@pytest.mark.long
 def test_what_a_worker_had_saved_of_a_part_is_counted_although_it_is_killed_in_the_middle(
     engine: Engine, tmp_path: Path
 ) -> None:

@@ -74,6 +74,7 @@ def test_the_figures_tell_what_was_saved_by_an_attempt_that_failed(engine: Engin
     assert (done.outcome, done.tally.counts["messages"]["inserted"]) == ("complete", 1)
 
 
+@pytest.mark.long
 def test_a_part_of_which_a_newer_worker_tells_more_loses_nothing_that_both_know(
     engine: Engine,
 ) -> None:

@@ -127,6 +127,7 @@ def clocks_around(nights: list[str]) -> list[datetime]:
     return sorted({*(moments[0] + number * HOUR for number in range(hours + 1)), *minutes})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "nights",
     [

@@ -377,6 +377,7 @@ def test_a_part_that_fails_leaves_what_was_saved_and_can_be_tried_again(engine: 
 # Personal data.
 
 
+@pytest.mark.long
 def test_with_hashes_nothing_personal_is_in_the_parts_or_in_the_queue(engine: Engine) -> None:
     account = account_of(50)
     kept: list[str] = []
@@ -397,6 +398,7 @@ def test_with_hashes_nothing_personal_is_in_the_parts_or_in_the_queue(engine: En
         assert one not in everything
 
 
+@pytest.mark.long
 def test_who_belongs_to_what_is_read_once_by_the_worker_that_cut_the_run(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -64,6 +64,7 @@ def test_settings_that_are_named_are_settings():
     assert set(re.findall(r"\b(?:ETL_[A-Z_]+|DATABASE_URL\w*)", told)) - VARIABLES == set()
 
 
+@pytest.mark.long
 def test_commands_that_ask_no_server_do_not_wait_for_what_speaks_to_one():
     rooms = (
         "etl.commands.main, etl.monitoring.run_history, etl.monitoring.summary, etl.workers.queue, etl.privacy.redact"
@@ -73,6 +74,7 @@ def test_commands_that_ask_no_server_do_not_wait_for_what_speaks_to_one():
     assert done.stdout == "set()\n"
 
 
+@pytest.mark.long
 def test_a_run_does_not_wait_for_what_only_changes_the_tables():
     rooms = "etl.commands.main, etl.database.migrate, etl.monitoring.observer, etl.monitoring.progress, etl.run.sync"
     program = f"import sys, {rooms}; print({{'alembic', 'mako'}} & sys.modules.keys())"

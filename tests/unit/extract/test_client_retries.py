@@ -91,6 +91,7 @@ def test_a_connection_that_is_reset_is_tried_again(client_of):
     assert (server.connections, client.requests, client.retries) == (3, 3, 2)
 
 
+@pytest.mark.long
 def test_an_answer_that_does_not_come_in_time_is_tried_again(serving, client_of, caplog):
     enough = Event()
     asked = []

@@ -70,6 +70,7 @@ print(sizes, most() - before)
 """
 
 
+@pytest.mark.long
 def test_eight_large_answers_at_once_take_no_more_than_the_memory(serving):
     """Each of them is kept by nobody: what is measured is what it takes to get them."""
     size = 15 * MEGABYTE

@@ -74,6 +74,7 @@ def test_every_alert_is_tried():
     assert [name for name in RULES if name not in TRIED.read_text(encoding="utf-8")] == []
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not PROMTOOL, reason="promtool is not installed: apt-get install prometheus")
 @pytest.mark.parametrize("arguments", [("check", "rules", str(ALERTS)), ("test", "rules", str(TRIED))])
 def test_promtool_agrees(arguments):

@@ -157,6 +157,7 @@ def test_the_service_is_tried_again_three_times(tmp_path, tries, stops):
 # --- Kubernetes -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", ["1.31.0", "1.37.0"])
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda one: one["kind"])
 def test_kubernetes_knows_every_field(manifest, version):

@@ -78,6 +78,7 @@ def test_what_is_no_weekday_and_no_country_is_refused(given, said):
     assert str(refused.value) == f"The settings have faults:\n  {said}"
 
 
+@pytest.mark.long
 def test_who_names_no_country_does_not_wait_for_the_list_of_holidays():
     program = (
         "import sys; from etl.settings.settings import Settings; import etl.run.sync\n"
