@@ -1,11 +1,12 @@
 from heapq import merge
 from itertools import islice
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.id_set import HIGHEST_BIT, IdSet
 from etl.run.spans import find_spans
+from tests.examples import examples
 
 NUMBERS = st.one_of(st.integers(-3, 70), st.sampled_from([HIGHEST_BIT, 2**63, -(2**63)]))
 
@@ -53,6 +54,7 @@ LIKE_IDS = st.sets(
 )
 
 
+@settings(max_examples=examples(25, 1_000))
 @given(LIKE_IDS, LIKE_IDS, LIKE_IDS, FAR, st.integers(0, 30))
 def test_the_edges_tell_the_same_spans_as_all_ids_do(
     some: set[int], others: set[int], gone: set[int], far: int, around: int

@@ -11,7 +11,7 @@ from etl.demo.events import add_conversation, add_message, delete_message, edit_
 from etl.demo.server import Answer, Request
 from etl.privacy.forget import forget
 from etl.selection import Selection
-from tests.integration.run.test_audit import broken_second_page, sums
+from tests.integration.run.audits import broken_second_page, sums
 from tests.personal_data import KEY
 from tests.scripted_account import DAY, LONG_AGO, Job, account_of, empty_account, job, notes_of, server_fault
 

@@ -230,6 +230,7 @@ CONTENTS = (
 )
 
 
+@pytest.mark.long
 def test_with_one_answer_in_five_broken_in_seven_ways_a_run_ends_complete_and_exact(
     engine: Engine, server_url: str, template: str, waits: list[float]
 ) -> None:

@@ -20,7 +20,7 @@ def test_after_each_night_nothing_is_wrong_but_what_only_a_walk_can_see(
     engine: Engine, behaviour: str, seed: int
 ) -> None:
     # Ties of pages that are small, so that rows cross the boundary between two of them often.
-    account = generate(examples(60, 120), seed=seed, until=now() - 10 * DAY, ties=(0.0, 0.3)[seed % 2])
+    account = generate(examples(30, 120), seed=seed, until=now() - 10 * DAY, ties=(0.0, 0.3)[seed % 2])
     world, told = World(account, behaviour, Random(seed)), Told()
     settings = QUIET if seed % 3 else {"contacts": "all"}
     with job(account, engine, behaviour=behaviour, page_size=10) as etl:
