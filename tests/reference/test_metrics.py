@@ -1,5 +1,6 @@
 """Holds bi.conversation_metrics against an independent reading of docs/metrics.md, on made-up desks of all kinds."""
 
+import pytest
 from sqlalchemy import Engine
 
 from tests.databases import new_engine
@@ -23,6 +24,7 @@ def differences(wanted: list[Row], engine: Engine) -> dict[int, Row]:
     }
 
 
+@pytest.mark.long
 def test_what_a_run_that_was_not_complete_tells_later_makes_nothing_longer(server_url: str, template: str) -> None:
     """The last run that was complete came days before the last one."""
     with new_engine(server_url, template) as engine:
@@ -36,6 +38,7 @@ def test_what_a_run_that_was_not_complete_tells_later_makes_nothing_longer(serve
         assert differences(wanted, engine) == {}
 
 
+@pytest.mark.long
 def test_before_a_run_was_complete_nothing_that_goes_on_has_seconds(server_url: str, template: str) -> None:
     with new_engine(server_url, template) as engine:
         desk = Desk(engine, wild(8, days=DAYS), seed=8)

@@ -63,6 +63,7 @@ def test_with_the_vendors_own_events_every_opening_is_what_happened(
     assert [row for row in told_by if row["resolved_by"]] == [{"resolved_at_is": "told", "resolved_by": "vendor"}]
 
 
+@pytest.mark.long
 def test_with_them_our_reading_of_the_demos_account_is_the_vendors_and_differs_in_replies_that_failed() -> None:
     """Three histories were imported, of whose times before that the server has written nothing down."""
     with_them, without = compared(with_events=True), compared()

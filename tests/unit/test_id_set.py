@@ -1,6 +1,7 @@
 from heapq import merge
 from itertools import islice
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ def test_it_holds_what_a_set_holds(steps: list[tuple[bool, int]]) -> None:
     assert (plain - ids, {1, 2} | ids, ids & {1}) == (set(), plain | {1, 2}, plain & {1})
 
 
+@pytest.mark.long
 def test_the_small_ones_come_in_order_and_take_a_bit_each() -> None:
     ids = IdSet(range(1_000_000, 0, -1))
     assert list(ids) == list(range(1, 1_000_001))

@@ -76,6 +76,7 @@ def test_json_is_one_object_and_nothing_else_on_standard_output(etl: RunEtl, set
     assert done.stdout.count("\n") == 1
 
 
+@pytest.mark.long
 def test_logs_are_json_lines_when_asked_for(etl: RunEtl, settings: dict[str, str]) -> None:
     lines = [json.loads(line) for line in etl("sync", ETL_LOG_FORMAT="json", **settings).stderr.splitlines()]
     assert [(line["level"], line["event"].split(":")[0]) for line in lines] == [

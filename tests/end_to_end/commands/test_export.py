@@ -72,6 +72,7 @@ def test_contacts_are_masked_in_a_file_that_excel_takes_for_utf_8(etl: RunEtl, u
     assert files(tmp_path) == {"out.csv"}
 
 
+@pytest.mark.long
 def test_in_clear_a_text_that_would_be_computed_has_a_sign_before_it(etl: RunEtl, url: str, tmp_path: Path) -> None:
     done = etl("export", "bi.contacts", "--to", "out.csv", "--personal-data", DATABASE_URL=url)
     assert (done.returncode, done.stderr) == (0, "")
@@ -110,6 +111,7 @@ def test_parquet_keeps_types_and_points_in_time(etl: RunEtl, url: str, tmp_path:
     ]
 
 
+@pytest.mark.long
 def test_contacts_are_masked_in_parquet_too(etl: RunEtl, url: str, tmp_path: Path) -> None:
     assert etl("export", "contacts", "--to", "c.parquet", DATABASE_URL=url).returncode == 0
     rows = parquet.read_table(tmp_path / "c.parquet").to_pylist()

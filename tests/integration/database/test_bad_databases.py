@@ -193,6 +193,7 @@ def test_a_disk_that_is_nearly_full_is_told_where_it_can_be(engine: Engine, monk
         assert (limits.little_disk(connection) is not None) == folder.is_dir()
 
 
+@pytest.mark.long
 def test_a_standby_that_is_gone_is_told_before_a_run_waits_for_it(tmp_path: Path) -> None:
     url = embedded.start(tmp_path / "home", "etl")
     engine = make_engine(url)
@@ -223,6 +224,7 @@ def compute(engine: Engine) -> None:
         schema.refresh(connection, everything=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("work", [migrate.migrate, compute])
 def test_neither_a_migration_nor_the_figures_are_ended_by_a_timeout_of_the_role(
     impatient: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch, work: object
@@ -255,6 +257,7 @@ def test_no_connection_of_the_job_is_ended_when_it_is_idle_nor_sees_less_than_is
             assert connection.exec_driver_sql(f"SHOW {name}").scalar() == value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", [limits.CONNECTIONS_OF_A_RUN])
 def test_a_run_takes_as_many_connections_as_the_check_says(
     runs_only: Engine, database_url: str, role: str, limit: int

@@ -33,6 +33,7 @@ def test_the_option_that_keeps_the_users_file_out_is_told_from_values(given: Seq
     assert without_no_psqlrc(given) == (kept, list(given) == kept)
 
 
+@pytest.mark.long
 def test_psql_looks_for_names_in_the_tables_schema_only(etl: RunEtl, database_url: str) -> None:
     for options in (["-At"], ["-XAt"], ["-qAt", "--no-psqlrc"], ["-1At"]):
         done = etl("psql", *options, "-c", PATH, DATABASE_URL=database_url)

@@ -226,6 +226,7 @@ def test_what_an_earlier_version_granted_is_taken_over(engine: Engine, role: str
     assert reads(engine, role) == "nothing"
 
 
+@pytest.mark.long
 def test_what_others_said_of_views_to_come_is_not_taken_over(engine: Engine, role: str, server_url: str) -> None:
     """Anybody may, in any schema: whoever reads one view would get all."""
     migrate.migrate(engine, "0007_contract")

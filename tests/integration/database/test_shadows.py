@@ -131,6 +131,7 @@ def test_the_functions_are_called_where_schema_public_is_looked_into(empty_datab
     assert by_hand(empty_database_url, "SELECT '{}'::jsonb ->> 'x'")[1:] != []
 
 
+@pytest.mark.long
 def test_what_was_made_calls_none_of_them_whoever_reads_or_refreshes_it(empty_database_url: str, reader: str) -> None:
     at_head(empty_database_url)
     reads = [f"SELECT * FROM {view}" for view in VIEWS]

@@ -292,6 +292,7 @@ def test_the_session_of_a_lock_is_touched_whatever_the_run_waits_for(
         assert etl.run().outcome == "complete"
 
 
+@pytest.mark.long
 def test_a_session_that_is_not_touched_loses_its_lock(
     engine: Engine, other: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,6 +304,7 @@ def test_a_session_that_is_not_touched_loses_its_lock(
             lock.check()
 
 
+@pytest.mark.long
 def test_a_limit_of_the_role_on_silence_ends_no_session_of_ours(database_url: str, engine: Engine) -> None:
     name = engine.url.database
     execute(database_url, f"ALTER DATABASE {name} SET idle_session_timeout = '300ms'")  # a session may begin slowly

@@ -230,6 +230,7 @@ def test_a_conversation_that_another_contact_takes_over_stays_empty_and_is_told_
         assert notes_of(scripted.run()) == []
 
 
+@pytest.mark.long
 def test_who_is_not_there_yet_is_kept_out(engine: Engine) -> None:
     account = two_people()
     with job(account, engine) as scripted:

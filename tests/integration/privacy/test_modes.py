@@ -151,6 +151,7 @@ def test_nothing_personal_of_a_generated_account_is_anywhere(engine: Engine, mod
     assert [one for one in people | written if one in stored] == []
 
 
+@pytest.mark.long
 def test_everything_of_a_generated_account_is_there_when_it_is_kept(engine: Engine) -> None:
     account = generate(70, ties=0.2)
     with job(account, engine) as demo:
@@ -348,6 +349,7 @@ def test_the_command_refuses_with_2(etl: RunEtl, database_url: str) -> None:
     assert (refused.returncode, "run `etl redact`" in refused.stderr.replace("\n", " ")) == (2, True)
 
 
+@pytest.mark.long
 def test_another_account_may_be_stored_in_another_way(engine: Engine) -> None:
     with job([account_of(1), account_of(1, number=2)], engine) as scripted:
         scripted.run()

@@ -104,6 +104,7 @@ def test_one_that_the_vendor_no_longer_has_stays_away(engine: Engine) -> None:
         assert removal.remove(engine, 1, [2])["csat_responses"] == 1
 
 
+@pytest.mark.long
 def test_what_was_rejected_of_it_and_its_entry_in_the_ledger_go_too(engine: Engine) -> None:
     with job(rated(), engine, spoiled) as scripted:
         scripted.run()

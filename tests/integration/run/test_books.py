@@ -132,6 +132,7 @@ def test_a_large_account_is_healed_likewise(engine: Engine, harm: Callable[[Job]
         assert healed.tally.requests < quiet.tally.requests + 250
 
 
+@pytest.mark.long
 def test_a_quiet_night_asks_seven_times_more_and_tells_that_all_messages_agree(engine: Engine) -> None:
     with walking_job(busy_account(20, 3), engine) as etl:
         etl.run()
@@ -398,6 +399,7 @@ def test_a_survey_lost_while_one_of_a_deleted_conversation_could_be_counted_is_r
         )
 
 
+@pytest.mark.long
 def test_an_answer_that_the_vendor_destroyed_with_a_merged_contact_stays_and_is_explained(engine: Engine) -> None:
     account = surveyed_account()
     with job(account, engine) as etl:

@@ -115,6 +115,7 @@ def test_a_list_that_cannot_be_had_is_a_note_and_marks_nobody(engine, kind):
         assert one.rows("SELECT id FROM contacts WHERE deleted_at IS NOT NULL") == []
 
 
+@pytest.mark.long
 def test_a_page_that_fails_costs_its_order_and_not_its_contacts(engine):
     def change(request: Request, answer: Answer) -> Answer:
         return server_fault() if page_of(request) == 2 and request.first("sort") == BEST else answer

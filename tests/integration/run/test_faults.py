@@ -344,6 +344,7 @@ def test_a_rate_that_is_set_meets_not_one_429(seconds_a_request: float) -> None:
     assert (max(sent), sum(sent), sum(refused), client.retries) == (LIMIT, 2_000, 0, 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds_a_request", [0.01, *in_the_long_run(0.05)])
 def test_a_limit_is_learned_in_the_first_whole_minute_and_costs_one_429_a_thread(seconds_a_request: float) -> None:
     sent, refused, client = limited_run(2_000, None, seconds_a_request)

@@ -71,6 +71,7 @@ def test_a_conversation_for_which_somebody_else_answers_is_unreadable_for_that_n
         assert_equal(etl, account)
 
 
+@pytest.mark.long
 @BOTH
 def test_a_conversation_that_was_loaded_gets_no_tombstone_by_somebody_elses_404(
     engine: Engine, run_it: Callable[[Job], Run]

@@ -390,6 +390,7 @@ def test_a_field_that_vanishes_is_told_or_leaves_every_row_true(engine: Engine) 
 
 
 @pytest.mark.long
+@pytest.mark.long
 def test_every_field_that_is_sent_and_has_a_column_is_known_to_this_fuzz(engine: Engine) -> None:
     """Nothing is left out for want of a name: what has a column of its name is in COLUMNS."""
     right = learn(engine, "4.7")

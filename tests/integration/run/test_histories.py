@@ -243,6 +243,7 @@ SHAPES = """
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", [OLD, NEW])
 def test_what_only_one_of_the_two_shapes_has_is_kept_when_the_other_is_read(engine: Engine, behaviour: str) -> None:
     account = account_of(1)
@@ -355,6 +356,7 @@ def test_who_goes_back_from_listed_to_full_gets_every_history(engine: Engine, be
         assert etl.rows(STORED) == truth(account)
 
 
+@pytest.mark.long
 def test_a_conversation_whose_clock_goes_backwards_is_read_again(engine: Engine) -> None:
     account = account_of(3)
     with job(account, engine) as etl:

@@ -29,6 +29,7 @@ def test_only_what_changed_is_taken_in_again(engine: Engine) -> None:
         assert etl.run().tally.counts["conversations"] == {"seen": 60, "inserted": 0, "updated": 0, "unchanged": 60}
 
 
+@pytest.mark.long
 def test_what_changed_between_list_and_history_and_then_back_is_put_right(engine: Engine) -> None:
     amid = {"on": True}
 
@@ -74,6 +75,7 @@ def test_a_backfill_takes_in_what_is_unchanged_too(engine: Engine) -> None:
         assert etl.rows("SELECT content FROM messages WHERE id = 10") == [("message 0 of 4 🙂",)]
 
 
+@pytest.mark.long
 def test_a_conversation_of_which_a_record_was_rejected_is_looked_at_every_night(engine: Engine) -> None:
     def broken(request: Request, answer: Answer) -> Answer:
         if not request.path.endswith("/conversations"):
@@ -135,6 +137,7 @@ def test_a_conversation_that_was_rejected_for_a_night_is_read_well_when_it_comes
         assert etl.rows("SELECT entity_id FROM rejected_records WHERE resolved_at IS NULL") == []
 
 
+@pytest.mark.long
 def test_whether_an_agent_is_at_work_is_told_by_conversations_that_are_left_alone_too(engine: Engine) -> None:
     account = account_of(2)
     account.conversations[1].assignee_id = 2

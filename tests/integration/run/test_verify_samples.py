@@ -30,6 +30,7 @@ def drawn(engine: Engine, seeds: Iterable[int], sample: int) -> list[set[int]]:
     return [{message for target in one.targets for message in target.messages} for one in found]
 
 
+@pytest.mark.long
 def test_with_200_seeds_it_finds_what_is_wrong_as_often_as_the_hypergeometric_says(engine: Engine) -> None:
     messages, wrong, sample = 90, 6, 20
     account = account_of(20)

@@ -109,6 +109,7 @@ def test_a_quiet_run_leaves_the_views_and_a_new_attribute_keeps_what_rests_on_th
         assert etl.rows("SELECT amount FROM bi.conversation_attribute_columns") == [(None,), (None,)]
 
 
+@pytest.mark.long
 def test_a_view_that_is_made_anew_has_the_rights_of_the_old_one(engine: Engine) -> None:
     account = account_with(definition(1, "order"), definition(2, "amount"))
     rights = """
@@ -155,6 +156,7 @@ def test_where_another_view_rests_on_a_column_that_goes_the_views_stay_and_the_r
         assert etl.rows("SELECT * FROM bi.conversation_attribute_columns ORDER BY 2") == [(1, 1), (1, 2)]
 
 
+@pytest.mark.long
 def test_two_accounts_share_the_views_and_a_type_on_which_they_differ_is_text(engine: Engine) -> None:
     first = account_with(definition(1, "size", "number"), conversations=1)
     second = account_with(definition(2, "size", "text"), definition(3, "shape"), conversations=1, number=2)

@@ -79,6 +79,7 @@ def test_figures_that_cannot_be_computed_are_a_problem_and_the_next_run_computes
         assert etl.rows(f"SELECT count(*) FROM conversation_openings WHERE xmin = ({last})") == [(3,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("outcome", ["failed", "interrupted", "incomplete"])
 def test_what_a_run_wrote_and_did_not_count_is_counted_by_the_next_one(engine: Engine, outcome: str) -> None:
     with job(account_of(3), engine) as etl:
@@ -90,6 +91,7 @@ def test_what_a_run_wrote_and_did_not_count_is_counted_by_the_next_one(engine: E
         assert etl.rows(OPENINGS) == [(4,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("selection", "confirms"),
     [

@@ -88,6 +88,7 @@ def test_a_role_reads_all_views_and_sees_nobodys_name_address_or_words(
         assert reader.execute("SELECT problems FROM bi.sync_health").fetchall() == [("1 (see etl runs)",)]
 
 
+@pytest.mark.long
 def test_with_personal_data_the_role_sees_them_until_it_is_granted_again_without(
     etl: RunEtl, database_url: str, role: str
 ) -> None:

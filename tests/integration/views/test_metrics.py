@@ -77,6 +77,7 @@ def test_no_two_rows_of_a_view_have_the_same_key(view, written):
     assert rows(written, f"SELECT {key} FROM {METRICS.source_of(view)} GROUP BY {key} HAVING count(*) > 1") == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mart", [one.stem for one in MARTS])
 def test_a_mart_has_as_many_rows_as_its_view_and_the_columns_that_are_described(mart, written):
     view = mart.removeprefix("helpdesk_")

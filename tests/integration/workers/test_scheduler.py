@@ -152,6 +152,7 @@ def test_over_a_change_of_the_clock_each_night_begins_once_and_at_its_minute(eng
     assert found == [(utc(one), (1, one[5:], "sync", "todo")) for one in nights]
 
 
+@pytest.mark.long
 def test_a_night_whose_run_never_began_is_not_queued_a_second_time(engine: Engine) -> None:
     """As when it failed before it could be written down: that is for the retries, and for the next night."""
     begun(engine, utc("2026-05-31 23:00"))

@@ -127,6 +127,7 @@ def test_a_language_without_texts_is_refused(language, assets):
         assets.contents(language)
 
 
+@pytest.mark.long
 def test_a_zip_for_ones_own_superset_is_in_the_language_too(assets, monkeypatch, tmp_path):
     monkeypatch.setenv("ETL_LANGUAGE", "he")
     monkeypatch.setattr("sys.argv", ["assets.py", str(tmp_path / "helpdesk.zip")])

@@ -288,6 +288,7 @@ def test_compose_is_found_as_a_command_of_docker_and_as_a_program(tmp_path, monk
     assert [Path(one).name for one in compose()] == found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("profile", [[], ["--profile", "demo"], ["--profile", "bi"]])
 def test_compose_reads_its_file_without_any_setting(tmp_path, profile):
     if not (program := compose()):
