@@ -57,7 +57,7 @@ lock: $(VENV)/dev  ## renew the pinned, hashed dependencies
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-strip-extras --no-emit-index-url --no-emit-find-links deploy/airflow/airflow.in -o deploy/airflow/airflow.lock
 
-bench: $(VENV)/dev build/peers/ready  ## measure against the limit and two peers, for hours; BENCH="--latency 20 --in-flight 16" one cell
+bench: $(VENV)/dev build/peers/ready build/ours/ready  ## measure against the limit and two peers, for hours; BENCH="--latency 20 --in-flight 16" one cell
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 bench-views: $(VENV)/dev  ## how fast the views of schema bi answer, on 200,000 conversations
@@ -103,6 +103,11 @@ $(VENV)/uv: requirements-dev.lock | $(VENV)/pip
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/uv $(VENV)/runtime
 	@$(call install,--require-hashes -r requirements-dev.lock)
+	@touch $@
+
+# What is measured is installed as a user has it, without what developers need.
+build/ours/ready: requirements.lock pyproject.toml
+	@$(MAKE) --no-print-directory build/ours/runtime VENV=build/ours
 	@touch $@
 
 # The peers' own environment: what they need is no dependency of ours.

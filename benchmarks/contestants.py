@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import sql
 
 from benchmarks.account import EVERY
-from benchmarks.place import BIN, MIGRATED, PEERS, ROOT, TOKEN, Place, Server, environment
+from benchmarks.place import ETL, MIGRATED, PEERS, ROOT, TOKEN, Place, Server, environment
 from benchmarks.scenario import CHANGED, DLT, FIRST, LIMIT, OURS, SCRIPT, Cell, Measured
 
 LONGEST = 3600  # seconds after which a contestant is stopped: nothing here may wait for ever
@@ -102,7 +102,7 @@ def _command(name: str, cell: Cell, place: Place, server: Server, generation: in
     shared = ["--base-url", server.url, "--token", TOKEN, "--database", database]
     env = {key: value for key, value in os.environ.items() if not key.startswith("ETL_")}
     if name == OURS:
-        return [str(BIN / "etl"), "sync", "--json"], environment(place, OURS, server.url, cell.in_flight)
+        return [str(ETL), "sync", "--json"], environment(place, OURS, server.url, cell.in_flight)
     if name == SCRIPT:
         return [str(PEERS), "-P", str(ROOT / "benchmarks" / "peer_script.py"), *shared], env
     if name == DLT:

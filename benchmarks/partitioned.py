@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.account import Account, pages
-from benchmarks.place import BIN, MIGRATED, ROOT, Place, Server, environment, made, serving
+from benchmarks.place import ETL, MIGRATED, ROOT, Place, Server, environment, made, serving
 from benchmarks.vendor import PAGE, Vendor
 from etl.views import attribute_columns, schema
 
@@ -90,7 +90,7 @@ def _run(place: Place, server: Server, connection: psycopg.Connection[Any]) -> d
     server.control("reset")
     begun = time.perf_counter()
     env = environment(place, DATABASE, server.url, IN_FLIGHT)
-    subprocess.run([str(BIN / "etl"), "sync"], cwd=place.folder, env=env, check=True, capture_output=True)
+    subprocess.run([str(ETL), "sync"], cwd=place.folder, env=env, check=True, capture_output=True)
     seconds = time.perf_counter() - begun
     grown, wal = (after - before for after, before in zip(_state(connection), (size, written), strict=True))
     asked = server.control("counters")["asked"]

@@ -18,7 +18,8 @@ from psycopg import sql
 from etl.database import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
+# As a user has it: what developers have beside it is loaded by libraries that find it, as rich does with attrs.
+ETL = ROOT / "build" / "ours" / "bin" / "etl"
 PEERS = ROOT / "build" / "peers" / "bin" / "python"
 TOKEN = "bench-token-0123456789"
 MIGRATED = "migrated"
@@ -105,7 +106,7 @@ def made() -> Iterator[Place]:
         (place.folder / "socket").write_text(url.partition("host=")[2])
         try:
             place.create(MIGRATED)
-            migrate = [str(BIN / "etl"), "migrate"]
+            migrate = [str(ETL), "migrate"]
             subprocess.run(migrate, cwd=folder, env=environment(place, MIGRATED), check=True, capture_output=True)
             yield place
         finally:

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from benchmarks.contestants import prepare
-from benchmarks.place import BIN, Place, Server, environment
+from benchmarks.place import ETL, Place, Server, environment
 from benchmarks.scenario import OURS
 
 RUNS = 5
@@ -21,7 +21,7 @@ def measure(place: Place, server: Server) -> dict[str, float]:
         seconds = []
         for _ in range(RUNS):
             begun = time.perf_counter()
-            subprocess.run([str(BIN / "etl"), *arguments], cwd=place.folder, env=env, check=True, capture_output=True)
+            subprocess.run([str(ETL), *arguments], cwd=place.folder, env=env, check=True, capture_output=True)
             seconds.append(time.perf_counter() - begun)
         found[f"etl {arguments[0]}"] = round(statistics.median(seconds), 3)
     return found
