@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.naming import conv
 
 # The migration that makes these tables.
-REVISION = "0015_acceptances"
+REVISION = "0016_unseen"
 
 
 SCHEMA = "helpdesk"

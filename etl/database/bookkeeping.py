@@ -75,6 +75,9 @@ class SyncRun(OfAccount, Base):
     known: Mapped[dict[str, Any] | None] = column(
         comment="What was accepted and stayed so: kind -> which (see acceptances); NULL: nothing"
     )
+    unseen: Mapped[list[Any] | None] = column(
+        comment="Conversations in the tables that it could not see (an array of their ids, as texts); NULL: it saw all",
+    )
 
 
 class SyncPart(OfAccount, Base):

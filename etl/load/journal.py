@@ -42,6 +42,7 @@ class Run:
     problems: why the run is not complete, in sentences. notes: what is worth knowing and no fault.
     tally: what it did so far, as sums and sets. clock: by which its times are noted. failure: what ended it, in this
     process only. known: kind -> what of it was accepted (`etl accept`) and stayed so: not complete, and no problem.
+    unseen: conversations in the tables that it could not see; it is no witness of what became of them.
     """
 
     account_id: int
@@ -60,6 +61,7 @@ class Run:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     known: dict[str, list[str]] = field(default_factory=dict)
+    unseen: list[int] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     clock: Clock = field(default_factory=Clock)
     failure: EtlError | None = None
@@ -158,6 +160,7 @@ def _ending(run: Run, counts: dict[str, Counter[str]]) -> dict[str, Any]:
         "problems": run.problems or None,
         "notes": run.notes or None,
         "known": run.known or None,
+        "unseen": list(map(str, run.unseen)) or None,
         "quotes": quoted(run.tally.quotes, [*run.problems, *run.notes]) or None,
         **(run.ledger or {}),
     }

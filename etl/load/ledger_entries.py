@@ -89,6 +89,20 @@ def of_state(connection: Connection, account_id: int, state: str) -> set[int]:
     return set(connection.scalars(select(LedgerEntry.conversation_id).where(ours)))
 
 
+def unseen(connection: Connection, account_id: int, seen: IdSet) -> dict[int, str]:
+    """Return the conversations in the tables that a run could not see, each with why: FORBIDDEN or UNREADABLE.
+
+    seen: those that it saw.
+    """
+    rows = connection.execute(
+        select(LedgerEntry.conversation_id, LedgerEntry.state)
+        .join(Conversation, (Conversation.account_id == account_id) & (Conversation.id == LedgerEntry.conversation_id))
+        .where(LedgerEntry.account_id == account_id, LedgerEntry.state != DELETED, Conversation.deleted_at.is_(None))
+        .order_by(LedgerEntry.conversation_id)
+    )
+    return {row.conversation_id: row.state for row in rows if row.conversation_id not in seen}
+
+
 def unread(connection: Connection, account_id: int) -> dict[int, Unread]:
     """Return what is known of the conversations that could not be read when they were last asked for."""
     rows = connection.execute(

@@ -7,6 +7,7 @@ from etl.extract.client import Client
 from etl.load import ledger_entries
 from etl.load.acceptances import FaultKind
 from etl.load.journal import COUNTS, WALK
+from etl.load.ledger_entries import FORBIDDEN
 from etl.run import accepted, contacts, contract, edit_clock, far_ids, members, messages, odd_values
 from etl.run.accepted import Accepted
 from etl.run.books_surveys import Surveys
@@ -48,7 +49,7 @@ def settle_accounts(
             patrol(intake)
     elif selection.recent and since:
         contacts.read_newest(client, intake, dimensions, since)
-        accepted.note_unseen(known)
+        _note_unseen(known)
     if selection.kind == "sync":
         edit_clock.learn(intake)
     contacts.find_again(intake)
@@ -71,6 +72,7 @@ def _account_for_conversations(ledger: Ledger, selection: Selection, dimensions:
     run.proof = run.proof or WALK
     run.ledger = ledger.settle(selection.accept_deletions)
     are_known = accepted.judge_conversations(known, ledger)
+    _note_unseen(known)
     if not dimensions.sees_everything:
         run.notes.append("This token does not see everything: it is not an administrator's.")
     elif refused := run.ledger["forbidden"] - len(run.known.get(FaultKind.FORBIDDEN, ())):
@@ -82,6 +84,24 @@ def _account_for_conversations(ledger: Ledger, selection: Selection, dimensions:
     if broken := [why for one, why in ledger.unreadable.items() if one not in are_known]:
         said = f"{len(broken)} conversations could not be read; the next run tries again. The first: {broken[0].said}"
         run.problems.append(said)
+
+
+def _note_unseen(known: Accepted) -> None:
+    """Note which conversations in the tables the run could not see, and say which of them its token is refused."""
+    run = known.run
+    if run.selection:
+        accepted.note_unseen(known)
+    with transaction(known.engine) as connection:
+        unseen = ledger_entries.unseen(connection, run.account_id, run.tally.seen)
+    run.unseen = list(unseen)
+    accepted_ones = set(run.known.get(FaultKind.FORBIDDEN, ()))
+    refused = [str(one) for one, why in unseen.items() if why == FORBIDDEN and str(one) not in accepted_ones]
+    if refused:
+        named = ", ".join(refused[: messages.MOST_NAMED]) + (" ..." if len(refused) > messages.MOST_NAMED else "")
+        run.notes.append(
+            f"{len(refused)} conversations in the tables are refused to this token ({named}): there and in the figures"
+            " they are as they were last seen. An administrator's token sees them."
+        )
 
 
 def _say_what_is_missing(intake: Intake, known: Accepted) -> None:

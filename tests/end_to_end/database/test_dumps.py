@@ -68,6 +68,6 @@ def test_where_nothing_is_wrong_the_check_has_two_lines_of_the_database_that_fit
         checked = etl("check", **settings(base_url, database_url))
         lines = [line for line in checked.stdout.splitlines() if " database " in line or " schema " in line]
         assert [line.split()[:2] for line in lines] == [["ok", "database"], ["ok", "schema"]]
-        assert lines[1] == "ok     schema    at revision 0015_acceptances"
+        assert lines[1] == "ok     schema    at revision 0016_unseen"
         execute(database_url, "ALTER TABLE helpdesk.messages ENABLE ROW LEVEL SECURITY")
         assert etl("check", **settings(base_url, database_url)).returncode == 0  # the owner sees all rows
