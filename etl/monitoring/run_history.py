@@ -120,6 +120,7 @@ def run_of(row: Any) -> Run:
         problems=row.problems or [],
         notes=row.notes or [],
         known=row.known or {},
+        unseen=list(map(int, row.unseen or ())),
         tally=tally_of(row),
     )
 

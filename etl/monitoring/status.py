@@ -56,6 +56,7 @@ def verdict_to_json(verdict: Verdict, now: datetime) -> dict[str, Any]:
         "messages_unaccounted": standing.messages_unaccounted,
         "unreadable": list(standing.unreadable),
         "known": (standing.last and standing.last.known) or {},
+        "unseen": list(map(int, (standing.last and standing.last.unseen) or ())),
         "proof": standing.last and standing.last.proof,
         "last_walk_started_at": _iso(standing.walked_at),
         "books_agree_as_of": _iso(standing.books_agree),
@@ -92,8 +93,22 @@ def _notes(standing: Standing, now: datetime) -> Iterator[str]:
         yield f"run {last.run_id} was interrupted"
     if last and last.known:
         yield spell_known(last.known)
+    if refused := list(_refused(standing)):
+        yield f"{len(refused)} refused to the token: {_named(refused)}"
     if under_way and standing.is_alive:
         yield f"run {under_way.run_id} is going on for {_span(now - under_way.started_at)}"
+
+
+def _refused(standing: Standing) -> Iterator[str]:
+    """Yield the conversations in the tables that the last run's token was refused, unless that was accepted."""
+    known = standing.last and (standing.last.known or {}).get(FaultKind.FORBIDDEN, ())
+    for one in (standing.last and standing.last.unseen) or ():
+        if one not in known and int(one) not in standing.unreadable:
+            yield one
+
+
+def _named(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:MOST_NAMED])}{' ...' if len(names) > MOST_NAMED else ''}"
 
 
 def _proofs(standing: Standing, now: datetime) -> Iterator[str]:
@@ -125,7 +140,7 @@ def _causes(standing: Standing) -> Iterator[str]:
     names = [str(one) for one in standing.unreadable if str(one) not in known]
     problems = last.problems or []
     if names and last.unreadable:
-        yield f"{len(names)} unreadable: {', '.join(names[:MOST_NAMED])}{' ...' if len(names) > MOST_NAMED else ''}"
+        yield f"{len(names)} unreadable: {_named(names)}"
         if len(problems) == 1:
             return  # it says the same, with the first answer
     if problems:

@@ -85,6 +85,7 @@ def run_to_json(run: Run) -> dict[str, Any]:
         "contact_ledger": run.contact_ledger,
         "books": run.books,
         "known": run.known,
+        "unseen": run.unseen,
         "notes": run.notes,
         "problems": run.problems,
     }

@@ -71,7 +71,7 @@ def test_json_is_one_object_and_nothing_else_on_standard_output(etl: RunEtl, set
     assert list(run) == [
         "run_id", "account_id", "kind", "outcome", "started_at", "finished_at", "seconds", "requests", "retries",
         "pages", "conversations", "messages", "contacts", "attachments", "rejected", "unknown_fields", "proof",
-        "ledger", "audit", "contact_ledger", "books", "known", "notes", "problems",
+        "ledger", "audit", "contact_ledger", "books", "known", "unseen", "notes", "problems",
     ]  # fmt: skip
     assert done.stdout.count("\n") == 1
 

@@ -132,6 +132,18 @@ def test_what_could_not_be_read_is_named(
     assert json.loads(etl("status", "--json", **monitor).stdout)["accounts"][0]["unreadable"] == [2]
 
 
+def test_what_is_refused_to_the_token_is_named_and_no_fault(
+    etl: RunEtl, vendor: Vendor, variables: dict[str, str], monitor: dict[str, str]
+) -> None:
+    assert etl("sync", **variables).returncode == 0
+    vendor.hidden_inboxes = frozenset({2})
+    run = etl("sync", "--json", **variables)
+    assert (run.returncode, json.loads(run.stdout)["unseen"]) == (0, [2])
+    done = etl("status", **monitor)
+    assert (done.returncode, "; 1 refused to the token: 2" in done.stdout) == (0, True), done.stdout
+    assert json.loads(etl("status", "--json", **monitor).stdout)["accounts"][0]["unseen"] == [2]
+
+
 def test_a_run_that_goes_on_is_told_and_no_fault_of_its_own(
     etl: RunEtl, variables: dict[str, str], monitor: dict[str, str], engine: Engine
 ) -> None:
@@ -225,8 +237,8 @@ def test_status_as_json_is_one_object(etl: RunEtl, variables: dict[str, str], mo
     (account,) = told["accounts"]
     assert list(account) == [
         "account_id", "ok", "said", "last_complete_started_at", "age_seconds", "last_run", "under_way", "is_alive",
-        "conversations_unaccounted", "messages_unaccounted", "unreadable", "known", "proof", "last_walk_started_at",
-        "books_agree_as_of", "oldest_history_read_at", "last_verified_at", "messages_bound",
+        "conversations_unaccounted", "messages_unaccounted", "unreadable", "known", "unseen", "proof",
+        "last_walk_started_at", "books_agree_as_of", "oldest_history_read_at", "last_verified_at", "messages_bound",
     ]  # fmt: skip
     assert account["last_run"]["outcome"] == "complete"
     assert account["under_way"] is None

@@ -206,6 +206,7 @@ def test_the_run_says_what_it_did_and_that_the_server_gives_20_messages_at_a_tim
         "books": None,
         "contact_ledger": None,
         "known": {},
+        "unseen": [],
         "notes": [
             NAMES_NOT_READ,
             SURVEYS_NOT_READ,

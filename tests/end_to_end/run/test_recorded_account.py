@@ -98,6 +98,7 @@ def test_the_run_says_what_it_did_and_that_it_accounts_for_every_id(recorded_4_7
         "books": None,
         "contact_ledger": None,
         "known": {},
+        "unseen": [],
         "notes": [
             "Not read: the members of teams (who was one stays one); the members of inboxes (who was one stays one);"
             " bots without a conversation (conversations and messages tell the others); the campaigns (messages tell"

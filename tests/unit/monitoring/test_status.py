@@ -13,6 +13,7 @@ OTHER = "The vendor counts 7 conversations, and 6 were loaded."
 
 def said(problems, unreadable, known=(), count=None):
     last = SimpleNamespace(run_id=41, outcome="incomplete", problems=problems, quotes=None, proof=None)
+    last.unseen = [str(one) for one in unreadable] or None
     last.known = {"conversation": list(known)} if known else None
     last.unreadable = len(unreadable) if count is None else count
     begun = NOW - timedelta(hours=1)
