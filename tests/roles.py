@@ -35,7 +35,8 @@ def drop_role(server_url: str, role: str) -> None:
         ours = "SELECT datname FROM pg_database WHERE datname LIKE '%test%' AND pg_encoding_to_char(encoding) = 'UTF8'"
         found = connection.execute(ours).fetchall()
         for (database,) in found:
-            url = make_url(server_url).set(drivername="postgresql", database=database)
+            # Sessions of another test's database may begin in another encoding.
+            url = make_url(server_url).set(database=database).update_query_dict({"client_encoding": "UTF8"})
             # Another test's, which is being dropped.
             with suppress(psycopg.OperationalError):
                 execute(url.render_as_string(hide_password=False), f"DROP OWNED BY {quoted(role)} CASCADE")

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 
 from etl.commands import check
 from etl.commands.check import Finding
@@ -22,6 +22,7 @@ from etl.workers import queue
 from tests.databases import execute, new_database, plain, query
 from tests.dumps import contents, dump, restore
 from tests.end_to_end.workers.worker_processes import MESSAGES, messages_of
+from tests.roles import drop_role
 from tests.scripted_account import DAY, LONG_AGO, Job, account_of, job
 
 HELPDESK = ("--schema=helpdesk",)
@@ -52,18 +53,6 @@ def role(server_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
     execute(server_url, sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)).as_string())
     yield name
     drop_role(server_url, name)
-
-
-def drop_role(server_url: str, name: str) -> None:
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        quoted = sql.Identifier(name)
-        for (database,) in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test_%'").fetchall():
-            url = make_url(server_url).set(drivername="postgresql", database=database)
-            try:
-                execute(url.render_as_string(hide_password=False), f"DROP OWNED BY {quoted.as_string()}")
-            except psycopg.OperationalError:
-                continue  # another test's, which is being dropped
-        connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(quoted))
 
 
 def url_of(engine: Engine) -> str:
