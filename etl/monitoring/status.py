@@ -10,7 +10,7 @@ from etl.exit_codes import Outcome
 from etl.load.acceptances import FaultKind
 from etl.load.journal import COUNTS
 from etl.monitoring.run_history import Standing
-from etl.monitoring.summary import MOST_NAMED, spell_known
+from etl.monitoring.summary import name_some, spell_known
 
 LONGEST_REASON = 160
 HOUR, DAY = 3600, 86_400
@@ -94,7 +94,7 @@ def _notes(standing: Standing, now: datetime) -> Iterator[str]:
     if last and last.known:
         yield spell_known(last.known)
     if refused := list(_refused(standing)):
-        yield f"{len(refused)} refused to the token: {_named(refused)}"
+        yield f"{len(refused)} refused to the token: {name_some(refused)}"
     if under_way and standing.is_alive:
         yield f"run {under_way.run_id} is going on for {_span(now - under_way.started_at)}"
 
@@ -105,10 +105,6 @@ def _refused(standing: Standing) -> Iterator[str]:
     for one in (standing.last and standing.last.unseen) or ():
         if one not in known and int(one) not in standing.unreadable:
             yield one
-
-
-def _named(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:MOST_NAMED])}{' ...' if len(names) > MOST_NAMED else ''}"
 
 
 def _proofs(standing: Standing, now: datetime) -> Iterator[str]:
@@ -140,7 +136,7 @@ def _causes(standing: Standing) -> Iterator[str]:
     names = [str(one) for one in standing.unreadable if str(one) not in known]
     problems = last.problems or []
     if names and last.unreadable:
-        yield f"{len(names)} unreadable: {_named(names)}"
+        yield f"{len(names)} unreadable: {name_some(names)}"
         if len(problems) == 1:
             return  # it says the same, with the first answer
     if problems:

@@ -1,7 +1,7 @@
 """The summary of a run, for people, as JSON, and as a line of a log that is JSON."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -165,9 +165,12 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
 def spell_known(known: dict[str, list[str]]) -> str:
     """Spell out what is not complete and was accepted: how many, and which, the first of them."""
     names = [FaultKind(kind).name_one(what) for kind, several in sorted(known.items()) for what in several]
-    return (
-        f"{len(names)} known: {', '.join(names[:MOST_NAMED])}{' ...' if len(names) > MOST_NAMED else ''} (etl accept)"
-    )
+    return f"{len(names)} known: {name_some(names)} (etl accept)"
+
+
+def name_some(names: Sequence[str]) -> str:
+    """Name the first of what is told of by its number."""
+    return ", ".join(names[:MOST_NAMED]) + (" ..." if len(names) > MOST_NAMED else "")
 
 
 def _spell_books(books: dict[str, dict[str, int]]) -> str:

@@ -115,8 +115,8 @@ def judge_conversations(accepted: Accepted, ledger: Ledger) -> set[int]:
     return known
 
 
-def note_unseen(accepted: Accepted) -> None:
-    """Note what a run of what is recent is no witness of: the nights before it were let off it, and it asks for none.
+def take_over(accepted: Accepted) -> None:
+    """Have a run of what is recent, which asks for none of it, know what the nights before it were let off.
 
     Also where an acceptance has ended since: it is of how things were in the last complete run that this one goes on.
     """
@@ -125,8 +125,8 @@ def note_unseen(accepted: Accepted) -> None:
         for kind, state in ((FaultKind.CONVERSATION, UNREADABLE), (FaultKind.FORBIDDEN, FORBIDDEN)):
             there = ledger_entries.of_state(connection, run.account_id, state)
             ever = acceptances.ever(connection, run.account_id, kind)
-            if unseen := sorted(one for one in there if str(one) in ever and one not in run.tally.seen):
-                run.known[kind] = list(map(str, unseen))
+            if let_off := sorted(one for one in there if str(one) in ever and one not in run.tally.seen):
+                run.known[kind] = list(map(str, let_off))
 
 
 def judge_records(accepted: Accepted) -> int:

@@ -90,17 +90,15 @@ def _note_unseen(known: Accepted) -> None:
     """Note which conversations in the tables the run could not see, and say which of them its token is refused."""
     run = known.run
     if run.selection:
-        accepted.note_unseen(known)
+        accepted.take_over(known)
     with transaction(known.engine) as connection:
         unseen = ledger_entries.unseen(connection, run.account_id, run.tally.seen)
     run.unseen = list(unseen)
-    accepted_ones = set(run.known.get(FaultKind.FORBIDDEN, ()))
-    refused = [str(one) for one, why in unseen.items() if why == FORBIDDEN and str(one) not in accepted_ones]
-    if refused:
-        named = ", ".join(refused[: messages.MOST_NAMED]) + (" ..." if len(refused) > messages.MOST_NAMED else "")
+    let_off = run.known.get(FaultKind.FORBIDDEN, [])
+    if refused := [one for one, why in unseen.items() if why == FORBIDDEN and str(one) not in let_off]:
         run.notes.append(
-            f"{len(refused)} conversations in the tables are refused to this token ({named}): there and in the figures"
-            " they are as they were last seen. An administrator's token sees them."
+            f"{len(refused)} conversations in the tables are refused to this token ({messages.name_some(refused)}):"
+            " there and in the figures they are as they were last seen. An administrator's token sees them."
         )
 
 

@@ -1,5 +1,6 @@
 """Accounts for the messages of a run, and says what is not accounted for."""
 
+from collections.abc import Collection
 from itertools import islice
 
 from etl.extract.client import Client
@@ -50,8 +51,12 @@ def _say_how(run: Run, audit: Audit) -> None:
 def say_what_moved(run: Run) -> None:
     """Say that messages were given as those of two conversations: what is stored of both may be wrong."""
     if moved := run.tally.moved:
-        named = ", ".join(map(str, islice(moved, MOST_NAMED))) + (" ..." if len(moved) > MOST_NAMED else "")
         run.problems.append(
-            f"The vendor gave the same messages as those of different conversations ({named}). The next run reads the"
-            f" histories of these {len(moved)} again."
+            f"The vendor gave the same messages as those of different conversations ({name_some(moved)}). The next"
+            f" run reads the histories of these {len(moved)} again."
         )
+
+
+def name_some(conversations: Collection[int]) -> str:
+    """Name the first of some conversations."""
+    return ", ".join(map(str, islice(conversations, MOST_NAMED))) + (" ..." if len(conversations) > MOST_NAMED else "")

@@ -74,3 +74,31 @@ def test_nor_of_what_the_night_before_could_not_read(engine: Engine) -> None:
         resolve(account)
         assert etl.run(walk_days=0).outcome == "complete"
         assert seen_then(etl, recent.finished_at) == {3: True, 4: False}
+
+
+def test_another_token_is_no_witness_of_what_it_is_refused_and_one_of_what_it_is_not(engine: Engine) -> None:
+    account = account_of(6)
+    with job(account, engine, page_size=2) as etl:
+        etl.run()
+        for hidden in (2, 1):
+            etl.vendor.hidden_inboxes = frozenset({hidden})
+            by_another = etl.run()
+            assert by_another.outcome == "complete"
+        assert [unseen for _, unseen in etl.rows(UNSEEN)] == [[], ["2", "4", "6"], ["1", "3", "5"]]
+        etl.vendor.hidden_inboxes = frozenset()
+        resolve(account)
+        etl.run(walk_days=0)
+        assert seen_then(etl, by_another.finished_at) == {3: False, 4: True}
+
+
+def test_of_two_accounts_with_the_same_numbers_one_is_refused_some(engine: Engine) -> None:
+    both = [account_of(6), account_of(6, number=2)]
+    with job(both, engine, page_size=2) as etl:
+        for number in (1, 2):
+            etl.run(account_id=number)
+        etl.vendor.hidden_inboxes = frozenset({2})
+        etl.run()
+        etl.vendor.hidden_inboxes = frozenset()
+        etl.run(account_id=2, walk_days=0)
+        told = etl.rows("SELECT account_id, unseen FROM whole_runs ORDER BY run_id")
+        assert told == [(1, []), (2, []), (1, ["2", "4", "6"]), (2, [])]
