@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from sqlalchemy import Engine
 
 from etl.demo.events import add_conversation, add_message
@@ -11,6 +12,7 @@ from tests.reference.figures import FIGURES
 from tests.scripted_account import empty_account, job
 
 
+@pytest.mark.long
 def test_the_figures_of_real_runs_are_what_the_document_says(engine: Engine) -> None:
     account, now = empty_account(), int(time.time())
     for number in range(1, 7):

@@ -49,6 +49,7 @@ def test_a_desk_whose_contacts_say_thanks_has_all_its_resolutions_and_reopenings
     assert told(true, true) == Told(resolutions=1086, reopenings=246, mean_seconds=6209, right=1086)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("desk", [of_bots, *in_the_long_run(orderly, thanked)])
 @pytest.mark.parametrize(
     "nights", [[every_night(12)[-1]], *in_the_long_run(every_night(12))], ids=["at once", "nights"]

@@ -150,6 +150,7 @@ def test_backfill_takes_a_day_as_a_whole_day_in_utc_or_with_an_offset(
     assert read("--until", "2023-11-14-01:00") == 3
 
 
+@pytest.mark.long
 def test_runs_lists_the_last_runs(etl: RunEtl, settings: dict[str, str]) -> None:
     assert etl("runs", **settings).stdout == "No run yet: `etl sync` makes the first.\n"
     etl("sync", **settings)

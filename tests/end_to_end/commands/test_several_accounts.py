@@ -114,6 +114,7 @@ def test_who_watches_is_told_of_each_by_itself_and_one_that_fails_silences_no_ot
         assert service.steps() == ["/etl-17/fail", "/etl-23/start", "/etl-23"]
 
 
+@pytest.mark.long
 def test_some_are_named_and_the_one_that_is_not_is_left_alone(
     etl: RunEtl, settings: dict[str, str], database_url: str
 ) -> None:

@@ -119,6 +119,7 @@ def test_a_user_without_the_rights_is_one_sentence(
     assert etl("sync", **variables).returncode == 0
 
 
+@pytest.mark.long
 def test_a_user_who_may_do_no_more_than_the_job_needs_can_run_it(
     etl: RunEtl, variables: dict[str, str], database_url: str
 ) -> None:
@@ -221,6 +222,7 @@ def test_a_run_that_fails_does_not_wait_for_requests_that_are_under_way(tmp_path
     assert outcomes(database_url) == ["failed"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at", [40, *in_the_long_run(1, 90)])
 def test_connections_terminated_in_the_middle_fail_clearly_or_are_made_again_and_the_next_run_is_exact(
     etl: RunEtl, tmp_path: Path, trap: Trap, variables: dict[str, str], database_url: str, at: int
@@ -241,6 +243,7 @@ def test_connections_terminated_in_the_middle_fail_clearly_or_are_made_again_and
     assert len(tables(database_url)["messages"]) == 180
 
 
+@pytest.mark.long
 def test_the_second_of_two_runs_at_once_exits_with_4_and_says_who_runs_since_when(
     etl: RunEtl, tmp_path: Path, database_url: str
 ) -> None:

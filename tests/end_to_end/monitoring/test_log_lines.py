@@ -32,6 +32,7 @@ def lines_of(stderr: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stderr.splitlines()]
 
 
+@pytest.mark.long
 def test_each_line_of_a_run_has_event_run_and_account(etl: RunEtl, database_url: str) -> None:
     with serve(FailsOnce()) as base_url:
         done = etl("sync", "--json", **settings(base_url, database_url, ETL_LOG_FORMAT="json"))

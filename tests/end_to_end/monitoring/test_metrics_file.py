@@ -43,6 +43,7 @@ def samples(file: Path) -> dict[tuple[str, str], float]:
     return found
 
 
+@pytest.mark.long
 def test_the_file_tells_of_the_last_run_of_each_kind(
     etl: RunEtl, variables: dict[str, str], tmp_path: Path, database_url: str
 ) -> None:

@@ -43,6 +43,7 @@ def variables(trap: Trap, service: Pinged, database_url: str) -> Iterator[dict[s
         yield settings(base_url, database_url, ETL_PING_URL=service.url)
 
 
+@pytest.mark.long
 def test_a_complete_run_tells_its_begin_and_its_success_in_figures(
     etl: RunEtl, service: Pinged, variables: dict[str, str]
 ) -> None:

@@ -116,6 +116,7 @@ def test_the_source_archive_holds_what_git_has_and_nothing_else_that_lies_in_the
     assert sorted(held) == sorted({*filter(None, listed.split("\0")), "PKG-INFO"})
 
 
+@pytest.mark.long
 def test_wheel_and_source_archive_are_the_same_bytes_wherever_they_are_built(
     built: tuple[Path, Path], unpacked: Path, tmp_path: Path
 ) -> None:

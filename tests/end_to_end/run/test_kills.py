@@ -205,6 +205,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("signals", [2, 6])
 def test_a_second_signal_insists_and_further_ones_do_no_harm(
     silent: tuple[Holding, str], database_url: str, tmp_path: Path, signals: int

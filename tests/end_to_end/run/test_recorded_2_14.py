@@ -229,6 +229,7 @@ def test_what_is_asked_for(recorded_2_14: Recording) -> None:
     }
 
 
+@pytest.mark.long
 def test_a_second_run_reads_no_history_and_an_audit_adds_up_to_every_message(
     etl: RunEtl, recorded_2_14_engine: Engine
 ) -> None:

@@ -256,6 +256,7 @@ def test_a_run_shows_no_secret_in_the_list_of_processes_nor_when_it_is_ended(
     no_secret(everything_stored(database_url))
 
 
+@pytest.mark.long
 def test_psql_gets_the_password_by_its_environment_and_the_token_not_at_all(tmp_path: Path, database_url: str) -> None:
     variables = settings("http://127.0.0.1:9", with_password(database_url), ETL_API_TOKEN=TOKEN)
     process = start_etl(tmp_path, "psql", "-c", "SELECT pg_sleep(600)", **variables)

@@ -130,6 +130,7 @@ def test_a_worker_whose_vendor_never_answers_is_gone_in_ten_seconds_too_and_its_
     assert outcomes(database_url) == ["interrupted", "complete"]
 
 
+@pytest.mark.long
 def test_a_run_that_fails_is_tried_again_later_and_one_that_failed_for_good_stays_in_the_list(
     etl: RunEtl, tmp_path: Path, database_url: str
 ) -> None:

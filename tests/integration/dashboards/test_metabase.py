@@ -79,6 +79,7 @@ def card(server, name: str) -> dict:
     return found
 
 
+@pytest.mark.long
 def test_everything_is_made_in_an_empty_metabase(server):
     done = run(server)
     (found,) = server.dashboards
@@ -92,6 +93,7 @@ def test_everything_is_made_in_an_empty_metabase(server):
     }
 
 
+@pytest.mark.long
 def test_a_second_time_changes_nothing(server, bring):
     bring()
     before = contents(server)

@@ -53,6 +53,7 @@ def state(conversation: int, since: int, until: int | None, assignee: int | None
     return given | {"valid_to": at(until) if until else None}
 
 
+@pytest.mark.long
 def test_a_robot_with_a_number_of_its_own_leaves_the_agents(before: Engine) -> None:
     put(
         before,

@@ -131,6 +131,7 @@ def test_a_restore_of_helpdesk_alone_is_told_made_whole_and_the_nights_go_on(
     assert reads(restored, role) == "Dana"
 
 
+@pytest.mark.long
 def test_a_restore_of_all_three_schemas_lacks_nothing(night: Job, restored: Engine, tmp_path: Path, role: str) -> None:
     grants.grant(night.engine, role, with_personal_data=False)
     assert restore(url_of(restored), dump(url_of(night.engine), tmp_path / "dump", *ALL)) == ""
@@ -293,6 +294,7 @@ def test_rows_alone_are_restored_into_tables_that_were_migrated(
     assert_a_night_is_exact(night, restored)
 
 
+@pytest.mark.long
 def test_a_dump_of_an_earlier_version_is_made_whole_by_the_migration(night: Job) -> None:
     engine = night.engine
     migrate.migrate(engine, "0006_askers")

@@ -1,5 +1,6 @@
 """What lay in `extra` for want of a column is moved into it, as histories that do not change are not read again."""
 
+import pytest
 from sqlalchemy import Engine
 
 from etl.database import migrate
@@ -8,6 +9,7 @@ from tests.integration.database.test_owners_migration import put, rows
 BEFORE = "0003_owners"
 
 
+@pytest.mark.long
 def test_values_move_from_extra_into_their_columns_and_others_stay(engine: Engine) -> None:
     migrate.migrate(engine, BEFORE)
     with engine.begin() as connection:

@@ -24,6 +24,7 @@ from tests.integration.run.audits import (
 from tests.scripted_account import DAY, LONG_AGO, account_of, job, notes_of, server_fault
 
 
+@pytest.mark.long
 def test_an_audit_compares_every_conversation_and_asks_for_nothing_where_nothing_is_missing(engine: Engine) -> None:
     with job(account_of(60), engine) as etl:
         etl.run()
@@ -41,6 +42,7 @@ def test_a_run_that_was_not_asked_for_an_audit_does_not_search(engine: Engine) -
         assert searches(etl) == []
 
 
+@pytest.mark.long
 def test_a_message_that_the_tables_lack_is_read_with_its_history(engine: Engine) -> None:
     with job(account_of(30), engine) as etl:
         etl.run(books="off")
@@ -72,6 +74,7 @@ WHOLE = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_message_that_only_the_witness_has_is_saved_with_the_fields_it_has(engine: Engine) -> None:
     with job(account_of(3), engine, change=without(5)) as etl:
         run = etl.run(AUDIT)

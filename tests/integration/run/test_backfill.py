@@ -21,6 +21,7 @@ def hour(number: int) -> datetime:
     return BEGIN + timedelta(hours=number - 1)
 
 
+@pytest.mark.long
 def test_without_a_selection_every_history_is_read_again_and_ids_are_accounted_for(engine: Engine) -> None:
     with job(account_of(3), engine) as etl:
         etl.run()

@@ -219,6 +219,7 @@ def test_where_the_vendor_does_not_tell_the_months_all_is_in_doubt_and_healed_al
         assert etl.rows("SELECT count(*) FROM messages WHERE id = 40") == [(1,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("selection", "settings"),
     [
@@ -271,6 +272,7 @@ def surveyed_account() -> Account:
     return account
 
 
+@pytest.mark.long
 def test_a_survey_that_was_lost_in_the_tables_is_read_again(engine: Engine) -> None:
     with job(surveyed_account(), engine) as etl:
         run = etl.run()

@@ -107,6 +107,7 @@ def test_the_holidays_of_a_country_that_is_left_out_go(engine: Engine) -> None:
         assert holidays(etl) == []
 
 
+@pytest.mark.long
 def test_new_holidays_are_in_the_figures_of_the_run_that_wrote_them(engine: Engine) -> None:
     account = account_of(1, messages=1)
     for inbox in account.inboxes.values():

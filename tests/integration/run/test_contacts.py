@@ -39,6 +39,7 @@ def asked(one: Job) -> list[str]:
 BEST = "email,phone_number,name,last_activity_at,created_at"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", ["2.14", "4.7", "2026"])
 def test_contacts_without_a_conversation_are_stored_and_the_second_run_writes_no_row(engine, behaviour):
     with walking_job(listed_account(3), engine, behaviour=behaviour) as one:

@@ -66,6 +66,7 @@ def test_a_field_that_is_gone_overwrites_nothing_and_is_a_problem_until_it_is_ac
             assert etl.run(selection).outcome == "complete"
 
 
+@pytest.mark.long
 def test_what_was_accepted_is_stored(engine: Engine) -> None:
     doctored = Doctored("meta", renamed("assignee", "assigned_user"))
     with job(desk(), engine, change=doctored) as etl:

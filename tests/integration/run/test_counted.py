@@ -135,6 +135,7 @@ def test_a_snooze_that_ended_by_itself_is_seen_the_next_night(engine: Engine, be
         assert statuses(etl) == truth(account)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_a_conversation_that_was_imported_with_its_old_times_is_loaded(engine: Engine, behaviour: str) -> None:
     account = of_all_statuses()
@@ -205,6 +206,7 @@ def _change_places(account: Account) -> None:
 AMID = [(when, do) for when in (is_list, is_count) for do in (_delete, _wake, _begin, _change_places)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 @pytest.mark.parametrize(("when", "do"), AMID)
 def test_what_changes_while_the_proof_goes_on_is_seen_then_or_where_it_was_counted_already_the_next_night(

@@ -29,6 +29,7 @@ def run_sql(engine: Engine, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SINGLE_SQL)
 def test_a_walk_is_due_by_what_is_known_of_earlier_runs(engine: Engine, name: str) -> None:
     with job(of_all_statuses(20), engine, page_size=PAGE) as etl:
@@ -98,6 +99,7 @@ def test_a_run_that_failed_leaves_the_proof_to_rest_on_the_one_before(engine: En
         assert statuses(etl) == truth(account)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", ["2.14", "4.7", "2026"])
 def test_a_quiet_night_writes_no_row_of_the_vendors(engine: Engine, behaviour: str) -> None:
     tables = (
@@ -113,6 +115,7 @@ def test_a_quiet_night_writes_no_row_of_the_vendors(engine: Engine, behaviour: s
         assert sorted(etl.rows(written)) == before
 
 
+@pytest.mark.long
 def test_names_are_read_once_a_day_and_the_tokens_role_each_time(engine: Engine) -> None:
     def lists(etl: Job) -> set[str]:
         return {request.path.rpartition("/")[2] for request in etl.vendor.requests} & {"inboxes", "agents", "profile"}

@@ -91,6 +91,7 @@ def asked(etl: Job) -> list[str]:
     return sorted(name for name in names if name in {*LISTS, "profile"})
 
 
+@pytest.mark.long
 def test_names_are_read_and_a_second_run_of_the_same_writes_nothing(engine: Engine) -> None:
     with job(furnished(), engine) as etl:
         run = etl.run()

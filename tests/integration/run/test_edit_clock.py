@@ -44,6 +44,7 @@ def contents(account: Job) -> list[str]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("selection", [Selection(), FULL], ids=["by counts", "walked"])
 def test_where_edits_move_the_clock_what_was_active_is_read_again_only_when_it_moved(
     engine: Engine, selection: Selection

@@ -54,6 +54,7 @@ def test_labels_that_are_added_removed_and_renamed_are_noted_as_sorted_lists(eng
         ]
 
 
+@pytest.mark.long
 def test_custom_attributes_are_noted_by_key(engine: Engine) -> None:
     account = account_of(3)
     account.conversations[1].custom_attributes = {"plan": "gold", "seats": 3, "gone": True, "same": [1]}

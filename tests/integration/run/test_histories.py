@@ -88,6 +88,7 @@ BY_WINDOWS = (2, 1, 1, 3, 1, 1, 3, 1, 1, 3, 3, 9)
 BY_WINDOWS_LONGEST_FIRST = (9, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("times", "behaviour"),
     [
@@ -220,6 +221,7 @@ def test_a_history_that_could_not_be_read_removes_nothing(engine: Engine, behavi
         assert etl.rows(REMOVED) == [(2,)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behaviour", [OLD, NEW, NEWEST])
 def test_a_deleted_message_is_what_the_vendor_now_says_and_is_not_removed(engine: Engine, behaviour: str) -> None:
     account = account_of(1, messages=30)

@@ -79,6 +79,7 @@ def test_a_bot_with_the_number_of_a_person_owns_what_it_owns_and_the_person_stay
         ]
 
 
+@pytest.mark.long
 def test_a_conversation_that_goes_from_bot_to_person_of_one_number_has_two_states(engine: Engine) -> None:
     account = account_of(2)
     meta = {2: {"assignee": BOT, "assignee_type": "AgentBot"}}

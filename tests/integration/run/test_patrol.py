@@ -32,6 +32,7 @@ def read_in(etl: Job, **settings: Any) -> list[int]:
     return etl.asked()[1]
 
 
+@pytest.mark.long
 def test_each_night_the_oldest_readings_are_made_anew_until_all_were(engine: Engine) -> None:
     with job(account_of(30), engine, behaviour=NEWEST) as etl:
         first = read_in(etl, patrol_percent=20)

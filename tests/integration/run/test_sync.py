@@ -72,6 +72,7 @@ def test_only_the_histories_of_conversations_that_changed_are_read_again(engine:
     assert run.tally.counts["messages"]["inserted"] == 1
 
 
+@pytest.mark.long
 def test_conversations_of_the_last_days_are_read_again_because_an_edit_moves_no_clock(engine: Engine) -> None:
     account = empty_account()
     for age in (1, 2, 10):

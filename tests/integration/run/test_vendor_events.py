@@ -51,6 +51,7 @@ def moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(LONG_AGO + seconds, UTC)
 
 
+@pytest.mark.long
 def test_a_first_run_reads_the_events_of_every_conversation_and_the_next_one_writes_no_row(engine: Engine) -> None:
     with job(answered(2), engine, behaviour="2026") as etl:
         run = etl.run()
@@ -69,6 +70,7 @@ def test_a_first_run_reads_the_events_of_every_conversation_and_the_next_one_wri
         assert etl.rows(written) == before
 
 
+@pytest.mark.long
 def test_only_conversations_that_changed_are_asked_again(engine: Engine) -> None:
     account = answered(3)
     with job(account, engine, behaviour="2026") as etl:

@@ -115,6 +115,7 @@ FACTS = [
 ]
 
 
+@pytest.mark.long
 def test_each_fact_has_its_column_and_nothing_is_written_twice(etl: Job) -> None:
     run = etl.run()
     assert (run.outcome, run.tally.rejected) == ("complete", 0)

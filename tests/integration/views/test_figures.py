@@ -18,6 +18,7 @@ def drop_views(engine: Engine) -> None:
         schema.drop(psycopg_of(connection))
 
 
+@pytest.mark.long
 def test_after_a_run_every_conversation_has_its_opening(engine: Engine) -> None:
     account = account_of(30)
     with job(account, engine) as etl:
@@ -38,6 +39,7 @@ def computed(engine: Engine) -> str:
         return repr(sorted(map(repr, connection.exec_driver_sql(" UNION ALL ".join(rows)))))
 
 
+@pytest.mark.long
 def test_a_run_that_writes_nothing_computes_nothing(engine: Engine) -> None:
     with job(account_of(3), engine) as etl:
         etl.run()

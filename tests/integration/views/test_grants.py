@@ -145,6 +145,7 @@ def test_the_tables_themselves_stay_closed(etl: RunEtl, database_url: str, role:
                 reader.execute(statement)
 
 
+@pytest.mark.long
 def test_a_migration_that_makes_the_views_anew_takes_nothing_away(
     etl: RunEtl, engine: Engine, database_url: str, role: str
 ) -> None:

@@ -55,6 +55,7 @@ def once_saved(etl: list[Job], then: Callable[[], object]) -> Change:
     return change
 
 
+@pytest.mark.long
 def test_a_shared_first_load_in_which_an_attempt_fails_counts_what_that_has_saved(engine: Engine) -> None:
     with job(account_of(50), engine, change=refuses("7", times=1), **FEW_A_PAGE) as etl:
         run = shared(etl)

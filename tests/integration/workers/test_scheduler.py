@@ -205,6 +205,7 @@ def test_a_run_by_hand_before_the_moment_does_not(engine: Engine) -> None:
     assert queued(engine) == [(1, "06-08 23:00", "sync", "todo")]
 
 
+@pytest.mark.long
 def test_what_is_recent_is_due_between_the_nights_and_a_run_over_everything_stands_for_it(engine: Engine) -> None:
     account = an_account(schedule="0 2 * * *", schedule_recent="0 */2 * * *", timezone="UTC")
     begun(engine, utc("2026-06-08 23:30"))

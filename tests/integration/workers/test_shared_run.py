@@ -236,6 +236,7 @@ def test_after_a_first_load_only_wide_backfills_are_shared(
     assert cuts(caplog) == []
 
 
+@pytest.mark.long
 def test_the_first_load_of_a_small_account_is_not_shared(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     with job(account_of(40), engine, **FEW_A_PAGE) as etl:  # five parts
         assert shared(etl).outcome == "complete"

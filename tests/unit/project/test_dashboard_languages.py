@@ -137,6 +137,7 @@ def test_a_zip_for_ones_own_superset_is_in_the_language_too(assets, monkeypatch,
     assert found == {f"export/{name}": text for name, text in assets.contents("he").items()}
 
 
+@pytest.mark.long
 def test_the_image_has_all_that_load_reads(assets, tmp_path):
     dockerfile = (ROOT / "bi" / "superset" / "Dockerfile").read_text(encoding="utf-8")
     copied = re.findall(r"^COPY (.*) (/opt/\S+)$", dockerfile, re.MULTILINE)

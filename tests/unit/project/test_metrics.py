@@ -120,6 +120,7 @@ def test_no_mart_has_what_is_personal(comments):
     assert sorted(set(comments["csat"]) - set(columns("csat"))) == ["", "contact_name", "feedback", "review_notes"]
 
 
+@pytest.mark.long
 def test_the_package_has_no_model_that_is_not_made_of_the_definitions():
     made = {*part("dbt_models").model_files(), *part("dbt_metrics").metric_files(), "bi/dbt/models/sources.yml"}
     there = {one.relative_to(ROOT).as_posix() for one in (PACKAGE / "models").rglob("*") if one.is_file()}
