@@ -159,9 +159,12 @@ class Batch:
             key = name, orjson.dumps(sent)
         except TypeError:
             return make()
-        made: Made = self._made.get(key) or make()
-        if made is not None:
-            self._made[key] = made
+        made: Made | None = self._made.get(key)
+        if made is None:
+            made = make()
+            if made is not None:
+                # A copy, as orjson leaves what it writes in a buffer many times as long.
+                self._made[name, bytes(memoryview(key[1]))] = made
         return made
 
     def reject(self, entity: str, payload: Any, error: BadValue, about: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import tracemalloc
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -157,6 +158,20 @@ def test_rows_of_which_few_fit_in_one_statement_are_all_saved_and_counted(engine
         found = connection.exec_driver_sql("SELECT account_id, id, name FROM helpdesk.contacts ORDER BY id").mappings()
         assert [dict(row) for row in found] == rows
     assert counts == {"contacts": {"seen": 11, "inserted": 5, "updated": 1, "unchanged": 5}}
+
+
+def test_rows_on_their_way_take_no_more_memory_than_the_statement_needs(engine: Engine) -> None:
+    """Some copies of what is sent, and not a buffer of several kilobytes for each row, as orjson leaves it."""
+    rows = [{"account_id": 1, "id": number, "name": "x" * 150} for number in range(4_000)]
+    sent = len(json.dumps(rows))
+    assert sent < upsert.LONGEST_SLICE
+    with engine.begin() as connection:
+        upsert.save(connection, {"accounts": [{"account_id": 1, "base_url": "u"}], "contacts": rows[:1]})
+        tracemalloc.start()
+        upsert.save(connection, {"contacts": rows})
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert most < 8 * sent
 
 
 def test_a_table_that_had_another_column_once_takes_rows_as_before(engine: Engine) -> None:

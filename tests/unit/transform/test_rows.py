@@ -1,3 +1,5 @@
+import json
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -92,6 +94,17 @@ def test_a_contact_that_comes_twice_in_different_shapes_is_one_row():
             "extra": {"company": "X", "mood": "good"},
         }
     }
+
+
+def test_what_is_known_again_by_what_was_sent_takes_little_more_memory_than_that():
+    """orjson leaves what it writes in a buffer of several kilobytes."""
+    batch, contacts = Batch(1), [{"id": number, "name": "x" * 300} for number in range(500)]
+    tracemalloc.start()
+    for contact in contacts:
+        batch.once("contact", contact, tuple)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 2 * len(json.dumps(contacts))
 
 
 def test_the_two_shapes_of_a_message_merge_so_that_null_erases_and_absent_does_not():
