@@ -174,6 +174,15 @@ def test_rows_on_their_way_take_no_more_memory_than_the_statement_needs(engine: 
     assert most < 8 * sent
 
 
+def test_what_orjson_refuses_is_stored_wherever_a_statement_ends(engine: Engine) -> None:
+    odd: list[Any] = [DEEP, 2**70, -(2**70), [], "x" * (upsert.LONGEST_SLICE - 60), DEEP, "]", "[{", 2**64, True, 1.5]
+    rows = [{"account_id": 1, "id": at, "extra": {"odd": value}} for at, value in enumerate(odd)]
+    with engine.begin() as connection:
+        counts = upsert.save(connection, {"accounts": [{"account_id": 1, "base_url": "u"}], "contacts": rows})
+        found = connection.exec_driver_sql("SELECT extra -> 'odd' FROM helpdesk.contacts ORDER BY id").scalars().all()
+    assert (found, counts["contacts"]["inserted"]) == (odd, len(odd))
+
+
 def test_a_table_that_had_another_column_once_takes_rows_as_before(engine: Engine) -> None:
     saved = {"accounts": [{"account_id": 1, "base_url": "u"}], "contacts": [{"account_id": 1, "id": 1, "name": "a"}]}
     with engine.begin() as connection:

@@ -1,6 +1,7 @@
 import json
 import tracemalloc
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -105,6 +106,14 @@ def test_what_is_known_again_by_what_was_sent_takes_little_more_memory_than_that
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 2 * len(json.dumps(contacts))
+
+
+def test_what_python_takes_for_equal_is_known_again_as_itself_alone():
+    batch, sent = Batch(1), [1, True, 1.0, "1", 0, False, None, [1], {"id": 1}, {"id": True}]
+    made = [batch.once(name, one, partial(list, (name, one))) for name in ("sender", "contact") for one in sent]
+    assert len({id(one) for one in made}) == 2 * len(sent)
+    again = [batch.once(name, one, list) for name in ("sender", "contact") for one in sent]
+    assert list(map(id, again)) == list(map(id, made))
 
 
 def test_the_two_shapes_of_a_message_merge_so_that_null_erases_and_absent_does_not():
