@@ -1,15 +1,20 @@
 """Keeps the memory of a process flat, however many threads have answers in it."""
 
 import gc
+import itertools
 from contextlib import suppress
 from ctypes import CDLL
 
-# Rows and payloads hold each other in no circles: looking for such after every 2,000 of them finds nothing.
+# Rows and payloads hold each other in no circles, as SQLAlchemy's statements do, and with them the ids they ask for:
+# looking for such after every 2,000 objects finds little, and after so many too late (`give_back` looks between).
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 # glibc gives each thread a heap, which keeps what the largest answer took, and lets only large pieces go back at once;
 # how large, it learns from the first ones, unless it is told (mallopt(3)).
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
 LARGE, HEAPS = 2**18, 2
+# Some seconds of reading as fast as can be: a long first load else comes to hold a tenth more.
+PAGES_BETWEEN_LOOKS = 50
+_pages = itertools.count(1)
 
 
 def settle() -> None:
@@ -20,11 +25,19 @@ def settle() -> None:
             CDLL(None).mallopt(option, value)
 
 
-def give_back() -> None:
-    """Give back what lies free between pieces in use; by itself glibc gives back only what is behind the last one.
+def after_page() -> None:
+    """Give back what can be, after so many pages of conversations that any thread of the process has taken in."""
+    if next(_pages) % PAGES_BETWEEN_LOOKS == 0:
+        give_back()
 
-    Takes some milliseconds.
+
+def give_back() -> None:
+    """Give back what only circles hold, and what lies free between pieces in use.
+
+    Python looks for circles by the number of objects, however long the lists in them are; by itself glibc gives back
+    only what is behind the last piece. Takes some milliseconds: only the youngest objects are looked at.
     """
+    gc.collect(0)
     with suppress(OSError, AttributeError):
         CDLL(None).malloc_trim(0)
 

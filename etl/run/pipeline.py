@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from etl import logs
+from etl import logs, steady_memory
 from etl.errors import VendorError
 from etl.extract.belonging import get_conversation
 from etl.extract.client import Client
@@ -114,6 +114,7 @@ def take_in(
 
 def _finish(intake: Intake, name: str, page: Page, pending: PendingBatch) -> tuple[str, Page]:
     intake.finish(pending)
+    steady_memory.after_page()
     return name, page
 
 

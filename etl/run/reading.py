@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from etl import steady_memory
 from etl.errors import VendorError
 from etl.extract.filters import counted_by
 from etl.extract.recent import Recent
@@ -16,9 +15,6 @@ from etl.run.intake import Intake
 from etl.run.ledger import Ledger
 from etl.run.pipeline import count_requests, take_in, walks
 from etl.selection import Selection
-
-# Some seconds of reading as fast as can be: a long first load else comes to hold a tenth more.
-PAGES_BETWEEN_LOOKS_AT_MEMORY = 50
 
 Pages = Iterator[tuple[str, Page]]
 Watch = Callable[[Run, str, Page], None]
@@ -72,8 +68,6 @@ class Reader:
                 self._end(name, page)
             count_requests(self.ledger.client, run)
             self.watch(run, name, page)
-            if run.tally.pages % PAGES_BETWEEN_LOOKS_AT_MEMORY == 0:
-                steady_memory.give_back()
         if failed and not any_read:
             raise VendorError(f"No page of conversations could be read. The first: {failed[0].failed}")
         self._say_failed(failed)
