@@ -5,6 +5,7 @@ days that differ are read again. What differs even so is a problem, unless the v
 """
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -41,7 +42,7 @@ class Books:
 
     until: up to when rows are counted, in seconds since 1970; 0: nothing is compared. gone: conversations of which the
     vendor said, after the ledger was settled, that they are no more. changed: whether it counts otherwise than when the
-    run began. accepted: what is known not to be complete. _first: what it counted before anything was read.
+    run began. accepted: what is known not to be complete. _asked, _first: what it counted before anything was read.
     _read: how many conversations were read again.
     """
 
@@ -51,10 +52,11 @@ class Books:
     gone: set[int] = field(default_factory=set)
     changed: bool = False
     accepted: Accepted | None = None
+    _asked: Future[dict[TimeSpan, Counts]] | None = None
     _first: dict[TimeSpan, Counts] | None = None
     _read: int = 0
 
-    def begin(self, sees_everything: bool) -> None:
+    def ask(self, sees_everything: bool) -> None:
         """Ask what the vendor counts before anything is read, where the run reads everything and may see it."""
         run, settings = self.intake.run, self.intake.settings
         if run.selection is not None or not sees_everything or (settings.messages, settings.books) != ("full", "on"):
@@ -62,10 +64,15 @@ class Books:
         before = int(run.started_at.timestamp()) - QUIET_SECONDS
         with transaction(self.intake.engine) as connection:
             self.until = quiet_second(connection, run.account_id, before)
-        try:
-            self._first = count_everything(self.client, self.until)
-        except VendorError as error:
-            run.notes.append(sayings.not_compared(error))
+        self._asked = self.intake.pool.submit(count_everything, self.client, self.until)
+
+    def begin(self) -> None:
+        """Wait for what was asked."""
+        if self._asked:
+            try:
+                self._first = self._asked.result()
+            except VendorError as error:
+                self.intake.run.notes.append(sayings.not_compared(error))
 
     def settle(self) -> None:
         """Compare the tables with what the vendor counts now, and have read again what differs."""

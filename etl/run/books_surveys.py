@@ -4,6 +4,7 @@ Answers that the vendor has destroyed, as it does with those of a contact that i
 so the tables may have more of them, and never fewer.
 """
 
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from etl.database.engine import transaction
@@ -25,18 +26,28 @@ NEVER = TimeSpan(1, 2)
 
 @dataclass
 class Surveys:
-    """The comparison of surveys of one run; books: that of its messages. _first: what the vendor counted at first."""
+    """The comparison of surveys of one run; books: that of its messages.
+
+    _asked, _first: what the vendor counted before anything was read.
+    """
 
     client: Client
     dimensions: Dimensions
     books: Books
+    _asked: Future[Counts] | None = None
     _first: Counts | None = None
 
-    def begin(self) -> None:
-        """Ask what the vendor counts before anything is read."""
+    def ask(self) -> None:
+        """Ask what the vendor counts before anything is read, where the books are compared."""
         if self.books.until:
+            span = TimeSpan(0, self.books.until)
+            self._asked = self.books.intake.pool.submit(count_surveys, self.client, span)
+
+    def begin(self) -> None:
+        """Wait for what was asked."""
+        if self._asked:
             try:
-                self._first = count_surveys(self.client, TimeSpan(0, self.books.until))
+                self._first = self._asked.result()
             except VendorError as error:
                 self._say_not_compared(error)
 

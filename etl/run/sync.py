@@ -130,8 +130,10 @@ def _prepare(intake: Intake, selection: Selection, dimensions: Dimensions, *, is
 def _open_books(client: Client, intake: Intake, dimensions: Dimensions) -> Surveys:
     """Ask for the vendor's own counts before anything is read: what moves meanwhile is told by asking again."""
     books = Books(client, intake)
-    books.begin(dimensions.sees_everything)
     surveys = Surveys(client, dimensions, books)
+    books.ask(dimensions.sees_everything)
+    surveys.ask()
+    books.begin()
     surveys.begin()
     return surveys
 

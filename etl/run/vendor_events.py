@@ -49,6 +49,13 @@ class _Reading:
     in_row: int = 0
     stopped: str = ""
 
+    @property
+    def at_once(self) -> int:
+        """How many may be asked before it is known what became of them."""
+        if self.answered:
+            return AT_ONCE
+        return PROBES - 1 if self.refused else 1
+
     def note(self, error: VendorError) -> None:
         """Note that a conversation's events could not be had."""
         is_gone = isinstance(error, NotFound | Denied)
@@ -86,15 +93,16 @@ def read_events(client: Client, intake: Intake) -> None:
 
 
 def _read_own(client: Client, intake: Intake, reading: _Reading, conversation_ids: Iterable[int]) -> None:
-    """Ask conversations that the run has seen for their events, the first ones one by one."""
+    """Ask conversations that the run has seen for their events: one first, then as many as tell of all."""
     ids = (one for one in conversation_ids if one in intake.run.tally.seen)
-    while not reading.stopped and (block := list(islice(ids, AT_ONCE if reading.answered else 1))):
+    while not reading.stopped and (block := list(islice(ids, reading.at_once))):
         _save_block(client, intake, reading, block)
 
 
 def _save_block(client: Client, intake: Intake, reading: _Reading, block: list[int]) -> None:
     account_id, at = intake.settings.account_id, intake.run.clock.now()
-    answers = _ask(client, intake, reading, block)
+    if not (answers := _ask(client, intake, reading, block)):
+        return
     with intake.writer.transaction() as connection:
         doubted = vendor_events.contradicted(connection, account_id, _numbers(answers))
     if doubted:

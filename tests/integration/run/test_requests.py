@@ -1,13 +1,16 @@
 """What a first load, a quiet night and an audit ask for: no request more without somebody saying so here."""
 
 import re
+import threading
 from collections import Counter
 
 import pytest
 from sqlalchemy import Engine
 
+from etl.demo.server import Answer, Request
 from etl.selection import Selection
 from tests.scripted_account import Job, account_of, walking_job
+from tests.waits import LONGEST
 
 CONVERSATIONS = 60
 # Names, the members of a team and two inboxes, four statuses of which one has conversations (three pages, and the empty
@@ -60,3 +63,34 @@ def test_what_a_first_load_a_quiet_night_and_an_audit_ask_for(engine: Engine, be
         assert etl.run(Selection(audit=True), concurrency=1).outcome == "complete"
         # Three pages of 25, and the one that ends them.
         assert asked(etl) == every_run + Counter({"conversations/search": 4})
+
+
+class Together:
+    """Holds back the first requests for some paths until so many are there.
+
+    They never are where one waits for the answer to another.
+    """
+
+    def __init__(self, paths: str, many: int) -> None:
+        self.paths, self.have_met = re.compile(paths), False
+        self._all_there = threading.Barrier(many, self._let_go, LONGEST)
+
+    def _let_go(self) -> None:
+        self.have_met = True
+
+    def __call__(self, request: Request, answer: Answer) -> Answer:
+        if self.paths.search(request.path) and not self.have_met:
+            self._all_there.wait()
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("paths", "many"),
+    [("/conversations/meta$", 4), ("/reports/summary$|/csat_survey_responses/metrics$", 2)],
+    ids=["counts of each status", "the vendor's books"],
+)
+def test_what_tells_of_the_same_moment_is_asked_for_at_once(engine: Engine, paths: str, many: int) -> None:
+    together = Together(paths, many)
+    with walking_job(account_of(2), engine, together) as etl:
+        assert etl.run().outcome == "complete"
+    assert together.have_met
