@@ -5,8 +5,8 @@ import itertools
 from contextlib import suppress
 from ctypes import CDLL
 
-# Rows and payloads hold each other in no circles, as SQLAlchemy's statements do, and with them the ids they ask for:
-# looking for such after every 2,000 objects finds little, and after so many too late (`give_back` looks between).
+# Rows and payloads hold each other in no circles: looking for such after every 2,000 objects finds next to nothing.
+# SQLAlchemy's statements do, and hold with them the ids that they ask for: `give_back` looks for these.
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 # glibc gives each thread a heap, which keeps what the largest answer took, and lets only large pieces go back at once;
 # how large, it learns from the first ones, unless it is told (mallopt(3)).

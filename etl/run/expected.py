@@ -44,7 +44,7 @@ SAID_OF_SURVEYS = {
     ),
 }
 # Whose rows may lack something that the tables have.
-MAY_LACK = ("conversations", "messages", "csat_responses")
+MAY_LACK = ("conversations", "csat_responses")
 TYPES = "message.message_type"
 OWNER, TEAM, LABELS = "conversation.meta.assignee", "conversation.meta.team", "conversation.labels"
 OWNER_TYPE = "conversation.meta.assignee_type"

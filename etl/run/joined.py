@@ -112,7 +112,8 @@ def conversations_of(batch: Batch) -> AbstractSet[int]:
 def _is_ordinary(batch: Batch) -> bool:
     """Return whether nothing in a batch is in doubt, and no history in it comes without its conversation."""
     told = batch.observed
-    in_doubt = batch.rejected or batch.disputed or told.doubtful or told.kept or any(told.withheld.values())
+    held_back = *told.kept.values(), *told.withheld.values()
+    in_doubt = batch.rejected or batch.disputed or told.doubtful or any(held_back)
     return not in_doubt and (bool(batch.marks) or not batch.rows["messages"])
 
 

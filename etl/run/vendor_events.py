@@ -54,7 +54,7 @@ class _Reading:
         """How many may be asked before it is known what became of them."""
         if self.answered:
             return AT_ONCE
-        return PROBES - 1 if self.refused else 1
+        return PROBES - len(self.refused) if self.refused else 1
 
     def note(self, error: VendorError) -> None:
         """Note that a conversation's events could not be had."""
@@ -102,6 +102,7 @@ def _read_own(client: Client, intake: Intake, reading: _Reading, conversation_id
 def _save_block(client: Client, intake: Intake, reading: _Reading, block: list[int]) -> None:
     account_id, at = intake.settings.account_id, intake.run.clock.now()
     if not (answers := _ask(client, intake, reading, block)):
+        intake.writer.save(Batch(account_id))  # which looks whether the run has to end
         return
     with intake.writer.transaction() as connection:
         doubted = vendor_events.contradicted(connection, account_id, _numbers(answers))

@@ -138,6 +138,21 @@ def test_where_they_cannot_be_had_the_run_is_complete_and_says_why(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(("failing", "asked_for"), [("2", 4), ("3", 4), ("", 3)])
+def test_three_that_are_refused_tell_of_all_whatever_fails_between_them(
+    engine: Engine, failing: str, asked_for: int
+) -> None:
+    def changed(request: Request, real: Answer) -> Answer:
+        fault = instead(OWN, server_fault(), of=(failing,))(request, real)
+        return fault if fault is not real and failing else instead(OWN, FORBIDDEN)(request, real)
+
+    with job(answered(9), engine, changed, behaviour="2026") as etl:
+        run = etl.run()
+        assert (run.outcome, asked(etl)) == (Outcome.COMPLETE, {OWN: asked_for})
+        assert etl.rows("SELECT count(events_read_at) FROM conversations") == [(0,)]
+
+
+@pytest.mark.long
 def test_a_conversation_whose_events_failed_is_asked_again_by_the_next_run_alone(engine: Engine) -> None:
     with job(answered(4), engine, instead(OWN, server_fault(), of=("3",)), behaviour="2026") as etl:
         run = etl.run()

@@ -6,7 +6,7 @@ from sqlalchemy import create_engine
 from etl.errors import DatabaseError
 from etl.run.expected import HOLDERS, OWNER_TYPE, SAID_OF_SURVEYS, Expected
 from etl.transform.batch import Batch
-from etl.transform.rows import add_agents, to_batch
+from etl.transform.rows import add_agents, add_history, add_survey_response, to_batch
 
 NOWHERE = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
 ALL = {*HOLDERS, *SAID_OF_SURVEYS, OWNER_TYPE}
@@ -30,14 +30,44 @@ def test_of_a_page_on_which_all_is_as_it_was_the_tables_are_asked_nothing():
     assert list(batch.rows["agents"]) == [(3,)]
 
 
-@pytest.mark.parametrize("name", sorted(ALL - SAID_OF_SURVEYS.keys()))
-def test_of_a_conversation_that_may_lack_something_they_are(name):
-    batch = to_batch(1, [PAYLOAD | {"meta": PAYLOAD["meta"] | {"assignee": None}}])
+def without_labels():
+    return to_batch(1, [PAYLOAD | {"labels": []}])
+
+
+def without_owner_and_team():
+    return to_batch(1, [PAYLOAD | {"meta": {"assignee": None, "team": None}}])
+
+
+def without_attachments():
+    batch = Batch(1)
+    hello = {"id": 70, "content": "hello", "message_type": 0, "private": False, "created_at": 1767268800}
+    add_history(batch, 7, [hello])
+    return batch
+
+
+def survey_of_nobody():
+    batch = Batch(1)
+    add_survey_response(batch, {"id": 1, "rating": 5, "message_id": 70, "conversation_id": 7})
+    return batch
+
+
+@pytest.mark.parametrize(
+    ("name", "batch"),
+    [
+        ("conversation.labels", without_labels()),
+        ("conversation.meta.assignee", without_owner_and_team()),
+        ("conversation.meta.team", without_owner_and_team()),
+        ("conversation.meta.assignee_type", to_batch(1, [PAYLOAD])),
+        ("message.attachments", without_attachments()),
+        *[(name, survey_of_nobody()) for name in sorted(SAID_OF_SURVEYS)],
+    ],
+)
+def test_of_what_comes_without_something_they_are(name, batch):
     with pytest.raises(DatabaseError):
         in_doubt(name).withhold(batch, NOWHERE)
 
 
-def test_of_labels_that_would_go_although_the_conversation_itself_says_nothing_they_are():
+def test_of_labels_that_would_go_although_no_row_of_the_conversation_is_there_they_are():
     batch = Batch(1)
     batch.complete["conversation_labels"] = [7]
     with pytest.raises(DatabaseError):

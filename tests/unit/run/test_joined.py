@@ -140,6 +140,15 @@ def test_what_would_be_stored_or_counted_otherwise_is_saved_by_itself(other, ord
 
 
 @pytest.mark.parametrize("order", [1, -1])
+def test_what_was_asked_for_and_is_not_there_puts_nothing_in_doubt(order):
+    asked = page(conversation(2))
+    asked.observed.kept["survey response.contact"] += 0
+    asked.observed.withheld["conversation.labels"] |= set()
+    made, added = joined(*[page(conversation(1)), asked][::order])
+    assert (added, len(made.parts)) == ([True], 2)
+
+
+@pytest.mark.parametrize("order", [1, -1])
 def test_true_is_not_the_same_as_1(order):
     told = [{"id": 7, "custom_attributes": {"paid": value}} for value in (True, 1)][::order]
     _, added = joined(page(conversation(1, told[0])), page(conversation(2, told[1])))
