@@ -34,6 +34,9 @@ PRIORITY = {RUN: 10, PART: 0}
 SELECTION = TypeAdapter(Selection)
 # Without a heartbeat for so long, a worker counts as dead.
 SECONDS_ALIVE = 30
+# How long a connection is tried for, in seconds, before the next question tries anew: by itself the pool waits twice as
+# long after each failure, for up to five minutes, however soon the database is back.
+PATIENCE = 10
 
 LISTED = f"""
     WITH listed AS (
@@ -80,7 +83,9 @@ def open_app(url: str, pulse: Pulse | None = None) -> App:
 
     found = parameters(url)
     kwargs = keepalive.defaults(found, "etl worker") | found
-    connector = PsycopgConnector(kwargs=kwargs, configure=configure, min_size=1, max_size=4)
+    connector = PsycopgConnector(
+        kwargs=kwargs, configure=configure, min_size=1, max_size=4, timeout=PATIENCE, reconnect_timeout=PATIENCE
+    )
     app = App(connector=connector)
     app.job_manager = OwnJobs(connector, PART, pulse)
     return app
