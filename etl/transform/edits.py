@@ -44,7 +44,7 @@ def told_by(payload: Any, since: float) -> Counter[str]:
 def _may_be_imported(message: dict[str, Any], conversation: dict[str, Any], edited: float) -> bool:
     """Return whether a message may have come with an import: from before its conversation, or from long ago."""
     begun, created = conversation.get("created_at"), message["created_at"]
-    return edited - created > LONGEST_SECONDS or not isinstance(begun, int | float) or created < begun
+    return edited - LONGEST_SECONDS > created or not isinstance(begun, int | float) or created < begun
 
 
 def _edited_at(message: dict[str, Any]) -> float | None:
@@ -56,4 +56,5 @@ def _edited_at(message: dict[str, Any]) -> float | None:
         return None
     if at is None or at.tzinfo is None or not isinstance(created, int | float):
         return None
-    return at.timestamp() if at.timestamp() > created + SECONDS_OF_WRITING else None
+    # No sum with what was sent: of a number of 400 digits there is none.
+    return at.timestamp() if at.timestamp() - SECONDS_OF_WRITING > created else None

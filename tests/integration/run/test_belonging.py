@@ -15,7 +15,7 @@ from etl.demo.server import Answer, Request, json_answer
 from etl.interrupt import Interrupt
 from etl.selection import Selection
 from tests.integration.workers.test_shared_run import FEW_A_PAGE, shared
-from tests.scripted_account import DAY, LONG_AGO, Change, account_of, job, notes_of
+from tests.scripted_account import DAY, LONG_AGO, Change, account_of, job, notes_of, walking_job
 
 Asked = Callable[[Request], bool]
 
@@ -244,7 +244,7 @@ def test_messages_that_move_leave_both_histories_open_until_they_are_back(engine
 @pytest.mark.long
 def test_messages_that_a_later_run_moves_and_another_one_misses_come_back(engine: Engine) -> None:
     account, script = account_of(60), Script(tell_nothing=True)
-    with job(account, engine, change=script) as etl:
+    with walking_job(account, engine, change=script) as etl:
         etl.run()
         # On another page than conversation 50, which nothing moves: its mark holds.
         reply(account, 3, "it moves the clock", LONG_AGO + DAY, by=1)

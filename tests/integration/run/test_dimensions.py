@@ -220,7 +220,7 @@ def test_without_any_list_there_is_a_note_a_reason_and_what_was_known_stays(engi
     def change(request: Request, answer: Answer) -> Answer:
         return GONE if down["on"] and request.path.rpartition("/")[2] in LISTS else answer
 
-    with job(furnished(), engine, change=change) as etl:
+    with walking_job(furnished(), engine, change=change) as etl:
         etl.run()
         before = contents(etl)
         down["on"] = True

@@ -203,7 +203,7 @@ def try_swap(engine: Engine, swap: Swap) -> None:
     account = an_account(silent=not swap.told)
     server = Swapping(account, swap)
     with serve(server) as url:
-        etl = Job(server.vendor, url, engine)
+        etl = Job(server.vendor, url, engine, walks=True)  # by counts, nobody asks for what the pages leave out
         settings: dict[str, Any] = {"retry_attempts": swap.attempts, "timeout_seconds": 10}
         if swap.begun:
             until_well(etl, account, **settings)

@@ -402,7 +402,7 @@ def test_another_teams_answer_begins_no_membership_in_one_that_had_no_member(eng
             return json_answer(members_payload(account, [1, 2], "4.7"))
         return given
 
-    with job(account, engine, change=change) as etl:
+    with walking_job(account, engine, change=change) as etl:
         etl.run()
         assert etl.rows(TEAMS) == ALL_OF_TEAMS
         left[0] = times

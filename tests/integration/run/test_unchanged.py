@@ -106,7 +106,7 @@ def test_a_conversation_that_was_refused_for_a_night_is_struck_off_the_ledger_wh
             return json_answer(value)
         return answer
 
-    with job(account_of(30), engine, change=refused) as etl:
+    with walking_job(account_of(30), engine, change=refused) as etl:
         etl.run()
         hidden["on"] = True
         etl.run()

@@ -44,6 +44,11 @@ def conversation(updated_at: Any, *messages: Any, last: Any = None) -> dict[str,
         pytest.param(conversation(CREATED, None, "text"), {}, id="messages that are none"),
         pytest.param({"updated_at": AT, "messages": {"a": 1}}, {}, id="no list"),
         pytest.param("text", {}, id="no object"),
+        pytest.param(conversation(AT, EDITED | {"created_at": 10**400}), {}, id="written at no time"),
+        pytest.param(conversation(AT, EDITED | {"created_at": -(10**400)}), {}, id="written before all time"),
+        pytest.param(conversation(10**400, EDITED), {}, id="moved at no time"),
+        pytest.param(conversation(-(10**400), EDITED), {LEFT: 1}, id="moved before all time"),
+        pytest.param(conversation(AT, EDITED) | {"created_at": 10**400}, {}, id="begun at no time"),
     ],
 )
 def test_what_a_payload_tells_of_edits(payload: Any, told: dict[str, int]) -> None:
