@@ -24,6 +24,11 @@ def loaded(engine: Engine, talks: list[Talk], nights: list[Night], *, has_events
     return of_rows(stored(engine, "conversation_openings", "conversation_id, opening"))
 
 
+def comes_back_amid(talk: Talk, nights: list[Night]) -> bool:
+    back = [at for kind, at in talk.truth if kind == "reopened"]
+    return any(night.started_at <= at < night.finished_at for at in back for night in nights)
+
+
 @pytest.fixture
 def tables(server_url: str, template: str) -> Iterator[Engine]:
     with new_engine(server_url, template) as engine:
@@ -34,8 +39,9 @@ def tables(server_url: str, template: str) -> Iterator[Engine]:
 @pytest.mark.parametrize("nights", [every_night(12), *in_the_long_run(every_hour(12)[::3])], ids=["nights", "hours"])
 def test_what_the_evidence_tells_is_what_happened(seed: int, nights: list[Night], tables: Engine) -> None:
     """It tells all where each resolution leaves an activity and comes after a reply of its opening, and where an
-    activity of another kind is followed by a reply before the contact writes, or the conversation is resolved."""
-    talks = orderly(seed)
+    activity of another kind is followed by a reply before the contact writes, or the conversation is resolved; but not
+    where the contact is back while a run reads: what the run saw may have been there before or after."""
+    talks = [talk for talk in orderly(seed) if not comes_back_amid(talk, nights)]
     assert loaded(tables, talks, nights) == true_openings(talks, nights[-1].started_at)
 
 

@@ -26,7 +26,8 @@ def test_amid_changes_nobody_is_alarmed_and_what_was_lost_is_found_by_the_next_q
     world = World(30)
     changing = Changing(Vendor(world.account, behaviour=BEHAVIOURS[seed % 3], page_size=10), world, Random(seed))
     with serve(changing) as url:
-        etl = Job(changing.vendor, url, engine)
+        # What is new is of long ago here: by counts, it makes up for what was deleted, and only the books tell.
+        etl = Job(changing.vendor, url, engine, walks=True)
         for _ in range(2):
             amid = etl.run(reread_days=ALWAYS)
             assert amid.books is not None
