@@ -197,13 +197,13 @@ def get_page(client: Client, of: Listing, number: int, about: int | None, attemp
     return Page(number, about, data["payload"], counts)
 
 
-def count_each(client: Client, pool: Executor) -> dict[str, int] | None:
-    """Return the vendor's own count of each status, read now, all at once; None where they cannot be read."""
-    asked = {status: pool.submit(client.get, f"{LIST}/meta", [("status", status)]) for status in STATUSES}
+def count_each(client: Client) -> dict[str, int] | None:
+    """Return the vendor's own count of each status, read now; None where they cannot be read."""
     counts = {}
-    for status, answer in asked.items():
-        with suppress(VendorError, KeyError, TypeError):
-            counts[status] = answer.result()["meta"]["all_count"]
+    # Not at once: where they have a limit of their own, the first that is refused would have the others wait for it.
+    with suppress(VendorError, KeyError, TypeError):
+        for status in STATUSES:
+            counts[status] = client.get(f"{LIST}/meta", [("status", status)])["meta"]["all_count"]
     return counts if len(counts) == len(STATUSES) and all(map(is_count, counts.values())) else None
 
 

@@ -87,7 +87,7 @@ class CountProof:
     def _agrees(self) -> bool:
         """Return whether vendor and tables agree; else settle what differs, and read what moved meanwhile."""
         before = {status: self.recent.counts.get(status, {}).get("all_count") for status in STATUSES}
-        counted = count_each(self.ledger.client, self.ledger.pool)
+        counted = count_each(self.ledger.client)
         if counted is None:
             self.why = "the vendor's counts could not be read"
             return False

@@ -1,7 +1,6 @@
 """What a run writes down of conversations that are not there, or cannot be read; by what the vendor counts."""
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import Executor
 
 from sqlalchemy import Engine
 
@@ -19,9 +18,9 @@ from etl.run.stubborn import statuses_of
 SUSPICIOUS_DELETIONS, SUSPICIOUS_SHARE = 25, 0.1
 
 
-def count(client: Client, pool: Executor, run: Run) -> dict[str, int] | None:
+def count(client: Client, run: Run) -> dict[str, int] | None:
     """Return the vendor's own count of each status; None, and a note, where it cannot be read."""
-    counted = count_each(client, pool)
+    counted = count_each(client)
     if counted is None:
         run.notes.append("The vendor's counts could not be read, and were not compared.")
     return counted

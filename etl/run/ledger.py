@@ -79,7 +79,7 @@ class Ledger:
         if len(self.forbidden) > refused:
             self.check_token()
         is_counted = self.run.proof == COUNTS
-        by_status = None if is_counted else entries.count(self.client, self.pool, self.run)
+        by_status = None if is_counted else entries.count(self.client, self.run)
         counted = len(self.seen) if is_counted else None if by_status is None else sum(by_status.values())
         for span in () if is_counted else spans or [range(1, 1)]:
             self.ask_above(span.stop - 1)
