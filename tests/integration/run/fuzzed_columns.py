@@ -107,7 +107,7 @@ ELSEWHERE = {
     "sender_id",
     "sender_type",
 }
-# Told by another record, too: then `extra` lets go of what was kept for the column.
+# Told by another record that comes later in a first run: then `extra` lets go of what was kept for the column.
 TOLD_BY_ANOTHER = ("inbox", "channel_type")
 # What another record or key tells as well, where this one cannot be read: 2.14 has no other time.
 TOLD_TWICE: set[Place] = {("conversation", "timestamp"), ("inbox", "channel_type")}

@@ -53,6 +53,31 @@ def test_events_that_are_known_of_another_conversation_are_asked_for_again(engin
         assert etl.rows(PAIRS) == RIGHT
 
 
+def test_of_two_that_are_asked_at_once_after_a_refusal_none_gets_the_events_of_the_other(engine: Engine) -> None:
+    account, first = answered(3), json_answer({"error": "Resource could not be found"}, 404)
+
+    def change(request: Request, answer: Answer) -> Answer:
+        if request.path.endswith("conversations/1/reporting_events"):
+            return first
+        if request.path.endswith("conversations/2/reporting_events"):
+            return with_number_of_the_third(answer)
+        return answer
+
+    def with_number_of_the_third(answer: Answer) -> Answer:
+        events = orjson.loads(answer.body)
+        listed = events["payload"] if isinstance(events, dict) else events
+        for event in listed:
+            event["conversation_id"] = inner_number(3)
+        return json_answer(events)
+
+    with job(account, engine, change, behaviour="2026") as etl:
+        run = etl.run()
+        assert run.outcome == Outcome.COMPLETE
+        assert "were answered with the same events" in " ".join(said(run))
+        assert etl.rows("SELECT id FROM conversations WHERE events_read_at IS NOT NULL") == []
+        assert etl.rows("SELECT count(*) FROM reporting_events WHERE conversation_id IN (1, 2, 3)") == [(0,)]
+
+
 @pytest.mark.long
 def test_where_each_answer_is_another_conversations_nothing_is_believed_and_the_next_run_asks(engine: Engine) -> None:
     account, times = answered(3), [0]

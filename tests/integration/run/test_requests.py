@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from etl.demo.server import Answer, Request
 from etl.selection import Selection
-from tests.scripted_account import Job, account_of, notes_of, walking_job
+from tests.scripted_account import Job, account_of, notes_of, server_fault, walking_job
 from tests.waits import LONGEST
 
 CONVERSATIONS = 60
@@ -87,3 +87,19 @@ def test_the_two_books_are_asked_for_at_once(engine: Engine) -> None:
         # Longer than the requests wait for each other: else one would be given up, and the next one come in its place.
         run = etl.run(timeout_seconds=2 * LONGEST)
     assert (run.outcome, notes_of(run), together.have_met) == ("complete", [], True)
+
+
+@pytest.mark.parametrize("refused", ["/reports/summary", "/csat_survey_responses/metrics"])
+def test_of_two_books_the_one_that_is_refused_is_said_and_the_other_one_compared(engine: Engine, refused: str) -> None:
+    def change(request: Request, answer: Answer) -> Answer:
+        return server_fault() if request.path.endswith(refused) else answer
+
+    with walking_job(account_of(2), engine, change) as etl:
+        run = etl.run()
+        assert run.outcome == "complete"
+        assert ["were not compared" in note for note in notes_of(run)] == [True]
+        metrics = {metric for (metric,) in etl.rows("SELECT DISTINCT metric FROM vendor_counts")}
+    assert ("conversations" in metrics, "surveys_sent" in metrics) == (
+        refused != "/reports/summary",
+        refused == "/reports/summary",
+    )
